@@ -1,0 +1,1 @@
+"""Clock, interval algebra, errors, identifiers, backoff and logs: the ground everything stands on."""

@@ -1,0 +1,18 @@
+"""Identifiers: what a valid one looks like, and fresh random ones."""
+
+import re
+import secrets
+
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+"""Site, agent and camera ids: lower-case letters, digits and inner hyphens, 1 to 64 characters; safe in MQTT topics,
+object keys and file names."""
+
+
+def is_slug(text: str) -> bool:
+    """Whether ``text`` may stand as a site, agent or camera id."""
+    return SLUG.fullmatch(text) is not None
+
+
+def fresh_id() -> str:
+    """128 random bits as 32 lower-case hexadecimal digits."""
+    return secrets.token_hex(16)

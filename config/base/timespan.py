@@ -1,0 +1,134 @@
+"""Interval algebra on half-open spans ``[start, end)`` of integer microseconds UTC (invariant I5).
+
+    >>> SpanSet.of((0, 10), (10, 20)) - SpanSet.of((5, 7))
+    SpanSet((0, 5), (7, 20))
+
+A ``SpanSet`` is immutable and always canonical: sorted, disjoint, no two members touching, none empty. Every
+operation is one merge over both operands, O(n + m).
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """One half-open stretch of time; ``start_us < end_us`` wherever it is a member of a SpanSet."""
+
+    start_us: int
+    end_us: int
+
+    @property
+    def duration_us(self) -> int:
+        return self.end_us - self.start_us
+
+
+class SpanSet:
+    """A set of instants, kept as canonical spans."""
+
+    __slots__ = ("_spans",)
+
+    _spans: tuple[Span, ...]
+
+    def __init__(self, spans: Iterable[tuple[int, int]] = ()) -> None:
+        """Builds the union of ``spans``, given in any order. Raises ValueError where one ends before it starts."""
+        self._spans = tuple(_canonical(sorted(spans)))
+
+    @classmethod
+    def of(cls, *spans: tuple[int, int]) -> "SpanSet":
+        """The union of the spans given as arguments."""
+        return cls(spans)
+
+    @classmethod
+    def _trusted(cls, spans: list[Span]) -> "SpanSet":
+        made = cls.__new__(cls)
+        made._spans = tuple(spans)
+        return made
+
+    def __or__(self, other: "SpanSet") -> "SpanSet":
+        if not other._spans:
+            return self
+        if not self._spans:
+            return other
+        return SpanSet(chain(self._spans, other._spans))
+
+    def __and__(self, other: "SpanSet") -> "SpanSet":
+        found: list[Span] = []
+        left, right = self._spans, other._spans
+        i = j = 0
+        while i < len(left) and j < len(right):
+            start = max(left[i].start_us, right[j].start_us)
+            end = min(left[i].end_us, right[j].end_us)
+            if start < end:
+                found.append(Span(start, end))
+            if left[i].end_us <= right[j].end_us:
+                i += 1
+            else:
+                j += 1
+        return SpanSet._trusted(found)
+
+    def __sub__(self, other: "SpanSet") -> "SpanSet":
+        left_over: list[Span] = []
+        holes = other._spans
+        j = 0
+        for start, end in self._spans:
+            while j < len(holes) and holes[j].end_us <= start:
+                j += 1
+            k = j
+            while k < len(holes) and holes[k].start_us < end:
+                if start < holes[k].start_us:
+                    left_over.append(Span(start, holes[k].start_us))
+                start = max(start, holes[k].end_us)
+                k += 1
+            if start < end:
+                left_over.append(Span(start, end))
+        return SpanSet._trusted(left_over)
+
+    def clip(self, start_us: int, end_us: int) -> "SpanSet":
+        """The part within ``[start_us, end_us)``; empty where that window is."""
+        return self & SpanSet.of((start_us, end_us)) if start_us < end_us else SpanSet()
+
+    @property
+    def total_us(self) -> int:
+        """The summed length of all members, in microseconds."""
+        return sum(end - start for start, end in self._spans)
+
+    def __iter__(self) -> Iterator[Span]:
+        return iter(self._spans)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def __bool__(self) -> bool:
+        return bool(self._spans)
+
+    def __contains__(self, instant_us: int) -> bool:
+        return any(start <= instant_us < end for start, end in self._spans)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SpanSet) and self._spans == other._spans
+
+    def __hash__(self) -> int:
+        return hash(self._spans)
+
+    def __repr__(self) -> str:
+        return f"SpanSet({', '.join(repr(tuple(span)) for span in self._spans)})"
+
+
+def _canonical(ordered: Iterable[tuple[int, int]]) -> Iterator[Span]:
+    open_start: int | None = None
+    open_end = 0
+    for start, end in ordered:
+        if end < start:
+            raise ValueError(f"a span ends before it starts: [{start}, {end})")
+        if start == end:
+            continue
+        if open_start is None:
+            open_start, open_end = start, end
+        elif start <= open_end:
+            open_end = max(open_end, end)
+        else:
+            yield Span(open_start, open_end)
+            open_start, open_end = start, end
+    if open_start is not None:
+        yield Span(open_start, open_end)

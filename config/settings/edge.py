@@ -1,0 +1,88 @@
+"""Settings of the edge agent; edge.toml beside this file is their annotated default."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from config.base.errors import ConfigurationError
+from config.base.ids import is_slug
+from config.settings.loader import Strict, load
+
+
+class AgentSettings(Strict):
+    site_id: str
+    agent_id: str
+    state_dir: str
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class MqttSettings(Strict):
+    host: str
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+    username: str
+    password_file: str
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=60)]
+    heartbeat_s: Annotated[int, msgspec.Meta(ge=1, le=30)]
+
+
+class ServerLinkSettings(Strict):
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://")]
+    public_key_file: str
+    timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)]
+
+
+class RecordingSettings(Strict):
+    segment_s: Annotated[int, msgspec.Meta(ge=10, le=300)]
+    connect_timeout_s: Annotated[int, msgspec.Meta(ge=1, le=30)]
+    stall_s: Annotated[int, msgspec.Meta(ge=2, le=30)]
+    frame_gap_s: Annotated[int, msgspec.Meta(ge=1, le=10)]
+    reconnect_first_s: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    reconnect_limit_s: Annotated[float, msgspec.Meta(ge=1, le=60)]
+
+
+class SpoolSettings(Strict):
+    bytes_max: Annotated[int, msgspec.Meta(ge=0)]
+    free_bytes_min: Annotated[int, msgspec.Meta(ge=0)]
+    upload_workers: Annotated[int, msgspec.Meta(ge=1, le=16)]
+    resend_s: Annotated[int, msgspec.Meta(ge=1, le=600)]
+
+
+class ClockSettings(Strict):
+    sync_s: Annotated[int, msgspec.Meta(ge=5, le=3_600)]
+    step_us: Annotated[int, msgspec.Meta(ge=100_000, le=5_000_000)]
+    slew_ppm: Annotated[int, msgspec.Meta(ge=1, le=5_000)]
+
+
+class CameraSettings(Strict):
+    id: str
+    url: Annotated[str, msgspec.Meta(pattern=r"^rtsp://[^@]+$")]
+    username: str = ""
+    password_file: str = ""
+    transport: Literal["tcp", "udp"] = "tcp"
+
+
+class EdgeSettings(Strict):
+    agent: AgentSettings
+    mqtt: MqttSettings
+    server: ServerLinkSettings
+    recording: RecordingSettings
+    spool: SpoolSettings
+    clock: ClockSettings
+    cameras: Annotated[list[CameraSettings], msgspec.Meta(max_length=64)]
+
+
+def load_edge(file: Path | None = None) -> EdgeSettings:
+    """The agent's settings. Raises ConfigurationError."""
+    settings = load(EdgeSettings, Path(__file__).with_name("edge.toml"), "NIGHTLIGHT_EDGE", file)
+    for key, value in (("agent.site_id", settings.agent.site_id), ("agent.agent_id", settings.agent.agent_id)):
+        if not is_slug(value):
+            raise ConfigurationError(f"'{key}' is {value!r}: give the id the operator registered this agent under")
+    seen: set[str] = set()
+    for camera in settings.cameras:
+        if not is_slug(camera.id):
+            raise ConfigurationError(f"'cameras': {camera.id!r} is no camera id: use a-z, 0-9 and hyphens")
+        if camera.id in seen:
+            raise ConfigurationError(f"'cameras': {camera.id} stands there twice")
+        seen.add(camera.id)
+    return settings

@@ -1,0 +1,81 @@
+"""Settings of the server's processes; server.toml beside this file is their annotated default."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from config.settings.loader import Strict, load
+
+
+class ServerIdentitySettings(Strict):
+    state_dir: str
+    signing_key_file: str
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class DatabaseSettings(Strict):
+    url: Annotated[str, msgspec.Meta(pattern=r"^(sqlite|postgresql\+psycopg)://")]
+    password_file: str
+
+
+class StoreSettings(Strict):
+    endpoint: Annotated[str, msgspec.Meta(pattern=r"^[^/]+$")]
+    public_url: str
+    tls: bool
+    region: str
+    bucket: str
+    access_key_file: str
+    secret_key_file: str
+    timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)]
+
+
+class IngestMqttSettings(Strict):
+    host: str
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+    username: str
+    password_file: str
+    client_id: str
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=60)]
+    receive_maximum: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+
+
+class ApiSettings(Strict):
+    host: str
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+    public_origin: str
+    session_hours: Annotated[int, msgspec.Meta(ge=1, le=168)]
+
+
+class IngestSettings(Strict):
+    workers: Annotated[int, msgspec.Meta(ge=1, le=32)]
+    metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+
+
+class PolicySettings(Strict):
+    retain_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)]
+    clock_tolerance_us: Annotated[int, msgspec.Meta(ge=100_000, le=60_000_000)]
+    clock_drift_ppm: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+    backfill_hours: Annotated[int, msgspec.Meta(ge=1, le=2_160)]
+    agent_silent_s: Annotated[int, msgspec.Meta(ge=10, le=300)]
+    backfilled_after_s: Annotated[int, msgspec.Meta(ge=60, le=86_400)]
+
+
+class JobsSettings(Strict):
+    assess_s: Annotated[int, msgspec.Meta(ge=1, le=300)]
+
+
+class ServerSettings(Strict):
+    server: ServerIdentitySettings
+    database: DatabaseSettings
+    store: StoreSettings
+    mqtt: IngestMqttSettings
+    api: ApiSettings
+    ingest: IngestSettings
+    policy: PolicySettings
+    jobs: JobsSettings
+
+
+def load_server(file: Path | None = None) -> ServerSettings:
+    """The server's settings. Raises ConfigurationError."""
+    return load(ServerSettings, Path(__file__).with_name("server.toml"), "NIGHTLIGHT_SERVER", file)

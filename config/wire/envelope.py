@@ -1,0 +1,117 @@
+"""DSSE envelopes: sign and open the bytes as they are, never re-serialised (invariant I4).
+
+    >>> sealed = seal(Heartbeat(...), signer)
+    >>> open_envelope(sealed).verify(public_key)
+
+Source: secure-systems-lab/dsse, protocol v1.0.2; Ed25519 per RFC 8032.
+"""
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from config.base.errors import IntegrityViolation, InvalidInput
+from config.wire.catalogue import PAYLOAD_TYPE, kind_of
+
+ENVELOPE_BYTES_MAX = 65_536
+
+
+class _Signature(msgspec.Struct, frozen=True):
+    keyid: str
+    sig: str
+
+
+class _Envelope(msgspec.Struct, frozen=True, rename={"payload_type": "payloadType"}):
+    payload: str
+    payload_type: str
+    signatures: list[_Signature]
+
+
+@dataclass(frozen=True)
+class OpenedEnvelope:
+    """An envelope taken apart. Nothing in it may be believed before ``verify`` has returned."""
+
+    payload_type: str
+    payload: bytes
+    key_id: str
+    signature: bytes
+
+    @property
+    def payload_sha256(self) -> str:
+        return hashlib.sha256(self.payload).hexdigest()
+
+    def verify(self, key: Ed25519PublicKey) -> None:
+        """Raises IntegrityViolation unless ``key`` made the signature over exactly these bytes."""
+        try:
+            key.verify(self.signature, pre_authentication_encoding(self.payload_type, self.payload))
+        except InvalidSignature as error:
+            raise IntegrityViolation("the signature does not match the payload", code="bad_signature") from error
+
+
+class Signer:
+    """Signs payloads with one Ed25519 key."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self.key_id = key_id(key.public_key())
+
+    def seal(self, message: msgspec.Struct) -> bytes:
+        """The message's envelope, ready to be sent. Raises InvalidInput where it would be over the size limit."""
+        payload = msgspec.json.encode(message)
+        payload_type = PAYLOAD_TYPE[type(message)]
+        signature = self._key.sign(pre_authentication_encoding(payload_type, payload))
+        sealed = msgspec.json.encode(
+            _Envelope(
+                payload=base64.b64encode(payload).decode(),
+                payload_type=payload_type,
+                signatures=[_Signature(keyid=self.key_id, sig=base64.b64encode(signature).decode())],
+            )
+        )
+        if len(sealed) > ENVELOPE_BYTES_MAX:
+            raise InvalidInput(f"a message of {len(sealed)} bytes is over {ENVELOPE_BYTES_MAX}", code="oversized")
+        return sealed
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """The first 32 hexadecimal digits of the SHA-256 of the 32 raw key bytes."""
+    raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return hashlib.sha256(raw).hexdigest()[:32]
+
+
+def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
+    """DSSE's PAE: the bytes that are signed."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+def open_envelope(data: bytes) -> OpenedEnvelope:
+    """Takes an envelope apart without believing it. Raises InvalidInput (``oversized``, ``malformed``)."""
+    if len(data) > ENVELOPE_BYTES_MAX:
+        raise InvalidInput(f"{len(data)} bytes, {ENVELOPE_BYTES_MAX} are allowed", code="oversized")
+    try:
+        envelope = msgspec.json.decode(data, type=_Envelope)
+        payload = base64.b64decode(envelope.payload, validate=True)
+        if len(envelope.signatures) != 1:
+            raise InvalidInput("an envelope carries exactly one signature", code="malformed")
+        signature = base64.b64decode(envelope.signatures[0].sig, validate=True)
+    except (msgspec.MsgspecError, binascii.Error, UnicodeError) as error:
+        raise InvalidInput(f"not a DSSE envelope: {error}", code="malformed") from error
+    return OpenedEnvelope(envelope.payload_type, payload, envelope.signatures[0].keyid, signature)
+
+
+def decode_payload(opened: OpenedEnvelope) -> msgspec.Struct:
+    """The typed message in an opened envelope.
+
+    Raises InvalidInput: ``unknown_kind``, ``unknown_version``, ``malformed``.
+    """
+    kind = kind_of(opened.payload_type)
+    try:
+        return msgspec.json.decode(opened.payload, type=kind)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise InvalidInput(f"not a valid {kind.__name__}: {error}", code="malformed") from error

@@ -1,0 +1,105 @@
+"""Segments on their way from claim to receipt: recorded, uploaded, receipted or refused."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from config.wire.fields import Count, Detail, HexId, Micros, ObjectKey, Sha256Hex, Slug, VersionId
+
+SEGMENT_SPAN_US_MAX = 310_000_000
+"""A segment lasts at most 300 s, and 10 s more to reach the next keyframe."""
+
+
+class SegmentRecorded(msgspec.Struct, frozen=True, kw_only=True):
+    """The manifest: an agent claims to have recorded ``[start_us, end_us)``; one for each segment, chained per camera.
+
+    ``previous`` is the SHA-256 of the payload bytes of this camera's manifest with ``sequence - 1``; null for the
+    first. ``timeline_id`` names the unbroken stretch of the agent's clock that the times were read from.
+    """
+
+    message_id: HexId
+    site_id: Slug
+    agent_id: Slug
+    camera_id: Slug
+    segment_id: HexId
+    run_id: HexId
+    timeline_id: HexId
+    sequence: Count
+    previous: Sha256Hex | None
+    start_us: Micros
+    end_us: Micros
+    sha256: Sha256Hex
+    size_bytes: Annotated[int, msgspec.Meta(ge=1, le=2**32)]
+    codec: Literal["h264", "hevc"]
+    width: Annotated[int, msgspec.Meta(ge=1, le=16_384)]
+    height: Annotated[int, msgspec.Meta(ge=1, le=16_384)]
+    frames: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    recovered: bool = False
+    """True where the segment was finalised after the agent had been killed while writing it."""
+
+
+class UploadTicketRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks, over HTTPS, for leave to put exactly these bytes; the answer is an ``UploadTicket``."""
+
+    message_id: HexId
+    site_id: Slug
+    agent_id: Slug
+    camera_id: Slug
+    segment_id: HexId
+    start_us: Micros
+    end_us: Micros
+    sha256: Sha256Hex
+    size_bytes: Annotated[int, msgspec.Meta(ge=1, le=2**32)]
+
+
+class UploadTicket(msgspec.Struct, frozen=True, kw_only=True):
+    """Leave to PUT one object: send every header of ``headers`` unchanged with the body to ``url``.
+
+    The signature covers key, digest, lock mode and retain-until, so nothing else can be stored with it.
+    """
+
+    segment_id: HexId
+    object_key: ObjectKey
+    url: Annotated[str, msgspec.Meta(max_length=8_192)]
+    headers: dict[str, str]
+    expires_us: Micros
+
+
+class SegmentUploaded(msgspec.Struct, frozen=True, kw_only=True):
+    """The agent has put the segment's bytes into the store as this object version; asks for a receipt."""
+
+    message_id: HexId
+    site_id: Slug
+    agent_id: Slug
+    camera_id: Slug
+    segment_id: HexId
+    sha256: Sha256Hex
+    object_key: ObjectKey
+    version_id: VersionId
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """The server has read this version back: whole and locked. Only this lets the agent free its copy (I2)."""
+
+    message_id: HexId
+    site_id: Slug
+    agent_id: Slug
+    segment_id: HexId
+    sha256: Sha256Hex
+    object_key: ObjectKey
+    version_id: VersionId
+    retain_until_us: Micros
+    verified_us: Micros
+
+
+class UploadRefused(msgspec.Struct, frozen=True, kw_only=True):
+    """The server read the version back and it was not what was claimed: upload the segment again."""
+
+    message_id: HexId
+    site_id: Slug
+    agent_id: Slug
+    segment_id: HexId
+    object_key: ObjectKey
+    version_id: VersionId
+    reason: Literal["object_missing", "object_corrupt", "lock_refused", "key_mismatch"]
+    detail: Detail
