@@ -58,6 +58,7 @@ class PolicySettings(Strict):
     clock_drift_ppm: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     backfill_hours: Annotated[int, msgspec.Meta(ge=1, le=2_160)]
     agent_silent_s: Annotated[int, msgspec.Meta(ge=10, le=300)]
+    in_flight_s: Annotated[int, msgspec.Meta(ge=30, le=900)]
     backfilled_after_s: Annotated[int, msgspec.Meta(ge=60, le=86_400)]
 
 

@@ -13,8 +13,9 @@ SEGMENT_SPAN_US_MAX = 310_000_000
 class SegmentRecorded(msgspec.Struct, frozen=True, kw_only=True):
     """The manifest: an agent claims to have recorded ``[start_us, end_us)``; one for each segment, chained per camera.
 
-    ``previous`` is the SHA-256 of the payload bytes of this camera's manifest with ``sequence - 1``; null for the
-    first. ``timeline_id`` names the unbroken stretch of the agent's clock that the times were read from.
+    ``chain_id`` is drawn at random when an agent's spool is made. ``previous`` is the SHA-256 of the payload bytes of
+    this camera's manifest with ``sequence - 1`` in the same chain; null for sequence 0, so that a spool that was wiped
+    shows as a new chain. ``timeline_id`` names the unbroken stretch of the agent's clock that the times were read from.
     """
 
     message_id: HexId
@@ -24,6 +25,7 @@ class SegmentRecorded(msgspec.Struct, frozen=True, kw_only=True):
     segment_id: HexId
     run_id: HexId
     timeline_id: HexId
+    chain_id: HexId
     sequence: Count
     previous: Sha256Hex | None
     start_us: Micros

@@ -1,0 +1,211 @@
+"""Coverage of one camera over one window: what is covered, what is missing and why.
+
+Invariant I1: time is covered only where a locked object version that the server itself read back exists *and* the
+clock it was timed with is trusted. Everything else that was expected is a gap with one cause, or in flight. What is
+not known is ``unverified``, never covered.
+
+    covered = ∪ over timelines (secured ∩ trusted)        missing = expected − covered − in flight
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from config.base.timespan import Span, SpanSet
+
+
+class Cause(StrEnum):
+    """Why a stretch of time is not covered."""
+
+    CLOCK_ERROR = "clock_error"
+    OBJECT_MISSING = "object_missing"
+    OBJECT_CORRUPT = "object_corrupt"
+    LOCK_TOO_SHORT = "lock_too_short"
+    UPLOAD_PENDING = "upload_pending"
+    UPLOAD_MISSING = "upload_missing"
+    MANIFEST_PENDING = "manifest_pending"
+    AGENT_OFFLINE = "agent_offline"
+    CAMERA_UNREACHABLE = "camera_unreachable"
+    CAMERA_UNAUTHORISED = "camera_unauthorised"
+    CAMERA_NO_VIDEO = "camera_no_video"
+    STREAM_STALLED = "stream_stalled"
+    DISK_FULL = "disk_full"
+    RECORDING_STOPPED = "recording_stopped"
+    UNEXPLAINED = "unexplained"
+
+
+class Certainty(StrEnum):
+    """Whether the absence is known, or nothing is known."""
+
+    MISSING = "missing"
+    UNVERIFIED = "unverified"
+
+
+CAUSE_OF_CONDITION = {
+    "starting": Cause.AGENT_OFFLINE,
+    "unreachable": Cause.CAMERA_UNREACHABLE,
+    "unauthorised": Cause.CAMERA_UNAUTHORISED,
+    "no_video": Cause.CAMERA_NO_VIDEO,
+    "stalled": Cause.STREAM_STALLED,
+    "disk_full": Cause.DISK_FULL,
+    "stopped": Cause.RECORDING_STOPPED,
+}
+"""The cause that a camera's condition explains; ``recording`` explains nothing."""
+
+
+class ConditionChange(NamedTuple):
+    """From ``at_us`` on, until the next one, the agent says this of the camera."""
+
+    at_us: int
+    condition: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One unbroken stretch of an agent's clock: when the agent is known to have run, and where the clock is trusted."""
+
+    running: SpanSet
+    trusted: SpanSet
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything known of one camera in a window; span sets are keyed by timeline id."""
+
+    claimed: Mapping[str, SpanSet] = field(default_factory=dict)
+    secured: Mapping[str, SpanSet] = field(default_factory=dict)
+    refused: Mapping[Cause, SpanSet] = field(default_factory=dict)
+    timelines: Mapping[str, Timeline] = field(default_factory=dict)
+    conditions: Sequence[ConditionChange] = ()
+    """Ascending by time; the one in force at the window's start comes first."""
+    settled_until_us: int = 0
+    """Everything the agent knows of this camera before this instant has reached the server."""
+    agent_alive: bool = False
+
+
+class Gap(NamedTuple):
+    """A stretch of expected time that is not covered; ``end_us`` is None while it lasts."""
+
+    start_us: int
+    end_us: int | None
+    cause: Cause
+    certainty: Certainty
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The classification of every expected instant: covered, in a gap, or in flight."""
+
+    covered: SpanSet
+    gaps: tuple[Gap, ...]
+    in_flight: SpanSet
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The moment of the assessment and what may still be under way then."""
+
+    now_us: int
+    in_flight_us: int
+    """How long a claim or an upload of a live agent may take before its absence is shown."""
+    final: bool = False
+    """The backfill window has closed: nothing more is waited for."""
+
+
+def cover(expected: SpanSet, evidence: Evidence, limits: Limits) -> Coverage:
+    """Classifies ``expected`` (no instant of it at or after ``limits.now_us``) by the evidence."""
+    secured = _union(evidence.secured)
+    covered = expected & _trusted_part(evidence)
+    remaining = expected - covered
+    pieces: list[tuple[Span, Cause, Certainty]] = []
+
+    def take(where: SpanSet, cause: Cause, certainty: Certainty) -> None:
+        nonlocal remaining
+        pieces.extend((span, cause, certainty) for span in remaining & where)
+        remaining -= where
+
+    take(secured, Cause.CLOCK_ERROR, Certainty.MISSING if limits.final else Certainty.UNVERIFIED)
+    for cause, where in evidence.refused.items():
+        take(where, cause, Certainty.MISSING)
+    if limits.final:
+        take(_union(evidence.claimed), Cause.UPLOAD_MISSING, Certainty.MISSING)
+    else:
+        take(_union(evidence.claimed), Cause.UPLOAD_PENDING, Certainty.UNVERIFIED)
+    for where, cause, certainty in _unclaimed(evidence, limits):
+        take(where, cause, certainty)
+    in_flight = _in_flight(pieces, evidence, limits)
+    return Coverage(covered, _gaps(pieces, in_flight, limits), in_flight)
+
+
+def _trusted_part(evidence: Evidence) -> SpanSet:
+    part = SpanSet()
+    for timeline_id, spans in evidence.secured.items():
+        timeline = evidence.timelines.get(timeline_id)
+        if timeline is not None:
+            part |= spans & timeline.trusted
+    return part
+
+
+def _unclaimed(evidence: Evidence, limits: Limits) -> list[tuple[SpanSet, Cause, Certainty]]:
+    """Rules for time that no manifest claims, in order of precedence."""
+    far = limits.now_us + 1
+    settled = SpanSet.of((0, min(evidence.settled_until_us, far)))
+    unsettled = SpanSet.of((0, far)) - settled
+    running = SpanSet()
+    for timeline in evidence.timelines.values():
+        running |= timeline.running
+    by_condition = _condition_spans(evidence.conditions, far)
+    rules = [(settled - running, Cause.AGENT_OFFLINE, Certainty.MISSING)]
+    rules += [(settled & spans, cause, Certainty.MISSING) for cause, spans in by_condition.items()]
+    rules.append((settled, Cause.UNEXPLAINED, Certainty.MISSING))
+    if not evidence.agent_alive:
+        rules.append((unsettled, Cause.AGENT_OFFLINE, Certainty.UNVERIFIED))
+        return rules
+    # A live agent says at once when a condition changes, so the last one it reported holds to this moment.
+    latest = evidence.conditions[-1] if evidence.conditions else None
+    cause = CAUSE_OF_CONDITION.get(latest.condition) if latest else None
+    if latest is not None and cause is not None:
+        rules.append((unsettled & SpanSet.of((min(latest.at_us, far), far)), cause, Certainty.MISSING))
+    rules.append((unsettled, Cause.MANIFEST_PENDING, Certainty.UNVERIFIED))
+    return rules
+
+
+def _condition_spans(changes: Sequence[ConditionChange], far_us: int) -> dict[Cause, SpanSet]:
+    found: dict[Cause, SpanSet] = {}
+    for position, change in enumerate(changes):
+        end_us = changes[position + 1].at_us if position + 1 < len(changes) else far_us
+        cause = CAUSE_OF_CONDITION.get(change.condition)
+        if cause is not None and change.at_us < end_us:
+            found[cause] = found.get(cause, SpanSet()) | SpanSet.of((change.at_us, end_us))
+    return found
+
+
+def _in_flight(pieces: list[tuple[Span, Cause, Certainty]], evidence: Evidence, limits: Limits) -> SpanSet:
+    """What a live agent has simply not had the time to prove yet: neither covered nor a gap."""
+    if not evidence.agent_alive or limits.final:
+        return SpanSet()
+    since_us = limits.now_us - limits.in_flight_us
+    pending = (Cause.UPLOAD_PENDING, Cause.MANIFEST_PENDING)
+    return SpanSet(span for span, cause, _ in pieces if cause in pending and span.start_us >= since_us)
+
+
+def _gaps(pieces: list[tuple[Span, Cause, Certainty]], in_flight: SpanSet, limits: Limits) -> tuple[Gap, ...]:
+    gaps: list[Gap] = []
+    for span, cause, certainty in sorted(pieces, key=lambda piece: piece[0]):
+        for start_us, end_us in SpanSet.of(span) - in_flight:
+            last = gaps[-1] if gaps else None
+            if last and last.end_us == start_us and (last.cause, last.certainty) == (cause, certainty):
+                gaps[-1] = last._replace(end_us=end_us)
+            else:
+                gaps.append(Gap(start_us, end_us, cause, certainty))
+    if gaps and gaps[-1].end_us == limits.now_us:
+        gaps[-1] = gaps[-1]._replace(end_us=None)
+    return tuple(gaps)
+
+
+def _union(sets: Mapping[str, SpanSet]) -> SpanSet:
+    whole = SpanSet()
+    for spans in sets.values():
+        whole |= spans
+    return whole

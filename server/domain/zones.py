@@ -1,0 +1,25 @@
+"""Which places a camera may look into (invariant I9).
+
+Source: 公共安全视频图像信息系统管理条例 (State Council Order 799), article 8: no camera in a public bath, toilet, changing
+or nursing room or a staff rest room; consent does not override that.
+"""
+
+from config.base.errors import InvalidInput
+
+FORBIDDEN_KINDS = frozenset({"toilet", "bath", "changing", "nursing", "staff_rest"})
+ALLOWED_KINDS = frozenset({"activity", "sleeping", "dining", "entrance", "corridor", "outdoor", "kitchen", "office"})
+
+
+def check_kind(kind: str) -> None:
+    """Raises InvalidInput for a word that names no kind of zone."""
+    if kind not in FORBIDDEN_KINDS | ALLOWED_KINDS:
+        raise InvalidInput(f"no such kind of zone: {kind}. Known: {', '.join(sorted(ALLOWED_KINDS | FORBIDDEN_KINDS))}")
+
+
+def check_camera_allowed(kind: str) -> None:
+    """Raises InvalidInput where a camera in such a zone could never be lawful."""
+    if kind in FORBIDDEN_KINDS:
+        raise InvalidInput(
+            f"a camera must not look into a {kind} zone (Order 799, article 8); no consent overrides this",
+            code="forbidden_zone",
+        )

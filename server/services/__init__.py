@@ -1,0 +1,1 @@
+"""One use case a module. Sessions are opened and committed here; queries live in storage.database."""

@@ -1,0 +1,177 @@
+"""Takes one message from a site: believed only when signed, committed once, answered after the commit.
+
+The effect and the mark that it happened are one transaction, so a redelivery changes nothing and is answered again.
+What can never be accepted goes to quarantine with its reason and blocks nothing behind it (invariants I4, I11).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy.orm import Session
+
+from config.base.clock import Clock
+from config.base.errors import IntegrityViolation, InvalidInput
+from config.base.ids import fresh_id
+from config.wire.catalogue import PAYLOAD_TYPE
+from config.wire.envelope import OpenedEnvelope, decode_payload, open_envelope
+from config.wire.segments import SegmentRecorded, SegmentUploaded
+from config.wire.status import Acknowledgement, CameraState, Heartbeat, Presence
+from config.wire.topics import UpTopic, parse_up
+from server.domain.clock_trust import ClockRule
+from server.services import accept_segment, accept_status
+from storage.database import inbox
+from storage.database.models import Agent, Camera
+from storage.database.unit_of_work import Database
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A message that was signed by the agent it names; ``envelope`` is its bytes as received."""
+
+    message: Any
+    envelope: bytes
+    payload_sha256: str
+    received_us: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a message: ``result`` is a counter label, ``replies`` go out after the commit."""
+
+    result: str
+    kind: str = "unknown"
+    replies: list[msgspec.Struct] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """Everything that accepting a message needs."""
+
+    database: Database
+    clock: Clock
+    rule: ClockRule
+
+    def accept(self, topic: str, data: bytes) -> Outcome:
+        """Handles one message. Raises Unavailable where the database does not answer: then nothing was done."""
+        received_us = self.clock.utc_us()
+        try:
+            source = parse_up(topic)
+            opened = open_envelope(data)
+            self._authenticate(source, opened)
+        except (InvalidInput, IntegrityViolation) as error:
+            return self._quarantine(topic, data, error, received_us)
+        try:
+            message = decode_payload(opened)
+            _check_addressed(message, opened, source)
+            incoming = Incoming(message, data, opened.payload_sha256, received_us)
+            return self._apply(incoming)
+        except (InvalidInput, IntegrityViolation) as error:
+            return self._quarantine(topic, data, error, received_us, source=source, opened=opened)
+
+    def _authenticate(self, source: UpTopic, opened: OpenedEnvelope) -> None:
+        with self.database.reading() as session:
+            agent = session.get(Agent, source.agent_id)
+            if agent is None or agent.site_id != source.site_id:
+                raise InvalidInput(f"no agent {source.agent_id} at site {source.site_id}", code="unknown_agent")
+            public_key = agent.public_key
+        opened.verify(Ed25519PublicKey.from_public_bytes(public_key))
+
+    def _apply(self, incoming: Incoming) -> Outcome:
+        message = incoming.message
+        kind, handler, durable = _HANDLERS[type(message)]
+        with self.database.unit_of_work() as session:
+            _check_camera(session, message)
+            if durable and inbox.already_seen(session, message.agent_id, message.message_id):
+                replies = accept_segment.answer_again(session, message, incoming.received_us)
+                return Outcome("duplicate", kind, [_acknowledge(message, "committed"), *replies])
+            result = handler(session, incoming, self.rule)
+            if not durable:
+                return Outcome(result, kind)
+            if result == "deferred":
+                return Outcome(result, kind)
+            inbox.mark_seen(session, message.agent_id, message.message_id, incoming.received_us)
+        return Outcome(result, kind, [_acknowledge(message, "committed")])
+
+    def _quarantine(
+        self,
+        topic: str,
+        data: bytes,
+        error: InvalidInput | IntegrityViolation,
+        received_us: int,
+        *,
+        source: UpTopic | None = None,
+        opened: OpenedEnvelope | None = None,
+    ) -> Outcome:
+        with self.database.unit_of_work() as session:
+            inbox.quarantine(session, topic, data, error.code, str(error), received_us)
+        replies: list[msgspec.Struct] = []
+        # Only who signed it is told: an answer to anybody else would be a signal to a stranger.
+        message_id = _message_id(opened) if opened else None
+        if source is not None and message_id is not None:
+            replies.append(
+                Acknowledgement(
+                    message_id=fresh_id(),
+                    site_id=source.site_id,
+                    agent_id=source.agent_id,
+                    of_message_id=message_id,
+                    outcome="quarantined",
+                    reason=error.code,
+                )
+            )
+        return Outcome(f"quarantined:{error.code}", replies=replies)
+
+
+class _Identified(msgspec.Struct):
+    message_id: str
+
+
+def _message_id(opened: OpenedEnvelope) -> str | None:
+    try:
+        found = msgspec.json.decode(opened.payload, type=_Identified).message_id
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+    return found if len(found) == 32 and set(found) <= set("0123456789abcdef") else None
+
+
+def _check_addressed(message: Any, opened: OpenedEnvelope, source: UpTopic) -> None:
+    if type(message) not in _HANDLERS:
+        raise InvalidInput("this kind does not travel upwards over MQTT", code="unknown_kind")
+    if PAYLOAD_TYPE[type(message)] != opened.payload_type or _HANDLERS[type(message)][0] != source.name:
+        raise InvalidInput(f"a message of another kind came on topic {source.name}", code="wrong_topic")
+    if (message.site_id, message.agent_id) != (source.site_id, source.agent_id):
+        raise InvalidInput("the message names another site or agent than its topic", code="foreign_site")
+
+
+def _check_camera(session: Session, message: Any) -> None:
+    wanted = {message.camera_id} if hasattr(message, "camera_id") else set()
+    if isinstance(message, Heartbeat):
+        wanted = {camera.camera_id for camera in message.cameras}
+    for camera_id in wanted:
+        camera = session.get(Camera, camera_id)
+        if camera is None or (camera.site_id, camera.agent_id) != (message.site_id, message.agent_id):
+            raise InvalidInput(f"camera {camera_id} is not one of this agent's", code="foreign_camera")
+
+
+def _acknowledge(message: Any, outcome: Any, reason: str = "") -> Acknowledgement:
+    return Acknowledgement(
+        message_id=fresh_id(),
+        site_id=message.site_id,
+        agent_id=message.agent_id,
+        of_message_id=message.message_id,
+        outcome=outcome,
+        reason=reason,
+    )
+
+
+Handler = Callable[[Session, Incoming, ClockRule], str]
+_HANDLERS: dict[type, tuple[str, Handler, bool]] = {
+    SegmentRecorded: ("segment-recorded", accept_segment.recorded, True),
+    SegmentUploaded: ("segment-uploaded", accept_segment.uploaded, True),
+    CameraState: ("camera-state", accept_status.camera_state, True),
+    Heartbeat: ("heartbeat", accept_status.heartbeat, False),
+    Presence: ("presence", accept_status.presence, False),
+}
+"""Kind name, handler, and whether the agent keeps the message until it is acknowledged."""

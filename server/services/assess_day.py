@@ -1,0 +1,106 @@
+"""Turns what is known of a camera's day into a verdict entry, when it would say something new."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from config.base.clock import US_PER_S
+from config.base.timespan import Span, SpanSet
+from config.settings.server import PolicySettings
+from server.domain.coverage import Cause, ConditionChange, Evidence, Gap, Timeline
+from server.domain.coverage import Certainty as GapCertainty
+from server.domain.verdict import DayVerdict, day_of, day_span, judge_day
+from storage.database import evidence, spans, verdicts
+from storage.database.models import AgentStatus, Camera, Site, Verdict
+
+US_PER_HOUR = 3_600 * US_PER_S
+_REFUSALS = {
+    "object_missing": Cause.OBJECT_MISSING,
+    "object_corrupt": Cause.OBJECT_CORRUPT,
+    "lock_refused": Cause.LOCK_TOO_SHORT,
+}
+
+
+@dataclass(frozen=True)
+class Assessor:
+    """Judges camera-days under one policy."""
+
+    policy: PolicySettings
+
+    def judge(self, session: Session, site: Site, camera: Camera, day: date, now_us: int) -> DayVerdict:
+        """The verdict on a day as of now; writes nothing."""
+        window = day_span(day, site.timezone)
+        return judge_day(
+            day=window,
+            activated_us=camera.activated_us if camera.activated_us is not None else now_us,
+            retired_us=camera.retired_us,
+            evidence=self.gather(session, camera, window, now_us),
+            now_us=now_us,
+            in_flight_us=self.policy.in_flight_s * US_PER_S,
+            backfill_us=self.policy.backfill_hours * US_PER_HOUR,
+        )
+
+    def assess(self, session: Session, site: Site, camera: Camera, day: date, now_us: int) -> Verdict | None:
+        """Appends the verdict on a day where it differs from the entry in force; returns the new entry."""
+        verdict = self.judge(session, site, camera, day, now_us)
+        before = verdicts.newest(session, camera.id, day.isoformat())
+        if before is not None and verdict.says_the_same_as(before.status, before.final, _gaps(before)):
+            return None
+        entry = Verdict(
+            camera_id=camera.id,
+            day=day.isoformat(),
+            status=verdict.status,
+            final=verdict.final,
+            expected_us=verdict.expected_us,
+            covered_us=verdict.covered_us,
+            assessed_us=verdict.assessed_us,
+            gaps=verdicts.encode_gaps([(g.start_us, g.end_us, g.cause, g.certainty) for g in verdict.gaps]),
+            replaces_id=before.id if before is not None else None,
+        )
+        session.add(entry)
+        return entry
+
+    def due_days(self, session: Session, site: Site, camera: Camera, now_us: int) -> list[date]:
+        """Today, and every earlier day that is not final yet."""
+        today = day_of(now_us, site.timezone)
+        earlier = verdicts.unfinished_days(session, camera.id, today.isoformat())
+        return [*(date.fromisoformat(day) for day in earlier), today]
+
+    def gather(self, session: Session, camera: Camera, window: Span, now_us: int) -> Evidence:
+        """Everything known of one camera in a window."""
+        series = spans.coverage_of(session, camera.id, window)
+        refused: dict[Cause, SpanSet] = {}
+        for segment in evidence.refused_of(session, camera.id, window):
+            cause = _REFUSALS.get(segment.refusal or "", Cause.OBJECT_MISSING)
+            refused[cause] = refused.get(cause, SpanSet()) | SpanSet.of((segment.start_us, segment.end_us))
+        timelines = {
+            row.id: Timeline(SpanSet.of((row.started_us, row.last_us)), spans.trusted_of(session, row.id))
+            for row in evidence.timelines_of(session, camera.agent_id, window)
+        }
+        changes = [
+            ConditionChange(change.at_us, change.condition)
+            for change in evidence.conditions_of(session, camera.id, window)
+        ]
+        return Evidence(
+            claimed=series.get(spans.CLAIMED, {}),
+            secured=series.get(spans.SECURED, {}),
+            refused=refused,
+            timelines=timelines,
+            conditions=changes,
+            settled_until_us=camera.settled_until_us,
+            agent_alive=self.is_alive(session.get(AgentStatus, camera.agent_id), now_us),
+        )
+
+    def is_alive(self, status: AgentStatus | None, now_us: int) -> bool:
+        """Whether the agent was heard lately and its last will was not published since."""
+        if status is None or status.gone:
+            return False
+        return now_us - status.heard_us <= self.policy.agent_silent_s * US_PER_S
+
+
+def _gaps(entry: Verdict) -> tuple[Gap, ...]:
+    return tuple(
+        Gap(start_us, end_us, Cause(cause), GapCertainty(certainty))
+        for start_us, end_us, cause, certainty in verdicts.decode_gaps(entry.gaps)
+    )

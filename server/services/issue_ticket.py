@@ -1,0 +1,64 @@
+"""Gives an agent leave to put one segment into the store: this key, these bytes, this lock, for a few minutes.
+
+The agent never holds the store's credentials. The ticket is asked for with a signed message, and the retain-until in
+it is the server's own.
+"""
+
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from config.base.errors import InvalidInput, NotFound, PermissionDenied
+from config.wire.envelope import decode_payload, open_envelope
+from config.wire.segments import SEGMENT_SPAN_US_MAX, UploadTicket, UploadTicketRequest
+from server.domain.retention import retain_until_us
+from storage.database.models import Agent, Camera
+from storage.database.unit_of_work import Database
+from storage.objects.keys import SegmentKey
+from storage.objects.tickets import TicketMint
+
+TICKET_S = 900
+
+
+@dataclass(frozen=True)
+class TicketOffice:
+    """Issues upload tickets."""
+
+    database: Database
+    mint: TicketMint
+    retain_days: int
+
+    def issue(self, data: bytes) -> UploadTicket:
+        """The ticket for a sealed request.
+
+        Raises InvalidInput, IntegrityViolation (``bad_signature``), NotFound, PermissionDenied.
+        """
+        opened = open_envelope(data)
+        request = decode_payload(opened)
+        if not isinstance(request, UploadTicketRequest):
+            raise InvalidInput("an upload ticket is asked for with an upload-ticket-request", code="unknown_kind")
+        with self.database.reading() as session:
+            agent = session.get(Agent, request.agent_id)
+            camera = session.get(Camera, request.camera_id)
+        if agent is None or agent.site_id != request.site_id:
+            raise NotFound("no such agent at this site", code="unknown_agent")
+        opened.verify(Ed25519PublicKey.from_public_bytes(agent.public_key))
+        if camera is None or (camera.site_id, camera.agent_id) != (request.site_id, request.agent_id):
+            raise PermissionDenied("the camera is not one of this agent's", code="foreign_camera")
+        if not 0 < request.end_us - request.start_us <= SEGMENT_SPAN_US_MAX:
+            raise InvalidInput("a segment lasts more than 0 s and at most 310 s", code="bad_span")
+        key = SegmentKey(request.site_id, request.camera_id, request.start_us, request.segment_id).text
+        minted = self.mint.mint(
+            key,
+            sha256=request.sha256,
+            size_bytes=request.size_bytes,
+            retain_until_us=retain_until_us(request.end_us, self.retain_days),
+            expires_s=TICKET_S,
+        )
+        return UploadTicket(
+            segment_id=request.segment_id,
+            object_key=key,
+            url=minted.url,
+            headers=minted.headers,
+            expires_us=minted.expires_us,
+        )

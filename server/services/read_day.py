@@ -1,0 +1,172 @@
+"""What a person sees of a site's day: each camera's verdict, spans, gaps and what its agent says right now.
+
+Made from the evidence at the moment of asking, never from an earlier answer: silence shows at once, and the last known
+good is never shown as the present. Everything goes through the person's scope (I7).
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from config.base.clock import Clock
+from config.base.errors import NightlightError
+from config.base.timespan import SpanSet
+from config.wire.envelope import decode_payload, open_envelope
+from config.wire.status import Heartbeat
+from server.domain.verdict import DayVerdict, day_of, day_span
+from server.services.assess_day import Assessor
+from storage.database import scope as scoping
+from storage.database import spans
+from storage.database.models import AgentStatus, Camera, Site, Zone
+from storage.database.unit_of_work import Database
+
+
+class VerdictView(msgspec.Struct, frozen=True):
+    """The verdict as of ``assessed_until_us``; ``expected_us`` leaves out what is still in flight."""
+
+    status: str
+    final: bool
+    assessed_until_us: int
+    expected_us: int
+    covered_us: int
+
+
+class GapView(msgspec.Struct, frozen=True):
+    """One gap; ``end_us`` is null while it lasts. ``status`` is missing (known) or unverified (not known)."""
+
+    start_us: int
+    end_us: int | None
+    cause: str
+    status: str
+
+
+class CameraDay(msgspec.Struct, frozen=True):
+    """One camera's day. ``condition`` is the agent's live word, ``unknown`` where the agent is silent."""
+
+    camera_id: str
+    name: str
+    zone_name: str
+    zone_kind: str
+    condition: str
+    activated_us: int | None
+    verdict: VerdictView
+    covered: list[tuple[int, int]]
+    backfilled: list[tuple[int, int]]
+    in_flight: list[tuple[int, int]]
+    gaps: list[GapView]
+    longest_covered_us: int
+
+
+class SiteDay(msgspec.Struct, frozen=True):
+    """A site's day, ``[start_us, end_us)`` in its own time zone."""
+
+    site_id: str
+    name: str
+    timezone: str
+    day: str
+    start_us: int
+    end_us: int
+    now_us: int
+    cameras: list[CameraDay]
+
+
+class SiteSummary(msgspec.Struct, frozen=True):
+    """One line of the list of sites within reach."""
+
+    site_id: str
+    name: str
+    region: str
+    timezone: str
+    cameras: int
+
+
+@dataclass(frozen=True)
+class DayReader:
+    """Reads on behalf of one person at a time."""
+
+    database: Database
+    clock: Clock
+    assessor: Assessor
+
+    def sites(self, scope: scoping.Scope) -> list[SiteSummary]:
+        """The sites within reach."""
+        with self.database.reading() as session:
+            return [
+                SiteSummary(
+                    site_id=site.id,
+                    name=site.name,
+                    region=site.region,
+                    timezone=site.timezone,
+                    cameras=len(scoping.cameras_in_reach(session, scope, site.id)),
+                )
+                for site in session.scalars(scoping.visible_sites(scope))
+            ]
+
+    def day(self, scope: scoping.Scope, site_id: str, day: date | None = None) -> SiteDay:
+        """One day of one site; today where none is named. Raises NotFound."""
+        now_us = self.clock.utc_us()
+        with self.database.reading() as session:
+            site = scoping.site_in_reach(session, scope, site_id)
+            wanted = day if day is not None else day_of(now_us, site.timezone)
+            window = day_span(wanted, site.timezone)
+            cameras = scoping.cameras_in_reach(session, scope, site_id)
+            return SiteDay(
+                site_id=site.id,
+                name=site.name,
+                timezone=site.timezone,
+                day=wanted.isoformat(),
+                start_us=window.start_us,
+                end_us=window.end_us,
+                now_us=now_us,
+                cameras=[self._camera(session, site, camera, wanted, now_us) for camera in cameras],
+            )
+
+    def _camera(self, session: Session, site: Site, camera: Camera, day: date, now_us: int) -> CameraDay:
+        verdict = self.assessor.judge(session, site, camera, day, now_us)
+        zone = session.get_one(Zone, (site.id, camera.zone_id))
+        covered = verdict.coverage.covered
+        backfilled = self._backfilled(session, site, camera, day) & covered
+        return CameraDay(
+            camera_id=camera.id,
+            name=camera.name,
+            zone_name=zone.name,
+            zone_kind=zone.kind,
+            condition=self._condition(session, camera, now_us),
+            activated_us=camera.activated_us,
+            verdict=_verdict_view(verdict),
+            covered=[tuple(span) for span in covered],
+            backfilled=[tuple(span) for span in backfilled],
+            in_flight=[tuple(span) for span in verdict.coverage.in_flight],
+            gaps=[GapView(gap.start_us, gap.end_us, gap.cause, gap.certainty) for gap in verdict.gaps],
+            longest_covered_us=max((span.duration_us for span in covered), default=0),
+        )
+
+    def _backfilled(self, session: Session, site: Site, camera: Camera, day: date) -> SpanSet:
+        series = spans.coverage_of(session, camera.id, day_span(day, site.timezone)).get(spans.BACKFILLED, {})
+        whole = SpanSet()
+        for part in series.values():
+            whole |= part
+        return whole
+
+    def _condition(self, session: Session, camera: Camera, now_us: int) -> str:
+        status = session.get(AgentStatus, camera.agent_id)
+        if status is None or not self.assessor.is_alive(status, now_us):
+            return "unknown"
+        try:
+            beat = decode_payload(open_envelope(status.heartbeat))
+        except NightlightError:
+            return "unknown"
+        assert isinstance(beat, Heartbeat)
+        return next((health.condition for health in beat.cameras if health.camera_id == camera.id), "unknown")
+
+
+def _verdict_view(verdict: DayVerdict) -> VerdictView:
+    return VerdictView(
+        status=verdict.status,
+        final=verdict.final,
+        assessed_until_us=verdict.assessed_us,
+        expected_us=verdict.expected_us,
+        covered_us=verdict.covered_us,
+    )

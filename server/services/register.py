@@ -1,0 +1,131 @@
+"""Registers sites, zones, agents, cameras and accounts. Adding the same thing again changes nothing."""
+
+import zoneinfo
+from dataclasses import dataclass
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config.base.clock import Clock
+from config.base.errors import Conflict, InvalidInput, NotFound
+from config.base.ids import is_slug
+from server.domain.zones import check_camera_allowed, check_kind
+from storage.database.models import Account, AccountSite, Agent, Camera, Site, Zone
+from storage.database.scope import OPERATOR, ROLES
+from storage.database.unit_of_work import Database
+
+PASSWORD_CHARS_MIN = 12
+Row = TypeVar("Row", Site, Zone, Agent)
+
+
+@dataclass(frozen=True)
+class Register:
+    """Writes what an operator declares. Every method raises InvalidInput for a bad id and NotFound for a missing one."""
+
+    database: Database
+    clock: Clock
+
+    def add_site(self, site_id: str, name: str, region: str, timezone: str) -> None:
+        """A facility; its time zone decides where its days begin."""
+        _check_id(site_id)
+        if timezone not in zoneinfo.available_timezones():
+            raise InvalidInput(f"no such time zone: {timezone}. Take one of the IANA names, such as Asia/Shanghai")
+        with self.database.unit_of_work() as session:
+            if session.get(Site, site_id) is None:
+                now_us = self.clock.utc_us()
+                session.add(Site(id=site_id, name=name, region=region, timezone=timezone, created_us=now_us))
+
+    def add_zone(self, site_id: str, zone_id: str, name: str, kind: str) -> None:
+        """A place within a site."""
+        _check_id(zone_id)
+        check_kind(kind)
+        with self.database.unit_of_work() as session:
+            _get(session, Site, site_id)
+            if session.get(Zone, (site_id, zone_id)) is None:
+                session.add(Zone(site_id=site_id, id=zone_id, name=name, kind=kind))
+
+    def add_agent(self, site_id: str, agent_id: str, public_key_pem: bytes) -> None:
+        """An edge agent and its key. Raises Conflict where the agent is known by another key or at another site."""
+        _check_id(agent_id)
+        raw = _raw_public_key(public_key_pem)
+        with self.database.unit_of_work() as session:
+            _get(session, Site, site_id)
+            known = session.get(Agent, agent_id)
+            if known is None:
+                session.add(Agent(id=agent_id, site_id=site_id, public_key=raw, created_us=self.clock.utc_us()))
+            elif (known.site_id, known.public_key) != (site_id, raw):
+                raise Conflict(f"agent {agent_id} is registered already, with another key or at another site")
+
+    def add_camera(self, site_id: str, camera_id: str, zone_id: str, agent_id: str, name: str) -> None:
+        """A camera; refused where it would look into a forbidden place (I9). In service from its first footage on."""
+        _check_id(camera_id)
+        with self.database.unit_of_work() as session:
+            zone = _get(session, Zone, (site_id, zone_id))
+            check_camera_allowed(zone.kind)
+            agent = _get(session, Agent, agent_id)
+            if agent.site_id != site_id:
+                raise NotFound(f"no agent {agent_id} at site {site_id}")
+            known = session.get(Camera, camera_id)
+            if known is not None:
+                if known.site_id != site_id:
+                    raise Conflict(f"camera id {camera_id} is taken: ids are unique over all sites")
+                return
+            session.add(
+                Camera(
+                    site_id=site_id,
+                    id=camera_id,
+                    zone_id=zone_id,
+                    agent_id=agent_id,
+                    name=name,
+                    registered_us=self.clock.utc_us(),
+                )
+            )
+
+    def add_account(self, name: str, role: str, password: str, site_ids: list[str], region: str = "") -> None:
+        """A person who may sign in. The password of an account that exists is replaced."""
+        _check_id(name)
+        if role not in ROLES:
+            raise InvalidInput(f"no such role: {role}. Known: {', '.join(ROLES)}")
+        if len(password) < PASSWORD_CHARS_MIN:
+            raise InvalidInput(f"a password has at least {PASSWORD_CHARS_MIN} characters")
+        if (role == OPERATOR) != bool(site_ids):
+            raise InvalidInput("an operator is given sites, an auditor a region")
+        hashed = PasswordHasher().hash(password)
+        with self.database.unit_of_work() as session:
+            account = session.get(Account, name)
+            if account is None:
+                account = Account(name=name, created_us=self.clock.utc_us())
+                session.add(account)
+            account.role, account.region, account.password_hash = role, region, hashed
+            session.flush()
+            held = set(session.scalars(select(AccountSite.site_id).where(AccountSite.account_name == name)))
+            for site_id in sorted(set(site_ids) - held):
+                _get(session, Site, site_id)
+                session.add(AccountSite(account_name=name, site_id=site_id))
+
+
+def _check_id(text: str) -> None:
+    if not is_slug(text):
+        raise InvalidInput(f"{text!r} is no id: use a-z, 0-9 and inner hyphens, at most 64 characters")
+
+
+def _get(session: Session, kind: type[Row], key: object) -> Row:
+    found = session.get(kind, key)
+    if found is None:
+        raise NotFound(f"no such {kind.__name__.lower()}: {key}")
+    return found
+
+
+def _raw_public_key(pem: bytes) -> bytes:
+    try:
+        key = serialization.load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InvalidInput("not a public key in PEM form") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise InvalidInput("the key must be Ed25519: make it with 'python -m edge_agent init'")
+    return key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)

@@ -1,0 +1,130 @@
+"""Reads uploaded versions back and secures their time: the only way by which footage comes to count (I3).
+
+Three steps, so that no transaction waits for the network: take due rows under a lease, ask the store, write what was
+found. A crash between them only delays a row until its lease is over. A store that is down delays it, with a bound.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from config.base.clock import US_PER_S, Clock
+from config.base.errors import IntegrityViolation, NightlightError, NotFound, PermissionDenied, Unavailable
+from config.base.logs import get_logger
+from config.base.timespan import Span
+from server.domain.retention import retain_until_us
+from server.services.accept_segment import receipt, refused
+from storage.database import evidence, spans
+from storage.database.models import PendingVerification, Segment
+from storage.database.unit_of_work import Database
+from storage.objects.port import EvidenceStore, StoredVersion
+
+RETRY_S_LIMIT = 60
+_REFUSALS = {"object_corrupt": "object_corrupt", "lock_not_kept": "lock_refused", "permission_denied": "lock_refused"}
+log = get_logger("verify")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One version to be read back, detached from the database."""
+
+    segment_id: str
+    object_key: str
+    version_id: str
+    size_bytes: int
+    sha256: str
+    retain_until_us: int
+
+
+@dataclass(frozen=True)
+class UploadVerifier:
+    """Works the verification queue off."""
+
+    database: Database
+    store: EvidenceStore
+    clock: Clock
+    retain_days: int
+    backfilled_after_us: int
+
+    def take(self, limit: int) -> list[Job]:
+        """Leases up to ``limit`` due rows to this caller."""
+        with self.database.unit_of_work() as session:
+            rows = evidence.take_verifications(session, self.clock.utc_us(), limit)
+            return [self._job(session.get_one(Segment, row.segment_id), row) for row in rows]
+
+    def verify(self, job: Job) -> list[msgspec.Struct]:
+        """Reads one version back and commits what was found; returns the receipt or refusal to send."""
+        try:
+            found = self._read_back(job)
+        except Unavailable as error:
+            self._postpone(job, error)
+            return []
+        except (NotFound, PermissionDenied, IntegrityViolation) as error:
+            return self._refuse(job, error)
+        return self._secure(job, found)
+
+    def _job(self, segment: Segment, row: PendingVerification) -> Job:
+        return Job(
+            segment_id=segment.id,
+            object_key=row.object_key,
+            version_id=row.version_id,
+            size_bytes=segment.size_bytes,
+            sha256=segment.sha256,
+            retain_until_us=retain_until_us(segment.end_us, self.retain_days),
+        )
+
+    def _read_back(self, job: Job) -> StoredVersion:
+        found = self.store.stat_version(job.object_key, job.version_id)
+        if found.size_bytes != job.size_bytes or found.sha256 != job.sha256:
+            raise IntegrityViolation("size or checksum differ from the manifest", code="object_corrupt")
+        if not found.locked_until(job.retain_until_us):
+            found = self.store.extend_retention(job.object_key, job.version_id, job.retain_until_us)
+        if not found.locked_until(job.retain_until_us):
+            raise IntegrityViolation("the store did not take the lock", code="lock_not_kept")
+        return found
+
+    def _secure(self, job: Job, found: StoredVersion) -> list[msgspec.Struct]:
+        now_us = self.clock.utc_us()
+        with self.database.unit_of_work() as session:
+            segment = session.get_one(Segment, job.segment_id)
+            pending = session.get(PendingVerification, job.segment_id)
+            if segment.secured_us is None:
+                segment.object_key, segment.version_id = job.object_key, job.version_id
+                segment.retain_until_us = found.retain_until_us
+                segment.secured_us, segment.refusal = now_us, None
+                self._write_spans(session, segment, now_us)
+            if pending is not None:
+                session.delete(pending)
+            return [receipt(segment)]
+
+    def _write_spans(self, session: Session, segment: Segment, now_us: int) -> None:
+        span = Span(segment.start_us, segment.end_us)
+        spans.add_coverage(session, segment.camera_id, spans.SECURED, segment.timeline_id, span)
+        if now_us - segment.end_us > self.backfilled_after_us:
+            spans.add_coverage(session, segment.camera_id, spans.BACKFILLED, segment.timeline_id, span)
+        if spans.trusted_of(session, segment.timeline_id).clip(*span):
+            evidence.activate(session, segment.camera_id, span.start_us)
+
+    def _refuse(self, job: Job, error: NightlightError) -> list[msgspec.Struct]:
+        reason = _REFUSALS.get(error.code, "object_missing")
+        log.error("upload_refused", segment=job.segment_id, reason=reason, detail=str(error))
+        with self.database.unit_of_work() as session:
+            segment = session.get_one(Segment, job.segment_id)
+            pending = session.get(PendingVerification, job.segment_id)
+            if pending is not None and (pending.object_key, pending.version_id) == (job.object_key, job.version_id):
+                session.delete(pending)
+            if segment.secured_us is not None:
+                return [receipt(segment)]
+            segment.refusal = reason
+            return [refused(segment, job.object_key, job.version_id, str(error)[:200])]
+
+    def _postpone(self, job: Job, error: Unavailable) -> None:
+        with self.database.unit_of_work() as session:
+            pending = session.get(PendingVerification, job.segment_id)
+            if pending is None:
+                return
+            pending.tries += 1
+            wait_s = min(RETRY_S_LIMIT, 2 ** min(pending.tries, 6))
+            pending.due_us = self.clock.utc_us() + wait_s * US_PER_S
+            log.warning("store_unavailable", segment=job.segment_id, retry_s=wait_s, detail=str(error))

@@ -1,0 +1,1 @@
+"""The server's database: models, repositories, one unit of work per use case, migrations. SQLite and PostgreSQL."""

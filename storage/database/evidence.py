@@ -1,0 +1,118 @@
+"""Segments, timelines and conditions: what agents said, and what was found of it."""
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from config.base.errors import InvalidInput
+from config.base.timespan import Span
+from storage.database.models import Camera, ConditionChange, PendingVerification, Segment, Timeline
+
+VERIFICATION_LEASE_US = 60_000_000
+"""How long a worker has a row of the verification queue to itself before another may take it."""
+
+
+def chain_link(session: Session, chain_id: str, camera_id: str, sequence: int) -> Segment | None:
+    """The manifest at one place of a camera's chain."""
+    return session.scalar(
+        select(Segment).where(
+            Segment.chain_id == chain_id, Segment.camera_id == camera_id, Segment.sequence == sequence
+        )
+    )
+
+
+def touch_timeline(
+    session: Session, timeline_id: str, agent_id: str, ran: tuple[int, int], received_us: int
+) -> Timeline:
+    """The timeline, known from now on to have run over ``ran`` at least. Raises InvalidInput for another agent's."""
+    started_us, seen_us = ran
+    timeline = session.get(Timeline, timeline_id)
+    if timeline is None:
+        timeline = Timeline(
+            id=timeline_id, agent_id=agent_id, started_us=started_us, last_us=seen_us, first_heard_us=received_us
+        )
+        session.add(timeline)
+        session.flush()
+    if timeline.agent_id != agent_id:
+        raise InvalidInput("the timeline belongs to another agent", code="foreign_timeline")
+    timeline.started_us = min(timeline.started_us, started_us)
+    timeline.last_us = max(timeline.last_us, seen_us)
+    return timeline
+
+
+def timelines_of(session: Session, agent_id: str, window: Span) -> list[Timeline]:
+    """The timelines of an agent that reach into the window."""
+    return list(
+        session.scalars(
+            select(Timeline).where(
+                Timeline.agent_id == agent_id,
+                Timeline.last_us > window.start_us,
+                Timeline.started_us < window.end_us,
+            )
+        )
+    )
+
+
+def conditions_of(session: Session, camera_id: str, window: Span) -> list[ConditionChange]:
+    """The camera's changes within the window, led by the one that was in force when it began."""
+    before = session.scalar(
+        select(ConditionChange)
+        .where(ConditionChange.camera_id == camera_id, ConditionChange.at_us < window.start_us)
+        .order_by(ConditionChange.at_us.desc())
+        .limit(1)
+    )
+    within = session.scalars(
+        select(ConditionChange)
+        .where(
+            ConditionChange.camera_id == camera_id,
+            ConditionChange.at_us >= window.start_us,
+            ConditionChange.at_us < window.end_us,
+        )
+        .order_by(ConditionChange.at_us)
+    )
+    return ([before] if before else []) + list(within)
+
+
+def refused_of(session: Session, camera_id: str, window: Span) -> list[Segment]:
+    """Segments in the window whose stored object was refused at the last read-back."""
+    return list(
+        session.scalars(
+            select(Segment).where(
+                Segment.camera_id == camera_id,
+                Segment.end_us > window.start_us,
+                Segment.start_us < window.end_us,
+                Segment.refusal.is_not(None),
+            )
+        )
+    )
+
+
+def queue_verification(session: Session, segment_id: str, object_key: str, version_id: str, due_us: int) -> None:
+    """Asks for one version to be read back; a newer version of the same segment takes the older one's place."""
+    pending = session.get(PendingVerification, segment_id)
+    if pending is None:
+        pending = PendingVerification(segment_id=segment_id, tries=0)
+        session.add(pending)
+    elif (pending.object_key, pending.version_id) == (object_key, version_id):
+        return
+    pending.object_key, pending.version_id, pending.due_us, pending.tries = object_key, version_id, due_us, 0
+
+
+def take_verifications(session: Session, now_us: int, limit: int) -> list[PendingVerification]:
+    """Up to ``limit`` due rows, oldest first, each now leased to the caller alone."""
+    due = session.scalars(
+        select(PendingVerification)
+        .where(PendingVerification.due_us <= now_us)
+        .order_by(PendingVerification.due_us)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in due:
+        row.due_us = now_us + VERIFICATION_LEASE_US
+    return list(due)
+
+
+def activate(session: Session, camera_id: str, at_us: int) -> None:
+    """Puts a camera into service at its first covered instant, once."""
+    session.execute(
+        update(Camera).where(Camera.id == camera_id, Camera.activated_us.is_(None)).values(activated_us=at_us)
+    )

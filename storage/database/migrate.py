@@ -1,0 +1,21 @@
+"""Brings a database to the newest schema; migrations live beside this file and run the same on both databases."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+from storage.database.unit_of_work import Database
+
+
+def alembic_config(database: Database) -> Config:
+    """Alembic's view of one database; no ini file, no URL with a password in it."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["engine"] = database.engine
+    return config
+
+
+def migrate(database: Database) -> None:
+    """Applies every migration that is missing."""
+    command.upgrade(alembic_config(database), "head")

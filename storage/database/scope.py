@@ -1,0 +1,56 @@
+"""The one place where a person's reach becomes a condition of a query (invariant I7: deny by default).
+
+Every query on behalf of a person goes through ``visible_sites``; what is out of reach is not found, never forbidden.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, false, or_, select
+from sqlalchemy.orm import Session
+
+from config.base.errors import NotFound
+from storage.database.models import AccountSite, Camera, Site
+
+OPERATOR = "operator"
+AUDITOR = "auditor"
+ROLES = (OPERATOR, AUDITOR)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Who asks. An operator reaches the sites given to the account, an auditor those of a region subtree.
+
+    Regions are paths such as ``cn/sichuan/luzhou``; an empty region is the root, which reaches every site.
+    """
+
+    account_name: str
+    role: str
+    region: str = ""
+
+
+def visible_sites(scope: Scope) -> Select[tuple[Site]]:
+    """The sites within reach, in order of their ids."""
+    query = select(Site).order_by(Site.id)
+    if scope.role == AUDITOR:
+        if scope.region:
+            below = Site.region.startswith(f"{scope.region}/", autoescape=True)
+            query = query.where(or_(Site.region == scope.region, below))
+        return query
+    if scope.role == OPERATOR:
+        mine = select(AccountSite.site_id).where(AccountSite.account_name == scope.account_name)
+        return query.where(Site.id.in_(mine))
+    return query.where(false())
+
+
+def site_in_reach(session: Session, scope: Scope, site_id: str) -> Site:
+    """Raises NotFound where there is no such site or the person may not know of it."""
+    site = session.scalar(visible_sites(scope).where(Site.id == site_id))
+    if site is None:
+        raise NotFound(f"no site {site_id}")
+    return site
+
+
+def cameras_in_reach(session: Session, scope: Scope, site_id: str) -> list[Camera]:
+    """The cameras of one site, in order of their ids. Raises NotFound as ``site_in_reach`` does."""
+    site = site_in_reach(session, scope, site_id)
+    return list(session.scalars(select(Camera).where(Camera.site_id == site.id).order_by(Camera.id)))

@@ -1,0 +1,89 @@
+"""Engine and units of work: one transaction per use case, committed at its end, no network I/O inside it.
+
+SQLite runs in WAL mode with ``synchronous=FULL``: what is committed survives a power cut. A writing unit of work begins
+with ``BEGIN IMMEDIATE``, because a transaction that reads first and writes later cannot wait for another writer.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from config.base.errors import Conflict, Unavailable
+
+SQLITE_BUSY_TIMEOUT_MS = 20_000
+_READ_ONLY = "nightlight_read_only"
+
+
+class Database:
+    """The one way to the database. Raises Unavailable where it does not answer, Conflict where two writers collided."""
+
+    def __init__(self, url: str, *, password: str = "", pool_size: int = 8) -> None:
+        target = make_url(url)
+        if password:
+            target = target.set(password=password)
+        options: dict[str, Any] = {"pool_pre_ping": True}
+        if target.get_backend_name() == "postgresql":
+            options |= {"pool_size": pool_size, "max_overflow": pool_size, "connect_args": {"connect_timeout": 5}}
+        self.engine: Engine = create_engine(target, **options)
+        if target.get_backend_name() == "sqlite":
+            event.listen(self.engine, "connect", _configure_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Session]:
+        """One writing transaction: committed where the block ends, rolled back where it raises."""
+        with self._session(read_only=False) as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One consistent view for reading; never commits."""
+        with self._session(read_only=True) as session:
+            yield session
+
+    @contextmanager
+    def _session(self, *, read_only: bool) -> Iterator[Session]:
+        try:
+            with self.engine.connect() as connection:
+                connection = connection.execution_options(**{_READ_ONLY: read_only})
+                with Session(connection, expire_on_commit=False, autoflush=True) as session:
+                    yield session
+                    if read_only:
+                        session.rollback()
+                    else:
+                        session.commit()
+                        connection.commit()
+        except OperationalError as error:
+            raise Unavailable(f"the database does not answer: {error.orig}") from error
+        except IntegrityError as error:
+            raise Conflict(f"another writer was first: {error.orig}") from error
+
+    def ping(self) -> None:
+        """Raises Unavailable where the database does not answer."""
+        with self.reading() as session:
+            session.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # SQLAlchemy's own BEGIN is issued below; the driver must not add another.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={SQLITE_BUSY_TIMEOUT_MS}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
