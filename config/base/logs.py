@@ -49,4 +49,4 @@ def configure(process: str, level: str = "INFO") -> None:
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """The logger of a package; its noun is the prefix of each line."""
-    return structlog.get_logger(logger=name)  # type: ignore[no-any-return]
+    return structlog.get_logger(package=name)  # type: ignore[no-any-return]
