@@ -1,0 +1,1 @@
+"""Everything that puts Nightlight onto a machine; ``local`` is the whole stack on one."""

@@ -1,0 +1,150 @@
+"""One simulated camera: paces its pictures and hands them to whoever watches.
+
+Invariant: without a viewer nothing is drawn or encoded; a viewer that does not read fast enough loses whole pictures
+up to the next keyframe, and a queue never grows past ``VIEWER_BYTES_MAX``.
+"""
+
+import asyncio
+import os
+from typing import Literal, Protocol
+
+from config.base.clock import US_PER_S, Clock
+from deploy.local.simulator.rtp import CLOCK_HZ, SOUND_HZ, RtpStream, payloads, silence
+from deploy.local.simulator.source import AccessUnit, Codec, Source, nal_type
+
+Mode = Literal["on", "off", "stall", "garbage", "no_video"]
+"""on        as it should be
+off       connections are dropped, and new ones get no answer
+stall     connections stand and are answered; no packet comes
+garbage   packets come, their coded pictures are random bytes
+no_video  the device answers, and has sound only
+"""
+REPORT_EVERY_US = 5 * US_PER_S
+VIEWER_BYTES_MAX = 4_000_000
+
+
+class Transport(Protocol):
+    """How packets get to one viewer."""
+
+    def send(self, packets: list[bytes], *, control: bool) -> None:
+        """Sends RTP packets, or RTCP where ``control``."""
+        ...
+
+    def waiting_bytes(self) -> int:
+        """Bytes that the viewer has not taken yet."""
+        ...
+
+    def close(self) -> None:
+        """Cuts the viewer off."""
+        ...
+
+
+class Viewer:
+    """One playing session."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._stream = RtpStream()
+        self._await_keyframe = True
+        self._reported_us: int | None = None
+
+    def take(self, codec: Codec, unit: AccessUnit, timestamp: int, clock: Clock) -> None:
+        """Sends one picture, unless the viewer must wait for a keyframe first."""
+        if self._transport.waiting_bytes() > VIEWER_BYTES_MAX:
+            self._await_keyframe = True
+        if self._await_keyframe and not unit.keyframe:
+            return
+        self._await_keyframe = False
+        now_us = clock.monotonic_us()
+        if self._reported_us is None or now_us - self._reported_us >= REPORT_EVERY_US:
+            self._reported_us = now_us
+            self._transport.send([self._stream.sender_report(timestamp, clock.utc_us())], control=True)
+        self._transport.send([self._stream.packet(part, timestamp) for part in payloads(codec, unit)], control=False)
+
+    def take_silence(self, tick: int, duration_us: int) -> None:
+        """Sends the sound of one period in place of its picture."""
+        packet = self._stream.packet(silence(duration_us), tick * duration_us * SOUND_HZ // US_PER_S)
+        self._transport.send([packet], control=False)
+
+    def close(self) -> None:
+        """Cuts the session off."""
+        self._transport.close()
+
+
+class Camera:
+    """One stream under one name."""
+
+    def __init__(self, name: str, source: Source, clock: Clock, *, phase: float = 0.0) -> None:
+        """``phase`` in [0, 1) shifts the pictures within their period, so that cameras do not all work at once."""
+        self.name = name
+        self.source = source
+        self.mode: Mode = "on"
+        self._clock = clock
+        self._phase = phase
+        self._viewers: set[Viewer] = set()
+        self._loop: asyncio.Task[None] | None = None
+
+    def add(self, viewer: Viewer) -> None:
+        """Begins to send to a viewer."""
+        self._viewers.add(viewer)
+        if self._loop is None or self._loop.done():
+            self._loop = asyncio.create_task(self._run(), name=self.name)
+            self._loop.add_done_callback(_raise_failure)
+
+    def remove(self, viewer: Viewer) -> None:
+        """Stops sending to a viewer; unknown ones are ignored."""
+        self._viewers.discard(viewer)
+
+    def switch(self, mode: Mode) -> None:
+        """Puts the camera into another mode at once."""
+        self.mode = mode
+        if mode in ("off", "no_video"):
+            for viewer in list(self._viewers):
+                viewer.close()
+            self._viewers.clear()
+
+    async def _run(self) -> None:
+        period_us = int(US_PER_S / self.source.frames_per_second)
+        began_us = self._clock.monotonic_us()
+        began_us += int(self._phase * period_us) - began_us % period_us
+        tick = 0
+        self.source.start()
+        try:
+            while self._viewers:
+                due_us = began_us + tick * period_us
+                await asyncio.sleep(max(0, due_us - self._clock.monotonic_us()) / US_PER_S)
+                self._send(tick, period_us)
+                tick += 1
+        finally:
+            self.source.stop()
+
+    def _send(self, tick: int, period_us: int) -> None:
+        if self.mode == "no_video":
+            for viewer in list(self._viewers):
+                viewer.take_silence(tick, period_us)
+            return
+        unit = self.source.access_unit(tick, self._clock.utc_us())
+        if self.mode == "stall":
+            return
+        if self.mode == "garbage":
+            unit = _spoiled(self.source.codec, unit)
+        timestamp = tick * period_us * CLOCK_HZ // US_PER_S
+        for viewer in list(self._viewers):
+            viewer.take(self.source.codec, unit, timestamp, self._clock)
+
+
+def _spoiled(codec: Codec, unit: AccessUnit) -> AccessUnit:
+    """The same picture with random bytes in place of its coded slices; headers and parameter sets stay."""
+    slices = range(1, 6) if codec == "h264" else range(32)
+    header = 1 if codec == "h264" else 2
+    return AccessUnit(
+        tuple(
+            nal[:header] + os.urandom(len(nal) - header) if nal_type(codec, nal) in slices else nal for nal in unit.nals
+        ),
+        unit.keyframe,
+    )
+
+
+def _raise_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        task.get_loop().call_exception_handler({"message": f"camera {task.get_name()}", "exception": task.exception()})
