@@ -1,0 +1,1 @@
+"""Objects under lock, and the database."""
