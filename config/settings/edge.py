@@ -10,14 +10,14 @@ from config.base.ids import is_slug
 from config.settings.loader import Strict, load
 
 
-class AgentSettings(Strict):
+class AgentSettings(Strict, frozen=True, kw_only=True):
     site_id: str
     agent_id: str
     state_dir: str
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
-class MqttSettings(Strict):
+class MqttSettings(Strict, frozen=True, kw_only=True):
     host: str
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
     username: str
@@ -26,13 +26,13 @@ class MqttSettings(Strict):
     heartbeat_s: Annotated[int, msgspec.Meta(ge=1, le=30)]
 
 
-class ServerLinkSettings(Strict):
+class ServerLinkSettings(Strict, frozen=True, kw_only=True):
     url: Annotated[str, msgspec.Meta(pattern=r"^https?://")]
     public_key_file: str
     timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)]
 
 
-class RecordingSettings(Strict):
+class RecordingSettings(Strict, frozen=True, kw_only=True):
     segment_s: Annotated[int, msgspec.Meta(ge=10, le=300)]
     connect_timeout_s: Annotated[int, msgspec.Meta(ge=1, le=30)]
     stall_s: Annotated[int, msgspec.Meta(ge=2, le=30)]
@@ -41,20 +41,20 @@ class RecordingSettings(Strict):
     reconnect_limit_s: Annotated[float, msgspec.Meta(ge=1, le=60)]
 
 
-class SpoolSettings(Strict):
+class SpoolSettings(Strict, frozen=True, kw_only=True):
     bytes_max: Annotated[int, msgspec.Meta(ge=0)]
     free_bytes_min: Annotated[int, msgspec.Meta(ge=0)]
     upload_workers: Annotated[int, msgspec.Meta(ge=1, le=16)]
     resend_s: Annotated[int, msgspec.Meta(ge=1, le=600)]
 
 
-class ClockSettings(Strict):
+class ClockSettings(Strict, frozen=True, kw_only=True):
     sync_s: Annotated[int, msgspec.Meta(ge=5, le=3_600)]
     step_us: Annotated[int, msgspec.Meta(ge=100_000, le=5_000_000)]
     slew_ppm: Annotated[int, msgspec.Meta(ge=1, le=5_000)]
 
 
-class CameraSettings(Strict):
+class CameraSettings(Strict, frozen=True, kw_only=True):
     id: str
     url: Annotated[str, msgspec.Meta(pattern=r"^rtsp://[^@]+$")]
     username: str = ""
@@ -62,7 +62,7 @@ class CameraSettings(Strict):
     transport: Literal["tcp", "udp"] = "tcp"
 
 
-class EdgeSettings(Strict):
+class EdgeSettings(Strict, frozen=True, kw_only=True):
     agent: AgentSettings
     mqtt: MqttSettings
     server: ServerLinkSettings

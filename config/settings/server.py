@@ -8,18 +8,18 @@ import msgspec
 from config.settings.loader import Strict, load
 
 
-class ServerIdentitySettings(Strict):
+class ServerIdentitySettings(Strict, frozen=True, kw_only=True):
     state_dir: str
     signing_key_file: str
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
-class DatabaseSettings(Strict):
+class DatabaseSettings(Strict, frozen=True, kw_only=True):
     url: Annotated[str, msgspec.Meta(pattern=r"^(sqlite|postgresql\+psycopg)://")]
     password_file: str
 
 
-class StoreSettings(Strict):
+class StoreSettings(Strict, frozen=True, kw_only=True):
     endpoint: Annotated[str, msgspec.Meta(pattern=r"^[^/]+$")]
     public_url: str
     tls: bool
@@ -30,7 +30,7 @@ class StoreSettings(Strict):
     timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)]
 
 
-class IngestMqttSettings(Strict):
+class IngestMqttSettings(Strict, frozen=True, kw_only=True):
     host: str
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
     username: str
@@ -40,19 +40,19 @@ class IngestMqttSettings(Strict):
     receive_maximum: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
-class ApiSettings(Strict):
+class ApiSettings(Strict, frozen=True, kw_only=True):
     host: str
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
     public_origin: str
     session_hours: Annotated[int, msgspec.Meta(ge=1, le=168)]
 
 
-class IngestSettings(Strict):
+class IngestSettings(Strict, frozen=True, kw_only=True):
     workers: Annotated[int, msgspec.Meta(ge=1, le=32)]
     metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
-class PolicySettings(Strict):
+class PolicySettings(Strict, frozen=True, kw_only=True):
     retain_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)]
     clock_tolerance_us: Annotated[int, msgspec.Meta(ge=100_000, le=60_000_000)]
     clock_drift_ppm: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
@@ -62,11 +62,11 @@ class PolicySettings(Strict):
     backfilled_after_s: Annotated[int, msgspec.Meta(ge=60, le=86_400)]
 
 
-class JobsSettings(Strict):
+class JobsSettings(Strict, frozen=True, kw_only=True):
     assess_s: Annotated[int, msgspec.Meta(ge=1, le=300)]
 
 
-class ServerSettings(Strict):
+class ServerSettings(Strict, frozen=True, kw_only=True):
     server: ServerIdentitySettings
     database: DatabaseSettings
     store: StoreSettings

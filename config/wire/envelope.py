@@ -61,6 +61,13 @@ class Signer:
         self._key = key
         self.key_id = key_id(key.public_key())
 
+    @property
+    def public_pem(self) -> bytes:
+        """The key that others believe these signatures by, as PEM."""
+        return self._key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
     def seal(self, message: msgspec.Struct) -> bytes:
         """The message's envelope, ready to be sent. Raises InvalidInput where it would be over the size limit."""
         payload = msgspec.json.encode(message)

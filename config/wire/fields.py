@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$", description="id of a site, agent or camera")]
+Slug = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$", description="id of a site, agent or camera")
+]
 HexId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$", description="128 random bits, hexadecimal")]
 Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hexadecimal")]
 Micros = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1, description="microseconds UTC since 1970-01-01")]

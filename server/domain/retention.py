@@ -7,4 +7,3 @@ def retain_until_us(capture_end_us: int, retain_days: int) -> int:
     """Capture end + the policy's days + one day, rounded up to a whole second as stores keep no finer instant."""
     exact = capture_end_us + (retain_days + 1) * US_PER_DAY
     return -(-exact // US_PER_S) * US_PER_S
-

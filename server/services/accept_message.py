@@ -1,10 +1,10 @@
 """Takes one message from a site: believed only when signed, committed once, answered after the commit.
 
-The effect and the mark that it happened are one transaction, so a redelivery changes nothing and is answered again.
+Each handler looks for the effect in the transaction that would make it, so a redelivery changes nothing and is answered
+again.
 What can never be accepted goes to quarantine with its reason and blocks nothing behind it (invariants I4, I11).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,19 +22,10 @@ from config.wire.status import Acknowledgement, CameraState, Heartbeat, Presence
 from config.wire.topics import UpTopic, parse_up
 from server.domain.clock_trust import ClockRule
 from server.services import accept_segment, accept_status
-from storage.database import inbox
+from server.services.incoming import Handler, Incoming
+from storage.database.quarantine import keep
 from storage.database.models import Agent, Camera
 from storage.database.unit_of_work import Database
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """A message that was signed by the agent it names; ``envelope`` is its bytes as received."""
-
-    message: Any
-    envelope: bytes
-    payload_sha256: str
-    received_us: int
 
 
 @dataclass(frozen=True)
@@ -71,6 +62,11 @@ class Inbox:
         except (InvalidInput, IntegrityViolation) as error:
             return self._quarantine(topic, data, error, received_us, source=source, opened=opened)
 
+    def give_up(self, topic: str, data: bytes, error: Exception) -> Outcome:
+        """Quarantines a message that our own fault keeps us from handling, so that it blocks nothing behind it."""
+        fault = InvalidInput(f"{type(error).__name__}: {error}", code="internal_error")
+        return self._quarantine(topic, data, fault, self.clock.utc_us())
+
     def _authenticate(self, source: UpTopic, opened: OpenedEnvelope) -> None:
         with self.database.reading() as session:
             agent = session.get(Agent, source.agent_id)
@@ -81,19 +77,13 @@ class Inbox:
 
     def _apply(self, incoming: Incoming) -> Outcome:
         message = incoming.message
-        kind, handler, durable = _HANDLERS[type(message)]
+        kind, handler, acknowledged = _HANDLERS[type(message)]
         with self.database.unit_of_work() as session:
             _check_camera(session, message)
-            if durable and inbox.already_seen(session, message.agent_id, message.message_id):
-                replies = accept_segment.answer_again(session, message, incoming.received_us)
-                return Outcome("duplicate", kind, [_acknowledge(message, "committed"), *replies])
-            result = handler(session, incoming, self.rule)
-            if not durable:
-                return Outcome(result, kind)
-            if result == "deferred":
-                return Outcome(result, kind)
-            inbox.mark_seen(session, message.agent_id, message.message_id, incoming.received_us)
-        return Outcome(result, kind, [_acknowledge(message, "committed")])
+            result, replies = handler(session, incoming, self.rule)
+        if acknowledged and result != "deferred":
+            replies = [_acknowledge(message), *replies]
+        return Outcome(result, kind, replies)
 
     def _quarantine(
         self,
@@ -106,7 +96,7 @@ class Inbox:
         opened: OpenedEnvelope | None = None,
     ) -> Outcome:
         with self.database.unit_of_work() as session:
-            inbox.quarantine(session, topic, data, error.code, str(error), received_us)
+            keep(session, topic, data, error.code, str(error), received_us)
         replies: list[msgspec.Struct] = []
         # Only who signed it is told: an answer to anybody else would be a signal to a stranger.
         message_id = _message_id(opened) if opened else None
@@ -155,18 +145,16 @@ def _check_camera(session: Session, message: Any) -> None:
             raise InvalidInput(f"camera {camera_id} is not one of this agent's", code="foreign_camera")
 
 
-def _acknowledge(message: Any, outcome: Any, reason: str = "") -> Acknowledgement:
+def _acknowledge(message: Any) -> Acknowledgement:
     return Acknowledgement(
         message_id=fresh_id(),
         site_id=message.site_id,
         agent_id=message.agent_id,
         of_message_id=message.message_id,
-        outcome=outcome,
-        reason=reason,
+        outcome="committed",
     )
 
 
-Handler = Callable[[Session, Incoming, ClockRule], str]
 _HANDLERS: dict[type, tuple[str, Handler, bool]] = {
     SegmentRecorded: ("segment-recorded", accept_segment.recorded, True),
     SegmentUploaded: ("segment-uploaded", accept_segment.uploaded, True),
@@ -174,4 +162,4 @@ _HANDLERS: dict[type, tuple[str, Handler, bool]] = {
     Heartbeat: ("heartbeat", accept_status.heartbeat, False),
     Presence: ("presence", accept_status.presence, False),
 }
-"""Kind name, handler, and whether the agent keeps the message until it is acknowledged."""
+"""Kind name, handler (what it did, and what else to answer), and whether the agent waits for an acknowledgement."""

@@ -1,7 +1,5 @@
 """What a manifest and an upload do to the database. Neither makes any time covered: only the read-back does (I3)."""
 
-from typing import TYPE_CHECKING
-
 import msgspec
 from sqlalchemy.orm import Session
 
@@ -11,15 +9,13 @@ from config.base.timespan import Span
 from config.wire.segments import SEGMENT_SPAN_US_MAX, Receipt, SegmentRecorded, SegmentUploaded, UploadRefused
 from server.domain.clock_trust import ClockRule
 from server.services.accept_status import note_time
+from server.services.incoming import Effect, Incoming
 from storage.database import evidence, spans
-from storage.database.models import PendingVerification, Segment
+from storage.database.models import Segment
 from storage.objects.keys import SegmentKey
 
-if TYPE_CHECKING:
-    from server.services.accept_message import Incoming
 
-
-def recorded(session: Session, incoming: "Incoming", rule: ClockRule) -> str:
+def recorded(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
     """Takes a manifest in: the span is claimed from now on.
 
     Raises InvalidInput (``bad_span``) and IntegrityViolation (``chain_broken``, ``chain_forked``).
@@ -27,7 +23,12 @@ def recorded(session: Session, incoming: "Incoming", rule: ClockRule) -> str:
     manifest: SegmentRecorded = incoming.message
     if not 0 < manifest.end_us - manifest.start_us <= SEGMENT_SPAN_US_MAX:
         raise InvalidInput("a segment lasts more than 0 s and at most 310 s", code="bad_span")
-    _check_chain(session, manifest, incoming.payload_sha256)
+    known = session.get(Segment, manifest.segment_id)
+    if known is not None:
+        if known.payload_sha256 != incoming.payload_sha256:
+            raise IntegrityViolation("another manifest already has this segment id", code="chain_forked")
+        return "duplicate", []
+    _check_chain(session, manifest)
     note_time(session, manifest, (manifest.start_us, manifest.end_us), incoming.received_us, rule)
     session.add(
         Segment(
@@ -49,38 +50,30 @@ def recorded(session: Session, incoming: "Incoming", rule: ClockRule) -> str:
     )
     claimed = Span(manifest.start_us, manifest.end_us)
     spans.add_coverage(session, manifest.camera_id, spans.CLAIMED, manifest.timeline_id, claimed)
-    return "committed"
+    return "committed", []
 
 
-def uploaded(session: Session, incoming: "Incoming", _rule: ClockRule) -> str:
-    """Queues the read-back of an uploaded version; ``deferred`` while its manifest has not arrived."""
+def uploaded(session: Session, incoming: Incoming, _rule: ClockRule) -> Effect:
+    """Queues the read-back of an uploaded version, or says again what came of it.
+
+    ``deferred`` while its manifest has not arrived: not answered, so that the agent says it again later.
+    """
     message: SegmentUploaded = incoming.message
     segment = session.get(Segment, message.segment_id)
     if segment is None:
-        return "deferred"
+        return "deferred", []
     if (segment.camera_id, segment.agent_id, segment.sha256) != (message.camera_id, message.agent_id, message.sha256):
         raise InvalidInput("the upload does not match its manifest", code="foreign_segment")
     if message.object_key != SegmentKey(segment.site_id, segment.camera_id, segment.start_us, segment.id).text:
         raise InvalidInput("the object key is not the one this segment has", code="foreign_key")
-    if segment.secured_us is None:
-        evidence.queue_verification(
-            session, segment.id, message.object_key, message.version_id, due_us=incoming.received_us
-        )
-    return "committed"
-
-
-def answer_again(session: Session, message: msgspec.Struct, now_us: int) -> list[msgspec.Struct]:
-    """The receipt or refusal that an agent missed, where its repeated message asks for one."""
-    if not isinstance(message, SegmentUploaded):
-        return []
-    segment = session.get(Segment, message.segment_id)
-    if segment is None:
-        return []
     if segment.secured_us is not None:
-        return [receipt(segment)]
-    if segment.refusal is not None and session.get(PendingVerification, segment.id) is None:
-        return [refused(segment, message.object_key, message.version_id)]
-    return []
+        return "duplicate", [receipt(segment)]
+    if segment.refusal is not None and segment.version_id == message.version_id:
+        return "duplicate", [refused(segment)]
+    queued = evidence.queue_verification(
+        session, segment.id, message.object_key, message.version_id, due_us=incoming.received_us
+    )
+    return "committed" if queued else "duplicate", []
 
 
 def receipt(segment: Segment) -> Receipt:
@@ -100,25 +93,23 @@ def receipt(segment: Segment) -> Receipt:
     )
 
 
-def refused(segment: Segment, object_key: str, version_id: str, detail: str = "") -> UploadRefused:
+def refused(segment: Segment, detail: str = "") -> UploadRefused:
     """Tells the agent to upload a segment again."""
     return UploadRefused(
         message_id=fresh_id(),
         site_id=segment.site_id,
         agent_id=segment.agent_id,
         segment_id=segment.id,
-        object_key=object_key,
-        version_id=version_id,
+        object_key=segment.object_key or "",
+        version_id=segment.version_id or "",
         reason=segment.refusal or "object_missing",  # type: ignore[arg-type]
         detail=detail,
     )
 
 
-def _check_chain(session: Session, manifest: SegmentRecorded, payload_sha256: str) -> None:
-    if session.get(Segment, manifest.segment_id) is not None:
-        raise IntegrityViolation("another manifest already has this segment id", code="chain_forked")
+def _check_chain(session: Session, manifest: SegmentRecorded) -> None:
     here = evidence.chain_link(session, manifest.chain_id, manifest.camera_id, manifest.sequence)
-    if here is not None and here.payload_sha256 != payload_sha256:
+    if here is not None:
         raise IntegrityViolation(
             f"two manifests claim place {manifest.sequence} of the camera's chain", code="chain_forked"
         )

@@ -1,17 +1,15 @@
 """What heartbeats, presence and camera conditions do to the database."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from config.base.timespan import SpanSet
 from config.wire.status import CameraState, ClockReading, Heartbeat, Presence
 from server.domain.clock_trust import ClockRule, is_from_the_future, trusted_span
+from server.services.incoming import Effect, Incoming
 from storage.database import evidence, spans
 from storage.database.models import AgentStatus, Camera, ConditionChange, Timeline
-
-if TYPE_CHECKING:
-    from server.services.accept_message import Incoming
 
 
 def note_time(session: Session, message: Any, ran: tuple[int, int], received_us: int, rule: ClockRule) -> Timeline:
@@ -23,9 +21,11 @@ def note_time(session: Session, message: Any, ran: tuple[int, int], received_us:
     return timeline
 
 
-def camera_state(session: Session, incoming: "Incoming", rule: ClockRule) -> str:
+def camera_state(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
     """Keeps a change of a camera's condition."""
     state: CameraState = incoming.message
+    if session.get(ConditionChange, state.message_id) is not None:
+        return "duplicate", []
     note_time(session, state, (state.at_us, state.at_us), incoming.received_us, rule)
     session.add(
         ConditionChange(
@@ -37,10 +37,10 @@ def camera_state(session: Session, incoming: "Incoming", rule: ClockRule) -> str
             detail=state.detail,
         )
     )
-    return "committed"
+    return "committed", []
 
 
-def heartbeat(session: Session, incoming: "Incoming", rule: ClockRule) -> str:
+def heartbeat(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
     """Takes the live state in: alive, clock, and how far each camera is settled."""
     beat: Heartbeat = incoming.message
     timeline = note_time(session, beat, (beat.timeline_started_us, beat.sent_us), incoming.received_us, rule)
@@ -48,7 +48,7 @@ def heartbeat(session: Session, incoming: "Incoming", rule: ClockRule) -> str:
         _compare_clock(session, timeline, beat.clock, rule)
     status = session.get(AgentStatus, beat.agent_id)
     if status is not None and not _is_newer(session, timeline, beat, status):
-        return "stale"
+        return "stale", []
     if status is None:
         status = AgentStatus(agent_id=beat.agent_id)
         session.add(status)
@@ -61,17 +61,17 @@ def heartbeat(session: Session, incoming: "Incoming", rule: ClockRule) -> str:
     for health in beat.cameras:
         camera = session.get_one(Camera, health.camera_id)
         camera.settled_until_us = min(health.settled_until_us, incoming.received_us)
-    return "committed"
+    return "committed", []
 
 
-def presence(session: Session, incoming: "Incoming", _rule: ClockRule) -> str:
+def presence(session: Session, incoming: Incoming, _rule: ClockRule) -> Effect:
     """Takes a last will or a farewell in: the agent is gone until its next heartbeat."""
     said: Presence = incoming.message
     status = session.get(AgentStatus, said.agent_id)
     if status is None or said.state == "online" or said.timeline_id != status.timeline_id:
-        return "noted"
+        return "noted", []
     status.gone = True
-    return "committed"
+    return "committed", []
 
 
 def _compare_clock(session: Session, timeline: Timeline, reading: ClockReading, rule: ClockRule) -> None:

@@ -15,17 +15,17 @@ from server.domain.retention import retain_until_us
 from storage.database.models import Agent, Camera
 from storage.database.unit_of_work import Database
 from storage.objects.keys import SegmentKey
-from storage.objects.tickets import TicketMint
+from storage.objects.tickets import TicketOffice
 
 TICKET_S = 900
 
 
 @dataclass(frozen=True)
-class TicketOffice:
+class TicketIssuer:
     """Issues upload tickets."""
 
     database: Database
-    mint: TicketMint
+    office: TicketOffice
     retain_days: int
 
     def issue(self, data: bytes) -> UploadTicket:
@@ -48,7 +48,7 @@ class TicketOffice:
         if not 0 < request.end_us - request.start_us <= SEGMENT_SPAN_US_MAX:
             raise InvalidInput("a segment lasts more than 0 s and at most 310 s", code="bad_span")
         key = SegmentKey(request.site_id, request.camera_id, request.start_us, request.segment_id).text
-        minted = self.mint.mint(
+        minted = self.office.mint(
             key,
             sha256=request.sha256,
             size_bytes=request.size_bytes,

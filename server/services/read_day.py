@@ -136,9 +136,9 @@ class DayReader:
             condition=self._condition(session, camera, now_us),
             activated_us=camera.activated_us,
             verdict=_verdict_view(verdict),
-            covered=[tuple(span) for span in covered],
-            backfilled=[tuple(span) for span in backfilled],
-            in_flight=[tuple(span) for span in verdict.coverage.in_flight],
+            covered=_pairs(covered),
+            backfilled=_pairs(backfilled),
+            in_flight=_pairs(verdict.coverage.in_flight),
             gaps=[GapView(gap.start_us, gap.end_us, gap.cause, gap.certainty) for gap in verdict.gaps],
             longest_covered_us=max((span.duration_us for span in covered), default=0),
         )
@@ -170,3 +170,7 @@ def _verdict_view(verdict: DayVerdict) -> VerdictView:
         expected_us=verdict.expected_us,
         covered_us=verdict.covered_us,
     )
+
+
+def _pairs(spans_found: SpanSet) -> list[tuple[int, int]]:
+    return [(start_us, end_us) for start_us, end_us in spans_found]

@@ -116,8 +116,8 @@ class UploadVerifier:
                 session.delete(pending)
             if segment.secured_us is not None:
                 return [receipt(segment)]
-            segment.refusal = reason
-            return [refused(segment, job.object_key, job.version_id, str(error)[:200])]
+            segment.refusal, segment.object_key, segment.version_id = reason, job.object_key, job.version_id
+            return [refused(segment, str(error)[:200])]
 
     def _postpone(self, job: Job, error: Unavailable) -> None:
         with self.database.unit_of_work() as session:

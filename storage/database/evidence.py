@@ -86,15 +86,16 @@ def refused_of(session: Session, camera_id: str, window: Span) -> list[Segment]:
     )
 
 
-def queue_verification(session: Session, segment_id: str, object_key: str, version_id: str, due_us: int) -> None:
-    """Asks for one version to be read back; a newer version of the same segment takes the older one's place."""
+def queue_verification(session: Session, segment_id: str, object_key: str, version_id: str, due_us: int) -> bool:
+    """Asks for one version to be read back, in place of an older one of the same segment; False if asked already."""
     pending = session.get(PendingVerification, segment_id)
     if pending is None:
         pending = PendingVerification(segment_id=segment_id, tries=0)
         session.add(pending)
     elif (pending.object_key, pending.version_id) == (object_key, version_id):
-        return
+        return False
     pending.object_key, pending.version_id, pending.due_us, pending.tries = object_key, version_id, due_us, 0
+    return True
 
 
 def take_verifications(session: Session, now_us: int, limit: int) -> list[PendingVerification]:

@@ -144,7 +144,7 @@ class Segment(Base):
     secured_us: Mapped[int | None] = mapped_column(BigInteger)
     """When the server had read the version back whole and locked; null until then (I3)."""
     refusal: Mapped[str | None] = mapped_column(String(32))
-    """Why the last read-back was refused; null once secured or asked for again."""
+    """Why the last read-back, of the version named above, was refused; null once secured."""
     __table_args__ = (
         UniqueConstraint("chain_id", "camera_id", "sequence", name="uq_segment_chain"),
         Index("ix_segment_camera", "camera_id", "end_us"),
@@ -174,15 +174,6 @@ class ConditionChange(Base):
     condition: Mapped[str] = mapped_column(String(16))
     detail: Mapped[str] = mapped_column(String(200))
     __table_args__ = (Index("ix_condition_change_camera", "camera_id", "at_us"),)
-
-
-class SeenMessage(Base):
-    """Messages whose effect is committed; written in the same transaction as the effect."""
-
-    __tablename__ = "seen_message"
-    agent_id: Mapped[str] = mapped_column(Slug, primary_key=True)
-    message_id: Mapped[str] = mapped_column(HexId, primary_key=True)
-    received_us: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
 class QuarantinedMessage(Base):

@@ -28,7 +28,7 @@ class Scope:
     region: str = ""
 
 
-def visible_sites(scope: Scope) -> Select[tuple[Site]]:
+def visible_sites(scope: Scope) -> Select[Site]:
     """The sites within reach, in order of their ids."""
     query = select(Site).order_by(Site.id)
     if scope.role == AUDITOR:

@@ -1,0 +1,155 @@
+"""``python -m server.admin``: sets a server up and registers what belongs to it.
+
+Every command may be given again: what is there already stays as it is.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from config.base import logs
+from config.base.clock import SystemClock
+from config.base.errors import ConfigurationError, NightlightError
+from config.settings.server import ServerSettings, load_server
+from server.runtime import EXIT_CONFIGURATION, open_database, signer_from
+from server.services.register import Register
+from storage.database.migrate import migrate
+from storage.objects.connection import access_from
+from storage.objects.provision import provision
+
+PASSWORD_CHARS_MAX = 256
+
+
+def main() -> int:
+    """Runs one command; 0 when done, 1 when refused, 2 for a wrong configuration."""
+    arguments = _parser().parse_args()
+    run: Callable[[argparse.Namespace, ServerSettings], None] = arguments.run
+    try:
+        settings = load_server(arguments.settings)
+        logs.configure("admin", "WARNING")
+        run(arguments, settings)
+    except ConfigurationError as error:
+        print(f"server.admin: {error}", file=sys.stderr)
+        return EXIT_CONFIGURATION
+    except NightlightError as error:
+        print(f"server.admin: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _init(_arguments: argparse.Namespace, settings: ServerSettings) -> None:
+    key_file = Path(settings.server.signing_key_file or Path(settings.server.state_dir) / "signing-key.pem")
+    if not key_file.exists():
+        _write_signing_key(key_file)
+    public_file = key_file.with_suffix(".pub.pem")
+    public_file.write_bytes(_public_pem(key_file))
+    database = open_database(settings.database)
+    migrate(database)
+    database.close()
+    provisioned = provision(access_from(settings.store), settings.policy.retain_days)
+    print(f"signing key  {key_file} (agents need {public_file})")
+    print("database     at the newest schema")
+    print(f"store        bucket {provisioned.bucket}, Object Lock on, default {provisioned.default_retain_days} days")
+
+
+def _write_signing_key(key_file: Path) -> None:
+    key_file.parent.mkdir(parents=True, exist_ok=True)
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+        opened.write(pem)
+
+
+def _public_pem(key_file: Path) -> bytes:
+    return signer_from(str(key_file)).public_pem
+
+
+def _site_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
+    _register(settings).add_site(arguments.site, arguments.name, arguments.region, arguments.timezone)
+
+
+def _zone_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
+    _register(settings).add_zone(arguments.site, arguments.zone, arguments.name, arguments.kind)
+
+
+def _agent_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
+    try:
+        pem = arguments.public_key_file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {arguments.public_key_file}: {error.strerror}") from error
+    _register(settings).add_agent(arguments.site, arguments.agent, pem)
+
+
+def _camera_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
+    _register(settings).add_camera(arguments.site, arguments.camera, arguments.zone, arguments.agent, arguments.name)
+
+
+def _account_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
+    password = sys.stdin.readline(PASSWORD_CHARS_MAX + 1).rstrip("\r\n")
+    _register(settings).add_account(arguments.name, arguments.role, password, arguments.site, arguments.region)
+
+
+def _register(settings: ServerSettings) -> Register:
+    return Register(open_database(settings.database), SystemClock())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m server.admin", description="Sets up and registers. Repeatable.")
+    parser.add_argument("--settings", type=Path, help="TOML file over the defaults in config/settings/server.toml")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    init = commands.add_parser("init", help="make the signing key, migrate the database, provision the store")
+    init.set_defaults(run=_init)
+
+    site = _adder(commands, "site", "a facility", _site_add)
+    site.add_argument("site")
+    site.add_argument("--name", required=True)
+    site.add_argument("--region", default="", help="path such as cn/sichuan/luzhou; auditors are scoped by it")
+    site.add_argument("--timezone", default="Asia/Shanghai", help="IANA name (default: %(default)s)")
+
+    zone = _adder(commands, "zone", "a place within a facility", _zone_add)
+    zone.add_argument("site")
+    zone.add_argument("zone")
+    zone.add_argument("--name", required=True)
+    zone.add_argument("--kind", required=True, help="activity, sleeping, dining, entrance, corridor, outdoor, …")
+
+    agent = _adder(commands, "agent", "an edge agent and its public key", _agent_add)
+    agent.add_argument("site")
+    agent.add_argument("agent")
+    agent.add_argument("--public-key-file", type=Path, required=True, help="what 'python -m edge_agent init' printed")
+
+    camera = _adder(commands, "camera", "a camera; in service from its first footage on", _camera_add)
+    camera.add_argument("site")
+    camera.add_argument("camera")
+    camera.add_argument("--zone", required=True)
+    camera.add_argument("--agent", required=True)
+    camera.add_argument("--name", required=True)
+
+    account = _adder(commands, "account", "a person who may sign in; password from standard input", _account_add)
+    account.add_argument("name")
+    account.add_argument("--role", required=True, choices=("operator", "auditor"))
+    account.add_argument("--site", action="append", default=[], help="for an operator; may be given again")
+    account.add_argument("--region", default="", help="for an auditor; empty: every region")
+    account.add_argument("--password-stdin", action="store_true", required=True)
+    return parser
+
+
+def _adder(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    noun: str,
+    what: str,
+    run: Callable[[argparse.Namespace, ServerSettings], None],
+) -> argparse.ArgumentParser:
+    verbs = commands.add_parser(noun, help=f"add {what}").add_subparsers(required=True, metavar="VERB")
+    add = verbs.add_parser("add", help=f"add {what}")
+    add.set_defaults(run=run)
+    return add
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Composition root of ingest: broker link, message workers, verification workers.
+
+Messages are taken in from the start. Footage is secured only after the store has proved, against a canary, that it
+refuses deletion; a store that gives in ends the process (exit code 3).
+"""
+
+from threading import Event
+
+from prometheus_client import start_http_server
+
+from config.base.clock import US_PER_S, SystemClock
+from config.base.errors import IntegrityViolation
+from config.settings.loader import read_secret
+from config.settings.server import ServerSettings
+from server.domain.clock_trust import ClockRule
+from server.ingest.link import BrokerLink
+from server.ingest.verification import VerificationWorker
+from server.ingest.workers import MessageWorkers
+from server.runtime import open_database, signer_from
+from server.services.accept_message import Inbox
+from server.services.verify_upload import UploadVerifier
+from storage.objects.connection import access_from
+from storage.objects.s3 import S3EvidenceStore
+
+
+def run(settings: ServerSettings, stop: Event) -> None:
+    """Runs until ``stop``. Raises ConfigurationError, IntegrityViolation."""
+    clock = SystemClock()
+    policy = settings.policy
+    database = open_database(settings.database)
+    store = S3EvidenceStore(access_from(settings.store), clock)
+    signer = signer_from(settings.server.signing_key_file)
+    if settings.ingest.metrics_port:
+        start_http_server(settings.ingest.metrics_port, addr="127.0.0.1")
+    link = BrokerLink(settings.mqtt, read_secret(settings.mqtt.password_file, "mqtt.password_file"), signer)
+    verifier = UploadVerifier(
+        database, store, clock, policy.retain_days, backfilled_after_us=policy.backfilled_after_s * US_PER_S
+    )
+    verification = VerificationWorker(verifier, store, link.answer, settings.ingest.workers, stop)
+    inbox = Inbox(database, clock, ClockRule(policy.clock_tolerance_us, policy.clock_drift_ppm))
+    workers = MessageWorkers(inbox, link, verification.wake, settings.ingest.workers, settings.mqtt.receive_maximum)
+    verification.start()
+    workers.start()
+    link.start(workers.submit)
+    stop.wait()
+    link.close()
+    workers.close()
+    verification.close()
+    database.close()
+    if verification.violation is not None:
+        raise IntegrityViolation(str(verification.violation)) from verification.violation

@@ -1,0 +1,55 @@
+"""Assesses every camera's unfinished days, again and again; one transaction a site, so that no site waits for another.
+
+Runs on one machine or several: an entry is written only where it says something new, and two that collide are one.
+"""
+
+from threading import Event
+
+from prometheus_client import Counter
+from sqlalchemy import select
+
+from config.base.clock import Clock, SystemClock
+from config.base.errors import Conflict, Unavailable
+from config.base.logs import get_logger
+from config.settings.server import ServerSettings
+from server.runtime import open_database
+from server.services.assess_day import Assessor
+from storage.database.models import Camera, Site
+from storage.database.unit_of_work import Database
+
+log = get_logger("jobs")
+ENTRIES = Counter("nightlight_verdicts", "Verdict entries written, by status", ["status"])
+
+
+def run(settings: ServerSettings, stop: Event) -> None:
+    """Runs until ``stop``."""
+    clock = SystemClock()
+    database = open_database(settings.database)
+    assessor = Assessor(settings.policy)
+    log.info("assessing", every_s=settings.jobs.assess_s)
+    while not stop.is_set():
+        try:
+            assess_all(database, assessor, clock)
+        except (Unavailable, Conflict) as error:
+            log.warning("assessment_postponed", reason=str(error))
+        stop.wait(settings.jobs.assess_s)
+    database.close()
+
+
+def assess_all(database: Database, assessor: Assessor, clock: Clock) -> int:
+    """One round over all sites; returns how many entries were written."""
+    with database.reading() as session:
+        site_ids = list(session.scalars(select(Site.id).order_by(Site.id)))
+    written = 0
+    for site_id in site_ids:
+        with database.unit_of_work() as session:
+            site = session.get_one(Site, site_id)
+            now_us = clock.utc_us()
+            for camera in session.scalars(select(Camera).where(Camera.site_id == site_id).order_by(Camera.id)):
+                for day in assessor.due_days(session, site, camera, now_us):
+                    entry = assessor.assess(session, site, camera, day, now_us)
+                    if entry is not None:
+                        written += 1
+                        ENTRIES.labels(entry.status).inc()
+                        log.info("verdict", camera=camera.id, day=entry.day, status=entry.status, final=entry.final)
+    return written
