@@ -1,0 +1,103 @@
+"""The steps of ``dev.py check`` and ``dev.py test``.
+
+Standard library only. Invariant: every step runs even where an earlier one failed, and any failure fails the whole.
+"""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local import environment, packages
+from deploy.local.commands import CACHE, REPOSITORY
+from deploy.local.commands import environment as clean_environment
+from deploy.local.say import line, text
+
+MATRIX_FILE = CACHE / "test-matrix.json"
+TYPED = ("config", "storage", "edge_agent", "server", "deploy", "benchmarks", "dev.py")
+STATIC_STEPS: dict[str, tuple[str, ...]] = {
+    "format": ("-m", "ruff", "format", "--check", "."),
+    "lint": ("-m", "ruff", "check", "."),
+    "types": ("-m", "mypy", "--strict", *TYPED),
+    "imports": ("-c", "import sys; from importlinter.cli import lint_imports_command as run; sys.exit(run())"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one step went."""
+
+    name: str
+    seconds: float
+    status: int
+
+
+def prepare() -> None:
+    """Installs what the checks need; what cannot be installed is said, and what needs it is skipped."""
+    environment.ensure("dev")
+    packages.ensure_mosquitto()
+    reason = packages.ensure_browser()
+    if reason:
+        line(reason, reason)
+
+
+def run_tests(arguments: Sequence[str]) -> int:
+    """Runs pytest; its own words go straight to the terminal."""
+    return _run(("-m", "pytest", *arguments))
+
+
+def run_all() -> int:
+    """Every step, then a summary; 0 where all of them passed."""
+    MATRIX_FILE.unlink(missing_ok=True)
+    outcomes = [_timed(name, arguments) for name, arguments in STATIC_STEPS.items()]
+    outcomes.append(_timed("tests", ("-m", "pytest", "-q")))
+    print()
+    for outcome in outcomes:
+        print(f"{'✓' if outcome.status == 0 else '✗'} {outcome.name:<8}{outcome.seconds:7.1f} s", flush=True)
+    for said in matrix_lines(MATRIX_FILE):
+        print(said, flush=True)
+    return 0 if all(outcome.status == 0 for outcome in outcomes) else 1
+
+
+def matrix_lines(file: Path) -> list[str]:
+    """Which stores, databases and brokers the tests really ran on, one line a kind."""
+    try:
+        seen = json.loads(file.read_text())
+    except (OSError, ValueError):
+        seen = {}
+    names = {
+        "store": text("stores", "对象存储"),
+        "database": text("databases", "数据库"),
+        "broker": text("brokers", "消息代理"),
+    }
+    none = text("none", "无")
+    return [
+        f"  {text('ran on', '测试所用')} {name}: {', '.join(seen.get(part, [])) or none}"
+        for part, name in names.items()
+    ]
+
+
+def _timed(name: str, arguments: Sequence[str]) -> Outcome:
+    print(f"\n── {name}", flush=True)
+    began = time.monotonic()
+    status = _run(arguments)
+    seconds = time.monotonic() - began
+    print(
+        f"── {name}: {text('passed', '通过') if status == 0 else text('FAILED', '失败')} ({seconds:.1f} s)", flush=True
+    )
+    return Outcome(name, seconds, status)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    return subprocess.run(
+        [environment.python(), *arguments], cwd=REPOSITORY, env=child_environment(), check=False
+    ).returncode  # fmt: skip
+
+
+def child_environment() -> dict[str, str]:
+    """For programs of the environment: they find its scripts, and the broker and the store in the cache."""
+    path = os.pathsep.join([str(environment.VENV / "bin"), packages.search_path()])
+    return clean_environment({"PATH": path})

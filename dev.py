@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Sets Nightlight up on this machine and runs it; needs Python 3.11 and nothing else.
+
+python3 dev.py demo     the whole system on this machine, with simulated cameras
+python3 dev.py test     everything that is tested
+python3 dev.py check    format, lint, types, import contracts and tests
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 (the message is for whoever has an older one)
+    sys.exit("Nightlight needs Python 3.11 or newer, this is %d.%d / 需要 Python 3.11 以上" % sys.version_info[:2])
+
+import argparse
+import os
+
+from deploy.local import checks, environment, experiments, packages
+from deploy.local.commands import CACHE, REPOSITORY
+from deploy.local.say import Told, line, step, text
+
+
+def main(argv: list[str]) -> int:
+    """Entry point; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may know no Chinese
+    options, rest = _parser().parse_known_args(argv)
+    if rest and options.command not in ("test", "sim"):
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    os.chdir(REPOSITORY)
+    try:
+        return COMMANDS[options.command](options, rest)
+    except Told as told:
+        print(f"\n{told}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _setup(options: argparse.Namespace, _rest: list[str]) -> int:
+    line("Setting up everything that running and testing need", "正在准备运行和测试所需的一切")
+    environment.ensure("dev")
+    packages.ensure_mosquitto()
+    reason = packages.ensure_browser()
+    if reason:
+        line(reason, reason)
+    if options.minio:
+        _build_minio()
+    line("Ready", "准备就绪")
+    return 0
+
+
+def _build_minio() -> None:
+    from config.base.errors import NightlightError
+    from deploy.local import store
+
+    with step(
+        "Building a MinIO server with Go (minutes, once)", "正在用 Go 编译 MinIO 服务器（需几分钟，仅首次）"
+    ) as note:
+        try:
+            CACHE.mkdir(exist_ok=True)
+            store.build_minio(CACHE, note)
+        except NightlightError as error:
+            raise Told(str(error)) from error
+
+
+def _demo(options: argparse.Namespace, _rest: list[str]) -> int:
+    line("Starting the demonstration", "正在启动演示")
+    environment.ensure("local")
+    packages.ensure_mosquitto()
+    # A camera's address may hold a password: the environment is the owner's alone, an argument list is everybody's.
+    camera = {"NIGHTLIGHT_DEMO_CAMERA": options.camera} if options.camera else {}
+    flags = ["--smoke"] if options.smoke else []
+    flags += ["--minutes", str(options.minutes)] if options.minutes else []
+    return experiments.become(["-m", "deploy.local.demo", *flags], camera)
+
+
+def _test(_options: argparse.Namespace, rest: list[str]) -> int:
+    line("Preparing the tests", "正在准备测试")
+    checks.prepare()
+    return checks.run_tests(rest)
+
+
+def _check(_options: argparse.Namespace, _rest: list[str]) -> int:
+    line("Checking format, lint, types, imports and tests", "正在检查格式、规范、类型、导入规则并运行测试")
+    checks.prepare()
+    return checks.run_all()
+
+
+def _bench(options: argparse.Namespace, _rest: list[str]) -> int:
+    return experiments.run("bench", options.name, as_json=options.json)
+
+
+def _drill(options: argparse.Namespace, _rest: list[str]) -> int:
+    return experiments.run("drill", options.name, as_json=options.json)
+
+
+def _sim(_options: argparse.Namespace, rest: list[str]) -> int:
+    line("Starting the simulated cameras", "正在启动模拟摄像头")
+    environment.ensure("local")
+    return experiments.become(["-m", "deploy.local.simulator", *rest])
+
+
+COMMANDS = {
+    "setup": _setup,
+    "demo": _demo,
+    "test": _test,
+    "check": _check,
+    "bench": _bench,
+    "drill": _drill,
+    "sim": _sim,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    setup = commands.add_parser("setup", help=text("install everything", "安装一切所需"))
+    setup.add_argument("--minio", action="store_true", help=text("also build MinIO with Go", "并用 Go 编译 MinIO"))
+    demo = commands.add_parser("demo", help=text("run the whole system here", "在本机运行整套系统"))
+    demo.add_argument(
+        "--smoke", action="store_true", help=text("without a person; JSON at the end", "无人值守，末行输出 JSON")
+    )
+    demo.add_argument(
+        "--camera", metavar="URL", help=text("add a camera of yours: rtsp://…", "加入自己的摄像头：rtsp://…")
+    )
+    demo.add_argument("--minutes", type=float, help=text("stop after so long", "运行若干分钟后停止"))
+    commands.add_parser(
+        "test", help=text("run the tests; further arguments go to pytest", "运行测试，其余参数传给 pytest")
+    )
+    commands.add_parser("check", help=text("format, lint, types, imports, tests", "格式、规范、类型、导入规则、测试"))
+    for name, what in (
+        ("bench", text("measure something", "性能测量")),
+        ("drill", text("break something", "故障演练")),
+    ):
+        command = commands.add_parser(name, help=what)
+        command.add_argument("name", nargs="?", default="")
+        command.add_argument(
+            "--json", action="store_true", help=text("one JSON object on the last line", "末行输出 JSON")
+        )
+    commands.add_parser("sim", help=text("only the simulated cameras", "仅运行模拟摄像头"), add_help=False)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

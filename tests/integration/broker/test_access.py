@@ -1,0 +1,141 @@
+"""The broker itself keeps agents apart: a real Mosquitto with the access list that deployments use."""
+
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from config.wire import topics
+from deploy.local.broker import AgentIdentity, Broker
+from tests.support.brokers import StartBroker
+
+WAIT_S = 10
+SILENCE_S = 1.0
+SUN = AgentIdentity("sunflower", "sunflower-agent")
+BOAT = AgentIdentity("little-boat", "little-boat-agent")
+
+
+class Peer:
+    """One connected client that keeps what happened to it."""
+
+    def __init__(self, client: mqtt.Client) -> None:
+        self.client = client
+        self.connected: queue.Queue[ReasonCode] = queue.Queue()
+        self.received: queue.Queue[tuple[str, bytes]] = queue.Queue()
+        self.confirmed: queue.Queue[ReasonCode] = queue.Queue()
+        self.subscribed: queue.Queue[list[ReasonCode]] = queue.Queue()
+        client.on_connect = lambda _c, _u, _f, reason, _p: self.connected.put(reason)
+        client.on_message = lambda _c, _u, message: self.received.put((message.topic, message.payload))
+        client.on_publish = lambda _c, _u, _m, reason, _p: self.confirmed.put(reason)
+        client.on_subscribe = lambda _c, _u, _m, reasons, _p: self.subscribed.put(reasons)
+
+    def publish(self, topic: str) -> ReasonCode:
+        self.client.publish(topic, b"hello", qos=1)
+        return self.confirmed.get(timeout=WAIT_S)
+
+    def subscribe(self, topic: str) -> None:
+        self.client.subscribe(topic, qos=1)
+        self.subscribed.get(timeout=WAIT_S)
+
+
+@contextmanager
+def connect(broker: Broker, user: str, password: str | None = None) -> Iterator[Peer]:
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"test-{user}", protocol=mqtt.MQTTv5)
+    client.username_pw_set(user, broker.password_file(user).read_text() if password is None else password)
+    peer = Peer(client)
+    properties = Properties(PacketTypes.CONNECT)
+    client.connect("127.0.0.1", broker.port, properties=properties)
+    client.loop_start()
+    try:
+        yield peer
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+@pytest.fixture
+def broker(start_broker: StartBroker) -> Broker:
+    return start_broker(SUN, BOAT)
+
+
+def test_an_agent_reaches_ingest_and_is_answered(broker: Broker) -> None:
+    with connect(broker, "ingest") as ingest, connect(broker, SUN.agent_id) as agent:
+        ingest.subscribe(topics.ALL_UP)
+        agent.subscribe(topics.down(SUN.site_id, SUN.agent_id))
+        assert not agent.publish(topics.up(SUN.site_id, SUN.agent_id, "heartbeat")).is_failure
+        assert ingest.received.get(timeout=WAIT_S)[0] == topics.up(SUN.site_id, SUN.agent_id, "heartbeat")
+        assert not ingest.publish(topics.down(SUN.site_id, SUN.agent_id)).is_failure
+        assert agent.received.get(timeout=WAIT_S)[1] == b"hello"
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        topics.up(BOAT.site_id, BOAT.agent_id, "heartbeat"),
+        topics.up(SUN.site_id, BOAT.agent_id, "heartbeat"),
+        topics.up(BOAT.site_id, SUN.agent_id, "heartbeat"),
+        topics.down(SUN.site_id, SUN.agent_id),
+        "nightlight/v2/up/x",
+        "anything",
+    ],
+)
+def test_an_agent_writes_nothing_but_its_own_topics(broker: Broker, topic: str) -> None:
+    with connect(broker, "ingest") as ingest, connect(broker, SUN.agent_id) as agent:
+        ingest.subscribe(topics.ALL_UP)
+        assert agent.publish(topic).getName() == "Not authorized"
+        # The broker keeps order: what comes after the refused message proves that the refused one never came.
+        agent.publish(topics.up(SUN.site_id, SUN.agent_id, "heartbeat"))
+        assert ingest.received.get(timeout=WAIT_S)[0] == topics.up(SUN.site_id, SUN.agent_id, "heartbeat")
+
+
+@pytest.mark.parametrize("topic", ["#", "nightlight/v1/up/#", topics.down(BOAT.site_id, BOAT.agent_id), "$SYS/#"])
+def test_an_agent_reads_nothing_but_its_own_topic(broker: Broker, topic: str) -> None:
+    with connect(broker, "ingest") as ingest, connect(broker, SUN.agent_id) as agent:
+        agent.subscribe(topic)
+        ingest.publish(topics.down(BOAT.site_id, BOAT.agent_id))
+        with pytest.raises(queue.Empty):
+            agent.received.get(timeout=SILENCE_S)
+
+
+def test_nobody_comes_in_without_the_right_password(broker: Broker) -> None:
+    for user, password in ((SUN.agent_id, "wrong"), ("stranger", "x"), ("", "")):
+        with connect(broker, user, password) as peer:
+            assert peer.connected.get(timeout=WAIT_S).is_failure
+
+
+def test_secrets_lie_where_only_their_owner_reads_them(broker: Broker) -> None:
+    state = broker.password_file("ingest").parents[1]
+    assert all(file.stat().st_mode & 0o077 == 0 for file in (state / "passwords").iterdir())
+    assert (state / "password-hashes").stat().st_mode & 0o077 == 0
+    assert broker.password_file("ingest").read_text() not in (state / "password-hashes").read_text()
+
+
+def test_a_message_for_an_absent_agent_survives_an_orderly_restart(broker: Broker) -> None:
+    topic = topics.down(SUN.site_id, SUN.agent_id)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="agent", protocol=mqtt.MQTTv5)
+    client.username_pw_set(SUN.agent_id, broker.password_file(SUN.agent_id).read_text())
+    peer = Peer(client)
+    kept = Properties(PacketTypes.CONNECT)
+    kept.SessionExpiryInterval = 3_600
+    client.connect("127.0.0.1", broker.port, clean_start=False, properties=kept)
+    client.loop_start()
+    peer.subscribe(topic)
+    client.disconnect()
+    client.loop_stop()
+    with connect(broker, "ingest") as ingest:
+        ingest.publish(topic)
+    passwords = broker.password_file("ingest").read_text()
+    broker.stop()
+    broker.start()
+    assert broker.password_file("ingest").read_text() == passwords
+    client.connect("127.0.0.1", broker.port, clean_start=False, properties=kept)
+    client.loop_start()
+    assert peer.received.get(timeout=WAIT_S) == (topic, b"hello")
+    client.disconnect()
+    client.loop_stop()
