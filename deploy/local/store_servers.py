@@ -100,7 +100,7 @@ class Minio:
         return ""
 
     def version(self) -> str:
-        return built_version(self._binary) or _first_line(self._binary, "--version").removeprefix("minio version ")
+        return built_version(self._binary) or _first_line(self._binary, "--version").removeprefix("minio version ").partition(" (")[0]
 
 
 class Seaweed:

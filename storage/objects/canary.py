@@ -102,7 +102,7 @@ def sweep(store: S3EvidenceStore) -> int:
 def _attacks(store: S3EvidenceStore, target: StoredVersion) -> dict[str, Callable[[], Answer]]:
     """Those that destroy come last, so that one who gives in everywhere is told of everything."""
     until_us = target.retain_until_us or store.clock.utc_us() + CANARY_LOCK_US
-    shorter = _retention("COMPLIANCE", until_us - _SHORTENED_US)
+    shorter = _retention(target.retention_mode, until_us - _SHORTENED_US)
     governance = _retention("GOVERNANCE", until_us)
     version = {"versionId": target.version_id}
 
