@@ -42,7 +42,7 @@ class SpanSet:
     @classmethod
     def _trusted(cls, spans: list[Span]) -> "SpanSet":
         made = cls.__new__(cls)
-        made._spans = tuple(spans)
+        made._spans = tuple(spans)  # noqa: SLF001 - its own constructor
         return made
 
     def __or__(self, other: "SpanSet") -> "SpanSet":
@@ -71,7 +71,8 @@ class SpanSet:
         left_over: list[Span] = []
         holes = other._spans
         j = 0
-        for start, end in self._spans:
+        for begin, end in self._spans:
+            start = begin
             while j < len(holes) and holes[j].end_us <= start:
                 j += 1
             k = j

@@ -50,7 +50,7 @@ def read_secret(path: str, key: str) -> str:
     if not path:
         raise ConfigurationError(f"'{key}' is not set: name the file that holds the secret")
     try:
-        with open(path, "rb") as opened:
+        with Path(path).open("rb") as opened:
             data = opened.read(SECRET_BYTES_MAX + 1)
     except OSError as error:
         raise ConfigurationError(f"'{key}': cannot read {path}: {error.strerror}") from error
@@ -61,7 +61,7 @@ def read_secret(path: str, key: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with open(path, "rb") as opened:
+        with path.open("rb") as opened:
             return tomllib.load(opened)
     except OSError as error:
         raise ConfigurationError(f"cannot read settings file {path}: {error.strerror}") from error
@@ -78,7 +78,7 @@ def _leaves(table: dict[str, Any], prefix: str = "") -> set[str]:
 
 
 def _inside_list(key: str, merged: dict[str, Any]) -> bool:
-    return isinstance(merged.get(key.split(".")[0]), list)
+    return isinstance(merged.get(key.partition(".")[0]), list)
 
 
 def _merge(base: dict[str, Any], overlay: dict[str, Any]) -> None:

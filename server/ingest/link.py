@@ -109,4 +109,3 @@ class BrokerLink:
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         self._submit(Delivery(message.topic, bytes(message.payload), message.mid, message.qos, self._epoch))
-

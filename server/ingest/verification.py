@@ -61,7 +61,7 @@ class VerificationWorker:
     def _run(self) -> None:
         try:
             self._work()
-        except Exception as error:  # noqa: BLE001 - the supervisor: a dead verifier must not look alive
+        except Exception as error:
             log.exception("verification_failed")
             self.violation = IntegrityViolation(f"verification ended: {type(error).__name__}")
             self._stop.set()
@@ -97,7 +97,7 @@ class VerificationWorker:
                 self._stop.wait(wait_s)
                 continue
             except NightlightError as error:
-                log.error("store_not_trusted", reason=str(error))
+                log.exception("store_not_trusted")
                 self.violation = error
                 self._stop.set()
                 return False

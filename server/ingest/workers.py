@@ -84,7 +84,7 @@ class MessageWorkers:
                 wait_s = backoff.next_s()
                 log.warning("message_postponed", topic=delivery.topic, retry_s=round(wait_s, 1), reason=str(error))
                 self._stop.wait(wait_s)
-            except Exception as error:  # noqa: BLE001 - the supervisor: one message must never end its worker
+            except Exception as error:
                 log.exception("message_failed", topic=delivery.topic)
                 return self._inbox.give_up(delivery.topic, delivery.payload, error)
         return None

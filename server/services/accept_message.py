@@ -23,8 +23,8 @@ from config.wire.topics import UpTopic, parse_up
 from server.domain.clock_trust import ClockRule
 from server.services import accept_segment, accept_status
 from server.services.incoming import Handler, Incoming
-from storage.database.quarantine import keep
 from storage.database.models import Agent, Camera
+from storage.database.quarantine import keep
 from storage.database.unit_of_work import Database
 
 

@@ -1,6 +1,5 @@
 """What a manifest and an upload do to the database. Neither makes any time covered: only the read-back does (I3)."""
 
-import msgspec
 from sqlalchemy.orm import Session
 
 from config.base.errors import IntegrityViolation, InvalidInput

@@ -45,7 +45,7 @@ class Assessor:
         """Appends the verdict on a day where it differs from the entry in force; returns the new entry."""
         verdict = self.judge(session, site, camera, day, now_us)
         before = verdicts.newest(session, camera.id, day.isoformat())
-        if before is not None and verdict.says_the_same_as(before.status, before.final, _gaps(before)):
+        if before is not None and verdict.says_the_same_as(before.status, _gaps(before), other_final=before.final):
             return None
         entry = Verdict(
             camera_id=camera.id,

@@ -14,7 +14,7 @@ from config.base.clock import Clock
 from config.base.errors import NightlightError
 from config.base.timespan import SpanSet
 from config.wire.envelope import decode_payload, open_envelope
-from config.wire.status import Heartbeat
+from config.wire.status import CameraHealth, Heartbeat
 from server.domain.verdict import DayVerdict, day_of, day_span
 from server.services.assess_day import Assessor
 from storage.database import scope as scoping
@@ -57,6 +57,10 @@ class CameraDay(msgspec.Struct, frozen=True):
     in_flight: list[tuple[int, int]]
     gaps: list[GapView]
     longest_covered_us: int
+    condition_since_us: int | None = None
+    """When the camera came into its condition; null where it is unknown."""
+    heard_us: int | None = None
+    """When the agent was last heard; null where it never was."""
 
 
 class SiteDay(msgspec.Struct, frozen=True):
@@ -128,12 +132,14 @@ class DayReader:
         zone = session.get_one(Zone, (site.id, camera.zone_id))
         covered = verdict.coverage.covered
         backfilled = self._backfilled(session, site, camera, day) & covered
+        status = session.get(AgentStatus, camera.agent_id)
+        health = self._health(status, camera, now_us)
         return CameraDay(
             camera_id=camera.id,
             name=camera.name,
             zone_name=zone.name,
             zone_kind=zone.kind,
-            condition=self._condition(session, camera, now_us),
+            condition=health.condition if health is not None else "unknown",
             activated_us=camera.activated_us,
             verdict=_verdict_view(verdict),
             covered=_pairs(covered),
@@ -141,6 +147,8 @@ class DayReader:
             in_flight=_pairs(verdict.coverage.in_flight),
             gaps=[GapView(gap.start_us, gap.end_us, gap.cause, gap.certainty) for gap in verdict.gaps],
             longest_covered_us=max((span.duration_us for span in covered), default=0),
+            condition_since_us=health.since_us if health is not None else None,
+            heard_us=status.heard_us if status is not None else None,
         )
 
     def _backfilled(self, session: Session, site: Site, camera: Camera, day: date) -> SpanSet:
@@ -150,16 +158,15 @@ class DayReader:
             whole |= part
         return whole
 
-    def _condition(self, session: Session, camera: Camera, now_us: int) -> str:
-        status = session.get(AgentStatus, camera.agent_id)
+    def _health(self, status: AgentStatus | None, camera: Camera, now_us: int) -> CameraHealth | None:
         if status is None or not self.assessor.is_alive(status, now_us):
-            return "unknown"
+            return None
         try:
             beat = decode_payload(open_envelope(status.heartbeat))
         except NightlightError:
-            return "unknown"
+            return None
         assert isinstance(beat, Heartbeat)
-        return next((health.condition for health in beat.cameras if health.camera_id == camera.id), "unknown")
+        return next((health for health in beat.cameras if health.camera_id == camera.id), None)
 
 
 def _verdict_view(verdict: DayVerdict) -> VerdictView:

@@ -103,8 +103,9 @@ class UploadVerifier:
         spans.add_coverage(session, segment.camera_id, spans.SECURED, segment.timeline_id, span)
         if now_us - segment.end_us > self.backfilled_after_us:
             spans.add_coverage(session, segment.camera_id, spans.BACKFILLED, segment.timeline_id, span)
-        if spans.trusted_of(session, segment.timeline_id).clip(*span):
-            evidence.activate(session, segment.camera_id, span.start_us)
+        for start_us, _ in spans.trusted_of(session, segment.timeline_id).clip(*span):
+            evidence.activate(session, segment.camera_id, start_us)
+            break
 
     def _refuse(self, job: Job, error: NightlightError) -> list[msgspec.Struct]:
         reason = _REFUSALS.get(error.code, "object_missing")

