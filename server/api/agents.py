@@ -1,0 +1,41 @@
+"""What agents ask for over HTTPS: the server's time, and leave to upload. They prove themselves by signature alone."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.api.gate import open_to_all
+from server.api.parts import parts_of
+
+router = APIRouter(prefix="/agent/v1")
+
+
+class ServerTime(msgspec.Struct):
+    """The server's clock, at the moment of answering."""
+
+    utc_us: int
+
+
+@router.get("/time")
+@open_to_all
+async def server_time(request: Request) -> Response:
+    """Answered on the event loop, so that no queue for a thread adds to the round trip that bounds the error."""
+    return Response(
+        msgspec.json.encode(ServerTime(parts_of(request).clock.utc_us())),
+        media_type="application/json",
+    )
+
+
+async def _body(request: Request) -> bytes:
+    return await request.body()
+
+
+@router.post("/upload-tickets")
+@open_to_all
+def upload_ticket(request: Request, data: Annotated[bytes, Depends(_body)]) -> Response:
+    """A sealed UploadTicketRequest in, an UploadTicket out."""
+    ticket = parts_of(request).tickets.issue(data)
+    return Response(msgspec.json.encode(ticket), media_type="application/json")

@@ -1,0 +1,49 @@
+"""The board of one site: the page, and the fragment that the page renews itself with."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from server.api.data import parse_day
+from server.api.gate import Person
+from server.api.parts import parts_of
+from server.api.tongue import language_of
+
+router = APIRouter()
+
+
+@router.get("/")
+def home(request: Request, person: Person) -> Response:
+    """Straight to the first site within reach."""
+    sites = parts_of(request).reader.sites(person)
+    if sites:
+        return RedirectResponse(f"/sites/{sites[0].site_id}", 303)
+    return HTMLResponse(parts_of(request).pages.no_sites(person.account_name, language_of(request)))
+
+
+@router.get("/sites/{site}")
+def board(request: Request, person: Person, site: str, day: str = "") -> HTMLResponse:
+    """The page; without ``day`` it follows today."""
+    parts = parts_of(request)
+    language = language_of(request)
+    wanted = parse_day(day)
+    fragment = parts.feed.fragment(person, site, wanted, language)
+    sites = parts.reader.sites(person)
+    return HTMLResponse(
+        parts.pages.board(
+            site_id=site,
+            sites=sites,
+            day=wanted,
+            account_name=person.account_name,
+            language=language,
+            fragment=fragment.html,
+            digest=fragment.digest,
+        )
+    )
+
+
+@router.get("/sites/{site}/board")
+def board_fragment(request: Request, person: Person, site: str, day: str = "") -> HTMLResponse:
+    """The inside of the page, its digest as the entity tag."""
+    fragment = parts_of(request).feed.fragment(person, site, parse_day(day), language_of(request))
+    return HTMLResponse(fragment.html, headers={"ETag": f'"{fragment.digest}"'})

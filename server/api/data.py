@@ -1,0 +1,44 @@
+"""JSON for scripts: the sites within reach and their days, as the services tell them."""
+
+import re
+from datetime import date
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from config.base.errors import InvalidInput
+from server.api.gate import Person
+from server.api.parts import parts_of
+
+router = APIRouter(prefix="/api/v1")
+_DAY = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}")
+
+
+def parse_day(text: str) -> date | None:
+    """A date as YYYY-MM-DD; None for ``today`` or nothing. Raises InvalidInput."""
+    if text in {"", "today"}:
+        return None
+    if not _DAY.fullmatch(text):
+        raise InvalidInput("a day is written YYYY-MM-DD, or 'today'", code="bad_day")
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("there is no such day", code="bad_day") from error
+
+
+@router.get("/sites")
+def sites(request: Request, person: Person) -> Response:
+    """A list of SiteSummary."""
+    return _json(parts_of(request).reader.sites(person))
+
+
+@router.get("/sites/{site}/days/{day}")
+def site_day(request: Request, person: Person, site: str, day: str) -> Response:
+    """A SiteDay."""
+    return _json(parts_of(request).reader.day(person, site, parse_day(day)))
+
+
+def _json(content: object) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")

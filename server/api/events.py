@@ -1,0 +1,109 @@
+"""Tells an open page that its board has changed, by server-sent events.
+
+The session is looked up at every tick, so that a stream ends with the session, and a change of reach shows at once.
+Source: WHATWG HTML, 9.2 server-sent events.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import date
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from config.base.errors import NotFound, PermissionDenied, Unavailable
+from config.base.logs import get_logger
+from server.api.data import parse_day
+from server.api.feed import Fragment
+from server.api.gate import Person
+from server.api.parts import Parts, parts_of
+from server.api.tongue import language_of
+from storage.database.scope import Scope
+
+RETRY_MS = 2_000
+HEARTBEAT_S = 15.0
+STREAM_S_MAX = 3_600.0
+"""A stream ends after an hour, and the browser opens the next one by itself."""
+router = APIRouter()
+log = get_logger("api")
+
+
+@router.get("/sites/{site}/events")
+async def events(request: Request, person: Person, site: str, day: str = "") -> StreamingResponse:
+    """``changed`` with the new digest, ``heartbeat`` where nothing changes, ``over`` when the session is."""
+    parts = parts_of(request)
+    wanted = parse_day(day)
+    language = language_of(request)
+    first = await run_in_threadpool(parts.feed.fragment, person, site, wanted, language)
+    parts.streams.take(person.account_name)
+    stream = _Stream(parts, request, site, wanted, language)
+    return SlotResponse(stream.run(person, first), parts, person.account_name)
+
+
+class SlotResponse(StreamingResponse):
+    """Gives its place back however it ends, also where the client was gone before the first byte."""
+
+    def __init__(self, content: AsyncIterator[bytes], parts: Parts, account_name: str) -> None:
+        super().__init__(content, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._parts = parts
+        self._account_name = account_name
+
+    async def __call__(self, scope: object, receive: object, send: object) -> None:
+        try:
+            await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+        finally:
+            self._parts.streams.give_back(self._account_name)
+
+
+class _Stream:
+    def __init__(self, parts: Parts, request: Request, site: str, day: date | None, language: str) -> None:
+        self._parts = parts
+        self._token = parts.gate.token_of(request)
+        self._site = site
+        self._day = day
+        self._language = language
+
+    async def run(self, person: Scope, fragment: Fragment) -> AsyncIterator[bytes]:
+        """The events of one connection."""
+        begun = said = asyncio.get_running_loop().time()
+        known = fragment
+        yield b"retry: %d\n\n" % RETRY_MS + _event("changed", known.digest)
+        while not await self._stopped(self._parts.feed.pause_s(known)):
+            now = asyncio.get_running_loop().time()
+            if now - begun > STREAM_S_MAX:
+                return
+            try:
+                latest = await run_in_threadpool(self._look, person)
+            except (PermissionDenied, NotFound):
+                yield _event("over", "")
+                return
+            except Unavailable as error:
+                # Better no stream than one that looks alive and cannot see: the page then says so.
+                log.warning("event_stream_ended", code=error.code, detail=str(error))
+                return
+            if latest.digest != known.digest:
+                yield _event("changed", latest.digest)
+                said = now
+            elif now - said >= HEARTBEAT_S:
+                yield _event("heartbeat", latest.digest)
+                said = now
+            known = latest
+
+    def _look(self, person: Scope) -> Fragment:
+        if self._parts.sign_in.resume(self._token) != person:
+            raise PermissionDenied("the session is over", code="session_over")
+        return self._parts.feed.fragment(person, self._site, self._day, self._language)
+
+    async def _stopped(self, wait_s: float) -> bool:
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._parts.stopping.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+def _event(name: str, data: str) -> bytes:
+    return f"event: {name}\ndata: {data}\n\n".encode()

@@ -1,0 +1,88 @@
+"""The board's fragment and its digest, shared for a moment by everyone who may see the same.
+
+A fragment is kept under the person's own scope, so a shared answer can never widen anybody's reach (invariant I7).
+"""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import date
+from threading import Lock
+
+from config.base.clock import US_PER_S, Clock
+from config.base.errors import ResourceExhausted
+from server.services.read_day import DayReader
+from server.web.pages import Pages
+from storage.database.scope import Scope
+
+FRESH_US = 900_000
+"""How long one rendering may be shown again; just under the tick of an event stream."""
+KEPT_MAX = 64
+STREAMS_MAX = 128
+STREAMS_PER_ACCOUNT_MAX = 16
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """The rendered inside of a board; ``digest`` changes where anything in it does."""
+
+    html: str
+    digest: str
+    cost_us: int
+
+
+class BoardFeed:
+    """Renders boards, each at most about once a second per scope, site, day and language."""
+
+    def __init__(self, reader: DayReader, pages: Pages, clock: Clock) -> None:
+        self._reader = reader
+        self._pages = pages
+        self._clock = clock
+        self._kept: OrderedDict[tuple[Scope, str, date | None, str], tuple[int, Fragment]] = OrderedDict()
+        self._lock = Lock()
+
+    def fragment(self, scope: Scope, site_id: str, day: date | None, language: str) -> Fragment:
+        """The board of one day, today's where ``day`` is None. Raises NotFound."""
+        key = (scope, site_id, day, language)
+        begun_us = self._clock.monotonic_us()
+        with self._lock:
+            made_us, kept = self._kept.get(key, (0, None))
+        if kept is not None and begun_us - made_us < FRESH_US:
+            return kept
+        html = self._pages.board_fragment(self._reader.day(scope, site_id, day), language)
+        digest = hashlib.sha256(html.encode()).hexdigest()[:32]
+        made = Fragment(html, digest, self._clock.monotonic_us() - begun_us)
+        with self._lock:
+            self._kept[key] = (begun_us, made)
+            self._kept.move_to_end(key)
+            while len(self._kept) > KEPT_MAX:
+                self._kept.popitem(last=False)
+        return made
+
+    @staticmethod
+    def pause_s(fragment: Fragment) -> float:
+        """How long a stream waits before it looks again: a second, and never more than a fifth of a core a board."""
+        return max(1.0, 5 * fragment.cost_us / US_PER_S)
+
+
+class StreamSlots:
+    """Places for open event streams: a number in all, and a smaller one for each account (invariant I10)."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, int] = {}
+        self._lock = Lock()
+
+    def take(self, account_name: str) -> None:
+        """Raises ResourceExhausted where all places are taken."""
+        with self._lock:
+            mine = self._open.get(account_name, 0)
+            if mine >= STREAMS_PER_ACCOUNT_MAX or sum(self._open.values()) >= STREAMS_MAX:
+                raise ResourceExhausted("too many open event streams", code="too_many_streams")
+            self._open[account_name] = mine + 1
+
+    def give_back(self, account_name: str) -> None:
+        """Frees one place."""
+        with self._lock:
+            left = self._open.pop(account_name) - 1
+            if left:
+                self._open[account_name] = left

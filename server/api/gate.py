@@ -1,0 +1,138 @@
+"""Who asks. Deny by default: a route answers only a known person, unless it is marked ``open_to_all`` (invariant I7).
+
+Pages know a session cookie; the JSON under ``/api/`` takes HTTP Basic as well, for scripts. A password that was right is
+remembered for a minute as a keyed digest, because a check costs 150 ms and 64 MiB by design; at most three run at once.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import BoundedSemaphore, Lock
+from typing import Annotated, TypeVar, cast
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from config.base.clock import US_PER_S, Clock
+from config.base.errors import PermissionDenied, Unavailable
+from server.services.sign_in import SignIn
+from storage.database.scope import Scope
+
+API_PREFIX = "/api/"
+REMEMBERED_US = 60 * US_PER_S
+REMEMBERED_MAX = 256
+CHECKS_AT_ONCE = 3
+CHECK_WAIT_S = 3.0
+NAME_CHARS_MAX = 64
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
+_open_endpoints: set[object] = set()
+
+
+class NotSignedIn(PermissionDenied):
+    """Nobody is known to ask: sign in first. The one refusal that is a 401."""
+
+    code = "not_signed_in"
+
+
+def open_to_all(endpoint: Endpoint) -> Endpoint:
+    """Marks a route that answers without a session. Tests hold the list of them."""
+    _open_endpoints.add(endpoint)
+    return endpoint
+
+
+class Gate:
+    """Finds the person behind a request."""
+
+    def __init__(self, sign_in: SignIn, clock: Clock, *, secure_cookies: bool) -> None:
+        self._sign_in = sign_in
+        self._clock = clock
+        self._secure = secure_cookies
+        # The prefix makes browsers refuse the cookie from a sibling host or without TLS.
+        self.cookie_name = "__Host-nightlight" if secure_cookies else "nightlight"
+        self._key = secrets.token_bytes(32)
+        self._remembered: OrderedDict[bytes, tuple[int, Scope]] = OrderedDict()
+        self._lock = Lock()
+        self._checks = BoundedSemaphore(CHECKS_AT_ONCE)
+
+    def identify(self, request: Request) -> Scope:
+        """Raises NotSignedIn; PermissionDenied or ResourceExhausted where a password is given and refused."""
+        token = self.token_of(request)
+        found = self._sign_in.resume(token) if token else None
+        if found is not None:
+            return found
+        given = request.headers.get("authorization", "")
+        if request.url.path.startswith(API_PREFIX) and given[:6].lower() == "basic ":
+            return self._basic(given[6:], source_of(request))
+        raise NotSignedIn("sign in first")
+
+    def check_password(self, name: str, password: str, source: str) -> Scope:
+        """As ``SignIn.check_password``, a few at once. Raises Unavailable where the wait for a place is too long."""
+        if not self._checks.acquire(timeout=CHECK_WAIT_S):
+            raise Unavailable("too many people sign in at this moment", code="busy")
+        try:
+            return self._sign_in.check_password(name[:NAME_CHARS_MAX], password, source)
+        finally:
+            self._checks.release()
+
+    def token_of(self, request: Request) -> str:
+        """The session token in the cookie; empty where there is none."""
+        return request.cookies.get(self.cookie_name, "")
+
+    def set_cookie(self, response: Response, token: str, hours: int) -> None:
+        """Hands the session to the browser."""
+        response.set_cookie(
+            self.cookie_name,
+            token,
+            max_age=hours * 3_600,
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="strict",
+        )
+
+    def clear_cookie(self, response: Response) -> None:
+        """Takes the session away from the browser."""
+        response.delete_cookie(self.cookie_name, path="/", secure=self._secure, httponly=True, samesite="strict")
+
+    def _basic(self, credentials: str, source: str) -> Scope:
+        try:
+            name, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeError) as error:
+            raise NotSignedIn("the Authorization header is not valid HTTP Basic") from error
+        digest = hmac.new(self._key, f"{name}\0{password}".encode(), hashlib.sha256).digest()
+        now_us = self._clock.monotonic_us()
+        with self._lock:
+            until_us, scope = self._remembered.get(digest, (0, None))
+        if scope is not None and now_us < until_us:
+            return scope
+        scope = self.check_password(name, password, source)
+        with self._lock:
+            self._remembered[digest] = (now_us + REMEMBERED_US, scope)
+            while len(self._remembered) > REMEMBERED_MAX:
+                self._remembered.popitem(last=False)
+        return scope
+
+
+def source_of(request: Request) -> str:
+    """The address that failures are counted for."""
+    return request.client.host if request.client else "unknown"
+
+
+def deny_by_default(request: Request) -> None:
+    """The dependency of the whole application: nobody passes unknown, except where a route is open to all."""
+    if request.scope["endpoint"] not in _open_endpoints:
+        request.state.person = request.app.state.parts.gate.identify(request)
+
+
+def _person(request: Request) -> Scope:
+    return cast(Scope, request.state.person)
+
+
+Person = Annotated[Scope, Depends(_person)]
+"""The scope of whoever asks; an error in a route that is open to all."""

@@ -1,0 +1,69 @@
+"""The composition root of the API process: everything a request needs, built once from the settings."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import cast
+
+from starlette.requests import Request
+
+from config.base.clock import Clock, SystemClock
+from config.settings.server import ServerSettings
+from server.api.feed import BoardFeed, StreamSlots
+from server.api.gate import Gate
+from server.runtime import open_database
+from server.services.assess_day import Assessor
+from server.services.issue_ticket import TicketIssuer
+from server.services.read_day import DayReader
+from server.services.sign_in import SignIn
+from server.web.pages import Pages
+from storage.database.unit_of_work import Database
+from storage.objects.connection import access_from
+from storage.objects.tickets import TicketOffice
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the routes are given; they build nothing themselves."""
+
+    clock: Clock
+    database: Database
+    reader: DayReader
+    sign_in: SignIn
+    tickets: TicketIssuer
+    gate: Gate
+    pages: Pages
+    feed: BoardFeed
+    streams: StreamSlots
+    public_origin: str
+    session_hours: int
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is told to stop, so that open event streams end at once."""
+
+
+def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
+    """The parts that the settings describe. Raises ConfigurationError naming key and file."""
+    clock = clock or SystemClock()
+    access = access_from(settings.store)
+    database = open_database(settings.database)
+    reader = DayReader(database, clock, Assessor(settings.policy))
+    sign_in = SignIn(database, clock, settings.api.session_hours)
+    pages = Pages()
+    office = TicketOffice(access, clock, public_url=settings.store.public_url)
+    return Parts(
+        clock=clock,
+        database=database,
+        reader=reader,
+        sign_in=sign_in,
+        tickets=TicketIssuer(database, office, settings.policy.retain_days),
+        gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
+        pages=pages,
+        feed=BoardFeed(reader, pages, clock),
+        streams=StreamSlots(),
+        public_origin=settings.api.public_origin.rstrip("/"),
+        session_hours=settings.api.session_hours,
+    )
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts that serve this request."""
+    return cast(Parts, request.app.state.parts)

@@ -1,0 +1,128 @@
+"""What every request passes before any route sees it, and what every answer carries.
+
+Bodies are read whole, bounded in size and time (I10). A request that changes something must come from our own pages.
+Where ``public_origin`` is set, pages answer to that host alone, so that no foreign name can be bound to them. Agents and
+health checks are left out of both: they carry no cookie, and may reach the server under another address.
+Source: OWASP CSRF Prevention (Fetch Metadata, Origin), W3C CSP 3.
+"""
+
+import asyncio
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from config.base.errors import InvalidInput, NightlightError, PermissionDenied
+from config.wire.envelope import ENVELOPE_BYTES_MAX
+from server.api.errors import respond
+from server.api.parts import Parts
+
+BODY_BYTES_MAX = ENVELOPE_BYTES_MAX
+BODY_WAIT_S = 10.0
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+NO_COOKIE_PREFIXES = ("/agent/", "/healthz")
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class Gone(Exception):  # noqa: N818 - not an error: the caller hung up while sending
+    """The client went away before its request was complete."""
+
+
+class Shield:
+    """Wraps the whole application, its error pages included."""
+
+    def __init__(self, app: ASGIApp, parts: Parts) -> None:
+        self._app = app
+        self._parts = parts
+        self._host = urlsplit(parts.public_origin).netloc.lower()
+        self._tls = parts.public_origin.startswith("https://")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._complete(MutableHeaders(scope=message))
+            await send(message)
+
+        request = Request(scope)
+        try:
+            self._check_host(request)
+            self._check_origin(request)
+            body = await _read_body(request, receive)
+        except NightlightError as error:
+            await respond(self._parts, request, error)(scope, receive, send_guarded)
+            return
+        except Gone:
+            return
+        await self._app(scope, _replay(body, receive), send_guarded)
+
+    def _check_host(self, request: Request) -> None:
+        if not self._host or request.url.path.startswith(NO_COOKIE_PREFIXES):
+            return
+        if request.headers.get("host", "").lower() != self._host:
+            raise InvalidInput("this server does not answer to that name", code="wrong_host")
+
+    def _check_origin(self, request: Request) -> None:
+        if request.method in SAFE_METHODS or request.url.path.startswith(NO_COOKIE_PREFIXES):
+            return
+        site = request.headers.get("sec-fetch-site")
+        if site is not None and site not in {"same-origin", "none"}:
+            raise PermissionDenied("the request came from another site", code="foreign_origin")
+        origin = urlsplit(request.headers.get("origin", "")).netloc.lower()
+        expected = self._host or request.headers.get("host", "").lower()
+        if site is None and origin != expected:
+            raise PermissionDenied("the request does not say that it came from this site", code="foreign_origin")
+
+    def _complete(self, headers: MutableHeaders) -> None:
+        for name, value in HEADERS.items():
+            headers[name] = value
+        if self._tls:
+            headers["Strict-Transport-Security"] = "max-age=31536000"
+        headers.setdefault("Cache-Control", "no-store")
+
+
+async def _read_body(request: Request, receive: Receive) -> bytes:
+    length = request.headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit() or int(length[:12]) > BODY_BYTES_MAX:
+        raise InvalidInput(f"a request body has at most {BODY_BYTES_MAX} bytes", code="oversized")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WAIT_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Gone
+                body += message.get("body", b"")
+                if len(body) > BODY_BYTES_MAX:
+                    raise InvalidInput(f"a request body has at most {BODY_BYTES_MAX} bytes", code="oversized")
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError as error:
+        raise InvalidInput("the request body did not arrive in time", code="too_slow") from error
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again

@@ -1,0 +1,233 @@
+"""What the board says of a day: sentence, cameras and gaps, ready for the template. Pure."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from config.base.timespan import Span
+from server.domain.verdict import day_of
+from server.services.read_day import CameraDay, GapView, SiteDay
+from server.web import timeline
+from server.web.formatting import Words
+from server.web.languages import Language
+from server.web.wording import CAUSE, CERTAINTY, CONDITION, VERDICT, ZONE, mark
+
+LENS_US = timeline.HOUR_US
+GAPS_SHOWN_MAX = 200
+_SENTENCE = (
+    ("COMPLIANT", mark("%(num)s verified without a gap"), mark("%(num)s verified without a gap")),
+    ("NON_COMPLIANT", mark("%(num)s with gaps"), mark("%(num)s with gaps")),
+    ("UNVERIFIED", mark("%(num)s unverified"), mark("%(num)s unverified")),
+    ("WAITING", mark("%(num)s waiting for the first recording"), mark("%(num)s waiting for the first recording")),
+)
+
+
+@dataclass(frozen=True)
+class CameraRow:
+    """One camera's line."""
+
+    camera_id: str
+    name: str
+    zone: str
+    waiting: bool
+    verdict: str
+    verdict_text: str
+    final: bool
+    condition: str
+    condition_text: str
+    condition_since: str
+    covered_text: str
+    share_text: str
+    longest_gap_text: str
+    description: str
+    day: timeline.Drawing
+    lens: timeline.Drawing | None
+
+
+@dataclass(frozen=True)
+class GapRow:
+    """One line of the table of gaps."""
+
+    camera_name: str
+    start_text: str
+    end_text: str
+    length_text: str
+    cause_text: str
+    certainty: str
+    certainty_text: str
+    open: bool
+
+
+@dataclass(frozen=True)
+class Board:
+    """The whole fragment."""
+
+    site_id: str
+    name: str
+    day: str
+    day_text: str
+    is_today: bool
+    is_future: bool
+    previous_day: str
+    next_day: str | None
+    tone: str
+    sentence: str
+    cameras: list[CameraRow]
+    gaps: list[GapRow]
+    gaps_unshown: int
+    as_of: str
+    lens_from: str
+
+
+def make_board(site: SiteDay, language: Language) -> Board:
+    """The board of one site's day for a reader of ``language``."""
+    day = date.fromisoformat(site.day)
+    today = day_of(site.now_us, site.timezone)
+    window = Span(site.start_us, site.end_us)
+    words = Words(language, site.timezone, odd_day=window.duration_us != 24 * timeline.HOUR_US)
+    maker = _Maker(site, day, day == today, window, words, language)
+    gaps = maker.gaps()
+    return Board(
+        site_id=site.site_id,
+        name=site.name,
+        day=site.day,
+        day_text=words.day(day),
+        is_today=day == today,
+        is_future=day > today,
+        previous_day=(day - timedelta(days=1)).isoformat(),
+        next_day=(day + timedelta(days=1)).isoformat() if day < today else None,
+        tone=_tone(site.cameras),
+        sentence=_sentence(site.cameras, language),
+        cameras=[maker.camera(camera) for camera in site.cameras],
+        gaps=gaps[:GAPS_SHOWN_MAX],
+        gaps_unshown=max(0, len(gaps) - GAPS_SHOWN_MAX),
+        as_of=words.clock(site.now_us),
+        lens_from=words.clock(maker.lens.start_us),
+    )
+
+
+@dataclass(frozen=True)
+class _Maker:
+    site: SiteDay
+    day: date
+    is_today: bool
+    window: Span
+    words: Words
+    language: Language
+
+    @property
+    def now_us(self) -> int:
+        return timeline.steady(self.site.now_us)
+
+    @property
+    def lens(self) -> Span:
+        return Span(self.now_us - LENS_US, self.now_us)
+
+    def camera(self, camera: CameraDay) -> CameraRow:
+        text = self.language.text
+        verdict = camera.verdict
+        states = timeline.states_of(camera, self.window, self.site.now_us)
+        longest_us = max((self._length_us(gap) for gap in camera.gaps), default=0)
+        covered_text = text("%(covered)s of %(expected)s") % {
+            "covered": self.words.minutes(verdict.covered_us),
+            "expected": self.words.minutes(verdict.expected_us),
+        }
+        longest_text = self.words.minutes(longest_us) if longest_us else text("none")
+        verdict_text = text(VERDICT[verdict.status])
+        return CameraRow(
+            camera_id=camera.camera_id,
+            name=camera.name,
+            zone=self._zone(camera),
+            waiting=_waiting(camera),
+            verdict=verdict.status,
+            verdict_text=verdict_text,
+            final=verdict.final,
+            condition=camera.condition,
+            condition_text=text(CONDITION[camera.condition]),
+            condition_since=self._since(camera),
+            covered_text=covered_text,
+            share_text=self.words.share(verdict.covered_us, verdict.expected_us),
+            longest_gap_text=longest_text,
+            description=text("%(verdict)s. Covered: %(covered)s. Longest gap: %(gap)s.")
+            % {"verdict": verdict_text, "covered": covered_text, "gap": longest_text},
+            day=timeline.draw(states, self.window, self.now_us, self._hour_ticks()),
+            lens=timeline.draw(states, self.lens, self.now_us, self._lens_ticks()) if self.is_today else None,
+        )
+
+    def gaps(self) -> list[GapRow]:
+        """Open ones first, then the newest."""
+        found = [(camera, gap) for camera in self.site.cameras for gap in camera.gaps]
+        found.sort(key=lambda pair: (pair[1].end_us is not None, -pair[1].start_us, pair[0].name))
+        return [self._gap(camera, gap) for camera, gap in found]
+
+    def _gap(self, camera: CameraDay, gap: GapView) -> GapRow:
+        text = self.language.text
+        length_us = self._length_us(gap)
+        return GapRow(
+            camera_name=camera.name,
+            start_text=self.words.clock(gap.start_us, seconds=True),
+            end_text=self.words.clock(gap.end_us, seconds=True) if gap.end_us is not None else "",
+            length_text=self.words.minutes(length_us) if gap.end_us is None else self.words.duration(length_us),
+            cause_text=text(CAUSE[gap.cause]),
+            certainty=gap.status,
+            certainty_text=text(CERTAINTY[gap.status]),
+            open=gap.end_us is None,
+        )
+
+    def _length_us(self, gap: GapView) -> int:
+        return max(1, (gap.end_us if gap.end_us is not None else self.site.now_us) - gap.start_us)
+
+    def _zone(self, camera: CameraDay) -> str:
+        kind = self.language.text(ZONE[camera.zone_kind]) if camera.zone_kind in ZONE else camera.zone_kind
+        return camera.zone_name if camera.zone_name == kind else f"{camera.zone_name} · {kind}"
+
+    def _since(self, camera: CameraDay) -> str:
+        text = self.language.text
+        if camera.condition == "unknown":
+            if camera.heard_us is None:
+                return text("never heard from")
+            return text("last heard %(time)s") % {"time": self.words.moment(camera.heard_us, self.day)}
+        if camera.condition_since_us is None:
+            return ""
+        return text("since %(time)s") % {"time": self.words.moment(camera.condition_since_us, self.day)}
+
+    def _hour_ticks(self) -> list[timeline.Tick]:
+        ticks: list[timeline.Tick] = []
+        for instant_us in timeline.hours(self.window):
+            label = self.words.hour(instant_us)
+            last = instant_us == self.window.end_us
+            anchor = "start" if instant_us == self.window.start_us else "end" if last else "middle"
+            at = timeline.percent(instant_us, self.window)
+            ticks.append(timeline.Tick(at, "24" if last else label, int(label) % 6 == 0, anchor))
+        return ticks
+
+    def _lens_ticks(self) -> list[timeline.Tick]:
+        marks: list[timeline.Tick] = []
+        for quarter in range(5):
+            instant_us = self.lens.start_us + quarter * LENS_US // 4
+            anchor = {0: "start", 4: "end"}.get(quarter, "middle")
+            label = self.words.clock(instant_us) if quarter == 0 else ""
+            marks.append(timeline.Tick(timeline.percent(instant_us, self.lens), label, quarter in {0, 4}, anchor))
+        return marks
+
+
+def _waiting(camera: CameraDay) -> bool:
+    """Nothing of it was ever secured, so nothing is expected of it yet."""
+    return camera.activated_us is None and not camera.covered and not camera.gaps
+
+
+def _tone(cameras: list[CameraDay]) -> str:
+    """The worst that is said of any camera: an average would hide it."""
+    said = {"WAITING" if _waiting(camera) else camera.verdict.status for camera in cameras}
+    return next((tone for tone in ("NON_COMPLIANT", "UNVERIFIED", "WAITING", "COMPLIANT") if tone in said), "EMPTY")
+
+
+def _sentence(cameras: list[CameraDay], language: Language) -> str:
+    if not cameras:
+        return language.text("No cameras yet")
+    said = Counter("WAITING" if _waiting(camera) else camera.verdict.status for camera in cameras)
+    parts = [language.count(one, many, said[status]) for status, one, many in _SENTENCE if said[status]]
+    return language.text("%(cameras)s: %(parts)s") % {
+        "cameras": language.count("%(num)s camera", "%(num)s cameras", len(cameras)),
+        "parts": language.text(", ").join(parts),
+    }

@@ -1,0 +1,138 @@
+"""Renders the pages. Templates are autoescaped and refuse undefined names; words come from the reader's catalogue."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from server.services.read_day import SiteDay, SiteSummary
+from server.web.board import make_board
+from server.web.languages import DEFAULT_LANGUAGE, LANGUAGES, Language, load_languages
+from server.web.timeline import HEIGHT
+from server.web.wording import OTHER_ADVICE, SIGN_IN_ERROR, STATE, STATUS_ADVICE, STATUS_TITLE
+
+HERE = Path(__file__).parent
+_MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml; charset=utf-8",
+}
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A static file in memory."""
+
+    data: bytes
+    media_type: str
+    digest: str
+
+
+class Pages:
+    """Every page in every language."""
+
+    def __init__(self) -> None:
+        self.assets: Mapping[str, Asset] = _read_assets()
+        self._languages = load_languages()
+        self._environments = {tag: self._environment(language) for tag, language in self._languages.items()}
+
+    def board_fragment(self, site: SiteDay, language: str) -> str:
+        """The inside of the board's page; the same bytes while nothing in it has changed."""
+        return self._render("fragment.html", language, board=make_board(site, self._languages[language]), bands=HEIGHT)
+
+    def board(  # noqa: PLR0913 - what the frame around a fragment shows
+        self,
+        *,
+        site_id: str,
+        sites: list[SiteSummary],
+        day: date | None,
+        account_name: str,
+        language: str,
+        fragment: str,
+        digest: str,
+    ) -> str:
+        """The page around a fragment."""
+        query = f"?day={day.isoformat()}" if day else ""
+        name = next((site.name for site in sites if site.site_id == site_id), site_id)
+        return self._render(
+            "board.html",
+            language,
+            path=f"/sites/{site_id}",
+            query=query,
+            here=f"/sites/{site_id}{query}",
+            site_id=site_id,
+            site_name=name,
+            sites=sites,
+            account_name=account_name,
+            fragment=fragment,
+            digest=digest,
+            states=STATE,
+        )
+
+    def no_sites(self, account_name: str, language: str) -> str:
+        """For an account that reaches no site yet."""
+        return self._render("no_sites.html", language, account_name=account_name, here="/")
+
+    def sign_in(self, language: str, onward: str, *, name: str = "", error: str = "") -> str:
+        """The form; ``error`` is the code of the refusal before."""
+        message = SIGN_IN_ERROR.get(error, "")
+        here = "/sign-in" + (f"?next={quote(onward, safe='')}" if onward != "/" else "")
+        return self._render("sign_in.html", language, onward=onward, name=name, error=message, here=here)
+
+    def error(self, status: HTTPStatus, code: str, language: str, here: str) -> str:
+        """A page for a person whose request could not be answered."""
+        advice = STATUS_ADVICE.get(int(status), OTHER_ADVICE)
+        return self._render(
+            "error.html",
+            language,
+            status=int(status),
+            title=self.status_title(status, language),
+            advice=advice,
+            code=code,
+            here=here,
+        )
+
+    def status_title(self, status: HTTPStatus, language: str) -> str:
+        """The name of a status in the reader's language."""
+        message = STATUS_TITLE.get(int(status), STATUS_TITLE[500])
+        return self._languages[language].text(message)
+
+    def _render(self, template: str, language: str, **values: object) -> str:
+        return self._environments[language].get_template(template).render(values)
+
+    def _environment(self, language: Language) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+            auto_reload=False,
+        )
+        environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
+        environment.globals |= {
+            "language": language.tag,
+            "languages": LANGUAGES,
+            "default_language": DEFAULT_LANGUAGE,
+            "asset": self._asset_url,
+        }
+        environment.filters["quote"] = lambda text: quote(text, safe="")
+        return environment
+
+    def _asset_url(self, name: str) -> str:
+        return f"/static/{name}?v={self.assets[name].digest}"
+
+
+def _read_assets() -> dict[str, Asset]:
+    found: dict[str, Asset] = {}
+    for path in sorted((HERE / "static").iterdir()):
+        if path.suffix in _MEDIA_TYPES:
+            data = path.read_bytes()
+            found[path.name] = Asset(data, _MEDIA_TYPES[path.suffix], hashlib.sha256(data).hexdigest()[:16])
+    return found

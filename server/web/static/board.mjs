@@ -1,0 +1,142 @@
+// Keeps a board up to date: listens for changes, fetches the fragment, and replaces only what differs.
+// Says so when it cannot; a page that has stopped must never look like one that is live.
+
+const SILENCE_MS = 40_000; // the server sends something at least every 15 s
+const RETRY_MS = 5_000;
+const FETCH_MS = 15_000;
+
+const board = document.getElementById("board");
+const lost = document.getElementById("lost");
+const { path, query } = board.dataset;
+let digest = board.dataset.digest;
+let stream = null;
+let watchdog = 0;
+let retry = 0;
+let fetching = null;
+let again = false;
+
+function heard() {
+  clearTimeout(watchdog);
+  watchdog = setTimeout(() => { markLost(); connect(); }, SILENCE_MS);
+}
+
+function markLost() {
+  document.getElementById("lost-since").textContent = document.getElementById("as-of").value;
+  lost.hidden = false;
+  document.body.classList.add("stale");
+}
+
+function markFound() {
+  lost.hidden = true;
+  document.body.classList.remove("stale");
+}
+
+function connect() {
+  disconnect();
+  stream = new EventSource(`${path}/events${query}`);
+  stream.addEventListener("changed", (event) => {
+    heard();
+    if (event.data === digest) markFound(); else refresh();
+  });
+  stream.addEventListener("heartbeat", (event) => {
+    heard();
+    if (event.data === digest) markFound(); else refresh();
+  });
+  stream.addEventListener("over", () => location.reload());
+  stream.addEventListener("error", () => {
+    markLost();
+    // The browser tries again by itself unless the server refused: then we look why, and try later.
+    if (stream.readyState === EventSource.CLOSED) {
+      clearTimeout(retry);
+      retry = setTimeout(() => { refresh(); connect(); }, RETRY_MS);
+    }
+  });
+}
+
+function disconnect() {
+  clearTimeout(watchdog);
+  clearTimeout(retry);
+  stream?.close();
+  stream = null;
+}
+
+async function refresh() {
+  if (fetching) { again = true; return; }
+  fetching = fetchFragment();
+  try {
+    await fetching;
+  } finally {
+    fetching = null;
+    if (again) { again = false; refresh(); }
+  }
+}
+
+async function fetchFragment() {
+  try {
+    const answer = await fetch(`${path}/board${query}`, { cache: "no-store", signal: AbortSignal.timeout(FETCH_MS) });
+    if (answer.status === 401 || answer.status === 404) { location.reload(); return; }
+    if (!answer.ok) { markLost(); return; }
+    show(await answer.text());
+    digest = answer.headers.get("ETag").replaceAll('"', "");
+    markFound();
+  } catch {
+    markLost();
+  }
+}
+
+function show(html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html").body;
+  morph(board, fresh);
+}
+
+// Children are paired by id, so that a camera keeps its element, and with it focus and scrolling.
+function morph(present, wanted) {
+  const known = new Map([...present.children].filter((child) => child.id).map((child) => [child.id, child]));
+  const next = [...wanted.children].map((child) => {
+    const old = known.get(child.id);
+    if (!old || old.tagName !== child.tagName) return child;
+    if (!old.isEqualNode(child)) update(old, child);
+    return old;
+  });
+  const same = next.length === present.children.length && next.every((child, i) => child === present.children[i]);
+  if (!same) present.replaceChildren(...next);
+}
+
+function update(old, fresh) {
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const list = fresh.querySelector(":scope > ul.cameras");
+  const oldList = old.querySelector(":scope > ul.cameras");
+  if (list && oldList) { morph(oldList, list); return; }
+  const sentence = fresh.querySelector("#sentence");
+  const oldSentence = old.querySelector("#sentence");
+  old.replaceChildren(...fresh.childNodes);
+  // The live region stays the same element, and is touched only when it says something new: readers speak it then.
+  if (sentence && oldSentence) {
+    if (oldSentence.textContent !== sentence.textContent) oldSentence.textContent = sentence.textContent;
+    sentence.replaceWith(oldSentence);
+  }
+  const href = focused?.getAttribute("href");
+  if (href) old.querySelector(`a[href="${CSS.escape(href)}"]`)?.focus();
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) { disconnect(); return; }
+  refresh();
+  connect();
+});
+window.addEventListener("pageshow", (event) => { if (event.persisted) { refresh(); connect(); } });
+window.addEventListener("offline", markLost);
+window.addEventListener("online", () => { refresh(); connect(); });
+window.addEventListener("pagehide", disconnect);
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll("details.sites[open]")) if (!open.contains(event.target)) open.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const open = document.querySelector("details.sites[open]");
+  if (open) { open.open = false; open.querySelector("summary").focus(); }
+});
+
+if (!document.hidden) connect();

@@ -1,0 +1,99 @@
+"""What the words of the domain are called on a page. A test holds that each of them has its words in every language."""
+
+
+def mark(message: str) -> str:
+    """Marks a message for translation where it stands; it is looked up when it is shown."""
+    return message
+
+
+VERDICT = {
+    "COMPLIANT": mark("Compliant"),
+    "NON_COMPLIANT": mark("Non-compliant"),
+    "UNVERIFIED": mark("Unverified"),
+}
+
+CONDITION = {
+    "starting": mark("starting"),
+    "recording": mark("recording"),
+    "unreachable": mark("cannot be reached"),
+    "unauthorised": mark("refuses our password"),
+    "no_video": mark("sends no video"),
+    "stalled": mark("picture has stopped"),
+    "disk_full": mark("disk of the site's box is full"),
+    "stopped": mark("recording was stopped"),
+    "unknown": mark("no word from the site's box"),
+}
+
+CAUSE = {
+    "clock_error": mark("clock of the site's box could not be trusted"),
+    "object_missing": mark("recording is not in the store"),
+    "object_corrupt": mark("recording in the store is damaged"),
+    "lock_too_short": mark("store did not lock the recording"),
+    "upload_pending": mark("recorded, upload outstanding"),
+    "upload_missing": mark("recorded, never uploaded"),
+    "manifest_pending": mark("no record received yet"),
+    "agent_offline": mark("site's box was off or out of reach"),
+    "camera_unreachable": mark("camera could not be reached"),
+    "camera_unauthorised": mark("camera refused our password"),
+    "camera_no_video": mark("camera sent no video"),
+    "stream_stalled": mark("picture had stopped"),
+    "disk_full": mark("disk of the site's box was full"),
+    "recording_stopped": mark("recording had been stopped"),
+    "unexplained": mark("cause not known"),
+}
+
+CERTAINTY = {
+    "missing": mark("known to be missing"),
+    "unverified": mark("not known"),
+}
+
+STATE = {
+    "covered": mark("recorded and locked"),
+    "backfilled": mark("locked later"),
+    "missing": mark("missing"),
+    "unverified": mark("not known"),
+    "in_flight": mark("being secured"),
+    "idle": mark("before the first recording"),
+    "ahead": mark("still to come"),
+}
+
+ZONE = {
+    "activity": mark("activity room"),
+    "sleeping": mark("sleeping room"),
+    "dining": mark("dining room"),
+    "entrance": mark("entrance"),
+    "corridor": mark("corridor"),
+    "outdoor": mark("outdoor area"),
+    "kitchen": mark("kitchen"),
+    "office": mark("office"),
+}
+
+STATUS_TITLE = {
+    400: mark("The request cannot be understood"),
+    401: mark("Please sign in"),
+    403: mark("Not allowed"),
+    404: mark("Not found"),
+    405: mark("Not possible here"),
+    408: mark("The request took too long"),
+    409: mark("Somebody was faster"),
+    413: mark("The request is too large"),
+    421: mark("Wrong address"),
+    422: mark("The request cannot be understood"),
+    429: mark("Too many requests"),
+    500: mark("Something went wrong"),
+    503: mark("Not available at the moment"),
+}
+
+STATUS_ADVICE = {
+    403: mark("Your account may not do this. If the page had been open for long, reload it and try again."),
+    404: mark("There is no such page, or it is not within your reach. Check the address."),
+    429: mark("Wait a moment, then try again."),
+    500: mark("The fault is on our side and has been recorded. Try again in a moment."),
+    503: mark("Recording at the sites goes on. Try again in a moment."),
+}
+OTHER_ADVICE = mark("Go back and try again.")
+
+SIGN_IN_ERROR = {
+    "wrong_password": mark("Name or password is wrong. Check both and try again."),
+    "too_many_attempts": mark("Too many failed attempts. Wait five minutes, then try again."),
+}
