@@ -165,8 +165,14 @@ class DayReader:
             beat = decode_payload(open_envelope(status.heartbeat))
         except NightlightError:
             return None
-        assert isinstance(beat, Heartbeat)
-        return next((health for health in beat.cameras if health.camera_id == camera.id), None)
+        return next(
+            (
+                health
+                for health in (beat.cameras if isinstance(beat, Heartbeat) else [])
+                if health.camera_id == camera.id
+            ),
+            None,
+        )
 
 
 def _verdict_view(verdict: DayVerdict) -> VerdictView:
