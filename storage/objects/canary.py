@@ -16,7 +16,7 @@ from itertools import islice
 from xml.sax.saxutils import escape
 
 from config.base.clock import US_PER_DAY, US_PER_S, isoformat
-from config.base.errors import ConfigurationError, IntegrityViolation, NotFound, PermissionDenied
+from config.base.errors import ConfigurationError, IntegrityViolation, InvalidInput, NotFound, PermissionDenied
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from storage.objects.keys import CANARY_PREFIX
@@ -46,14 +46,21 @@ class Refusal:
 def prove_worm(store: S3EvidenceStore) -> list[Refusal]:
     """The refusals, one an attack. Raises IntegrityViolation (``store_gave_in``) naming what was not refused.
 
-    Raises ConfigurationError (``proof_inconclusive``) where the credential may not do what a proof needs.
+    Raises ConfigurationError where the bucket takes no locks (``no_object_lock``), or where the credential may not
+    do what a proof needs (``proof_inconclusive``).
     """
     sweep(store)
     now_us = store.clock.utc_us()
     key = f"{CANARY_PREFIX}{isoformat(now_us)[:10]}/{fresh_id()}"
     data = f"Nightlight canary of {isoformat(now_us)}: this must not go before its day.\n".encode()
     sha256, until_us = hashlib.sha256(data).hexdigest(), now_us + CANARY_LOCK_US
-    version_id = store.put_locked(key, data, sha256, until_us)
+    try:
+        version_id = store.put_locked(key, data, sha256, until_us)
+    except InvalidInput as error:
+        raise ConfigurationError(
+            f"'store.bucket': {store.access.bucket} takes no locked objects ({error}): make it with server.admin init",
+            code="no_object_lock",
+        ) from error
     canary = store.stat_version(key, version_id)
     if not canary.locked_until(until_us) or canary.sha256 != sha256:
         raise IntegrityViolation("the store did not keep the lock or the bytes of a canary", code="store_gave_in")

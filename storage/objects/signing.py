@@ -113,7 +113,7 @@ class RawStore:
 
 
 def _url(base_url: str, bucket: str, key: str, query: Mapping[str, str]) -> str:
-    path = f"/{quote(bucket, safe=_UNRESERVED)}" + (f"/{quote(key, safe='/' + _UNRESERVED)}" if key else "")
+    path = "".join(f"/{quote(part, safe='/' + _UNRESERVED)}" for part in (bucket, key) if part)
     # Signed as it stands: RFC 3986 escapes, and "=" also where a parameter has no value.
     tail = urlencode(sorted(query.items()), quote_via=quote, safe=_UNRESERVED)
     return f"{base_url.rstrip('/')}{path}" + (f"?{tail}" if tail else "")

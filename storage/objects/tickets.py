@@ -51,6 +51,8 @@ class TicketOffice:
         headers = {
             "content-length": str(size_bytes),
             "x-amz-checksum-sha256": checksum_of(sha256),
+            # Signed although it is the default, or MinIO would let an agent put its segments under hold for ever.
+            "x-amz-object-lock-legal-hold": "OFF",
             "x-amz-object-lock-mode": "COMPLIANCE",
             "x-amz-object-lock-retain-until-date": to_header(retain_until_us),
         }

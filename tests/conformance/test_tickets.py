@@ -142,16 +142,29 @@ def test_nothing_can_be_added_to_the_address(object_store: ObjectStore, announce
     assert_nothing_stored(object_store, announced.key)
 
 
-def test_a_copy_cannot_ride_on_a_ticket(object_store: ObjectStore, announced: Announced) -> None:
-    """Where a store would copy another object instead, the read-back tells by the digest."""
-    source = f"site/camera/{fresh_id()}.mp4"
+def test_a_copy_that_rides_on_a_ticket_is_told_by_its_digest(object_store: ObjectStore, announced: Announced) -> None:
+    """MinIO takes an unsigned x-amz-copy-source; then the read-back says what is really there, not what was announced."""
+    source, data = f"site/camera/{fresh_id()}.mp4", b"another's"
     until_us = SystemClock().utc_us() + US_PER_DAY
-    object_store.evidence.put_locked(source, b"another's", sha256(b"another's").hexdigest(), until_us)
+    object_store.evidence.put_locked(source, data, sha256(data).hexdigest(), until_us)
     headers = announced.ticket.headers | {"x-amz-copy-source": f"/{object_store.server.bucket}/{source}"}
-    send(announced.ticket.url, headers)
-    for listed in object_store.evidence.list_versions(announced.key):
-        stored = object_store.evidence.stat_version(listed.key, listed.version_id)
-        assert stored.sha256 == announced.digest or stored.size_bytes != len(BODY)
+    answer = send(announced.ticket.url, headers)
+    stored = [
+        object_store.evidence.stat_version(each.key, each.version_id)
+        for each in object_store.evidence.list_versions(announced.key)
+    ]
+    assert len(stored) == (1 if answer.status == 200 else 0)
+    assert all(each.sha256 == sha256(data).hexdigest() for each in stored)
+
+
+@pytest.mark.parametrize("status", ["ON", None])
+def test_an_agent_cannot_put_its_evidence_under_hold(
+    object_store: ObjectStore, announced: Announced, status: str | None
+) -> None:
+    headers = {name: value for name, value in announced.ticket.headers.items() if not name.endswith("legal-hold")}
+    extra = {"x-amz-object-lock-legal-hold": status} if status else {}
+    assert send(announced.ticket.url, headers | extra).status in (400, 403)
+    assert_nothing_stored(object_store, announced.key)
 
 
 def test_a_ticket_holds_no_secret(object_store: ObjectStore, announced: Announced) -> None:
