@@ -2,8 +2,10 @@
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,11 +14,19 @@ from minio import Minio
 from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import ConfigurationError, Conflict, InvalidInput, NotFound, PermissionDenied
 from config.base.ids import fresh_id
-from storage.objects.port import EvidenceStore
+from deploy.local.store import LocalStore, StoreKind
+from storage.objects.port import EvidenceStore, StoredVersion
 from storage.objects.provision import provision
 from storage.objects.s3 import S3EvidenceStore
 from tests.conformance.conftest import Put
-from tests.support.stores import DEFAULT_RETAIN_DAYS, ObjectStore, stores_available
+from tests.support.stores import (
+    CACHE_DIR,
+    DEFAULT_RETAIN_DAYS,
+    EXTERNAL,
+    ObjectStore,
+    as_object_store,
+    stores_available,
+)
 
 
 def test_the_adapter_is_an_evidence_store(object_store: ObjectStore) -> None:
@@ -107,8 +117,9 @@ def test_keys_with_unusual_letters_keep_their_names(object_store: ObjectStore) -
 def test_the_listing_goes_on_past_a_page(object_store: ObjectStore) -> None:
     prefix, until_us = f"many/{fresh_id()}/", SystemClock().utc_us() + US_PER_DAY
     wanted = {f"{prefix}{number:04}" for number in range(1_005)}
-    for key in wanted:
-        object_store.evidence.put_locked(key, b"", sha256(b"").hexdigest(), until_us)
+    store, nothing = object_store.evidence, sha256(b"").hexdigest()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: store.put_locked(key, b"", nothing, until_us), sorted(wanted)))
     assert {each.key for each in object_store.evidence.list_versions(prefix)} == wanted
 
 
@@ -177,26 +188,29 @@ def test_provisioning_refuses_a_bucket_without_lock(object_store: ObjectStore, r
         provision(replace(object_store.root, bucket=bucket), 1)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in stores_available() if kind != "minio-at-url"])
-def test_locks_outlive_a_kill_and_a_restart(kind: str, tmp_path) -> None:
-    from deploy.local.store import LocalStore
-    from tests.support.stores import CACHE_DIR, as_object_store
-
-    kept, bucket = {}, "nightlight-restart"
-    for round_number in range(2):
-        local = LocalStore.start(kind, tmp_path / "data", bucket=bucket, cache_dir=CACHE_DIR)
+@pytest.mark.parametrize("kind", [kind for kind in stores_available() if kind != EXTERNAL])
+def test_locks_outlive_a_kill_a_restart_and_a_move_to_other_ports(kind: StoreKind, tmp_path: Path) -> None:
+    kept: dict[str, StoredVersion] = {}
+    addresses: set[str] = set()
+    for round_number in range(3):
+        if round_number == 2:
+            (tmp_path / "ports.json").unlink()
+        local = LocalStore.start(kind, tmp_path, bucket="nightlight-restart", cache_dir=CACHE_DIR)
         try:
-            store = as_object_store(local, bucket)
+            addresses.add(local.endpoint)
+            store = as_object_store(local, "nightlight-restart")
             assert provision(store.server, 1).created == (round_number == 0)
-            for stored in kept.values():
-                assert store.evidence.stat_version(stored.key, stored.version_id) == stored
+            for key, stored in kept.items():
+                assert store.evidence.stat_version(key, stored.version_id) == stored
+                assert store.evidence.read(key, stored.version_id, 0, 4096) == key.encode()
                 with pytest.raises(PermissionDenied):
-                    store.admin.delete_version(stored.key, stored.version_id)
-            for _ in range(20):
+                    store.admin.delete_version(key, stored.version_id)
+            for _ in range(10):
                 key, until_us = f"kept/{fresh_id()}", SystemClock().utc_us() + US_PER_DAY
                 version_id = store.evidence.put_locked(key, key.encode(), sha256(key.encode()).hexdigest(), until_us)
                 kept[key] = store.evidence.stat_version(key, version_id)
-            assert local.process is not None
-            local.process.kill()
+            if round_number == 0 and local.process is not None:
+                local.process.kill()
         finally:
             local.stop()
+    assert len(addresses) > 1
