@@ -103,5 +103,5 @@ class UploadRefused(msgspec.Struct, frozen=True, kw_only=True):
     segment_id: HexId
     object_key: ObjectKey
     version_id: VersionId
-    reason: Literal["object_missing", "object_corrupt", "lock_refused", "key_mismatch"]
+    reason: Literal["object_missing", "object_corrupt", "lock_refused"]
     detail: Detail

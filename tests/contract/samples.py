@@ -1,0 +1,99 @@
+"""One message of every kind, with fixed values; a change of any of them is a change of the contract."""
+
+import msgspec
+
+from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
+from config.wire.status import (
+    Acknowledgement,
+    CameraHealth,
+    CameraState,
+    ClockReading,
+    Heartbeat,
+    Presence,
+    SpoolHealth,
+)
+
+AT_US = 1_795_262_400_000_000
+WHERE = {"message_id": "00112233445566778899aabbccddeeff", "site_id": "sunflower", "agent_id": "sunflower-box"}
+SEGMENT = "0123456789abcdef0123456789abcdef"
+KEY = f"sunflower/nap-room/2026/11/21/20261121T120000.000000Z_{SEGMENT}.mp4"
+DIGEST = "ab" * 32
+TIMELINE = "fe" * 16
+
+SAMPLES: dict[str, msgspec.Struct] = {
+    "segment-recorded": SegmentRecorded(
+        **WHERE,
+        camera_id="nap-room",
+        segment_id=SEGMENT,
+        run_id="aa" * 16,
+        timeline_id=TIMELINE,
+        chain_id="cc" * 16,
+        sequence=1,
+        previous="cd" * 32,
+        start_us=AT_US,
+        end_us=AT_US + 60_000_000,
+        sha256=DIGEST,
+        size_bytes=22_500_000,
+        codec="h264",
+        width=1920,
+        height=1080,
+        frames=1500,
+    ),
+    "segment-uploaded": SegmentUploaded(
+        **WHERE, camera_id="nap-room", segment_id=SEGMENT, sha256=DIGEST, object_key=KEY, version_id="v-1"
+    ),
+    "camera-state": CameraState(
+        **WHERE, camera_id="nap-room", timeline_id=TIMELINE, at_us=AT_US, condition="stalled", detail="no frame for 4 s"
+    ),
+    "heartbeat": Heartbeat(
+        **WHERE,
+        timeline_id=TIMELINE,
+        timeline_started_us=AT_US - 3_600_000_000,
+        sent_us=AT_US,
+        software="nightlight-agent 0.1.0",
+        clock=ClockReading(observed_us=AT_US - 5_000_000, offset_us=-1_200, bound_us=900),
+        system_clock_error_us=15,
+        spool=SpoolHealth(
+            waiting_segments=2,
+            waiting_bytes=45_000_000,
+            oldest_waiting_us=AT_US - 120_000_000,
+            outbox_messages=3,
+            refused_messages=0,
+            free_bytes=80_000_000_000,
+        ),
+        cameras=[
+            CameraHealth(
+                camera_id="nap-room",
+                condition="recording",
+                since_us=AT_US - 3_599_000_000,
+                settled_until_us=AT_US - 60_000_000,
+                last_frame_us=AT_US - 40_000,
+                frames_per_second=25.0,
+                bits_per_second=3_000_000,
+            )
+        ],
+    ),
+    "presence": Presence(**WHERE, timeline_id=TIMELINE, state="offline"),
+    "acknowledgement": Acknowledgement(**WHERE, of_message_id="ee" * 16, outcome="quarantined", reason="chain_broken"),
+    "receipt": Receipt(
+        **WHERE,
+        segment_id=SEGMENT,
+        sha256=DIGEST,
+        object_key=KEY,
+        version_id="v-1",
+        retain_until_us=AT_US + 91 * 86_400_000_000 + 60_000_000,
+        verified_us=AT_US + 62_000_000,
+    ),
+    "upload-refused": UploadRefused(
+        **WHERE, segment_id=SEGMENT, object_key=KEY, version_id="v-1", reason="object_corrupt", detail="size differs"
+    ),
+    "upload-ticket-request": UploadTicketRequest(
+        **WHERE,
+        camera_id="nap-room",
+        segment_id=SEGMENT,
+        start_us=AT_US,
+        end_us=AT_US + 60_000_000,
+        sha256=DIGEST,
+        size_bytes=22_500_000,
+    ),
+}
