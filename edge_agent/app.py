@@ -1,0 +1,172 @@
+"""The agent put together: what depends on what, what starts first, and what is closed last.
+
+Invariant: recording depends on nothing but the disk. It starts before any link is up and goes on while every link is
+down; at the end, recordings are made whole first and the link says goodbye last.
+"""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from config.base.clock import Clock, SystemClock
+from config.base.errors import ConfigurationError
+from config.base.logs import get_logger
+from config.settings.edge import CameraSettings, EdgeSettings
+from config.settings.loader import read_secret
+from edge_agent.cameras.board import CameraBoard, CameraStatus
+from edge_agent.cameras.watchdog import Watchdog
+from edge_agent.cameras.worker import CameraWorker
+from edge_agent.centre import Centre
+from edge_agent.identity import load_server_key, load_signer
+from edge_agent.lifecycle import Worker
+from edge_agent.messages import Sealer
+from edge_agent.recording.recorder import Recorder
+from edge_agent.reporting.heartbeat import HeartbeatSender, Sources
+from edge_agent.reporting.inbox import Inbox
+from edge_agent.reporting.link import MqttLink
+from edge_agent.reporting.publisher import OutboxPublisher
+from edge_agent.reporting.states import StateReporter
+from edge_agent.spool.database import SpoolDatabase
+from edge_agent.spool.disk import DiskGuard
+from edge_agent.spool.outbox import Outbox
+from edge_agent.spool.recovery import recover
+from edge_agent.spool.segments import SegmentSpool
+from edge_agent.timekeeping import AgentClock, ClockSync
+from edge_agent.upload.store import ObjectStore
+from edge_agent.upload.uploader import UploadQueue, UploadWorker
+
+CLOSE_WITHIN_S = 4.5
+ANSWERS_WITHIN_S = 0.5
+
+log = get_logger("agent")
+
+
+class App:
+    """``start``, then ``close`` once. Raises ConfigurationError where it cannot start."""
+
+    def __init__(self, settings: EdgeSettings, clock: Clock | None = None) -> None:
+        state_dir = Path(settings.agent.state_dir)
+        self._settings = settings
+        self._lock_descriptor = _lock(state_dir)
+        sealer = Sealer(settings.agent.site_id, settings.agent.agent_id, load_signer(state_dir))
+        server_key = load_server_key(settings)
+        mqtt_password = _password(settings.mqtt.username, settings.mqtt.password_file, "mqtt.password_file")
+        folder = _folders(state_dir, settings.cameras)
+
+        system_clock = clock or SystemClock()
+        self.clock = AgentClock(system_clock, settings.clock)
+        self.database = SpoolDatabase(folder / "spool.sqlite3")
+        self.outbox = Outbox(self.database)
+        self.spool = SegmentSpool(self.database, folder, sealer, self.outbox)
+        self.guard = DiskGuard(folder, settings.spool, system_clock, self.spool.finalised_bytes)
+        self._folder = folder
+        self._centre = Centre(settings.server, settings.spool.upload_workers + 1)
+        self._store = ObjectStore(settings.spool.upload_workers)
+
+        self.states = StateReporter(self.outbox, sealer, self.clock, self._beat)
+        self.board = CameraBoard((camera.id for camera in settings.cameras), self.clock, self.states.report)
+        self.link = MqttLink(settings.mqtt, mqtt_password, sealer, self._timeline_id, self._connected)
+        self.publisher = OutboxPublisher(self.outbox, self.link, system_clock, settings.spool.resend_s)
+        self.uploads = UploadQueue(self.spool, system_clock)
+        identity = (settings.agent.site_id, settings.agent.agent_id)
+        self.inbox = Inbox(
+            self.link.inbox, server_key, identity, self.outbox, self.spool, self.publisher, self.uploads, self.clock
+        )
+        sources = Sources(self.clock, self.board, self.outbox, self.spool, self.guard, sealer)
+        self.heartbeat = HeartbeatSender(sources, self.link, settings.mqtt.heartbeat_s, self.states.flush)
+        self.clock_sync = ClockSync(self.clock, settings.clock, self._centre.time_us, self.heartbeat.send)
+        self.cameras = [self._camera(camera) for camera in settings.cameras]
+        self._watchdog = Watchdog(self.cameras, system_clock, settings.recording)
+        self._uploaders = [
+            UploadWorker(number, self.uploads, self.spool, sealer, self._centre, self._store)
+            for number in range(1, settings.spool.upload_workers + 1)
+        ]
+
+    def start(self) -> None:
+        """Recovers the spool, fixes the timeline, and sets everything going."""
+        found = recover(self.spool, self._folder)
+        log.info("spool_ready", **vars(found))
+        self.clock_sync.first()
+        self._tell_removed_cameras()
+        self.board.announce()
+        workers: list[Worker] = [*self.cameras, self._watchdog, self.link, self.publisher, self.inbox]
+        for worker in [*workers, self.heartbeat, self.clock_sync, *self._uploaders]:
+            worker.start()
+        log.info("agent_started", cameras=len(self.cameras), timeline=self.clock.timeline.timeline_id)
+
+    def close(self) -> bool:
+        """Ends everything within about five seconds; False where a thread is stuck and has to be left behind."""
+        deadline_s = time.monotonic() + CLOSE_WITHIN_S
+        background: list[Worker] = [self._watchdog, self.clock_sync, *self._uploaders]
+        for worker in [*self.cameras, *background]:
+            worker.stop()
+        ended = [camera.close(_left(deadline_s - 2.5)) for camera in self.cameras]
+        self.publisher.stopping.wait(ANSWERS_WITHIN_S if self.link.connected else 0)
+        self.heartbeat.beat()
+        links: list[Worker] = [self.heartbeat, self.publisher, self.link, self.inbox]
+        ended += [worker.close(_left(deadline_s)) for worker in links]
+        ended += [worker.close(_left(deadline_s)) for worker in background]
+        self._centre.close()
+        self._store.close()
+        self.database.close()
+        os.close(self._lock_descriptor)
+        log.info("agent_stopped", clean=all(ended))
+        return all(ended)
+
+    def _camera(self, camera: CameraSettings) -> CameraWorker:
+        password = _password(camera.username, camera.password_file, f"cameras.{camera.id}.password_file")
+        recorder = Recorder(camera.id, self.clock, self.spool, self.guard, self.board, self._settings.recording)
+        return CameraWorker(camera, password, self._settings.recording, self.clock, self.board, recorder)
+
+    def _tell_removed_cameras(self) -> None:
+        """A camera that is no longer configured gets one last word, lest the server waits for it for ever."""
+        configured = {camera.id for camera in self._settings.cameras}
+        for camera_id, condition in self.outbox.told_conditions().items():
+            if camera_id not in configured and condition != "stopped":
+                why = "taken out of the agent's configuration"
+                self.states.report(CameraStatus(camera_id, "stopped", why, self.clock.utc_us()))
+
+    def _timeline_id(self) -> str:
+        return self.clock.timeline.timeline_id
+
+    def _connected(self) -> None:
+        self.publisher.connected()
+        self._beat()
+
+    def _beat(self) -> None:
+        self.heartbeat.beat()
+
+
+def _left(deadline_s: float) -> float:
+    return max(0.05, deadline_s - time.monotonic())
+
+
+def _password(username: str, file: str, key: str) -> str:
+    return read_secret(file, key) if username else ""
+
+
+def _folders(state_dir: Path, cameras: list[CameraSettings]) -> Path:
+    folder = state_dir / "spool"
+    try:
+        for camera in cameras:
+            (folder / camera.id).mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"'agent.state_dir': cannot write to {state_dir}: {error.strerror}") from error
+    return folder
+
+
+def _lock(state_dir: Path) -> int:
+    """Two agents on one spool would spoil it. The lock goes with the process, however it ends."""
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigurationError(f"'agent.state_dir': cannot write to {state_dir}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise ConfigurationError(f"'agent.state_dir': another agent is running on {state_dir}") from error
+    return descriptor

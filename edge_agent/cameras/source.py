@@ -1,0 +1,91 @@
+"""Opens one RTSP stream with PyAV and hands out its video packets with their arrival times.
+
+Invariant: user and password are joined into the URL here, at the moment of opening, and nowhere kept or logged. Every
+wait is bounded: ``connect_timeout_s`` to open, ``stall_s`` for the next packet.
+
+Source: RFC 2326 (RTSP); FFmpeg's rtsp demuxer. With its default probing the first second of a stream is mislabelled,
+hence ``probesize`` and ``analyzeduration``. Only video is set up: an audio stream that goes on would hide a video
+stream that has stopped.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from urllib.parse import quote
+
+import av
+import av.error
+import av.logging
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from config.settings.edge import CameraSettings, RecordingSettings
+from edge_agent.cameras.faults import ended_fault, no_video_fault, opening_fault, reading_fault
+
+if TYPE_CHECKING:
+    VideoPacket: TypeAlias = Packet[VideoStream]
+else:  # the compiled class cannot be subscripted
+    VideoPacket = Packet
+Codec = Literal["h264", "hevc"]
+
+av.logging.set_level(None)  # FFmpeg's own lines would carry the URL with its password
+
+
+class RtspStream:
+    """An open stream. Use it from one thread; ``close`` it always."""
+
+    def __init__(self, container: InputContainer, video: VideoStream, stall_s: int) -> None:
+        self._container = container
+        self._video = video
+        self._stall_s = stall_s
+        self.codec = cast(Codec, video.codec_context.name)
+        self.parameters = bytes(video.codec_context.extradata or b"")
+        """Parameter sets from the stream's description, Annex B; may be empty."""
+
+    def packets(self) -> Iterator[VideoPacket]:
+        """Video packets until the stream ends, which it does with a CameraFault, never by running out."""
+        try:
+            for packet in self._container.demux(self._video):
+                if packet.size == 0:
+                    break
+                yield packet
+        except (av.error.FFmpegError, OSError) as error:
+            raise reading_fault(error, self._stall_s) from error
+        raise ended_fault()
+
+    def close(self) -> None:
+        self._container.close()
+
+
+def open_stream(camera: CameraSettings, password: str, recording: RecordingSettings) -> RtspStream:
+    """Raises CameraFault saying why there is no video."""
+    options = {
+        "rtsp_transport": camera.transport,
+        "allowed_media_types": "video",
+        "probesize": "32",
+        "analyzeduration": "0",
+        "timeout": str(max(recording.connect_timeout_s, recording.stall_s) * 1_000_000),
+    }
+    began_s = time.monotonic()
+    try:
+        container = av.open(
+            _joined(camera, password), "r", options=options, timeout=(recording.connect_timeout_s, recording.stall_s)
+        )
+    except (av.error.FFmpegError, OSError) as error:
+        elapsed_s = time.monotonic() - began_s
+        raise opening_fault(error, elapsed_s, recording.connect_timeout_s, has_user=bool(camera.username)) from error
+    videos = [stream for stream in container.streams.video if stream.codec_context is not None]
+    for video in videos:
+        if video.codec_context.name in ("h264", "hevc"):
+            return RtspStream(container, video, recording.stall_s)
+    codecs = [video.codec_context.name for video in videos]
+    container.close()
+    raise no_video_fault(codecs)
+
+
+def _joined(camera: CameraSettings, password: str) -> str:
+    if not camera.username:
+        return camera.url
+    scheme, rest = camera.url.split("://", 1)
+    return f"{scheme}://{quote(camera.username, safe='')}:{quote(password, safe='')}@{rest}"

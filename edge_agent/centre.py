@@ -1,0 +1,90 @@
+"""The server's HTTP interface for agents: the time, and leave to upload.
+
+Invariant: every call is bounded in time and size, and every failure is one of the project's own errors.
+"""
+
+import json
+from urllib.parse import urlsplit
+
+import msgspec
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from config.base.errors import InvalidInput, PermissionDenied, Unavailable
+from config.settings.edge import ServerLinkSettings
+from config.wire.segments import UploadTicket
+
+ANSWER_BYTES_MAX = 65_536
+TIME_WITHIN_S = 1.0
+
+
+class Centre:
+    """Thread-safe."""
+
+    def __init__(self, settings: ServerLinkSettings, connections: int) -> None:
+        self._base = settings.url.rstrip("/")
+        self._timeout_s = float(settings.timeout_s)
+        self._pool = urllib3.PoolManager(maxsize=connections, retries=False, block=True)
+
+    def time_us(self) -> int:
+        """The server's clock now. Raises Unavailable."""
+        answer = self._request("GET", "/agent/v1/time", None, min(TIME_WITHIN_S, self._timeout_s))
+        try:
+            found = json.loads(answer)["utc_us"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unavailable("the server's answer to a question for the time makes no sense") from error
+        if not isinstance(found, int) or not 0 <= found < 2**53:
+            raise Unavailable("the server's time makes no sense")
+        return found
+
+    def upload_ticket(self, request: bytes) -> UploadTicket:
+        """Leave to put one segment. Raises Unavailable; InvalidInput or PermissionDenied where the server says no."""
+        answer = self._request("POST", "/agent/v1/upload-tickets", request, self._timeout_s)
+        try:
+            ticket = msgspec.json.decode(answer, type=UploadTicket)
+        except msgspec.MsgspecError as error:
+            raise Unavailable("the server's upload ticket makes no sense") from error
+        if urlsplit(ticket.url).scheme not in ("http", "https"):
+            raise Unavailable("the server's upload ticket names no HTTP address")
+        return ticket
+
+    def close(self) -> None:
+        self._pool.clear()
+
+    def _request(self, method: str, path: str, body: bytes | None, timeout_s: float) -> bytes:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        try:
+            answer = self._pool.request(
+                method,
+                f"{self._base}{path}",
+                body=body,
+                headers=headers,
+                timeout=urllib3.Timeout(total=timeout_s),
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                content = answer.read(ANSWER_BYTES_MAX + 1)
+            finally:
+                answer.drain_conn()
+                answer.release_conn()
+        except (HTTPError, OSError) as error:
+            raise Unavailable(f"the server at {self._base} does not answer ({type(error).__name__})") from error
+        if len(content) > ANSWER_BYTES_MAX:
+            raise Unavailable("the server's answer is too long")
+        if answer.status == 200:
+            return content
+        raise _refusal(answer.status, content)
+
+
+def _refusal(status: int, content: bytes) -> InvalidInput | PermissionDenied | Unavailable:
+    """A problem+json answer as an error."""
+    try:
+        problem = json.loads(content)
+        code, detail = str(problem["code"])[:64], str(problem.get("detail") or problem.get("title") or "")[:200]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        code, detail = f"http_{status}", ""
+    text = f"the server answered {status} ({code}) {detail}".strip()
+    if status in (408, 425, 429) or status >= 500:
+        return Unavailable(text, code=code)
+    return PermissionDenied(text, code=code) if status in (401, 403) else InvalidInput(text, code=code)

@@ -1,0 +1,82 @@
+"""Who the agent is: its Ed25519 key, made once and never sent; and whose receipts it believes: the server's key.
+
+Invariant: the private key lies in one file that only its owner may read, and no message or log line holds any of it.
+"""
+
+import os
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from config.base.errors import ConfigurationError
+from config.settings.edge import EdgeSettings
+from config.settings.loader import read_secret
+from config.wire.envelope import Signer
+
+KEY_FILE = "agent-key.pem"
+
+
+def create_key(state_dir: Path) -> str:
+    """Makes the agent's key where there is none; the public key as PEM text. Raises ConfigurationError."""
+    path = state_dir / KEY_FILE
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _write_key(path, Ed25519PrivateKey.generate())
+    except OSError as error:
+        raise ConfigurationError(f"'agent.state_dir': cannot write {path}: {error.strerror}") from error
+    public = _load_key(path).public_key()
+    encoding, kind = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    return public.public_bytes(encoding, kind).decode()
+
+
+def load_signer(state_dir: Path) -> Signer:
+    """The signer with the agent's key. Raises ConfigurationError."""
+    return Signer(_load_key(state_dir / KEY_FILE))
+
+
+def load_server_key(settings: EdgeSettings) -> Ed25519PublicKey:
+    """The key that receipts must be signed with. Raises ConfigurationError."""
+    text = read_secret(settings.server.public_key_file, "server.public_key_file")
+    try:
+        key = serialization.load_pem_public_key(text.encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError(
+            f"'server.public_key_file': {settings.server.public_key_file} holds no public key in PEM form"
+        ) from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ConfigurationError(f"'server.public_key_file': {settings.server.public_key_file} is not an Ed25519 key")
+    return key
+
+
+def _write_key(path: Path, key: Ed25519PrivateKey) -> None:
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(pem)
+        opened.flush()
+        os.fsync(descriptor)
+    fresh.rename(path)
+
+
+def _load_key(path: Path) -> Ed25519PrivateKey:
+    try:
+        pem = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"'agent.state_dir': there is no {path} yet. Make it with: python -m edge_agent init --settings FILE, and"
+            " give the public key that it prints to the operator"
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(f"'agent.state_dir': cannot read {path}: {error.strerror}") from error
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError(f"'agent.state_dir': {path} holds no private key in PEM form") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigurationError(f"'agent.state_dir': {path} is not an Ed25519 key")
+    return key

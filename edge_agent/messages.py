@@ -1,0 +1,152 @@
+"""Makes the agent's own messages: fills in who speaks, seals them, and keeps the exact bytes that will be sent.
+
+Invariant: a message is sealed once; what is stored, sent and sent again is that one byte string (I4).
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from config.base.errors import InvalidInput
+from config.base.ids import fresh_id
+from config.wire.catalogue import CATALOGUE
+from config.wire.envelope import Signer, open_envelope
+from config.wire.fields import CameraCondition
+from config.wire.segments import SegmentRecorded, SegmentUploaded, UploadTicketRequest
+from config.wire.status import CameraState, Presence
+
+TOPIC_NAME = {kind.message: kind.name for kind in CATALOGUE}
+
+
+@dataclass(frozen=True)
+class SealedMessage:
+    """A message ready to be sent; ``about_us`` is the instant from which on it tells something."""
+
+    message_id: str
+    name: str
+    camera_id: str
+    segment_id: str | None
+    about_us: int
+    body: bytes
+
+    @property
+    def payload_sha256(self) -> str:
+        """The digest that the next manifest of the chain names."""
+        return open_envelope(self.body).payload_sha256
+
+
+@dataclass(frozen=True)
+class SegmentClaim:
+    """What a manifest says of a segment, without its place in the chain."""
+
+    camera_id: str
+    segment_id: str
+    run_id: str
+    timeline_id: str
+    start_us: int
+    end_us: int
+    sha256: str
+    size_bytes: int
+    codec: str
+    width: int
+    height: int
+    frames: int
+    recovered: bool
+
+
+class Sealer:
+    """The agent's voice. Thread-safe: it holds no state that changes."""
+
+    def __init__(self, site_id: str, agent_id: str, signer: Signer) -> None:
+        self.site_id = site_id
+        self.agent_id = agent_id
+        self._signer = signer
+
+    def seal(self, message: msgspec.Struct) -> bytes:
+        return self._signer.seal(message)
+
+    def segment_recorded(
+        self, claim: SegmentClaim, chain_id: str, sequence: int, previous: str | None
+    ) -> SealedMessage:
+        """The signed manifest. Raises InvalidInput where the claim breaks a bound of the contract."""
+        message_id = fresh_id()
+        document = {
+            **{field: getattr(claim, field) for field in claim.__dataclass_fields__},
+            "message_id": message_id,
+            "site_id": self.site_id,
+            "agent_id": self.agent_id,
+            "chain_id": chain_id,
+            "sequence": sequence,
+            "previous": previous,
+        }
+        try:
+            manifest = msgspec.convert(document, SegmentRecorded)
+        except msgspec.ValidationError as error:
+            raise InvalidInput(f"segment {claim.segment_id} cannot be claimed: {error}") from error
+        return self._sealed(manifest, message_id, claim.camera_id, claim.segment_id, claim.start_us)
+
+    def segment_uploaded(
+        self, camera_id: str, segment_id: str, sha256: str, start_us: int, object_key: str, version_id: str
+    ) -> SealedMessage:
+        message_id = fresh_id()
+        message = SegmentUploaded(
+            message_id=message_id,
+            site_id=self.site_id,
+            agent_id=self.agent_id,
+            camera_id=camera_id,
+            segment_id=segment_id,
+            sha256=sha256,
+            object_key=object_key,
+            version_id=version_id,
+        )
+        return self._sealed(message, message_id, camera_id, segment_id, start_us)
+
+    def camera_state(
+        self, camera_id: str, timeline_id: str, at_us: int, condition: CameraCondition, detail: str
+    ) -> SealedMessage:
+        message_id = fresh_id()
+        message = CameraState(
+            message_id=message_id,
+            site_id=self.site_id,
+            agent_id=self.agent_id,
+            camera_id=camera_id,
+            timeline_id=timeline_id,
+            at_us=at_us,
+            condition=condition,
+            detail=detail,
+        )
+        return self._sealed(message, message_id, camera_id, None, at_us)
+
+    def ticket_request(
+        self, camera_id: str, segment_id: str, start_us: int, end_us: int, sha256: str, size_bytes: int
+    ) -> bytes:
+        return self.seal(
+            UploadTicketRequest(
+                message_id=fresh_id(),
+                site_id=self.site_id,
+                agent_id=self.agent_id,
+                camera_id=camera_id,
+                segment_id=segment_id,
+                start_us=start_us,
+                end_us=end_us,
+                sha256=sha256,
+                size_bytes=size_bytes,
+            )
+        )
+
+    def presence(self, timeline_id: str, *, online: bool) -> bytes:
+        return self.seal(
+            Presence(
+                message_id=fresh_id(),
+                site_id=self.site_id,
+                agent_id=self.agent_id,
+                timeline_id=timeline_id,
+                state="online" if online else "offline",
+            )
+        )
+
+    def _sealed(
+        self, message: msgspec.Struct, message_id: str, camera_id: str, segment_id: str | None, about_us: int
+    ) -> SealedMessage:
+        name = TOPIC_NAME[type(message)]
+        return SealedMessage(message_id, name, camera_id, segment_id, about_us, self.seal(message))

@@ -1,0 +1,289 @@
+"""The recorder of one camera: packets of a session in, segments in the spool out.
+
+Invariants: segments of one run follow one another without a hole or an overlap; a run ends at its last frame, never at
+the moment its end was noticed (I1); where there is no room nothing is written and the camera says so.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from config.base.clock import US_PER_S
+from config.base.errors import InvalidInput, NightlightError
+from config.base.ids import fresh_id
+from config.base.logs import get_logger
+from config.settings.edge import RecordingSettings
+from edge_agent.cameras.board import CameraBoard
+from edge_agent.cameras.faults import CameraFault
+from edge_agent.cameras.source import Codec, VideoPacket
+from edge_agent.recording.continuity import Arrival, Continuity, Frame
+from edge_agent.recording.decisions import SegmentState, cut_at_keyframe, overlong, run_break
+from edge_agent.recording.parameter_sets import START_CODE, parameter_sets
+from edge_agent.recording.writer import Header, SegmentWriter
+from edge_agent.spool.disk import DiskGuard
+from edge_agent.spool.recovery import rescue
+from edge_agent.spool.segments import OpenSegment, SegmentSpool
+from edge_agent.timekeeping import AgentClock, Timeline
+
+KEYFRAME_WITHIN_US = 30 * US_PER_S
+LOCK_WITHIN_S = 2.0
+
+log = get_logger("recording")
+
+
+@dataclass
+class _Run:
+    """An unbroken stretch of frames under one header, on one timeline, and the segment it is writing."""
+
+    run_id: str
+    timeline: Timeline
+    header: Header
+    parameters: tuple[bytes, ...]
+    segment: OpenSegment
+    writer: SegmentWriter
+    keyframe_us: int
+    keyframe_distance_us: int = 0
+    newest_us: int = 0
+    """The latest capture in it; monotonic, like ``keyframe_us``."""
+
+    def state(self) -> SegmentState:
+        return SegmentState(
+            self.segment.start_us, self.writer.size_bytes, self.writer.frames, self.keyframe_distance_us
+        )
+
+
+class Recorder:
+    """Sessions come one after another; any thread may end the one that runs."""
+
+    def __init__(
+        self,
+        camera_id: str,
+        clock: AgentClock,
+        spool: SegmentSpool,
+        guard: DiskGuard,
+        board: CameraBoard,
+        settings: RecordingSettings,
+    ) -> None:
+        self._camera_id = camera_id
+        self._clock = clock
+        self._spool = spool
+        self._guard = guard
+        self._board = board
+        self._segment_us = settings.segment_s * US_PER_S
+        self._frame_gap_us = settings.frame_gap_s * US_PER_S
+        self._lock = threading.RLock()
+        self._session = 0
+        self._continuity: Continuity | None = None
+        self._codec: Codec = "h264"
+        self._parameters = b""
+        self._run: _Run | None = None
+        self._keyless_since_us: int | None = None
+        self._leftover = False
+
+    def begin_session(self, codec: Codec, parameters: bytes) -> int:
+        """A stream was opened; the number to hand in with each of its packets."""
+        with self._held():
+            self._session += 1
+            self._continuity = Continuity(self._frame_gap_us)
+            self._codec, self._parameters = codec, parameters
+            self._keyless_since_us = None
+            return self._session
+
+    def take(self, session: int, packet: VideoPacket, arrival_us: int) -> bool:
+        """Takes one packet in; False where the session has been ended from outside. Raises CameraFault."""
+        with self._held():
+            if session != self._session or self._continuity is None:
+                return False
+            self._board.count_frame(self._camera_id, packet.size, self._clock.timeline.utc_us(arrival_us))
+            arrival = Arrival(_us(packet.pts, packet), _us(packet.dts, packet), arrival_us, packet.is_keyframe, packet)
+            for frame in self._continuity.take(arrival):
+                self._place(frame)
+            return True
+
+    def runs(self, session: int) -> bool:
+        """Whether a session has not been ended yet."""
+        return session == self._session and self._continuity is not None
+
+    def end_session(self, session: int) -> int | None:
+        """Ends the session if it still runs; where its recording ended, if there was one. Raises Unavailable."""
+        with self._held():
+            if session != self._session or self._continuity is None:
+                return None
+            for frame in self._continuity.flush():
+                self._place(frame)
+            self._session += 1
+            end_us = self._end_run()
+            self._continuity = None
+            self._board.set_floor(self._camera_id, None)
+            return end_us
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=LOCK_WITHIN_S):
+            raise CameraFault("disk_full", "the disk does not finish writing")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _place(self, frame: Frame) -> None:
+        try:
+            if frame.begins_run and self._run is not None:
+                end_us = self._end_run()
+                self._board.set(self._camera_id, "stalled", frame.why, end_us)
+            if frame.is_key:
+                self._at_keyframe(frame)
+            elif self._run is None:
+                self._wait_for_keyframe(frame)
+            elif overlong(self._run.state(), self._run.timeline.utc_us(frame.captured_us), self._segment_us):
+                self._end_run()
+            if self._run is not None:
+                self._run.writer.add(frame)
+                self._run.newest_us = max(self._run.newest_us, frame.captured_us)
+        except CameraFault:
+            raise
+        except NightlightError as error:
+            self._give_up(error)
+
+    def _at_keyframe(self, frame: Frame) -> None:
+        self._keyless_since_us = None
+        run = self._run
+        if not self._guard.has_room():
+            end_us = self._end_run(frame.captured_us)
+            self._board.set_floor(self._camera_id, self._clock.timeline.utc_us(frame.captured_us))
+            self._board.set(self._camera_id, "disk_full", "no room to record: see [spool] in the settings", end_us)
+            return
+        if run is None:
+            self._begin_run(frame)
+            return
+        run.keyframe_distance_us = frame.captured_us - run.keyframe_us
+        run.keyframe_us = frame.captured_us
+        now = self._clock.timeline
+        found = parameter_sets(bytes(frame.packet or b""), self._codec)
+        broken = run_break(
+            parameters_changed=bool(found) and found != run.parameters,
+            timeline_changed=now.timeline_id != run.timeline.timeline_id,
+        )
+        if broken:
+            log.info("run_ended", camera=self._camera_id, why=broken)
+            self._end_run(frame.captured_us)
+            self._begin_run(frame)
+            return
+        run.timeline = now
+        self._guard.note_open(self._camera_id, run.writer.size_bytes)
+        if cut_at_keyframe(run.state(), now.utc_us(frame.captured_us), self._segment_us):
+            self._cut(run, frame)
+
+    def _wait_for_keyframe(self, frame: Frame) -> None:
+        if self._keyless_since_us is None:
+            self._keyless_since_us = frame.captured_us
+        if frame.captured_us - self._keyless_since_us > KEYFRAME_WITHIN_US and self._guard.has_room():
+            waited_s = KEYFRAME_WITHIN_US // US_PER_S
+            raise CameraFault(
+                "stalled", f"no key frame in {waited_s} s: set the camera's key frame interval to 4 s or less"
+            )
+
+    def _begin_run(self, frame: Frame) -> None:
+        if self._leftover:
+            for segment in self._spool.opened(self._camera_id):
+                rescue(self._spool, segment)
+            self._leftover = False
+        keyframe = bytes(frame.packet or b"")
+        found = parameter_sets(keyframe, self._codec)
+        try:
+            header = Header(keyframe if found else _annex_b(self._parameters) + keyframe, self._codec)
+        except InvalidInput as error:
+            log.warning("keyframe_skipped", camera=self._camera_id, error=str(error))
+            return
+        timeline, run_id = self._clock.timeline, fresh_id()
+        start_us = timeline.utc_us(frame.captured_us)
+        try:
+            segment, writer = self._open(run_id, timeline, header, start_us)
+        except NightlightError:
+            header.close()
+            raise
+        parameters = found or parameter_sets(self._parameters, self._codec)
+        self._run = _Run(run_id, timeline, header, parameters, segment, writer, frame.captured_us)
+        self._board.set_floor(self._camera_id, start_us)
+        self._board.set(self._camera_id, "recording", "", start_us)
+
+    def _open(
+        self, run_id: str, timeline: Timeline, header: Header, start_us: int
+    ) -> tuple[OpenSegment, SegmentWriter]:
+        segment = OpenSegment(
+            segment_id=fresh_id(),
+            camera_id=self._camera_id,
+            run_id=run_id,
+            timeline_id=timeline.timeline_id,
+            start_us=start_us,
+            codec=header.codec,
+            width=header.width,
+            height=header.height,
+        )
+        self._spool.open(segment)
+        part = self._spool.part_path(self._camera_id, segment.segment_id)
+        try:
+            return segment, SegmentWriter(part, self._spool.path(self._camera_id, segment.segment_id), header)
+        except NightlightError:
+            self._leftover = True
+            raise
+
+    def _cut(self, run: _Run, frame: Frame) -> None:
+        """The next segment begins with this frame, at the very instant at which the one before ends."""
+        at_us = run.timeline.utc_us(frame.captured_us)
+        self._finish(run, at_us)
+        run.segment, run.writer = self._open(run.run_id, run.timeline, run.header, at_us)
+        self._board.set_floor(self._camera_id, at_us)
+
+    def _finish(self, run: _Run, end_us: int) -> None:
+        written = run.writer.finish()
+        self._spool.finalise(
+            run.segment,
+            end_us=max(end_us, run.segment.start_us + 1),
+            sha256=written.sha256,
+            size_bytes=written.size_bytes,
+            frames=written.frames,
+        )
+        self._guard.note_open(self._camera_id, 0)
+
+    def _end_run(self, next_us: int | None = None) -> int | None:
+        """Ends the run where its last frame ends, or at ``next_us`` (monotonic) where a frame follows at once."""
+        run, self._run = self._run, None
+        if run is None:
+            return None
+        frame_us = self._continuity.frame_us if self._continuity else 0
+        end_us = run.timeline.utc_us(run.newest_us + frame_us if next_us is None else next_us)
+        try:
+            self._finish(run, end_us)
+        except NightlightError as error:
+            self._run = run
+            self._give_up(error)
+        run.header.close()
+        self._board.set_floor(self._camera_id, end_us)
+        return end_us
+
+    def _give_up(self, error: NightlightError) -> None:
+        """A write failed: what lies on the disk is rescued once there is room again."""
+        run, self._run = self._run, None
+        self._leftover = True
+        at_us = None
+        if run is not None:
+            run.writer.abandon()
+            run.header.close()
+            at_us = run.timeline.utc_us(run.keyframe_us)
+        self._guard.note_open(self._camera_id, 0)
+        self._guard.force_full()
+        log.error("recording_failed", camera=self._camera_id, error=str(error))
+        self._board.set(self._camera_id, "disk_full", str(error), at_us)
+
+
+def _us(ticks: int | None, packet: VideoPacket) -> int | None:
+    if ticks is None:
+        return None
+    base = packet.time_base
+    return ticks * base.numerator * US_PER_S // base.denominator
+
+
+def _annex_b(parameters: bytes) -> bytes:
+    return parameters if parameters.startswith((START_CODE, b"\x00" + START_CODE)) else b""

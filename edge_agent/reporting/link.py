@@ -1,0 +1,176 @@
+"""One MQTT v5 connection after another, for ever.
+
+Invariants: each connection is a new client with nothing queued inside it, so nothing is sent that its sender no longer
+means; what must not be lost lies in the outbox on the disk. Callbacks only enqueue. A PUBACK with a failure code is
+told, for paho itself calls such a message published.
+
+Source: MQTT 5.0 (OASIS), 3.1.2.5 will, 3.4 PUBACK, 4.9 flow control.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from config.base.backoff import Backoff
+from config.base.logs import get_logger
+from config.settings.edge import MqttSettings
+from config.wire import topics
+from config.wire.envelope import ENVELOPE_BYTES_MAX
+from edge_agent.lifecycle import Worker
+from edge_agent.messages import Sealer
+
+RECONNECT_FIRST_S, RECONNECT_LIMIT_S = 0.5, 15.0
+CONNECT_WITHIN_S = 10.0
+INFLIGHT_MAX = 128
+QUEUED_MAX = 256
+INBOX_MAX = 2_048
+SAY_GOODBYE_WITHIN_S = 1.0
+
+log = get_logger("mqtt")
+
+
+@dataclass
+class LinkCounters:
+    """What went wrong on the link since the start."""
+
+    refused_publishes: int = 0
+    dropped_inbound: int = 0
+
+
+class MqttLink(Worker):
+    """Thread-safe. Bytes from the server arrive in ``inbox``."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        password: str,
+        sealer: Sealer,
+        timeline_id: Callable[[], str],
+        on_connected: Callable[[], None],
+    ) -> None:
+        super().__init__("mqtt-link")
+        self._settings = settings
+        self._password = password
+        self._sealer = sealer
+        self._timeline_id = timeline_id
+        self._on_connected = on_connected
+        self._down = topics.down(sealer.site_id, sealer.agent_id)
+        self._client: Client | None = None
+        self._connected = threading.Event()
+        self._backoff = Backoff(RECONNECT_FIRST_S, RECONNECT_LIMIT_S)
+        self.inbox: queue.Queue[bytes] = queue.Queue(INBOX_MAX)
+        self.counters = LinkCounters()
+
+    @property
+    def connected(self) -> bool:
+        return self._connected.is_set()
+
+    def publish(self, name: str, body: bytes, *, retain: bool = False) -> bool:
+        """Hands a message to the connection; False where there is none or its window is full. No promise beyond."""
+        client = self._client
+        if client is None or not self.connected:
+            return False
+        topic = topics.up(self._sealer.site_id, self._sealer.agent_id, name)
+        return client.publish(topic, body, qos=1, retain=retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            self._connect_once()
+            self.stopping.wait(self._backoff.next_s())
+
+    def close(self, timeout_s: float) -> bool:
+        """Says goodbye in good order, so that the last will is not needed."""
+        client = self._client
+        if client is not None and self.connected:
+            topic = topics.up(self._sealer.site_id, self._sealer.agent_id, "presence")
+            said = client.publish(topic, self._sealer.presence(self._timeline_id(), online=False), qos=1, retain=True)
+            if said.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+                said.wait_for_publish(SAY_GOODBYE_WITHIN_S)
+        self.stop()
+        if client is not None:
+            client.disconnect()
+        return super().close(timeout_s)
+
+    def _connect_once(self) -> None:
+        """One connection from its first byte to its end."""
+        client = self._new_client()
+        where = f"{self._settings.host}:{self._settings.port}"
+        try:
+            client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s, clean_start=True)
+        except (OSError, ValueError) as error:
+            log.warning("broker_unreachable", broker=where, error=type(error).__name__, why=str(error)[:120])
+            return
+        self._client = client
+        try:
+            client.loop_forever(timeout=1.0, retry_first_connection=False)
+        except OSError as error:
+            log.warning("broker_connection_broke", broker=where, error=type(error).__name__)
+        finally:
+            self._connected.clear()
+            self._client = None
+
+    def _new_client(self) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"{self._sealer.site_id}.{self._sealer.agent_id}",
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        if self._settings.username:
+            client.username_pw_set(self._settings.username, self._password)
+        client.connect_timeout = CONNECT_WITHIN_S
+        client.max_inflight_messages_set(INFLIGHT_MAX)
+        client.max_queued_messages_set(QUEUED_MAX)
+        will = topics.up(self._sealer.site_id, self._sealer.agent_id, "presence")
+        client.will_set(will, self._sealer.presence(self._timeline_id(), online=False), qos=1, retain=True)
+        client.on_connect = self._connected_now
+        client.on_disconnect = self._disconnected
+        client.on_publish = self._published
+        client.on_message = self._received
+        return client
+
+    def _connected_now(
+        self, client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            why = str(code)
+            advice = "check mqtt.username and mqtt.password_file" if "uthor" in why or "name" in why else ""
+            log.error("broker_refused", why=why, advice=advice)
+            return
+        client.subscribe(self._down, qos=1)
+        topic = topics.up(self._sealer.site_id, self._sealer.agent_id, "presence")
+        client.publish(topic, self._sealer.presence(self._timeline_id(), online=True), qos=1, retain=True)
+        self._backoff.reset()
+        self._connected.set()
+        log.info("broker_connected", broker=f"{self._settings.host}:{self._settings.port}")
+        self._on_connected()
+
+    def _disconnected(
+        self, _client: Client, _userdata: object, _flags: DisconnectFlags, code: ReasonCode, _props: Properties | None
+    ) -> None:
+        self._connected.clear()
+        if not self.stopping.is_set():
+            log.warning("broker_disconnected", why=str(code))
+
+    def _published(
+        self, _client: Client, _userdata: object, _mid: int, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            self.counters.refused_publishes += 1
+            advice = "the broker's access list does not let this agent write its own topics"
+            log.error("publish_refused", why=str(code), advice=advice, refused=self.counters.refused_publishes)
+
+    def _received(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        if len(message.payload) > ENVELOPE_BYTES_MAX:
+            self.counters.dropped_inbound += 1
+            return
+        try:
+            self.inbox.put_nowait(bytes(message.payload))
+        except queue.Full:  # the server answers again when the question is sent again
+            self.counters.dropped_inbound += 1

@@ -1,0 +1,89 @@
+"""Carries the outbox to the server: in order, within a window, and again until each message is answered.
+
+Invariant: this thread deletes nothing; only the server's answers do (see ``inbox``).
+"""
+
+import threading
+
+from config.base.clock import US_PER_S, Clock
+from config.base.logs import get_logger
+from edge_agent.lifecycle import Worker
+from edge_agent.reporting.link import MqttLink
+from edge_agent.reporting.resending import SendPlan
+from edge_agent.spool.outbox import Outbox, OutboxRow
+
+IDLE_S = 0.5
+SILENCE_TURNS = 4
+
+log = get_logger("outbox")
+
+
+class OutboxPublisher(Worker):
+    """``connected`` and ``answered`` may be called from any thread."""
+
+    def __init__(self, outbox: Outbox, link: MqttLink, clock: Clock, resend_s: int) -> None:
+        super().__init__("outbox")
+        self._outbox = outbox
+        self._link = link
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._plan = SendPlan(resend_s * US_PER_S)
+        self._silent_since_us: int | None = None
+        self._silence_us = SILENCE_TURNS * resend_s * US_PER_S
+
+    def connected(self) -> None:
+        with self._lock:
+            self._plan.connected(self._clock.monotonic_us())
+            self._silent_since_us = None
+        self._outbox.wake.set()
+
+    def answered(self, message_id: str) -> None:
+        with self._lock:
+            self._plan.answered(message_id)
+            self._silent_since_us = None
+        self._outbox.wake.set()
+
+    def stop(self) -> None:
+        super().stop()
+        self._outbox.wake.set()
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            self._outbox.wake.wait(IDLE_S)
+            self._outbox.wake.clear()
+            if self._link.connected:
+                self._round()
+
+    def _round(self) -> None:
+        """Sends what may go out now: repeats first as far as they may, then new messages in order."""
+        with self._lock:
+            self._plan.turn(self._clock.monotonic_us())
+            plan = self._plan
+            repeats = self._outbox.between(plan.repeat_from, plan.repeat_to, plan.repeats()) if plan.repeats() else []
+            if not repeats:
+                plan.repeats_done()
+            for row in repeats:
+                self._send(row, repeat=True)
+            fresh = self._outbox.between(plan.sent_to, None, plan.room()) if plan.room() else []
+            for row in fresh:
+                self._send(row, repeat=False)
+            self._watch_for_silence()
+
+    def _send(self, row: OutboxRow, *, repeat: bool) -> None:
+        if self._link.publish(row.name, row.body):
+            self._plan.sent(row.message_id, row.position, self._clock.monotonic_us(), repeat=repeat)
+
+    def _watch_for_silence(self) -> None:
+        """A broker that refuses a subscription may not say so: the only sign is that no answer ever comes."""
+        now_us = self._clock.monotonic_us()
+        if not self._plan.window:
+            self._silent_since_us = None
+        elif self._silent_since_us is None:
+            self._silent_since_us = now_us
+        elif now_us - self._silent_since_us > self._silence_us:
+            self._silent_since_us = now_us
+            log.warning(
+                "server_silent",
+                advice="messages go out and no answer comes: is server.ingest running, and may"
+                " this agent read its own topic at the broker?",
+            )

@@ -1,0 +1,67 @@
+-- The agent's spool. Times are microseconds UTC on the agent's timeline.
+
+-- One row: the name of this spool's chains. A spool that was wiped begins new ones, and that shows.
+CREATE TABLE spool (
+    chain_id TEXT NOT NULL
+);
+
+-- Where each camera's chain of manifests stands.
+CREATE TABLE cameras (
+    camera_id     TEXT PRIMARY KEY,
+    next_sequence INTEGER NOT NULL DEFAULT 0,
+    previous      TEXT,                        -- SHA-256 of the payload of manifest next_sequence - 1
+    condition     TEXT NOT NULL DEFAULT 'stopped'   -- the newest one that was put into the outbox
+);
+
+-- One row a segment file. A row is older than its file and outlives it, so that no file is ever unknown.
+CREATE TABLE segments (
+    segment_id  TEXT PRIMARY KEY,
+    camera_id   TEXT NOT NULL,
+    run_id      TEXT NOT NULL,
+    timeline_id TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN (
+        'open',       -- being written; after a start: to be recovered
+        'waiting',    -- whole, its manifest is in the outbox; to be uploaded
+        'uploaded',   -- in the store, no receipt yet
+        'freed',      -- receipted; the file may be gone already
+        'refused',    -- the server put its message into quarantine: kept for a person to look at
+        'damaged'     -- the file is gone or is not what was recorded: kept for a person to look at
+    )),
+    start_us    INTEGER NOT NULL,
+    codec       TEXT NOT NULL,
+    width       INTEGER NOT NULL,
+    height      INTEGER NOT NULL,
+    end_us      INTEGER,                       -- the rest is known once the segment is whole
+    sha256      TEXT,
+    size_bytes  INTEGER,
+    frames      INTEGER,
+    object_key  TEXT,                          -- and these once it is uploaded
+    version_id  TEXT,
+    CHECK (state = 'open' OR (end_us > start_us AND sha256 IS NOT NULL AND size_bytes > 0 AND frames > 0))
+);
+CREATE INDEX segments_by_state ON segments (state, start_us);
+
+-- Messages for the server, as the bytes that are sent; a row goes only on the server's own word.
+CREATE TABLE outbox (
+    position     INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used twice: the order of sending
+    message_id   TEXT NOT NULL UNIQUE,
+    name         TEXT NOT NULL,
+    camera_id    TEXT NOT NULL,
+    segment_id   TEXT,
+    about_us     INTEGER NOT NULL,
+    body         BLOB NOT NULL,
+    acknowledged INTEGER NOT NULL DEFAULT 0     -- 1: committed by the server, and waiting for its receipt
+);
+CREATE INDEX outbox_unacknowledged ON outbox (camera_id, about_us) WHERE acknowledged = 0;
+CREATE INDEX outbox_by_segment ON outbox (segment_id);
+
+-- Messages that the server put into quarantine: never sent again by themselves.
+CREATE TABLE dead_letters (
+    message_id TEXT PRIMARY KEY,
+    name       TEXT NOT NULL,
+    camera_id  TEXT NOT NULL,
+    segment_id TEXT,
+    body       BLOB NOT NULL,
+    reason     TEXT NOT NULL,
+    refused_us INTEGER NOT NULL
+);

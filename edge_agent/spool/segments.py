@@ -1,0 +1,232 @@
+"""Segments from their first byte to their receipt: the row of each, its file, and what moves it on.
+
+Invariants: making a segment whole, putting its signed manifest into the outbox and advancing the camera's chain are
+one transaction. A file is removed only after a Receipt that names exactly the bytes, key and version that were
+uploaded (I2), and only after that has been committed.
+"""
+
+import sqlite3
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from config.base.logs import get_logger
+from config.wire.segments import Receipt, UploadRefused
+from edge_agent.cameras.source import Codec
+from edge_agent.messages import Sealer, SegmentClaim
+from edge_agent.spool.database import SpoolDatabase
+from edge_agent.spool.outbox import SEGMENT_UPLOADED, Outbox
+
+PART, WHOLE = ".mp4.part", ".mp4"
+
+log = get_logger("spool")
+
+
+@dataclass(frozen=True)
+class OpenSegment:
+    """A segment that is being written."""
+
+    segment_id: str
+    camera_id: str
+    run_id: str
+    timeline_id: str
+    start_us: int
+    codec: Codec
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class WaitingSegment:
+    """A whole segment that is to be uploaded."""
+
+    segment_id: str
+    camera_id: str
+    start_us: int
+    end_us: int
+    sha256: str
+    size_bytes: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What the server has not receipted."""
+
+    segments: int
+    size_bytes: int
+    oldest_us: int | None
+
+
+ReceiptOutcome = Literal["freed", "unknown", "mismatch"]
+
+
+class SegmentSpool:
+    """Thread-safe. ``wake`` is set whenever a segment began to wait for its upload."""
+
+    def __init__(self, database: SpoolDatabase, folder: Path, sealer: Sealer, outbox: Outbox) -> None:
+        self._database = database
+        self._folder = folder
+        self._sealer = sealer
+        self._outbox = outbox
+        self.wake = threading.Event()
+
+    def part_path(self, camera_id: str, segment_id: str) -> Path:
+        return self._folder / camera_id / f"{segment_id}{PART}"
+
+    def path(self, camera_id: str, segment_id: str) -> Path:
+        return self._folder / camera_id / f"{segment_id}{WHOLE}"
+
+    def open(self, segment: OpenSegment) -> None:
+        """Notes a segment before its file is made."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO segments (segment_id, camera_id, run_id, timeline_id, state, start_us, codec, width, height)"
+                " VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?)",
+                (
+                    segment.segment_id,
+                    segment.camera_id,
+                    segment.run_id,
+                    segment.timeline_id,
+                    segment.start_us,
+                    segment.codec,
+                    segment.width,
+                    segment.height,
+                ),
+            )
+
+    def opened(self, camera_id: str | None = None) -> list[OpenSegment]:
+        """Segments noted as being written, of one camera or of all, oldest first."""
+        rows = self._database.all(
+            "SELECT * FROM segments WHERE state = 'open' AND (?1 IS NULL OR camera_id = ?1) ORDER BY start_us",
+            camera_id,
+        )
+        return [OpenSegment(**{field: row[field] for field in OpenSegment.__dataclass_fields__}) for row in rows]
+
+    def forget(self, segment_id: str) -> None:
+        """Drops the row of an open segment that holds nothing."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM segments WHERE segment_id = ? AND state = 'open'", (segment_id,))
+
+    def finalise(
+        self, segment: OpenSegment, *, end_us: int, sha256: str, size_bytes: int, frames: int, recovered: bool = False
+    ) -> None:
+        """The segment is whole and has its final name: claims it, in one transaction."""
+        claim = SegmentClaim(
+            **{field: getattr(segment, field) for field in OpenSegment.__dataclass_fields__},
+            end_us=end_us,
+            sha256=sha256,
+            size_bytes=size_bytes,
+            frames=frames,
+            recovered=recovered,
+        )
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO cameras (camera_id) VALUES (?)", (segment.camera_id,))
+            chain = connection.execute(
+                "SELECT chain_id, next_sequence, previous FROM cameras, spool WHERE camera_id = ?", (segment.camera_id,)
+            ).fetchone()
+            manifest = self._sealer.segment_recorded(claim, *chain)
+            updated = connection.execute(
+                "UPDATE segments SET state = 'waiting', end_us = ?, sha256 = ?, size_bytes = ?, frames = ?"
+                " WHERE segment_id = ? AND state = 'open'",
+                (end_us, sha256, size_bytes, frames, segment.segment_id),
+            ).rowcount
+            if updated != 1:
+                raise sqlite3.IntegrityError(f"segment {segment.segment_id} was not open")
+            self._outbox.put(connection, manifest)
+            connection.execute(
+                "UPDATE cameras SET next_sequence = next_sequence + 1, previous = ? WHERE camera_id = ?",
+                (manifest.payload_sha256, segment.camera_id),
+            )
+        self._outbox.wake.set()
+        self.wake.set()
+
+    def waiting(self, limit: int) -> list[WaitingSegment]:
+        """Segments to be uploaded, oldest first."""
+        rows = self._database.all(
+            "SELECT segment_id, camera_id, start_us, end_us, sha256, size_bytes FROM segments"
+            " WHERE state = 'waiting' ORDER BY start_us LIMIT ?",
+            limit,
+        )
+        return [WaitingSegment(**dict(row), path=self.path(row["camera_id"], row["segment_id"])) for row in rows]
+
+    def uploaded(self, segment: WaitingSegment, object_key: str, version_id: str) -> None:
+        """The store has the bytes as this version: notes that and tells the server, in one transaction."""
+        message = self._sealer.segment_uploaded(
+            segment.camera_id, segment.segment_id, segment.sha256, segment.start_us, object_key, version_id
+        )
+        with self._database.transaction() as connection:
+            moved = connection.execute(
+                "UPDATE segments SET state = 'uploaded', object_key = ?, version_id = ?"
+                " WHERE segment_id = ? AND state = 'waiting'",
+                (object_key, version_id, segment.segment_id),
+            ).rowcount
+            if moved:  # else its manifest was refused meanwhile: there is nothing to ask a receipt for
+                self._outbox.put(connection, message)
+        self._outbox.wake.set()
+
+    def upload_again(self, refused: UploadRefused) -> bool:
+        """The server refused the version: back to waiting. False where it speaks of another upload."""
+        with self._database.transaction() as connection:
+            moved = connection.execute(
+                "UPDATE segments SET state = 'waiting', object_key = NULL, version_id = NULL"
+                " WHERE segment_id = ? AND state = 'uploaded' AND object_key = ? AND version_id = ?",
+                (refused.segment_id, refused.object_key, refused.version_id),
+            ).rowcount
+            if moved:
+                self._drop_question(connection, refused.segment_id)
+        if moved:
+            self.wake.set()
+        return bool(moved)
+
+    def release(self, receipt: Receipt) -> ReceiptOutcome:
+        """Frees the local copy, if the receipt names exactly what was uploaded."""
+        with self._database.transaction() as connection:
+            row = connection.execute("SELECT * FROM segments WHERE segment_id = ?", (receipt.segment_id,)).fetchone()
+            if row is None or row["state"] == "freed":
+                return "unknown"
+            held = (row["sha256"], row["object_key"], row["version_id"])
+            if held != (receipt.sha256, receipt.object_key, receipt.version_id):
+                return "mismatch"
+            connection.execute("UPDATE segments SET state = 'freed' WHERE segment_id = ?", (receipt.segment_id,))
+            self._drop_question(connection, receipt.segment_id)
+        self.remove_freed(row["camera_id"], receipt.segment_id)
+        return "freed"
+
+    def remove_freed(self, camera_id: str, segment_id: str) -> None:
+        """Removes the file of a freed segment, then its row."""
+        try:
+            self.path(camera_id, segment_id).unlink(missing_ok=True)
+        except OSError as error:
+            log.exception("freed_file_stays", segment_id=segment_id, error=error.strerror)
+            return
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM segments WHERE segment_id = ? AND state = 'freed'", (segment_id,))
+
+    def set_aside(self, segment_id: str) -> None:
+        """The file is gone or not what was recorded: no upload can help; kept for a person to look at."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE segments SET state = 'damaged' WHERE segment_id = ?", (segment_id,))
+
+    def in_state(self, state: Literal["waiting", "uploaded", "freed", "refused"]) -> list[tuple[str, str]]:
+        """Camera and segment id of every segment in a state; used once, at start."""
+        rows = self._database.all("SELECT camera_id, segment_id FROM segments WHERE state = ?", state)
+        return [(row["camera_id"], row["segment_id"]) for row in rows]
+
+    def known_ids(self) -> set[str]:
+        return {row["segment_id"] for row in self._database.all("SELECT segment_id FROM segments")}
+
+    def backlog(self) -> Backlog:
+        row = self._database.one(
+            "SELECT COUNT(*) AS segments, TOTAL(size_bytes) AS size_bytes, MIN(start_us) AS oldest_us FROM segments"
+            " WHERE state IN ('waiting', 'uploaded', 'refused', 'damaged')"
+        )
+        return Backlog(row["segments"], int(row["size_bytes"]), row["oldest_us"]) if row else Backlog(0, 0, None)
+
+    def finalised_bytes(self) -> int:
+        """What whole segments take on the disk."""
+        return self.backlog().size_bytes
+
+    def _drop_question(self, connection: sqlite3.Connection, segment_id: str) -> None:
+        connection.execute("DELETE FROM outbox WHERE segment_id = ? AND name = ?", (segment_id, SEGMENT_UPLOADED))

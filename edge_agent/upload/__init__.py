@@ -1,0 +1,1 @@
+"""From the spool into the object store, with a ticket from the server for each segment."""

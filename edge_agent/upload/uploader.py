@@ -1,0 +1,181 @@
+"""The upload workers: oldest segment first, for ever, until each one is in the store.
+
+Invariant: nothing but a Receipt ends a segment's stay in the spool. A peer that is down slows every worker down with
+bounded waits; a segment that is refused waits by itself and holds up no other.
+"""
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.base.backoff import Backoff
+from config.base.clock import US_PER_S, Clock
+from config.base.errors import IntegrityViolation, InvalidInput, NightlightError, PermissionDenied, Unavailable
+from config.base.logs import get_logger
+from edge_agent.centre import Centre
+from edge_agent.lifecycle import Worker
+from edge_agent.messages import Sealer
+from edge_agent.spool.segments import SegmentSpool, WaitingSegment
+from edge_agent.upload.store import ObjectStore
+
+PEER_FIRST_S, PEER_LIMIT_S = 0.5, 30.0
+SEGMENT_FIRST_S, SEGMENT_LIMIT_S = 5.0, 600.0
+LOOK_EVERY_S = 5.0
+HELD_BACK_MAX = 512
+READ_BYTES = 1 << 20
+
+log = get_logger("upload")
+
+
+@dataclass
+class _HeldBack:
+    backoff: Backoff
+    until_us: int
+
+
+class UploadQueue:
+    """Which segment is next: each is in one worker's hands at a time, refused ones come back later. Thread-safe."""
+
+    def __init__(self, spool: SegmentSpool, clock: Clock) -> None:
+        self._spool = spool
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._claimed: set[str] = set()
+        self._held_back: dict[str, _HeldBack] = {}
+
+    def next(self) -> WaitingSegment | None:
+        with self._lock:
+            now_us = self._clock.monotonic_us()
+            limit = len(self._claimed) + len(self._held_back) + 1
+            for segment in self._spool.waiting(limit):
+                held = self._held_back.get(segment.segment_id)
+                if segment.segment_id not in self._claimed and (held is None or held.until_us <= now_us):
+                    self._claimed.add(segment.segment_id)
+                    return segment
+        return None
+
+    def done(self, segment: WaitingSegment) -> None:
+        """It is in the store. How long it was held back stays known, should the server refuse what it reads back."""
+        with self._lock:
+            self._claimed.discard(segment.segment_id)
+
+    def forget(self, segment_id: str) -> None:
+        """It has left the spool."""
+        with self._lock:
+            self._held_back.pop(segment_id, None)
+
+    def put_back(self, segment: WaitingSegment) -> None:
+        """The peer failed, not the segment: it stays first in line."""
+        with self._lock:
+            self._claimed.discard(segment.segment_id)
+
+    def hold_back(self, segment_id: str) -> float:
+        """The segment was refused: others go first; seconds until it may try again."""
+        with self._lock:
+            self._claimed.discard(segment_id)
+            if len(self._held_back) >= HELD_BACK_MAX:
+                self._held_back.pop(min(self._held_back, key=lambda key: self._held_back[key].until_us))
+            held = self._held_back.setdefault(segment_id, _HeldBack(Backoff(SEGMENT_FIRST_S, SEGMENT_LIMIT_S), 0))
+            wait_s = held.backoff.next_s()
+            held.until_us = self._clock.monotonic_us() + int(wait_s * US_PER_S)
+            return wait_s
+
+
+class UploadWorker(Worker):
+    """One of ``upload_workers`` threads."""
+
+    def __init__(
+        self, number: int, queue: UploadQueue, spool: SegmentSpool, sealer: Sealer, centre: Centre, store: ObjectStore
+    ) -> None:
+        super().__init__(f"upload-{number}")
+        self._queue = queue
+        self._spool = spool
+        self._sealer = sealer
+        self._centre = centre
+        self._store = store
+        self._backoff = Backoff(PEER_FIRST_S, PEER_LIMIT_S)
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            self._spool.wake.clear()
+            segment = self._queue.next()
+            if segment is None:
+                self._spool.wake.wait(LOOK_EVERY_S)
+                continue
+            wait_s = self._try(segment)
+            if wait_s:
+                self.stopping.wait(wait_s)
+
+    def stop(self) -> None:
+        super().stop()
+        self._spool.wake.set()
+
+    def _try(self, segment: WaitingSegment) -> float:
+        """One upload; how long this worker then waits."""
+        try:
+            self._upload(segment)
+        except Unavailable as error:
+            self._queue.put_back(segment)
+            wait_s = self._backoff.next_s()
+            log.warning("upload_waits", segment_id=segment.segment_id, why=str(error), again_in_s=round(wait_s, 1))
+            return wait_s
+        except (InvalidInput, PermissionDenied) as error:
+            again_s = self._queue.hold_back(segment.segment_id)
+            log.warning(
+                "upload_refused",
+                camera=segment.camera_id,
+                segment_id=segment.segment_id,
+                code=error.code,
+                why=str(error),
+                again_in_s=round(again_s, 1),
+            )
+            self._check_file(segment)
+            return 0.0
+        except IntegrityViolation as error:
+            self._set_aside(segment, error)
+            return 0.0
+        except NightlightError:
+            self._queue.put_back(segment)
+            raise
+        self._queue.done(segment)
+        self._backoff.reset()
+        return 0.0
+
+    def _upload(self, segment: WaitingSegment) -> None:
+        request = self._sealer.ticket_request(
+            segment.camera_id,
+            segment.segment_id,
+            segment.start_us,
+            segment.end_us,
+            segment.sha256,
+            segment.size_bytes,
+        )
+        ticket = self._centre.upload_ticket(request)
+        if ticket.segment_id != segment.segment_id:
+            raise InvalidInput("the ticket is for another segment", code="wrong_ticket")
+        version_id = self._store.put(ticket, segment.path, segment.size_bytes)
+        self._spool.uploaded(segment, ticket.object_key, version_id)
+        log.info("segment_uploaded", camera=segment.camera_id, segment_id=segment.segment_id, size=segment.size_bytes)
+
+    def _check_file(self, segment: WaitingSegment) -> None:
+        """After a refusal: where the file is no longer what was recorded, no further try can help."""
+        if _digest(segment.path) != segment.sha256:
+            self._set_aside(segment, IntegrityViolation("the file is not what was recorded", code="file_changed"))
+
+    def _set_aside(self, segment: WaitingSegment, error: IntegrityViolation) -> None:
+        log.error("segment_damaged", camera=segment.camera_id, segment_id=segment.segment_id, why=str(error))
+        self._spool.set_aside(segment.segment_id)
+        self._queue.done(segment)
+        self._queue.forget(segment.segment_id)
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as opened:
+            while block := opened.read(READ_BYTES):
+                digest.update(block)
+    except OSError:
+        return ""
+    return digest.hexdigest()
