@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import cast
 
 from anyio import to_thread
 from fastapi import Depends, FastAPI
@@ -57,12 +58,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _nightlight_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NightlightError)
-    return respond(request.app.state.parts, request, error)
+    return respond(request.app.state.parts, request, cast(NightlightError, error))
 
 
-def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _http_error(request: Request, raised: Exception) -> Response:
+    error = cast(HTTPException, raised)
     status = HTTPStatus(error.status_code)
     code = "not_found" if status is HTTPStatus.NOT_FOUND else status.phrase.lower().replace(" ", "_")
     response = answer(request.app.state.parts, request, status, code, status.phrase)

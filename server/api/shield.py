@@ -35,7 +35,7 @@ HEADERS = {
 }
 
 
-class Gone(Exception):  # noqa: N818 - not an error: the caller hung up while sending
+class Gone(Exception):
     """The client went away before its request was complete."""
 
 

@@ -14,12 +14,12 @@ from server.web.wording import CAUSE, CERTAINTY, CONDITION, VERDICT, ZONE, mark
 
 LENS_US = timeline.HOUR_US
 GAPS_SHOWN_MAX = 200
-_SENTENCE = (
-    ("COMPLIANT", mark("%(num)s verified without a gap"), mark("%(num)s verified without a gap")),
-    ("NON_COMPLIANT", mark("%(num)s with gaps"), mark("%(num)s with gaps")),
-    ("UNVERIFIED", mark("%(num)s unverified"), mark("%(num)s unverified")),
-    ("WAITING", mark("%(num)s waiting for the first recording"), mark("%(num)s waiting for the first recording")),
-)
+_SENTENCE = {
+    "COMPLIANT": mark("%(num)s verified without a gap"),
+    "NON_COMPLIANT": mark("%(num)s with gaps"),
+    "UNVERIFIED": mark("%(num)s unverified"),
+    "WAITING": mark("%(num)s waiting for the first recording"),
+}
 
 
 @dataclass(frozen=True)
@@ -205,9 +205,7 @@ class _Maker:
         marks: list[timeline.Tick] = []
         for quarter in range(5):
             instant_us = self.lens.start_us + quarter * LENS_US // 4
-            anchor = {0: "start", 4: "end"}.get(quarter, "middle")
-            label = self.words.clock(instant_us) if quarter == 0 else ""
-            marks.append(timeline.Tick(timeline.percent(instant_us, self.lens), label, quarter in {0, 4}, anchor))
+            marks.append(timeline.Tick(timeline.percent(instant_us, self.lens), "", quarter in {0, 4}))
         return marks
 
 
@@ -226,7 +224,7 @@ def _sentence(cameras: list[CameraDay], language: Language) -> str:
     if not cameras:
         return language.text("No cameras yet")
     said = Counter("WAITING" if _waiting(camera) else camera.verdict.status for camera in cameras)
-    parts = [language.count(one, many, said[status]) for status, one, many in _SENTENCE if said[status]]
+    parts = [language.text(words) % {"num": said[status]} for status, words in _SENTENCE.items() if said[status]]
     return language.text("%(cameras)s: %(parts)s") % {
         "cameras": language.count("%(num)s camera", "%(num)s cameras", len(cameras)),
         "parts": language.text(", ").join(parts),

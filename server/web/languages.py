@@ -59,7 +59,7 @@ def _translations(tag: str) -> NullTranslations:
     source = LOCALE_DIR / f"{tag}.po"
     if not source.exists():
         return NullTranslations()
-    with open(source, "rb") as opened:
+    with source.open("rb") as opened:
         catalogue = read_po(opened, locale=_LOCALES[tag])
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)

@@ -45,7 +45,7 @@ class Pages:
         """The inside of the board's page; the same bytes while nothing in it has changed."""
         return self._render("fragment.html", language, board=make_board(site, self._languages[language]), bands=HEIGHT)
 
-    def board(  # noqa: PLR0913 - what the frame around a fragment shows
+    def board(
         self,
         *,
         site_id: str,

@@ -1,0 +1,160 @@
+"""The real API on a free loopback port, in this process with a clock of the test's, or as the process it ships as.
+
+def test_something(api):
+    api.client().get("/healthz")
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from config.base.clock import Clock
+from config.settings.server import ServerSettings, load_server
+from server.api.__main__ import Server
+from server.api.app import application
+from server.api.parts import Parts, build
+from server.services.register import Register
+from storage.database.unit_of_work import Database
+from tests.support.clock import SimulatedClock
+
+START_S = 30.0
+OPERATOR = "lin"
+AUDITOR = "auditor"
+PASSWORD = "little-lamp-at-night"
+
+
+@dataclass
+class RunningApi:
+    """An API that answers at ``url``."""
+
+    url: str
+    parts: Parts
+    server: uvicorn.Server
+    _clients: list[httpx.Client] = field(default_factory=list)
+
+    def client(self, **options: object) -> httpx.Client:
+        """A browser-like client without a session: it keeps cookies and says where its requests come from."""
+        made = httpx.Client(
+            base_url=self.url,
+            trust_env=False,
+            timeout=20,
+            headers={"Origin": self.url, "Sec-Fetch-Site": "same-origin", "Accept-Language": "en"},
+            **options,
+        )
+        self._clients.append(made)
+        return made
+
+    def signed_in(self, name: str = OPERATOR) -> httpx.Client:
+        """A client with a session."""
+        client = self.client()
+        answer = client.post("/sign-in", data={"name": name, "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        return client
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+
+
+def settings_for(database: Database, directory: Path, *, port: int = 0, public_origin: str = "") -> Path:
+    """A settings file for an API on this database; the store is never reached by it."""
+    for name, secret in (("access", "tester"), ("secret", "not-a-real-secret")):
+        (directory / name).write_text(secret)
+    file = directory / "server.toml"
+    url = database.engine.url.render_as_string(hide_password=False)
+    file.write_text(
+        f'[database]\nurl = "{url}"\n'
+        f'[store]\naccess_key_file = "{directory / "access"}"\nsecret_key_file = "{directory / "secret"}"\n'
+        f'[api]\nport = {port}\npublic_origin = "{public_origin}"\n'
+    )
+    return file
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(settings: ServerSettings, clock: Clock) -> Iterator[RunningApi]:
+    """A real uvicorn in a thread of this process."""
+    parts = build(settings, clock)
+    config = uvicorn.Config(
+        application(parts),
+        host="127.0.0.1",
+        port=0,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    server = Server(config, parts)
+    thread = threading.Thread(target=server.run, name="api")
+    thread.start()
+    deadline = time.monotonic() + START_S
+    while not server.started and thread.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.started, "the API did not start"
+    port = server.servers[0].sockets[0].getsockname()[1]
+    running = RunningApi(f"http://127.0.0.1:{port}", parts, server)
+    try:
+        yield running
+    finally:
+        running.close()
+        server.should_exit = True
+        thread.join(START_S)
+
+
+@contextmanager
+def api_process(settings_file: Path, port: int) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """``python -m server.api`` as it ships."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server.api", "--settings", str(settings_file)],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                httpx.get(f"{url}/healthz", trust_env=False, timeout=5)
+                break
+            except httpx.TransportError:
+                time.sleep(0.05)
+        assert process.poll() is None, (process.stderr.read() if process.stderr else b"").decode()
+        yield url, process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+def add_accounts(database: Database, clock: Clock, site_id: str) -> None:
+    """An operator of one site, and an auditor of the whole region tree."""
+    register = Register(database, clock)
+    register.add_account(OPERATOR, "operator", PASSWORD, [site_id])
+    register.add_account(AUDITOR, "auditor", PASSWORD, [], region="cn")
+
+
+@pytest.fixture
+def api(database: Database, clock: SimulatedClock, tmp_path: Path) -> Iterator[RunningApi]:
+    """The API on the test's database and clock."""
+    settings = load_server(settings_for(database, tmp_path))
+    with serving(settings, clock) as running:
+        yield running
