@@ -49,17 +49,18 @@ class Database:
     @contextmanager
     def _session(self, *, read_only: bool) -> Iterator[Session]:
         try:
-            with self.engine.connect() as connection:
-                connection = connection.execution_options(**{_READ_ONLY: read_only})
-                with Session(connection, expire_on_commit=False, autoflush=True) as session:
-                    yield session
-                    if read_only:
-                        # What was read stays readable after the block; a rollback would empty it.
-                        session.expunge_all()
-                        session.rollback()
-                    else:
-                        session.commit()
-                        connection.commit()
+            with (
+                self.engine.connect().execution_options(**{_READ_ONLY: read_only}) as connection,
+                Session(connection, expire_on_commit=False) as session,
+            ):
+                yield session
+                if read_only:
+                    # What was read stays readable after the block; a rollback would empty it.
+                    session.expunge_all()
+                    session.rollback()
+                else:
+                    session.commit()
+                    connection.commit()
         except OperationalError as error:
             raise Unavailable(f"the database does not answer: {error.orig}") from error
         except IntegrityError as error:

@@ -47,7 +47,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """One database, migrated, for one test."""
-    if request.param == "sqlite":
+    yield from fresh_database(request.param, request, tmp_path)
+
+
+def fresh_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database of one kind: for fixtures that pair databases with stores instead of crossing them."""
+    if kind == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "nightlight.db")
         opened = Database(f"sqlite:///{tmp_path / 'nightlight.db'}")
         ran_on("database", f"SQLite {sqlite3.sqlite_version}")
