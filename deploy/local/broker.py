@@ -16,8 +16,8 @@ from pathlib import Path
 
 from config.base.errors import ConfigurationError, Unavailable
 from deploy.local.commands import REPOSITORY, tail
+from deploy.local.leash import leashed
 from deploy.local.packages import which
-from deploy.local.tether import spawn
 
 TEMPLATE = REPOSITORY / "deploy" / "mosquitto" / "mosquitto.conf"
 INGEST = "ingest"
@@ -55,7 +55,13 @@ class Broker:
             raise ConfigurationError("no mosquitto here: run python3 dev.py setup")
         self._write_files()
         with self.log.open("ab") as log:
-            self.process = spawn([mosquitto, "-c", self._state_dir / "mosquitto.conf"], log=log)
+            self.process = subprocess.Popen(
+                leashed([str(mosquitto), "-c", str(self._state_dir / "mosquitto.conf")]),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         deadline = time.monotonic() + READY_WITHIN_S
         while not _answers(self.port):
             if self.process.poll() is not None:

@@ -6,19 +6,23 @@ with Simulator.start(Path("/tmp/x"), cameras=2) as simulator:
 """
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from config.base.errors import Unavailable
+from deploy.local.commands import REPOSITORY, tail
+from deploy.local.leash import leashed
 from deploy.local.simulator import control
 from deploy.local.simulator.camera import Mode
 from deploy.local.simulator.source import Codec
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 STOP_WITHIN_S = 5.0
+SOCKET_PATH_BYTES_MAX = 107  # unix(7)
 
 
 @dataclass
@@ -46,7 +50,7 @@ class Simulator:
     ) -> Self:
         """Returns when it accepts connections; its socket and password lie in ``state_dir``. Raises Unavailable."""
         state_dir.mkdir(parents=True, exist_ok=True)
-        control_path = state_dir / "cameras.sock"
+        control_path = _socket_path(state_dir)
         command = [sys.executable, "-m", "deploy.local.simulator", "--port", str(port), "--cameras", str(cameras)]
         command += ["--control", str(control_path), "--codec", codec, "--auth", auth]
         if user:
@@ -56,10 +60,20 @@ class Simulator:
             command += ["--user", user, "--password-file", str(password_file)]
         if clip:
             command += ["--clip", str(clip)]
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+        log_file = state_dir / "simulator.log"
+        with log_file.open("ab") as log:
+            process = subprocess.Popen(
+                leashed(command),
+                cwd=REPOSITORY,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
         line = process.stdout.readline() if process.stdout else ""
         if not line:
-            raise Unavailable(f"the camera simulator stopped at once, status {process.wait()}")
+            raise Unavailable(f"the camera simulator stopped at once, status {process.wait()}:\n{tail(log_file)}")
         told = json.loads(line)
         return cls(process, told["port"], tuple(told["cameras"]), control_path, user)
 
@@ -87,3 +101,10 @@ class Simulator:
 
     def __exit__(self, *_exc: object) -> None:
         self.stop()
+
+
+def _socket_path(state_dir: Path) -> Path:
+    path = state_dir.resolve() / "cameras.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX:
+        return path
+    return Path(tempfile.mkdtemp(prefix="nightlight-")) / "cameras.sock"

@@ -12,7 +12,8 @@ from av.container import InputContainer
 
 from config.base.clock import US_PER_S
 from config.base.errors import InvalidInput
-from deploy.local.simulator.launch import REPOSITORY, Simulator
+from deploy.local.commands import REPOSITORY
+from deploy.local.simulator.launch import Simulator
 from deploy.local.simulator.timecode import read_timecode
 from tests.support.cameras import StartCameras
 

@@ -22,7 +22,9 @@ BEFORE_THE_ENVIRONMENT = (
     "experiments",
     "broker",
     "store",
-    "tether",
+    "leash",
+    "minio_build",
+    "store_servers",
 )
 
 

@@ -1,0 +1,260 @@
+"""The whole system on this machine: broker, store, server, simulated cameras and two agents, all on loopback.
+
+Invariant: one stack a state directory; what an earlier start recorded is kept; ``stop`` leaves no process behind.
+
+    stack = Stack(Path(".nightlight"))
+    stack.start(print)
+    stack.address
+    stack.stop()
+"""
+
+import fcntl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from config.base.clock import SystemClock
+from config.base.errors import ConfigurationError, ResourceExhausted, Unavailable
+from config.settings.server import ServerSettings, load_server
+from deploy.local import store as stores
+from deploy.local.accounts import AUDITOR, Account, register
+from deploy.local.agents import AgentPlan, initialise, write_agent_settings
+from deploy.local.broker import AgentIdentity, Broker
+from deploy.local.commands import CACHE, REPOSITORY, environment
+from deploy.local.facilities import OWN_CAMERA_SITE, SITES, DemoSite
+from deploy.local.layout import Layout, write_settings
+from deploy.local.own_camera import recall
+from deploy.local.processes import Service, stop_all
+from deploy.local.simulator.launch import Simulator
+
+BUCKET = "nightlight-evidence"
+API_PORT = 8_080
+API_WITHIN_S = 60.0
+INIT_WITHIN_S = 120
+CAMERA_USER = "nightlight"
+
+
+class Stack:
+    """Everything that the demonstration runs."""
+
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root.resolve())
+        self.accounts: list[Account] = []
+        self.ready_at = 0.0
+        self._lock: IO[bytes] | None = None
+        self._broker: Broker | None = None
+        self._store: stores.LocalStore | None = None
+        self._simulator: Simulator | None = None
+        self._server: list[Service] = []
+        self._agents: dict[str, Service] = {}
+        self._api_port = 0
+
+    @property
+    def address(self) -> str:
+        """Where a browser finds it."""
+        return f"http://127.0.0.1:{self._api_port}"
+
+    @property
+    def auditor(self) -> Account:
+        """Sees every site."""
+        return next(account for account in self.accounts if account.name == AUDITOR)
+
+    @property
+    def store(self) -> stores.LocalStore:
+        """The running store."""
+        if self._store is None:
+            raise Unavailable("the store is not running")
+        return self._store
+
+    @property
+    def simulator(self) -> Simulator:
+        """The running cameras."""
+        if self._simulator is None:
+            raise Unavailable("the simulated cameras are not running")
+        return self._simulator
+
+    @property
+    def broker(self) -> Broker:
+        """The running broker."""
+        if self._broker is None:
+            raise Unavailable("the broker is not running")
+        return self._broker
+
+    def settings(self) -> ServerSettings:
+        """What the server's processes run with."""
+        return load_server(self.layout.server_settings)
+
+    def start(self, told: Callable[[str], None]) -> None:
+        """Starts everything; ``told`` gets a word for each part. Raises NightlightError; call ``stop`` then as well."""
+        self.layout.make()
+        self._take_lock()
+        told("MQTT")
+        agents = tuple(AgentIdentity(site.site_id, site.agent_id) for site in SITES)
+        self._broker = Broker(self.layout.broker, self.layout.port("broker"), agents)
+        self._broker.start()
+        told("S3")
+        self._store = stores.LocalStore.start(self._store_kind(), self.layout.store, bucket=BUCKET, cache_dir=CACHE)
+        told("server.admin")
+        self._write_server_settings()
+        self._initialise_server()
+        public_keys = {site.agent_id: self._initialise_agent(site) for site in SITES}
+        self.accounts = register(self.layout, self.settings(), public_keys, SystemClock())
+        told("server.api")
+        self._server = [self._service(name, f"server.{name}") for name in ("api", "ingest", "jobs")]
+        for service in self._server:
+            service.start()
+        told("RTSP")
+        self._simulator = self._start_simulator()
+        self._await_api()
+        told("edge_agent")
+        for site in SITES:
+            self._write_agent_settings(site)
+            self.start_agent(site.site_id)
+        self.ready_at = time.monotonic()
+
+    def start_agent(self, site_id: str) -> None:
+        """Starts the agent of one site, or starts it again."""
+        site = next(site for site in SITES if site.site_id == site_id)
+        settings = self.layout.agent(site.agent_id) / "settings.toml"
+        self._agents[site_id] = Service(
+            site.agent_id, ("edge_agent", "run", "--settings", str(settings)), self.layout.logs / f"{site.agent_id}.log"
+        )
+        self._agents[site_id].start()
+
+    def kill_agent(self, site_id: str) -> None:
+        """Kills it as a power cut would."""
+        self._agents[site_id].kill()
+
+    def crashed(self) -> list[str]:
+        """The obituaries of processes that ended by themselves."""
+        found = [service.obituary for service in [*self._server, *self._agents.values()] if service.crashed]
+        if self._broker and self._broker.process and self._broker.process.poll() is not None:
+            found.append(f"mosquitto: {self._broker.process.returncode}, {self._broker.log}")
+        if self._store and self._store.process and self._store.process.poll() is not None:
+            found.append(f"{self._store.kind}: {self._store.process.returncode}, {self._store.log_file}")
+        if self._simulator and self._simulator.process.poll() is not None:
+            found.append(f"simulator: {self._simulator.process.returncode}")
+        return found
+
+    def stop(self) -> None:
+        """Ends everything in order: those who record, those who answer, then what they lean on. May be called twice."""
+        stop_all(list(self._agents.values()))
+        if self._simulator is not None:
+            self._simulator.stop()
+        stop_all(self._server)
+        if self._broker is not None:
+            self._broker.stop()
+        if self._store is not None:
+            self._store.stop()
+        if self._lock is not None:
+            self._lock.close()
+        self._agents, self._server = {}, []
+        self._simulator = self._broker = self._store = self._lock = None
+
+    def _take_lock(self) -> None:
+        self._lock = (self.layout.root / "lock").open("wb")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ResourceExhausted(f"it is running already on {self.layout.root}: stop that one first") from error
+
+    def _store_kind(self) -> stores.StoreKind:
+        kept = stores.kind_of(self.layout.store)
+        if kept is not None:
+            return kept  # what was recorded lies in that kind of store
+        found = stores.find(CACHE)
+        if not found:
+            raise ConfigurationError("no object store to be had: run python3 dev.py setup")
+        return "minio" if "minio" in found else next(iter(found))
+
+    def _service(self, name: str, module: str) -> Service:
+        return Service(name, (module, "--settings", str(self.layout.server_settings)), self.layout.logs / f"{name}.log")
+
+    def _write_server_settings(self) -> None:
+        self._api_port = self.layout.port("api", API_PORT)
+        write_settings(
+            self.layout.server_settings,
+            {
+                "server": {"state_dir": str(self.layout.server), "signing_key_file": str(self.layout.signing_key)},
+                "database": {"url": f"sqlite:///{self.layout.server / 'nightlight.db'}"},
+                "store": {
+                    "endpoint": self.store.endpoint,
+                    "bucket": BUCKET,
+                    "access_key_file": str(self.store.server_access_key_file),
+                    "secret_key_file": str(self.store.server_secret_key_file),
+                },
+                "mqtt": {
+                    "port": self.broker.port,
+                    "username": "ingest",
+                    "password_file": str(self.broker.password_file("ingest")),
+                },
+                "api": {"port": self._api_port},
+                "policy": {"backfilled_after_s": 60},
+            },
+        )
+
+    def _initialise_server(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "server.admin", "--settings", self.layout.server_settings, "init"],
+            cwd=REPOSITORY,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=INIT_WITHIN_S,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise Unavailable(f"server.admin init: {done.stderr.strip()[-2_000:]}")
+
+    def _initialise_agent(self, site: DemoSite) -> Path:
+        self._write_agent_settings(site)
+        return initialise(self.layout.agent(site.agent_id))
+
+    def _write_agent_settings(self, site: DemoSite) -> None:
+        plan = AgentPlan(
+            site=site,
+            folder=self.layout.agent(site.agent_id),
+            broker_port=self.broker.port,
+            broker_password_file=self.broker.password_file(site.agent_id),
+            server_url=self.address,
+            server_public_key_file=self.layout.signing_key.with_suffix(".pub.pem"),
+            rtsp_url=self._simulator.url if self._simulator else None,
+            camera_user=CAMERA_USER,
+            camera_password_file=self.layout.cameras / "camera-password",
+            own=recall(self.layout.cameras) if site == OWN_CAMERA_SITE else None,
+        )
+        write_agent_settings(plan)
+
+    def _start_simulator(self) -> Simulator:
+        password = self.layout.secret(self.layout.cameras, "camera-password")
+        count = sum(len(site.cameras) for site in SITES)
+        return Simulator.start(
+            self.layout.cameras,
+            cameras=count,
+            port=self.layout.port("cameras", 8_554),
+            user=CAMERA_USER,
+            password=password,
+        )
+
+    def _await_api(self) -> None:
+        deadline = time.monotonic() + API_WITHIN_S
+        while time.monotonic() < deadline:
+            dead = self.crashed()
+            if dead:
+                raise Unavailable("\n".join(dead))
+            with (
+                suppress(urllib.error.URLError, TimeoutError, ConnectionError),
+                urllib.request.urlopen(f"{self.address}/healthz", timeout=2),
+            ):
+                return
+            time.sleep(0.1)
+        raise Unavailable(
+            f"the API did not answer within {API_WITHIN_S:.0f} s; its log is {self.layout.logs / 'api.log'}"
+        )
