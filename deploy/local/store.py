@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -24,7 +25,7 @@ from typing import IO
 from config.base.errors import ConfigurationError, ResourceExhausted, Unavailable
 from deploy.local.leash import leashed
 from deploy.local.minio_build import build_minio, minio_binary
-from deploy.local.store_servers import GRPC_OFFSET, Credentials, Minio, Seaweed, Server, StoreKind
+from deploy.local.store_servers import GRPC_OFFSET, Credentials, Minio, Seaweed, Server, StoreKind, fetch
 
 __all__ = ["LocalStore", "StoreKind", "build_minio", "find", "kind_of"]
 
@@ -32,6 +33,7 @@ READY_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 15
 START_TRIES = 3
 LOG_BYTES_MAX = 16 * 2**20
+_MOVED = re.compile(r"Port \d+ for (Master|Volume|Filer|S3|Admin)\b.*finding alternative port")
 _PORTS = range(11_000, 22_000)
 """Below those that Linux takes for outgoing connections, the gRPC ports 10,000 higher included."""
 
@@ -158,11 +160,11 @@ class LocalStore:
             if self.process is None or self.process.poll() is not None:
                 return f"it ended at once: {(self._said() or ['(no words)'])[-1]}"
             # SeaweedFS moves to other ports without a word but in its log.
-            if any("finding alternative port" in line for line in self._said()):
+            if any(_MOVED.search(line) for line in self._said()):
                 return "its ports were taken"
-            healthy = _status(self.endpoint, self._server.health_path) == http.HTTPStatus.OK
+            healthy = fetch(self.endpoint, self._server.health_path)[0] == http.HTTPStatus.OK
             # Only a server that has loaded its identities turns a stranger away.
-            if healthy and _status(self.endpoint, "/") == http.HTTPStatus.FORBIDDEN:
+            if healthy and fetch(self.endpoint, "/")[0] == http.HTTPStatus.FORBIDDEN:
                 return ""
             time.sleep(0.1)
         return f"it was not ready within {READY_TIMEOUT_S} s"
@@ -197,17 +199,6 @@ def _is_free(port: int) -> bool:
             except OSError:
                 return False
     return True
-
-
-def _status(endpoint: str, path: str) -> int:
-    connection = http.client.HTTPConnection(endpoint, timeout=3)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
 
 
 def _lock(data_dir: Path) -> IO[bytes]:

@@ -1,18 +1,21 @@
 """The two S3 servers that the local stack can run: their command lines, environments and least privileges.
 
 Standard library only. WORM holds at the S3 port alone: SeaweedFS has further ports (master, volume, filer), which
-stay on loopback and want keys that are made at random here, so whoever is root on this machine remains trusted.
+stay on loopback; keys made at random here guard their data, but the master gives such keys out to whoever asks on
+loopback. So whoever may run programs on this machine is trusted.
 
 On SeaweedFS the server's credential may use one bucket, and may neither bypass governance nor delete the bucket. On
 MinIO a lesser credential could be made through its admin API only, which Nightlight never uses: there the server
 holds the root credential, which COMPLIANCE binds all the same.
 """
 
+import http.client
 import json
 import os
 import re
 import secrets
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -24,6 +27,8 @@ StoreKind = Literal["minio", "seaweedfs"]
 GRPC_OFFSET = 10_000
 """SeaweedFS takes for each port a second one that much higher."""
 _SHELL_TIMEOUT_S = 30
+_PLACES_TIMEOUT_S = 45
+_ANSWER_BYTES_MAX = 65_536
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,10 @@ class Minio:
         return ""
 
     def version(self) -> str:
-        return built_version(self._binary) or _first_line(self._binary, "--version").removeprefix("minio version ").partition(" (")[0]
+        return (
+            built_version(self._binary)
+            or _first_line(self._binary, "--version").removeprefix("minio version ").partition(" (")[0]
+        )
 
 
 class Seaweed:
@@ -145,10 +153,22 @@ class Seaweed:
         }
 
     def settle(self, ports: list[int]) -> str:
-        """Has every upload written through to the disk before it is confirmed.
+        """Has every upload written through to the disk, and waits until the master gives out places for new bytes.
 
         A receipt lets the agent free its copy, so what the store has confirmed must survive a power cut.
         """
+        return self._write_through(ports) or self._wait_for_places(ports[0])
+
+    def _wait_for_places(self, master_port: int) -> str:
+        """After a restart the master may refuse new bytes for 15 s, while everything else says that it is ready."""
+        deadline = time.monotonic() + _PLACES_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if b'"fid"' in fetch(f"127.0.0.1:{master_port}", "/dir/assign")[1]:
+                return ""
+            time.sleep(0.2)
+        return "it takes no uploads"
+
+    def _write_through(self, ports: list[int]) -> str:
         master, _, filer = (f"127.0.0.1:{port}.{port + GRPC_OFFSET}" for port in ports[:3])
         try:
             done = subprocess.run(
@@ -200,6 +220,19 @@ def server_policy(bucket: str) -> dict[str, object]:
             for resource, names in actions.items()
         ],
     }
+
+
+def fetch(endpoint: str, path: str) -> tuple[int, bytes]:
+    """Status and body of one GET on loopback; 0 where nobody answers."""
+    connection = http.client.HTTPConnection(endpoint, timeout=3)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read(_ANSWER_BYTES_MAX)
+    except (OSError, http.client.HTTPException):
+        return 0, b""
+    finally:
+        connection.close()
 
 
 def write_private(path: Path, text: str) -> None:
