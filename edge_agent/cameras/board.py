@@ -57,8 +57,11 @@ class CameraBoard:
 
     def announce(self) -> None:
         """Hands on the first condition of every camera, once, before any of them starts."""
-        for status in list(self._status.values()):
-            self._on_change(status)
+        with self._lock:
+            now_us = self._clock.utc_us()
+            for camera_id, status in self._status.items():
+                self._status[camera_id] = replace(status, since_us=now_us)
+                self._on_change(self._status[camera_id])
 
     def set(self, camera_id: str, condition: CameraCondition, detail: str = "", at_us: int | None = None) -> None:
         """Notes a condition that began at ``at_us`` (now, where it is not given). The same again changes nothing."""

@@ -10,7 +10,8 @@ stream that has stopped.
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 from urllib.parse import quote
 
 import av
@@ -28,8 +29,18 @@ if TYPE_CHECKING:
 else:  # the compiled class cannot be subscripted
     VideoPacket = Packet
 Codec = Literal["h264", "hevc"]
+RTP_VIDEO = Fraction(1, 90_000)
 
 av.logging.set_level(None)  # FFmpeg's own lines would carry the URL with its password
+
+
+class StreamFormat(NamedTuple):
+    """What holds for every packet of a stream."""
+
+    codec: Codec
+    parameters: bytes
+    """Parameter sets from the stream's description, Annex B; may be empty."""
+    time_base: Fraction
 
 
 class RtspStream:
@@ -39,9 +50,11 @@ class RtspStream:
         self._container = container
         self._video = video
         self._stall_s = stall_s
-        self.codec = cast(Codec, video.codec_context.name)
-        self.parameters = bytes(video.codec_context.extradata or b"")
-        """Parameter sets from the stream's description, Annex B; may be empty."""
+        self.format = StreamFormat(
+            cast(Codec, video.codec_context.name),
+            bytes(video.codec_context.extradata or b""),
+            video.time_base or RTP_VIDEO,
+        )
 
     def packets(self) -> Iterator[VideoPacket]:
         """Video packets until the stream ends, which it does with a CameraFault, never by running out."""

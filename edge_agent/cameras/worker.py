@@ -107,7 +107,7 @@ class CameraWorker(Worker):
             raise
         try:
             with self._state:
-                session = self._session = self._recorder.begin_session(stream.codec, stream.parameters)
+                session = self._session = self._recorder.begin_session(stream.format)
                 self._progress = Progress("reading", self._clock.monotonic_us())
             for packet in stream.packets():
                 arrival_us = self._clock.monotonic_us()

@@ -9,9 +9,10 @@ packet of an RTSP session has none, and a camera may send a burst first), and af
 whether the missing frames come after all.
 """
 
-from dataclasses import dataclass, replace
+from collections import deque
 from itertools import pairwise
 from statistics import median_low
+from typing import NamedTuple
 
 from config.base.clock import US_PER_S
 from edge_agent.cameras.source import VideoPacket
@@ -21,10 +22,10 @@ SETTLE_US = 1 * US_PER_S
 CATCH_UP_US = 2 * US_PER_S
 HELD_MAX = 600
 FRAME_US_UNKNOWN = 40_000
+RECENT_FRAMES = 25
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A packet as it came; ``arrival_us`` is monotonic, the others count from the camera's own origin."""
 
     presented_us: int | None
@@ -34,8 +35,7 @@ class Arrival:
     packet: VideoPacket | None = None
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """A packet whose place in time is known; ``captured_us`` is monotonic."""
 
     presented_us: int
@@ -71,7 +71,7 @@ def with_times(held: list[Arrival]) -> list[Arrival]:
         presented_us = arrival.presented_us
         if presented_us is None:
             presented_us = 0 if i == 0 and abs(decoded_us) <= 4 * frame_us else decoded_us
-        filled.append(replace(arrival, presented_us=presented_us, decoded_us=decoded_us))
+        filled.append(arrival._replace(presented_us=presented_us, decoded_us=decoded_us))
     return filled
 
 
@@ -101,12 +101,12 @@ class Continuity:
         self._held_why = "a new session"
         self._settling = True
         self._last: Arrival | None = None
-        self._recent_us: list[int] = []
+        self._recent_us: deque[int] = deque(maxlen=RECENT_FRAMES)
 
     @property
     def frame_us(self) -> int:
         """How long one frame usually lasts."""
-        return typical_us(self._recent_us)
+        return typical_us(list(self._recent_us))
 
     def take(self, arrival: Arrival) -> list[Frame]:
         """The frames whose place became known with this packet; often one, none while frames are held back."""
@@ -115,7 +115,7 @@ class Continuity:
         if arrival.decoded_us is None:
             return []
         if arrival.presented_us is None:
-            arrival = replace(arrival, presented_us=arrival.decoded_us)
+            arrival = arrival._replace(presented_us=arrival.decoded_us)
         if self._held:
             return self._catch_up(arrival)
         return self._follow(arrival)
@@ -186,7 +186,7 @@ class Continuity:
     def _place(self, arrival: Arrival, broken: str) -> Frame:
         decoded_us, presented_us = _known(arrival.decoded_us), _known(arrival.presented_us)
         self._last = arrival
-        self._recent_us = [*self._recent_us[-24:], decoded_us]
+        self._recent_us.append(decoded_us)
         captured_us = presented_us + self._origin.origin_us
         return Frame(presented_us, decoded_us, captured_us, arrival.is_key, bool(broken), broken, arrival.packet)
 

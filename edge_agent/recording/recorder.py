@@ -16,7 +16,7 @@ from config.base.logs import get_logger
 from config.settings.edge import RecordingSettings
 from edge_agent.cameras.board import CameraBoard
 from edge_agent.cameras.faults import CameraFault
-from edge_agent.cameras.source import Codec, VideoPacket
+from edge_agent.cameras.source import StreamFormat, VideoPacket
 from edge_agent.recording.continuity import Arrival, Continuity, Frame
 from edge_agent.recording.decisions import SegmentState, cut_at_keyframe, overlong, run_break
 from edge_agent.recording.parameter_sets import START_CODE, parameter_sets
@@ -30,6 +30,28 @@ KEYFRAME_WITHIN_US = 30 * US_PER_S
 LOCK_WITHIN_S = 2.0
 
 log = get_logger("recording")
+
+
+@dataclass
+class _Session:
+    """One opened stream."""
+
+    number: int
+    format: StreamFormat
+    continuity: Continuity
+
+    def arrival(self, packet: VideoPacket, arrival_us: int) -> Arrival:
+        """The packet with its times in microseconds."""
+        base = self.format.time_base
+        scale, divisor = base.numerator * US_PER_S, base.denominator
+        pts, dts = packet.pts, packet.dts
+        return Arrival(
+            None if pts is None else pts * scale // divisor,
+            None if dts is None else dts * scale // divisor,
+            arrival_us,
+            packet.is_keyframe,
+            packet,
+        )
 
 
 @dataclass
@@ -73,48 +95,46 @@ class Recorder:
         self._segment_us = settings.segment_s * US_PER_S
         self._frame_gap_us = settings.frame_gap_s * US_PER_S
         self._lock = threading.RLock()
-        self._session = 0
-        self._continuity: Continuity | None = None
-        self._codec: Codec = "h264"
-        self._parameters = b""
+        self._number = 0
+        self._session: _Session | None = None
         self._run: _Run | None = None
         self._keyless_since_us: int | None = None
         self._leftover = False
 
-    def begin_session(self, codec: Codec, parameters: bytes) -> int:
+    def begin_session(self, stream: StreamFormat) -> int:
         """A stream was opened; the number to hand in with each of its packets."""
         with self._held():
-            self._session += 1
-            self._continuity = Continuity(self._frame_gap_us)
-            self._codec, self._parameters = codec, parameters
+            self._number += 1
+            self._session = _Session(self._number, stream, Continuity(self._frame_gap_us))
             self._keyless_since_us = None
-            return self._session
+            return self._number
 
     def take(self, session: int, packet: VideoPacket, arrival_us: int) -> bool:
         """Takes one packet in; False where the session has been ended from outside. Raises CameraFault."""
         with self._held():
-            if session != self._session or self._continuity is None:
+            current = self._session
+            if current is None or current.number != session:
                 return False
             self._board.count_frame(self._camera_id, packet.size, self._clock.timeline.utc_us(arrival_us))
-            arrival = Arrival(_us(packet.pts, packet), _us(packet.dts, packet), arrival_us, packet.is_keyframe, packet)
-            for frame in self._continuity.take(arrival):
-                self._place(frame)
+            for frame in current.continuity.take(current.arrival(packet, arrival_us)):
+                self._place(current, frame)
             return True
 
     def runs(self, session: int) -> bool:
         """Whether a session has not been ended yet."""
-        return session == self._session and self._continuity is not None
+        current = self._session
+        return current is not None and current.number == session
 
     def end_session(self, session: int) -> int | None:
-        """Ends the session if it still runs; where its recording ended, if there was one. Raises Unavailable."""
+        """Ends the session if it still runs; where its recording ended, if there was one. Raises CameraFault."""
         with self._held():
-            if session != self._session or self._continuity is None:
+            current = self._session
+            if current is None or current.number != session:
                 return None
-            for frame in self._continuity.flush():
-                self._place(frame)
-            self._session += 1
+            for frame in current.continuity.flush():
+                self._place(current, frame)
             end_us = self._end_run()
-            self._continuity = None
+            self._session = None
             self._board.set_floor(self._camera_id, None)
             return end_us
 
@@ -127,13 +147,13 @@ class Recorder:
         finally:
             self._lock.release()
 
-    def _place(self, frame: Frame) -> None:
+    def _place(self, session: _Session, frame: Frame) -> None:
         try:
             if frame.begins_run and self._run is not None:
                 end_us = self._end_run()
                 self._board.set(self._camera_id, "stalled", frame.why, end_us)
             if frame.is_key:
-                self._at_keyframe(frame)
+                self._at_keyframe(session, frame)
             elif self._run is None:
                 self._wait_for_keyframe(frame)
             elif overlong(self._run.state(), self._run.timeline.utc_us(frame.captured_us), self._segment_us):
@@ -146,7 +166,7 @@ class Recorder:
         except NightlightError as error:
             self._give_up(error)
 
-    def _at_keyframe(self, frame: Frame) -> None:
+    def _at_keyframe(self, session: _Session, frame: Frame) -> None:
         self._keyless_since_us = None
         run = self._run
         if not self._guard.has_room():
@@ -155,12 +175,12 @@ class Recorder:
             self._board.set(self._camera_id, "disk_full", "no room to record: see [spool] in the settings", end_us)
             return
         if run is None:
-            self._begin_run(frame)
+            self._begin_run(session, frame)
             return
         run.keyframe_distance_us = frame.captured_us - run.keyframe_us
         run.keyframe_us = frame.captured_us
         now = self._clock.timeline
-        found = parameter_sets(bytes(frame.packet or b""), self._codec)
+        found = parameter_sets(bytes(frame.packet or b""), session.format.codec)
         broken = run_break(
             parameters_changed=bool(found) and found != run.parameters,
             timeline_changed=now.timeline_id != run.timeline.timeline_id,
@@ -168,7 +188,7 @@ class Recorder:
         if broken:
             log.info("run_ended", camera=self._camera_id, why=broken)
             self._end_run(frame.captured_us)
-            self._begin_run(frame)
+            self._begin_run(session, frame)
             return
         run.timeline = now
         self._guard.note_open(self._camera_id, run.writer.size_bytes)
@@ -184,15 +204,19 @@ class Recorder:
                 "stalled", f"no key frame in {waited_s} s: set the camera's key frame interval to 4 s or less"
             )
 
-    def _begin_run(self, frame: Frame) -> None:
+    def _begin_run(self, session: _Session, frame: Frame) -> None:
         if self._leftover:
             for segment in self._spool.opened(self._camera_id):
                 rescue(self._spool, segment)
             self._leftover = False
         keyframe = bytes(frame.packet or b"")
-        found = parameter_sets(keyframe, self._codec)
+        found = parameter_sets(keyframe, session.format.codec)
         try:
-            header = Header(keyframe if found else _annex_b(self._parameters) + keyframe, self._codec)
+            header = Header(
+                keyframe if found else _annex_b(session.format.parameters) + keyframe,
+                session.format.codec,
+                session.format.time_base,
+            )
         except InvalidInput as error:
             log.warning("keyframe_skipped", camera=self._camera_id, error=str(error))
             return
@@ -203,7 +227,7 @@ class Recorder:
         except NightlightError:
             header.close()
             raise
-        parameters = found or parameter_sets(self._parameters, self._codec)
+        parameters = found or parameter_sets(session.format.parameters, session.format.codec)
         self._run = _Run(run_id, timeline, header, parameters, segment, writer, frame.captured_us)
         self._board.set_floor(self._camera_id, start_us)
         self._board.set(self._camera_id, "recording", "", start_us)
@@ -252,7 +276,7 @@ class Recorder:
         run, self._run = self._run, None
         if run is None:
             return None
-        frame_us = self._continuity.frame_us if self._continuity else 0
+        frame_us = self._session.continuity.frame_us if self._session else 0
         end_us = run.timeline.utc_us(run.newest_us + frame_us if next_us is None else next_us)
         try:
             self._finish(run, end_us)
@@ -276,13 +300,6 @@ class Recorder:
         self._guard.force_full()
         log.error("recording_failed", camera=self._camera_id, error=str(error))
         self._board.set(self._camera_id, "disk_full", str(error), at_us)
-
-
-def _us(ticks: int | None, packet: VideoPacket) -> int | None:
-    if ticks is None:
-        return None
-    base = packet.time_base
-    return ticks * base.numerator * US_PER_S // base.denominator
 
 
 def _annex_b(parameters: bytes) -> bytes:

@@ -19,19 +19,21 @@ class ArrivalFilter:
         self._window_began_us: int | None = None
         self._before: int | None = None
         self._current: int | None = None
+        self._origin_us: int | None = None
 
     def observe(self, arrival_us: int, presented_us: int) -> int:
         """Takes one frame in; the origin to add to a presentation time to get a monotonic instant of capture."""
         offset_us = arrival_us - presented_us
         if self._window_began_us is None or arrival_us - self._window_began_us >= self._window_us:
             self._before, self._current, self._window_began_us = self._current, None, arrival_us
-        self._current = offset_us if self._current is None else min(self._current, offset_us)
+        if self._current is None or offset_us < self._current:
+            self._current = offset_us
+            self._origin_us = offset_us if self._before is None else min(self._before, offset_us)
         return self.origin_us
 
     @property
     def origin_us(self) -> int:
         """Raises ValueError before the first frame."""
-        seen = [offset for offset in (self._before, self._current) if offset is not None]
-        if not seen:
+        if self._origin_us is None:
             raise ValueError("no frame has been observed")
-        return min(seen)
+        return self._origin_us

@@ -39,14 +39,18 @@ class WrittenSegment:
 class Header:
     """What stands at the head of a run's segments, read from its first keyframe. Close it with the run."""
 
-    def __init__(self, keyframe: bytes, codec: Codec) -> None:
-        """``keyframe``: Annex B, its parameter sets included. Raises InvalidInput where it cannot be read."""
+    def __init__(self, keyframe: bytes, codec: Codec, time_base: Fraction) -> None:
+        """``keyframe``: Annex B, its parameter sets included; ``time_base``: of the packets that will come.
+
+        Raises InvalidInput where it cannot be read.
+        """
         try:
             self._container: InputContainer = av.open(io.BytesIO(keyframe), "r", format=codec)
         except (av.error.FFmpegError, OSError) as error:
             raise InvalidInput("the key frame cannot be read", code="bad_keyframe") from error
         self.stream: VideoStream = self._container.streams.video[0]
         self.codec = codec
+        self.time_base = time_base
         self.width, self.height = self.stream.codec_context.width, self.stream.codec_context.height
         if not self.width or not self.height or not self.stream.codec_context.extradata:
             self.close()
@@ -61,6 +65,7 @@ class SegmentWriter:
 
     def __init__(self, part: Path, final: Path, header: Header) -> None:
         self._final = final
+        self._scale = (header.time_base.denominator, header.time_base.numerator * 1_000_000)
         self.frames = 0
         self._base_us: int | None = None
         self._closed = False
@@ -86,9 +91,9 @@ class SegmentWriter:
         if self._base_us is None:
             self._base_us = frame.decoded_us
         # The first frame's time becomes 0, in the packet's own units: exact, no rounding through microseconds.
-        base = _ticks(self._base_us, packet.time_base)
-        packet.pts = _ticks(frame.presented_us, packet.time_base) - base
-        packet.dts = _ticks(frame.decoded_us, packet.time_base) - base
+        base = self._ticks(self._base_us)
+        packet.pts = self._ticks(frame.presented_us) - base
+        packet.dts = self._ticks(frame.decoded_us) - base
         packet.stream = self._stream
         try:
             self._output.mux(packet)
@@ -120,11 +125,10 @@ class SegmentWriter:
                 self._output.close()
         self._sink.abandon()
 
+    def _ticks(self, instant_us: int) -> int:
+        rate, divisor = self._scale
+        return (instant_us * rate + divisor // 2) // divisor
+
     def _failed(self, error: OSError | av.error.FFmpegError) -> NightlightError:
         fault = self._sink.fault or error
         return ResourceExhausted(f"cannot write {self._sink.path.name}: {fault.strerror or type(fault).__name__}")
-
-
-def _ticks(instant_us: int, time_base: Fraction) -> int:
-    divisor = time_base.numerator * 1_000_000
-    return (instant_us * time_base.denominator + divisor // 2) // divisor

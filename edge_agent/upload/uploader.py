@@ -21,7 +21,7 @@ from edge_agent.upload.store import ObjectStore
 
 PEER_FIRST_S, PEER_LIMIT_S = 0.5, 30.0
 SEGMENT_FIRST_S, SEGMENT_LIMIT_S = 5.0, 600.0
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 1.0
 HELD_BACK_MAX = 512
 READ_BYTES = 1 << 20
 
@@ -43,10 +43,14 @@ class UploadQueue:
         self._lock = threading.Lock()
         self._claimed: set[str] = set()
         self._held_back: dict[str, _HeldBack] = {}
+        self._peer = _HeldBack(Backoff(PEER_FIRST_S, PEER_LIMIT_S), 0)
 
     def next(self) -> WaitingSegment | None:
+        """None where nothing waits, or where server or store have just failed."""
         with self._lock:
             now_us = self._clock.monotonic_us()
+            if now_us < self._peer.until_us:
+                return None
             limit = len(self._claimed) + len(self._held_back) + 1
             for segment in self._spool.waiting(limit):
                 held = self._held_back.get(segment.segment_id)
@@ -59,16 +63,21 @@ class UploadQueue:
         """It is in the store. How long it was held back stays known, should the server refuse what it reads back."""
         with self._lock:
             self._claimed.discard(segment.segment_id)
+            self._peer.backoff.reset()
 
     def forget(self, segment_id: str) -> None:
         """It has left the spool."""
         with self._lock:
             self._held_back.pop(segment_id, None)
 
-    def put_back(self, segment: WaitingSegment) -> None:
-        """The peer failed, not the segment: it stays first in line."""
+    def put_back(self, segment: WaitingSegment) -> float:
+        """Server or store failed, not the segment: it stays first in line; seconds until anything is tried again."""
         with self._lock:
             self._claimed.discard(segment.segment_id)
+            now_us = self._clock.monotonic_us()
+            if now_us >= self._peer.until_us:  # else another worker has just found out the same
+                self._peer.until_us = now_us + int(self._peer.backoff.next_s() * US_PER_S)
+            return (self._peer.until_us - now_us) / US_PER_S
 
     def hold_back(self, segment_id: str) -> float:
         """The segment was refused: others go first; seconds until it may try again."""
@@ -94,7 +103,6 @@ class UploadWorker(Worker):
         self._sealer = sealer
         self._centre = centre
         self._store = store
-        self._backoff = Backoff(PEER_FIRST_S, PEER_LIMIT_S)
 
     def run(self) -> None:
         while not self.stopping.is_set():
@@ -103,23 +111,18 @@ class UploadWorker(Worker):
             if segment is None:
                 self._spool.wake.wait(LOOK_EVERY_S)
                 continue
-            wait_s = self._try(segment)
-            if wait_s:
-                self.stopping.wait(wait_s)
+            self._try(segment)
 
     def stop(self) -> None:
         super().stop()
         self._spool.wake.set()
 
-    def _try(self, segment: WaitingSegment) -> float:
-        """One upload; how long this worker then waits."""
+    def _try(self, segment: WaitingSegment) -> None:
         try:
             self._upload(segment)
         except Unavailable as error:
-            self._queue.put_back(segment)
-            wait_s = self._backoff.next_s()
-            log.warning("upload_waits", segment_id=segment.segment_id, why=str(error), again_in_s=round(wait_s, 1))
-            return wait_s
+            again_s = self._queue.put_back(segment)
+            log.warning("upload_waits", segment_id=segment.segment_id, why=str(error), again_in_s=round(again_s, 1))
         except (InvalidInput, PermissionDenied) as error:
             again_s = self._queue.hold_back(segment.segment_id)
             log.warning(
@@ -131,16 +134,13 @@ class UploadWorker(Worker):
                 again_in_s=round(again_s, 1),
             )
             self._check_file(segment)
-            return 0.0
         except IntegrityViolation as error:
             self._set_aside(segment, error)
-            return 0.0
         except NightlightError:
             self._queue.put_back(segment)
             raise
-        self._queue.done(segment)
-        self._backoff.reset()
-        return 0.0
+        else:
+            self._queue.done(segment)
 
     def _upload(self, segment: WaitingSegment) -> None:
         request = self._sealer.ticket_request(
