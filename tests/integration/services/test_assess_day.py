@@ -1,0 +1,132 @@
+"""Verdict entries: written when they say something new, never changed, and honest about silence."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+
+from config.base.clock import US_PER_S
+from config.base.timespan import Span
+from server.jobs.app import assess_all
+from server.services.assess_day import Assessor
+from storage.database import evidence, spans, verdicts
+from storage.database.models import Verdict
+from storage.database.unit_of_work import Database
+from tests.support.clock import SimulatedClock
+from tests.support.sites import POLICY, SigningAgent, seconds
+
+DAY = date(2026, 11, 21)
+
+
+class Site:
+    """A camera whose footage is secured as it is recorded (the read-back itself is tested elsewhere)."""
+
+    def __init__(self, agent: SigningAgent, database: Database, clock: SimulatedClock) -> None:
+        self.agent, self.database, self.clock = agent, database, clock
+
+    def record(self, duration_s: float, *, secured: bool = True) -> None:
+        start_us = self.clock.utc_us()
+        for _ in range(round(duration_s / 10)):
+            self.clock.advance(10)
+            self.agent.say(self.agent.manifest(self.clock.utc_us() - seconds(10), self.clock.utc_us()))
+        self.agent.say(self.agent.heartbeat())
+        if secured:
+            self.secure(start_us, self.clock.utc_us())
+
+    def secure(self, start_us: int, end_us: int) -> None:
+        with self.database.unit_of_work() as session:
+            spans.add_coverage(session, "nap-room", spans.SECURED, self.agent.timeline_id, Span(start_us, end_us))
+            evidence.activate(session, "nap-room", start_us)
+
+    def assess(self) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+        assess_all(self.database, Assessor(POLICY), self.clock)
+        with self.database.reading() as session:
+            entries = session.scalars(select(Verdict).where(Verdict.day == DAY.isoformat()).order_by(Verdict.id)).all()
+        assert [entry.replaces_id for entry in entries] == [None, *(entry.id for entry in entries)][: len(entries)]
+        return [
+            (
+                entry.status,
+                [(cause, certainty, end is None) for _, end, cause, certainty in verdicts.decode_gaps(entry.gaps)],
+            )
+            for entry in entries
+        ]
+
+
+@pytest.fixture
+def site(agent: SigningAgent, database: Database, clock: SimulatedClock) -> Site:
+    agent.say(agent.heartbeat())
+    return Site(agent, database, clock)
+
+
+def test_an_entry_is_written_only_where_it_says_something_new(site: Site) -> None:
+    site.record(60)
+    assert site.assess() == [("COMPLIANT", [])]
+    site.record(60)
+    assert site.assess() == [("COMPLIANT", [])]
+
+
+def test_a_killed_agent_is_unverified_and_what_it_had_kept_is_backfilled(site: Site) -> None:
+    site.record(60)
+    site.assess()
+    dark_us = site.clock.utc_us()
+    site.clock.advance(40)
+    assert site.assess()[-1] == ("COMPLIANT", [])
+    site.clock.advance(6)
+    assert site.assess()[-1] == ("UNVERIFIED", [("agent_offline", "unverified", True)])
+    site.clock.advance(54)
+    before = site.agent.timeline_id
+    site.agent.say(site.agent.manifest(dark_us, dark_us + seconds(20)))
+    site.agent.restart()
+    site.agent.say(site.agent.heartbeat())
+    with site.database.unit_of_work() as session:
+        spans.add_coverage(session, "nap-room", spans.SECURED, before, Span(dark_us, dark_us + seconds(20)))
+    site.record(60)
+    status, gaps = site.assess()[-1]
+    assert (status, gaps) == ("NON_COMPLIANT", [("agent_offline", "missing", False)])
+
+
+def test_a_last_will_makes_silence_known_at_once(site: Site) -> None:
+    site.record(60)
+    site.agent.say(site.agent.last_will())
+    site.clock.advance(1)
+    assert site.assess()[-1] == ("UNVERIFIED", [("agent_offline", "unverified", True)])
+
+
+def test_a_camera_that_is_gone_is_an_open_gap_with_its_cause_and_closes(site: Site) -> None:
+    site.record(60)
+    site.agent.say(site.agent.state("unreachable", site.clock.utc_us()))
+    site.clock.advance(15)
+    site.agent.say(site.agent.heartbeat(condition="unreachable"))
+    site.clock.advance(3)
+    assert site.assess()[-1] == ("NON_COMPLIANT", [("camera_unreachable", "missing", True)])
+    site.agent.say(site.agent.state("recording", site.clock.utc_us()))
+    site.record(60)
+    assert site.assess()[-1] == ("NON_COMPLIANT", [("camera_unreachable", "missing", False)])
+
+
+def test_uploads_that_hang_turn_unverified_and_come_good(site: Site) -> None:
+    site.record(60)
+    hanging_us = site.clock.utc_us()
+    site.record(100, secured=False)
+    assert site.assess()[-1] == ("COMPLIANT", [])
+    site.record(100, secured=False)
+    assert site.assess()[-1] == ("UNVERIFIED", [("upload_pending", "unverified", True)])
+    site.secure(hanging_us, site.clock.utc_us())
+    assert site.assess()[-1] == ("COMPLIANT", [])
+
+
+def test_a_finished_day_becomes_final_and_stays_so(site: Site) -> None:
+    site.record(60)
+    assert site.assess()[-1] == ("COMPLIANT", [])
+    site.clock.advance(4 * 86_400)
+    site.assess()
+    with site.database.reading() as session:
+        newest = verdicts.newest(session, "nap-room", DAY.isoformat())
+        assert newest is not None
+        assert (newest.final, newest.status) == (True, "UNVERIFIED")
+        count = session.query(Verdict).where(Verdict.day == DAY.isoformat()).count()
+        assert newest.expected_us == 60 * US_PER_S + (16 * 3_600 - 12 * 3_600 - 60) * US_PER_S
+    site.clock.advance(86_400)
+    site.assess()
+    with site.database.reading() as session:
+        assert session.query(Verdict).where(Verdict.day == DAY.isoformat()).count() == count
