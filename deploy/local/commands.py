@@ -13,14 +13,17 @@ from deploy.local.say import Told, text
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache"
 TAIL_LINES = 15
+LINE_CHARACTERS_MAX = 240
+FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment without what would turn a child to another Python's packages."""
-    kept = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
-    }
-    return kept | (dict(extra) if extra else {})
+    """This process's environment without what would turn a child to another Python's packages.
+
+    Compiled modules go into the cache: a process that must compile all that it imports takes seconds to start.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
+    return kept | {"PYTHONPYCACHEPREFIX": str(CACHE / "pycache")} | (dict(extra) if extra else {})
 
 
 def run_logged(
@@ -70,7 +73,7 @@ def tail(file: Path, lines: int = TAIL_LINES) -> str:
             last = opened.read().decode(errors="replace").splitlines()[-lines:]
     except OSError:
         return ""
-    return "\n".join([f"  {file}:", *(f"    {one}" for one in last)])
+    return "\n".join([f"  {file}:", *(f"    {one[:LINE_CHARACTERS_MAX]}" for one in last)])
 
 
 def _name(command: Sequence[str | Path]) -> str:

@@ -5,16 +5,21 @@ file. Ports are remembered, so that an address that was noted down still holds a
 """
 
 import json
+import random
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.base.errors import ResourceExhausted
 from deploy.local.broker import write_secret
 
 Value = str | int | float | bool
 SEGMENT_S = 10
+PORTS = range(22_000, 32_000)
+"""Below the range from which Linux takes ports for outgoing connections, so that a noted port stays free."""
+TRIES = 100
 
 
 @dataclass(frozen=True)
@@ -73,16 +78,25 @@ class Layout:
         return file.read_text().strip()
 
     def port(self, name: str, wanted: int = 0) -> int:
-        """The port of the last start where it is free, else ``wanted``, else any free one; remembered."""
-        file = self.root / "ports.json"
-        try:
-            known = json.loads(file.read_text())
-        except (OSError, ValueError):
-            known = {}
-        candidates = [known.get(name, 0), wanted, 0]
-        port = next(found for candidate in candidates if (found := _free(candidate)))
-        file.write_text(json.dumps(known | {name: port}))
+        """The port of the last start where it is free, else ``wanted``, else another free one; remembered."""
+        known = self._known_ports()
+        candidates = [known.get(name, 0), wanted, *random.sample(PORTS, TRIES)]
+        port = next((candidate for candidate in candidates if candidate and _is_free(candidate)), None)
+        if port is None:
+            raise ResourceExhausted("no free port on loopback")
+        (self.root / "ports.json").write_text(json.dumps(known | {name: port}))
         return port
+
+    def known_address(self) -> str:
+        """Where the last start could be found by a browser."""
+        return f"http://127.0.0.1:{self._known_ports().get('api', 0)}"
+
+    def _known_ports(self) -> dict[str, int]:
+        try:
+            known: dict[str, int] = json.loads((self.root / "ports.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return known
 
 
 def write_settings(
@@ -103,13 +117,11 @@ def _literal(value: Value) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _free(port: int) -> int:
-    """The port itself, or one that the system chose for 0; 0 where it is taken."""
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            return 0
-        chosen: int = probe.getsockname()[1]
-        return chosen
+        except OSError:
+            return False
+        return True

@@ -17,6 +17,7 @@ from deploy.local.commands import REPOSITORY, environment, tail
 from deploy.local.leash import leashed
 
 STOP_WITHIN_S = 8.0
+LAST_WORDS = 5
 LOG_BYTES_MAX = 32 * 2**20
 
 
@@ -53,7 +54,7 @@ class Service:
     def obituary(self) -> str:
         """How it ended, and its last words."""
         status = self.process.returncode if self.process else None
-        return f"{self.name}: exit status {status}\n{tail(self.log)}"
+        return f"{self.name}: exit status {status}\n{tail(self.log, LAST_WORDS)}"
 
     def kill(self) -> None:
         """As a power cut would: no last word, no clean end."""

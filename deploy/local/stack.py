@@ -31,6 +31,7 @@ from deploy.local.facilities import OWN_CAMERA_SITE, SITES, DemoSite
 from deploy.local.layout import Layout, write_settings
 from deploy.local.own_camera import recall
 from deploy.local.processes import Service, stop_all
+from deploy.local.say import text
 from deploy.local.simulator.launch import Simulator
 
 BUCKET = "nightlight-evidence"
@@ -162,7 +163,12 @@ class Stack:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ResourceExhausted(f"it is running already on {self.layout.root}: stop that one first") from error
+            raise ResourceExhausted(
+                text(
+                    f"It is running already: {self.layout.known_address()}, on {self.layout.root}. Stop that one first",
+                    f"已在运行：{self.layout.known_address()}，数据在 {self.layout.root}。请先停止它",
+                )
+            ) from error
 
     def _store_kind(self) -> stores.StoreKind:
         kept = stores.kind_of(self.layout.store)
