@@ -1,0 +1,80 @@
+"""What agents ask for over HTTPS."""
+
+import pytest
+
+from config.base.clock import US_PER_S
+from config.base.ids import fresh_id
+from config.wire.segments import UploadTicketRequest
+from tests.support.clock import NOON_US
+from tests.support.sites import SigningAgent
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+def request_for(agent, **changes) -> UploadTicketRequest:
+    fields = {
+        "message_id": fresh_id(),
+        "site_id": agent.site_id,
+        "agent_id": agent.agent_id,
+        "camera_id": agent.camera_id,
+        "segment_id": "0" * 32,
+        "start_us": NOON_US,
+        "end_us": NOON_US + 60 * US_PER_S,
+        "sha256": "ab" * 32,
+        "size_bytes": 4_096,
+    }
+    return UploadTicketRequest(**fields | changes)
+
+
+def ask(api, agent, **changes):
+    return api.client().post("/agent/v1/upload-tickets", content=agent.signer.seal(request_for(agent, **changes)))
+
+
+def test_the_servers_time(api, clock):
+    clock.advance(1.5)
+    assert api.client().get("/agent/v1/time").json() == {"utc_us": clock.utc_us()}
+
+
+def test_a_ticket_is_for_one_key_and_one_lock(api, agent):
+    answer = ask(api, agent)
+    assert answer.status_code == 200
+    ticket = answer.json()
+    assert ticket["segment_id"] == "0" * 32
+    assert ticket["object_key"].startswith("sunflower/nap-room/2026/11/21/")
+    assert ticket["headers"]["x-amz-object-lock-mode"] == "COMPLIANCE"
+    assert ticket["object_key"] in ticket["url"]
+
+
+def test_a_ticket_needs_no_cookie_and_no_origin(api, agent):
+    client = api.client()
+    client.headers.pop("Origin")
+    client.headers["Sec-Fetch-Site"] = "cross-site"
+    assert client.post("/agent/v1/upload-tickets", content=agent.signer.seal(request_for(agent))).status_code == 200
+
+
+def test_each_refusal_has_its_status_and_its_code(api, agent):
+    cases = [
+        (ask(api, agent, agent_id="stranger"), 404, "unknown_agent"),
+        (ask(api, agent, site_id="elsewhere"), 404, "unknown_agent"),
+        (ask(api, agent, camera_id="not-mine"), 403, "foreign_camera"),
+        (ask(api, agent, end_us=NOON_US), 400, "bad_span"),
+        (api.client().post("/agent/v1/upload-tickets", content=b"{}"), 400, "malformed"),
+        (api.client().post("/agent/v1/upload-tickets", content=b"\xff"), 400, "malformed"),
+        (
+            api.client().post("/agent/v1/upload-tickets", content=agent.signer.seal(agent.heartbeat())),
+            400,
+            "unknown_kind",
+        ),
+    ]
+    for answer, status, code in cases:
+        problem = answer.json()
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
+        assert problem["title"]
+        assert problem["type"] == f"urn:nightlight:problem:{code}"
+
+
+def test_a_forged_request_is_refused(api, agent, database, clock):
+    forger = SigningAgent(database, clock)
+    answer = ask(api, forger)
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_signature")

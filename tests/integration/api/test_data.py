@@ -1,0 +1,58 @@
+"""JSON for scripts, and health."""
+
+import pytest
+
+from tests.support.api import OPERATOR, PASSWORD, add_accounts
+
+
+@pytest.fixture
+def script(api, agent, clock):
+    add_accounts(api.parts.database, clock, agent.site_id)
+    return api.client(auth=(OPERATOR, PASSWORD))
+
+
+def test_healthy(api):
+    answer = api.client().get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_the_sites_within_reach(script):
+    assert script.get("/api/v1/sites").json() == [
+        {
+            "site_id": "sunflower",
+            "name": "向日葵托育园",
+            "region": "cn/sichuan/luzhou",
+            "timezone": "Asia/Shanghai",
+            "cameras": 1,
+        }
+    ]
+
+
+def test_today_and_a_named_day_are_the_same_day(script):
+    today, named = (script.get(f"/api/v1/sites/sunflower/days/{day}").json() for day in ("today", "2026-11-21"))
+    assert today == named
+    assert today["cameras"][0]["verdict"]["status"] == "UNVERIFIED"
+    assert today["cameras"][0]["condition"] == "unknown"
+
+
+def test_since_when_a_camera_is_in_its_condition(script, agent, clock):
+    agent.say(agent.heartbeat(condition="unreachable"))
+    clock.advance(5)
+    camera = script.get("/api/v1/sites/sunflower/days/today").json()["cameras"][0]
+    assert camera["condition"] == "unreachable"
+    assert camera["condition_since_us"] == camera["heard_us"] == clock.utc_us() - 5_000_000
+    clock.advance(120)
+    silent = script.get("/api/v1/sites/sunflower/days/today").json()["cameras"][0]
+    assert (silent["condition"], silent["condition_since_us"]) == ("unknown", None)
+    assert silent["heard_us"] == camera["heard_us"]
+
+
+def test_what_is_no_day_is_refused(script):
+    for day in ("yesterday", "2026-02-30", "20261121", "2026-W47-6", "0001-01-01", "9999-12-31"):
+        answer = script.get(f"/api/v1/sites/sunflower/days/{day}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_day")
+
+
+def test_a_method_that_is_not_there(script):
+    answer = script.delete("/api/v1/sites")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")

@@ -1,0 +1,89 @@
+"""The drawing shows every gap, whatever its length and the scale."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.base.timespan import Span, SpanSet
+from server.services.read_day import CameraDay, GapView, VerdictView
+from server.web import timeline
+from server.web.timeline import BANDS, GAPS, STEP_US, draw, percent, states_of
+
+DAY = Span(0, 24 * timeline.HOUR_US)
+instants = st.integers(0, DAY.end_us)
+span_lists = st.lists(st.tuples(instants, instants).map(sorted).map(tuple), max_size=6)
+
+
+def camera(*, covered=(), backfilled=(), in_flight=(), gaps=(), activated_us=0) -> CameraDay:
+    return CameraDay(
+        camera_id="gate",
+        name="Gate",
+        zone_name="Main",
+        zone_kind="entrance",
+        condition="recording",
+        activated_us=activated_us,
+        verdict=VerdictView("UNVERIFIED", False, 0, 0, 0),
+        covered=list(covered),
+        backfilled=list(backfilled),
+        in_flight=list(in_flight),
+        gaps=list(gaps),
+        longest_covered_us=0,
+    )
+
+
+def rectangles(path: str) -> list[tuple[int, int]]:
+    return [(int(left), int(left) + int(width)) for left, width in re.findall(r"M(-?\d+) \d+h(\d+)", path)]
+
+
+@given(span_lists, span_lists, span_lists, span_lists, instants)
+def test_every_instant_has_exactly_one_state(covered, backfilled, missing, unverified, now_us):
+    gaps = [GapView(*span, "unexplained", "missing") for span in missing]
+    gaps += [GapView(*span, "agent_offline", "unverified") for span in unverified]
+    states = states_of(camera(covered=covered, backfilled=backfilled, gaps=gaps), DAY, now_us)
+    assert set(states) == set(BANDS)
+    whole = SpanSet()
+    for spans in states.values():
+        assert not whole & spans
+        whole |= spans
+    assert whole == SpanSet.of(DAY)
+
+
+@given(span_lists, instants)
+def test_a_gap_is_drawn_over_its_whole_length_and_never_less_than_a_step(missing, now_us):
+    gaps = [GapView(*span, "unexplained", "missing") for span in missing]
+    states = states_of(camera(covered=[DAY], gaps=gaps), DAY, now_us)
+    drawn = {band.state: rectangles(band.path) for band in draw(states, DAY, now_us, []).bands}
+    for start_us, end_us in states["missing"]:
+        assert any(left * STEP_US <= start_us and end_us <= right * STEP_US for left, right in drawn["missing"])
+
+
+def test_what_is_both_covered_and_missing_is_drawn_as_missing():
+    gap = GapView(10, 20, "unexplained", "missing")
+    states = states_of(camera(covered=[(0, 100)], gaps=[gap]), DAY, 100)
+    assert states["missing"] == SpanSet.of((10, 20))
+    assert states["covered"] == SpanSet.of((0, 10), (20, 100))
+
+
+def test_an_open_gap_reaches_to_now():
+    states = states_of(camera(gaps=[GapView(10, None, "agent_offline", "unverified")]), DAY, 1_000)
+    assert states["unverified"] == SpanSet.of((10, 1_000))
+    assert states["ahead"] == SpanSet.of((1_000, DAY.end_us))
+
+
+def test_gaps_lie_on_top_and_no_two_states_look_alike():
+    order = list(BANDS)
+    assert set(order[-2:]) == GAPS
+    shapes = {BANDS[state] for state in BANDS if state != "backfilled"}
+    assert len(shapes) == len(BANDS) - 1
+
+
+def test_days_of_23_and_25_hours_have_as_many_ticks():
+    for length in (23, 24, 25):
+        assert len(list(timeline.hours(Span(0, length * timeline.HOUR_US)))) == length + 1
+
+
+def test_now_is_marked_only_within_the_window():
+    assert draw(states_of(camera(), DAY, 0), DAY, DAY.end_us + 1, []).now is None
+    assert draw(states_of(camera(), DAY, 0), DAY, DAY.end_us // 2, []).now == "50.000%"
+    assert percent(DAY.end_us, DAY) == "100.000%"
