@@ -4,6 +4,7 @@
 const SILENCE_MS = 40_000; // the server sends something at least every 15 s
 const RETRY_MS = 5_000;
 const FETCH_MS = 15_000;
+const GRACE_MS = 4_000; // a stream that comes back at once was never lost
 
 const board = document.getElementById("board");
 const lost = document.getElementById("lost");
@@ -11,11 +12,14 @@ const { path, query } = board.dataset;
 let digest = board.dataset.digest;
 let stream = null;
 let watchdog = 0;
+let losing = 0;
 let retry = 0;
 let fetching = null;
 let again = false;
 
 function heard() {
+  clearTimeout(losing);
+  losing = 0;
   clearTimeout(watchdog);
   watchdog = setTimeout(() => { markLost(); connect(); }, SILENCE_MS);
 }
@@ -44,7 +48,7 @@ function connect() {
   });
   stream.addEventListener("over", () => location.reload());
   stream.addEventListener("error", () => {
-    markLost();
+    losing ||= setTimeout(markLost, GRACE_MS);
     // The browser tries again by itself unless the server refused: then we look why, and try later.
     if (stream.readyState === EventSource.CLOSED) {
       clearTimeout(retry);
