@@ -121,7 +121,8 @@ def test_signing_in_and_the_board_in_both_languages(seeded, open_page, request, 
 
 
 @pytest.mark.parametrize(
-    ("width", "scheme"), [(360, "light"), (360, "dark"), (720, "light"), (1440, "dark"), (3840, "light")]
+    ("width", "scheme"),
+    [(360, "light"), (360, "dark"), (720, "light"), (1280, "light"), (1440, "dark"), (3840, "light")],
 )
 def test_nothing_is_cut_off_at_any_width(seeded, open_page, request, width, scheme):
     page = open_page(width=width, scheme=scheme)
@@ -134,6 +135,11 @@ def test_nothing_is_cut_off_at_any_width(seeded, open_page, request, width, sche
         assert box is not None
         assert box["width"] > 60, "a camera's name has room"
         assert box["height"] < 100, "a camera's name is not broken into letters"
+    for card in page.locator(".camera").all():
+        inside = card.evaluate(
+            "c => [...c.querySelectorAll('*')].every(e => e.getBoundingClientRect().right <= c.getBoundingClientRect().right)"
+        )
+        assert inside, "nothing stands out of its card"
     keep(request, page, f"board-{width}-{scheme}")
 
 
