@@ -73,28 +73,55 @@ class RtspStream:
 
 def open_stream(camera: CameraSettings, password: str, recording: RecordingSettings) -> RtspStream:
     """Raises CameraFault saying why there is no video."""
+    began_s = time.monotonic()
+    try:
+        container = _open(camera, password, recording, {"allowed_media_types": "video"})
+    except (av.error.FFmpegError, OSError) as error:
+        elapsed_s = time.monotonic() - began_s
+        if isinstance(error, av.error.HTTPOtherClientError):
+            _look_for_video(camera, password, recording)
+        raise opening_fault(error, elapsed_s, recording.connect_timeout_s, has_user=bool(camera.username)) from error
+    video = _recordable(container)
+    if video is None:
+        codecs = _codecs(container)
+        container.close()
+        raise no_video_fault(codecs)
+    return RtspStream(container, video, recording.stall_s)
+
+
+def _open(camera: CameraSettings, password: str, recording: RecordingSettings, more: dict[str, str]) -> InputContainer:
     options = {
         "rtsp_transport": camera.transport,
-        "allowed_media_types": "video",
         "probesize": "32",
         "analyzeduration": "0",
         "timeout": str(max(recording.connect_timeout_s, recording.stall_s) * 1_000_000),
+        **more,
     }
-    began_s = time.monotonic()
+    timeouts = (recording.connect_timeout_s, recording.stall_s)
+    return av.open(_joined(camera, password), "r", options=options, timeout=timeouts)
+
+
+def _look_for_video(camera: CameraSettings, password: str, recording: RecordingSettings) -> None:
+    """Some devices with sound only refuse to play nothing: asks for everything, and raises CameraFault if that is so."""
     try:
-        container = av.open(
-            _joined(camera, password), "r", options=options, timeout=(recording.connect_timeout_s, recording.stall_s)
-        )
-    except (av.error.FFmpegError, OSError) as error:
-        elapsed_s = time.monotonic() - began_s
-        raise opening_fault(error, elapsed_s, recording.connect_timeout_s, has_user=bool(camera.username)) from error
-    videos = [stream for stream in container.streams.video if stream.codec_context is not None]
-    for video in videos:
-        if video.codec_context.name in ("h264", "hevc"):
-            return RtspStream(container, video, recording.stall_s)
-    codecs = [video.codec_context.name for video in videos]
+        container = _open(camera, password, recording, {})
+    except (av.error.FFmpegError, OSError):
+        return  # the first error stands
+    codecs, video = _codecs(container), _recordable(container)
     container.close()
-    raise no_video_fault(codecs)
+    if video is None:
+        raise no_video_fault(codecs)
+
+
+def _recordable(container: InputContainer) -> VideoStream | None:
+    for video in container.streams.video:
+        if video.codec_context is not None and video.codec_context.name in ("h264", "hevc"):
+            return video
+    return None
+
+
+def _codecs(container: InputContainer) -> list[str]:
+    return [video.codec_context.name for video in container.streams.video if video.codec_context is not None]
 
 
 def _joined(camera: CameraSettings, password: str) -> str:

@@ -121,10 +121,12 @@ class Continuity:
         return self._follow(arrival)
 
     def flush(self) -> list[Frame]:
-        """What is still held, when the session ends: frames that came are kept, wherever they can be placed."""
-        if not self._held:
-            return []
-        return self._begin(self._held, self._held_why)
+        """What is still held back when the session ends, as far as it can be placed.
+
+        Frames held after a silence are let go: nobody will ever know whether those before them are missing. (FFmpeg
+        itself hands out one such frame when it gives up waiting: the last one, which it had kept back.)
+        """
+        return self._begin(self._held, self._held_why) if self._settling and self._held else []
 
     def _settle(self, arrival: Arrival) -> list[Frame]:
         self._held.append(arrival)
