@@ -38,7 +38,7 @@ def run(sort: Sort, name: str, *, as_json: bool) -> int:
         asked = text(f"There is no {sort} '{name}'. ", f"没有名为“{name}”的 {sort}。") if name else ""
         raise Told(asked + text(f"There are: {there}", f"现有：{there}"))
     line(f"Running {sort} {name}", f"正在运行 {sort} {name}")
-    environment.ensure("dev" if module.startswith("tests.") else "local")
+    environment.ensure("dev")
     packages.ensure_mosquitto()
     return become(["-m", module, *(["--json"] if as_json else [])])
 

@@ -107,13 +107,13 @@ def refused(segment: Segment, detail: str = "") -> UploadRefused:
 
 
 def _check_chain(session: Session, manifest: SegmentRecorded) -> None:
-    here = evidence.chain_link(session, manifest.chain_id, manifest.camera_id, manifest.sequence)
-    if here is not None:
+    links = evidence.chain_links(session, manifest.chain_id, manifest.camera_id, manifest.sequence)
+    if manifest.sequence in links:
         raise IntegrityViolation(
             f"two manifests claim place {manifest.sequence} of the camera's chain", code="chain_forked"
         )
     if (manifest.sequence == 0) != (manifest.previous is None):
         raise IntegrityViolation("only the first manifest of a chain names no previous one", code="chain_broken")
-    before = evidence.chain_link(session, manifest.chain_id, manifest.camera_id, manifest.sequence - 1)
+    before = links.get(manifest.sequence - 1)
     if before is not None and before.payload_sha256 != manifest.previous:
         raise IntegrityViolation("the manifest does not follow the one before it", code="chain_broken")

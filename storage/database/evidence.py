@@ -11,13 +11,16 @@ VERIFICATION_LEASE_US = 60_000_000
 """How long a worker has a row of the verification queue to itself before another may take it."""
 
 
-def chain_link(session: Session, chain_id: str, camera_id: str, sequence: int) -> Segment | None:
-    """The manifest at one place of a camera's chain."""
-    return session.scalar(
+def chain_links(session: Session, chain_id: str, camera_id: str, sequence: int) -> dict[int, Segment]:
+    """The manifests at one place of a camera's chain and at the place before, by place."""
+    found = session.scalars(
         select(Segment).where(
-            Segment.chain_id == chain_id, Segment.camera_id == camera_id, Segment.sequence == sequence
+            Segment.chain_id == chain_id,
+            Segment.camera_id == camera_id,
+            Segment.sequence.in_((sequence - 1, sequence)),
         )
     )
+    return {segment.sequence: segment for segment in found}
 
 
 def touch_timeline(
