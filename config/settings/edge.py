@@ -33,7 +33,7 @@ class ServerLinkSettings(Strict, frozen=True, kw_only=True):
 
 
 class RecordingSettings(Strict, frozen=True, kw_only=True):
-    segment_s: Annotated[int, msgspec.Meta(ge=10, le=300)]
+    segment_s: Annotated[int, msgspec.Meta(ge=2, le=300)]
     connect_timeout_s: Annotated[int, msgspec.Meta(ge=1, le=30)]
     stall_s: Annotated[int, msgspec.Meta(ge=2, le=30)]
     frame_gap_s: Annotated[int, msgspec.Meta(ge=1, le=10)]

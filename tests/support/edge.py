@@ -81,7 +81,7 @@ class EdgeBox:
                 "public_key_file": str(self.folder / "server.pem"),
                 "timeout_s": 5,
             },
-            "recording": {"segment_s": 10, "stall_s": 2, "connect_timeout_s": 3, "reconnect_limit_s": 1.0},
+            "recording": {"segment_s": 3, "stall_s": 2, "connect_timeout_s": 3, "reconnect_limit_s": 1.0},
             "spool": {"free_bytes_min": 0, "resend_s": 2, "upload_workers": 2},
         }
         for name, table in tables.items():

@@ -5,7 +5,7 @@ from edge_agent.app import App
 from tests.support.cameras import StartCameras
 from tests.support.edge import EdgeBox, wait_for
 
-QUOTA = 600_000
+QUOTA = 200_000
 
 
 def told(box: EdgeBox) -> list[str]:

@@ -17,6 +17,8 @@ from edge_agent.app import App
 from tests.support.cameras import StartCameras
 from tests.support.edge import EdgeBox, wait_for
 
+SEGMENT_US = 3 * US_PER_S
+
 
 def decoded_times(path: Path) -> list[int]:
     """The instants burned into each picture of a file; every one of them must decode."""
@@ -65,7 +67,8 @@ def test_segments_are_continuous_decodable_and_true_to_the_clock(
         assert all(after - before < US_PER_S for before, after in pairwise(times))
     for before, after in pairwise(rows):
         assert before["end_us"] == after["start_us"]
-        assert abs(after["start_us"] - round(after["start_us"] / 1e7) * 10**7) <= 1.1 * US_PER_S
+        boundary_us = round(after["start_us"] / SEGMENT_US) * SEGMENT_US
+        assert abs(after["start_us"] - boundary_us) <= 1.1 * US_PER_S
     manifests = edge_box.outbox("segment-recorded")
     assert [m.sequence for m in manifests if isinstance(m, SegmentRecorded)] == list(range(len(rows)))
 

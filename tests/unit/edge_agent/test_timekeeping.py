@@ -1,0 +1,106 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.base.clock import US_PER_S
+from config.base.errors import Unavailable
+from config.settings.edge import ClockSettings
+from config.wire.status import ClockReading
+from edge_agent.timekeeping import AgentClock, ClockSync, Slew, begin_timeline, corrected, system_clock_step
+from tests.support.clock import NOON_US, SimulatedClock
+
+SETTINGS = ClockSettings(sync_s=60, step_us=2_000_000, slew_ppm=500)
+HOUR_S = 3_600
+
+
+def reading(offset_us: int, bound_us: int = 1_000) -> ClockReading:
+    return ClockReading(observed_us=0, offset_us=offset_us, bound_us=bound_us)
+
+
+@given(
+    target=st.integers(-(10**7), 10**7), since=st.integers(0, 10**9), steps=st.lists(st.integers(0, 10**8), max_size=20)
+)
+def test_a_slew_reaches_its_target_at_its_rate_and_never_passes_it(target: int, since: int, steps: list[int]) -> None:
+    slew = Slew(0, target, since, 500)
+    at, before = since, slew.at(since)
+    for step in steps:
+        at += step
+        now = slew.at(at)
+        assert abs(now - before) <= step * 500 // US_PER_S + 1
+        assert min(0, target) <= now <= max(0, target)
+        before = now
+    assert slew.at(since + abs(target) * 2_000 + 1) == target
+
+
+@given(offsets=st.lists(st.tuples(st.integers(-2_000_000, 2_000_000), st.integers(1, 10**8)), max_size=20))
+def test_within_a_timeline_time_never_goes_back(offsets: list[tuple[int, int]]) -> None:
+    timeline, monotonic_us = begin_timeline(NOON_US, 0), 0
+    newest = timeline.utc_us(0)
+    for offset_us, passed_us in offsets:
+        timeline = corrected(timeline, reading(offset_us), monotonic_us, SETTINGS)
+        assert timeline.utc_us(monotonic_us) == newest
+        monotonic_us += passed_us
+        assert abs(timeline.utc_us(monotonic_us) - newest - passed_us) <= passed_us * 500 // US_PER_S + 1
+        newest = timeline.utc_us(monotonic_us)
+
+
+def test_a_large_error_begins_a_new_timeline_and_a_small_one_does_not() -> None:
+    timeline = begin_timeline(NOON_US, 0)
+    assert corrected(timeline, reading(2_000_000), 0, SETTINGS).timeline_id == timeline.timeline_id
+    stepped = corrected(timeline, reading(2_000_001), 0, SETTINGS)
+    assert stepped.timeline_id != timeline.timeline_id
+    assert stepped.utc_us(0) == NOON_US + 2_000_001
+
+
+def test_a_reading_that_is_too_vague_or_agrees_changes_no_rate() -> None:
+    timeline = begin_timeline(NOON_US, 0)
+    assert corrected(timeline, reading(3_600 * US_PER_S, bound_us=1_500_000), 0, SETTINGS) == timeline
+    assert corrected(timeline, reading(900, bound_us=1_000), 0, SETTINGS).utc_us(10**9) == NOON_US + 10**9
+
+
+@pytest.mark.parametrize("jump_s", [HOUR_S, -HOUR_S])
+def test_a_system_clock_that_jumps_moves_nothing_but_its_own_error(jump_s: int) -> None:
+    machine = SimulatedClock()
+    clock = AgentClock(machine, SETTINGS)
+    timeline = clock.timeline
+    machine.advance(10)
+    before_us, anchor_us = clock.utc_us(), clock.system_anchor_us()
+    machine.jump(jump_s)
+    assert clock.utc_us() == before_us == NOON_US + 10 * US_PER_S
+    assert clock.timeline is timeline
+    assert clock.system_clock_error_us() == jump_s * US_PER_S
+    assert system_clock_step(anchor_us, clock.system_anchor_us()) == jump_s * US_PER_S
+    machine.advance(5)
+    assert clock.utc_us() == NOON_US + 15 * US_PER_S
+
+
+def test_the_first_timeline_begins_on_the_servers_time() -> None:
+    machine = SimulatedClock()
+    clock = AgentClock(machine, SETTINGS)
+    told: list[bool] = []
+    sync = ClockSync(clock, SETTINGS, lambda: NOON_US + 700_000, lambda: told.append(True))
+    assert sync.first()
+    assert clock.utc_us() == NOON_US + 700_000
+    assert clock.reading is not None
+    assert clock.reading.offset_us == 0
+
+
+def test_without_a_server_the_machine_clock_must_do() -> None:
+    machine = SimulatedClock()
+    clock = AgentClock(machine, SETTINGS)
+
+    def nobody() -> int:
+        machine.advance(1)
+        raise Unavailable("nobody there")
+
+    assert not ClockSync(clock, SETTINGS, nobody, lambda: None).first()
+    assert clock.system_clock_error_us() == 0
+    assert clock.reading is None
+
+
+def test_a_reading_is_taken_at_the_middle_of_the_exchange() -> None:
+    machine = SimulatedClock(monotonic_us=0)
+    clock = AgentClock(machine, SETTINGS)
+    machine.advance(2)
+    found = clock.compare(server_us=NOON_US + 1 * US_PER_S, asked_us=0, answered_us=2 * US_PER_S)
+    assert (found.offset_us, found.bound_us) == (0, 1 * US_PER_S)
