@@ -55,10 +55,11 @@ CAUSE_OF_CONDITION = {
 
 
 class ConditionChange(NamedTuple):
-    """From ``at_us`` on, until the next one, the agent says this of the camera."""
+    """From ``at_us`` on, until the next one or the end of its timeline, the agent says this of the camera."""
 
     at_us: int
     condition: str
+    timeline_id: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Timeline:
 
     running: SpanSet
     trusted: SpanSet
+    ended: bool = False
+    """The agent has begun another one since: nothing more will come of this one but what it had kept."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +155,11 @@ def _unclaimed(evidence: Evidence, limits: Limits) -> list[tuple[SpanSet, Cause,
     far = limits.now_us + 1
     settled = SpanSet.of((0, min(evidence.settled_until_us, far)))
     unsettled = SpanSet.of((0, far)) - settled
-    running = SpanSet()
+    running, explained = SpanSet(), _explained(evidence, far)
     for timeline in evidence.timelines.values():
         running |= timeline.running
-    by_condition = _condition_spans(evidence.conditions, far)
     rules = [(settled - running, Cause.AGENT_OFFLINE, Certainty.MISSING)]
-    rules += [(settled & spans, cause, Certainty.MISSING) for cause, spans in by_condition.items()]
+    rules += [(settled & spans, cause, Certainty.MISSING) for cause, spans in explained]
     rules.append((settled, Cause.UNEXPLAINED, Certainty.MISSING))
     if not evidence.agent_alive:
         rules.append((unsettled, Cause.AGENT_OFFLINE, Certainty.UNVERIFIED))
@@ -171,13 +173,26 @@ def _unclaimed(evidence: Evidence, limits: Limits) -> list[tuple[SpanSet, Cause,
     return rules
 
 
-def _condition_spans(changes: Sequence[ConditionChange], far_us: int) -> dict[Cause, SpanSet]:
-    found: dict[Cause, SpanSet] = {}
-    for position, change in enumerate(changes):
-        end_us = changes[position + 1].at_us if position + 1 < len(changes) else far_us
-        cause = CAUSE_OF_CONDITION.get(change.condition)
-        if cause is not None and change.at_us < end_us:
-            found[cause] = found.get(cause, SpanSet()) | SpanSet.of((change.at_us, end_us))
+def _explained(evidence: Evidence, far_us: int) -> list[tuple[Cause, SpanSet]]:
+    """What the agent's own words explain while it ran, timeline by timeline.
+
+    Before its first word of the camera an agent was starting. What it said it recorded last and never claimed, it lost
+    when it ended.
+    """
+    found: list[tuple[Cause, SpanSet]] = []
+    for timeline_id, timeline in evidence.timelines.items():
+        said = [change for change in evidence.conditions if change.timeline_id == timeline_id]
+        for position, change in enumerate(said):
+            end_us = said[position + 1].at_us if position + 1 < len(said) else far_us
+            cause = CAUSE_OF_CONDITION.get(change.condition)
+            if cause is not None and change.at_us < end_us:
+                found.append((cause, timeline.running & SpanSet.of((change.at_us, end_us))))
+        first_us = said[0].at_us if said else far_us
+        found.append((Cause.AGENT_OFFLINE, timeline.running.clip(0, first_us)))
+        if timeline.ended:
+            claimed = evidence.claimed.get(timeline_id, SpanSet())
+            last_us = max([first_us, *(span.end_us for span in claimed)])
+            found.append((Cause.AGENT_OFFLINE, timeline.running.clip(last_us, far_us)))
     return found
 
 

@@ -74,12 +74,17 @@ class Assessor:
         for segment in evidence.refused_of(session, camera.id, window):
             cause = _REFUSALS.get(segment.refusal or "", Cause.OBJECT_MISSING)
             refused[cause] = refused.get(cause, SpanSet()) | SpanSet.of((segment.start_us, segment.end_us))
+        status = session.get(AgentStatus, camera.agent_id)
         timelines = {
-            row.id: Timeline(SpanSet.of((row.started_us, row.last_us)), spans.trusted_of(session, row.id))
+            row.id: Timeline(
+                running=SpanSet.of((row.started_us, row.last_us)),
+                trusted=spans.trusted_of(session, row.id),
+                ended=status is not None and status.timeline_id != row.id,
+            )
             for row in evidence.timelines_of(session, camera.agent_id, window)
         }
         changes = [
-            ConditionChange(change.at_us, change.condition)
+            ConditionChange(change.at_us, change.condition, change.timeline_id)
             for change in evidence.conditions_of(session, camera.id, window)
         ]
         return Evidence(
@@ -89,7 +94,7 @@ class Assessor:
             timelines=timelines,
             conditions=changes,
             settled_until_us=camera.settled_until_us,
-            agent_alive=self.is_alive(session.get(AgentStatus, camera.agent_id), now_us),
+            agent_alive=self.is_alive(status, now_us),
         )
 
     def is_alive(self, status: AgentStatus | None, now_us: int) -> bool:

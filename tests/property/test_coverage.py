@@ -30,7 +30,7 @@ def span_sets(limit: int = NOW) -> st.SearchStrategy[SpanSet]:
 
 
 conditions = st.lists(
-    st.tuples(st.integers(0, NOW), st.sampled_from(["recording", *CAUSE_OF_CONDITION])),
+    st.tuples(st.integers(0, NOW), st.sampled_from(["recording", *CAUSE_OF_CONDITION]), st.sampled_from("ab")),
     max_size=6,
     unique_by=lambda change: change[0],
 ).map(lambda changes: [ConditionChange(*change) for change in sorted(changes)])
@@ -41,12 +41,36 @@ evidences = st.builds(
     secured=st.dictionaries(st.sampled_from("abc"), span_sets(NOW + 10)),
     refused=st.dictionaries(st.sampled_from([Cause.OBJECT_MISSING, Cause.OBJECT_CORRUPT]), span_sets()),
     timelines=st.dictionaries(
-        st.sampled_from("ab"), st.builds(Timeline, running=span_sets(), trusted=span_sets(NOW + 20))
+        st.sampled_from("ab"),
+        st.builds(Timeline, running=span_sets(), trusted=span_sets(NOW + 20), ended=st.booleans()),
     ),
     conditions=conditions,
     settled_until_us=st.integers(0, NOW + 5),
     agent_alive=st.booleans(),
 )
+
+
+def settled_cause(at: int, evidence: Evidence) -> Cause:
+    """Why nobody claims an instant of which all is known that ever will be."""
+    causes: list[Cause] = []
+    ran = False
+    for key, timeline in evidence.timelines.items():
+        if at not in timeline.running:
+            continue
+        ran = True
+        said = [change for change in evidence.conditions if change.timeline_id == key]
+        so_far = [change for change in said if change.at_us <= at]
+        if not so_far:
+            causes.append(Cause.AGENT_OFFLINE)
+            continue
+        if so_far[-1].condition in CAUSE_OF_CONDITION:
+            causes.append(CAUSE_OF_CONDITION[so_far[-1].condition])
+        ends = [span.end_us for span in evidence.claimed.get(key, SpanSet())]
+        if timeline.ended and all(at >= end_us for end_us in ends):
+            causes.append(Cause.AGENT_OFFLINE)
+    if not ran:
+        return Cause.AGENT_OFFLINE
+    return causes[0] if causes else Cause.UNEXPLAINED
 
 
 def oracle(at: int, evidence: Evidence, limits: Limits) -> tuple[Cause, Certainty] | None:
@@ -63,12 +87,8 @@ def oracle(at: int, evidence: Evidence, limits: Limits) -> tuple[Cause, Certaint
         if limits.final:
             return Cause.UPLOAD_MISSING, Certainty.MISSING
         return Cause.UPLOAD_PENDING, Certainty.UNVERIFIED
-    said = [change for change in evidence.conditions if change.at_us <= at]
-    explained = CAUSE_OF_CONDITION.get(said[-1].condition) if said else None
     if at < evidence.settled_until_us:
-        if not any(at in timeline.running for timeline in evidence.timelines.values()):
-            return Cause.AGENT_OFFLINE, Certainty.MISSING
-        return explained or Cause.UNEXPLAINED, Certainty.MISSING
+        return settled_cause(at, evidence), Certainty.MISSING
     if not evidence.agent_alive:
         return Cause.AGENT_OFFLINE, Certainty.UNVERIFIED
     latest = evidence.conditions[-1] if evidence.conditions else None

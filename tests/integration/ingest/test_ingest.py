@@ -202,6 +202,30 @@ def test_killed_and_restarted_it_commits_each_message_exactly_once(
     assert all(row.secured_us is not None for row in rows)
 
 
+def test_a_store_that_is_down_at_start_holds_no_message_up(
+    tmp_path: Path, database: Database, broker: Broker, object_store: ObjectStore, agent: SigningAgent
+) -> None:
+    made = Ingest(tmp_path, database, broker, object_store)
+    up = made.settings.read_text()
+    made.settings.write_text(up.replace(f'"{object_store.server.endpoint}"', '"127.0.0.1:1"'))
+    made.start()
+    wire = Wire(agent, broker, made.public_key_file)
+    try:
+        manifest, version_id = record(wire, object_store)
+        upload = agent.upload_of(manifest, version_id)
+        wire.ask(manifest, kind=Acknowledgement, wanted=lambda answer: answer.of_message_id == manifest.message_id)
+        wire.ask(upload, kind=Acknowledgement, wanted=lambda answer: answer.of_message_id == upload.message_id)
+        assert made.process is not None
+        assert made.process.poll() is None
+        made.stop()
+        made.settings.write_text(up)
+        made.start()
+        wire.ask(upload, kind=Receipt, wanted=lambda answer: answer.segment_id == manifest.segment_id)
+    finally:
+        wire.close()
+        made.stop()
+
+
 def test_it_ends_and_says_why_on_a_store_that_gives_in(
     tmp_path: Path, database: Database, broker: Broker, object_store: ObjectStore
 ) -> None:

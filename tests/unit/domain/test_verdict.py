@@ -35,7 +35,8 @@ def test_compliant_only_when_every_instant_is_covered() -> None:
 
 def test_one_missing_microsecond_is_not_compliant() -> None:
     spans = WHOLE - SpanSet.of((HOUR, HOUR + 1))
-    verdict = judge(secured(spans, settled_until_us=US_PER_DAY), US_PER_DAY)
+    said = [ConditionChange(0, "recording", "t")]
+    verdict = judge(secured(spans, settled_until_us=US_PER_DAY, conditions=said), US_PER_DAY)
     assert verdict.status is Status.NON_COMPLIANT
     assert verdict.gaps == (Gap(HOUR, HOUR + 1, Cause.UNEXPLAINED, Certainty.MISSING),)
 
@@ -98,11 +99,32 @@ def test_trust_of_one_timeline_does_not_lend_itself_to_another() -> None:
 
 def test_an_open_gap_has_the_cause_that_a_live_agent_gives() -> None:
     gone_us, now_us = 10 * HOUR, 10 * HOUR + 20 * US_PER_S
-    changes = [ConditionChange(0, "recording"), ConditionChange(gone_us, "unreachable")]
+    changes = [ConditionChange(0, "recording", "t"), ConditionChange(gone_us, "unreachable", "t")]
     evidence = secured(SpanSet.of((0, gone_us)), conditions=changes, settled_until_us=now_us - 5 * US_PER_S)
     verdict = judge(evidence, now_us)
     assert verdict.status is Status.NON_COMPLIANT
     assert verdict.gaps == (Gap(gone_us, None, Cause.CAMERA_UNREACHABLE, Certainty.MISSING),)
+
+
+def test_what_a_killed_agent_had_not_kept_and_the_time_it_took_to_start_are_its_absence() -> None:
+    killed_us, back_us, now_us = 10 * HOUR, 11 * HOUR, 12 * HOUR
+    recorded = {"t": SpanSet.of((0, killed_us - 2)), "u": SpanSet.of((back_us + 9, now_us))}
+    evidence = Evidence(
+        claimed=recorded,
+        secured=recorded,
+        timelines={
+            "t": Timeline(SpanSet.of((0, killed_us)), WHOLE, ended=True),
+            "u": Timeline(SpanSet.of((back_us, now_us)), WHOLE),
+        },
+        conditions=[
+            ConditionChange(0, "recording", "t"),
+            ConditionChange(back_us + 2, "starting", "u"),
+            ConditionChange(back_us + 9, "recording", "u"),
+        ],
+        settled_until_us=now_us,
+        agent_alive=True,
+    )
+    assert judge(evidence, now_us).gaps == (Gap(killed_us - 2, back_us + 9, Cause.AGENT_OFFLINE, Certainty.MISSING),)
 
 
 def test_only_the_time_in_service_is_expected() -> None:
