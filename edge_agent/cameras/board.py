@@ -41,7 +41,7 @@ class _Meter:
     since_us: int = 0
     frames_per_second: float = 0.0
     bits_per_second: int = 0
-    last_frame_us: int | None = None
+    last_arrival_us: int | None = None
 
 
 class CameraBoard:
@@ -84,12 +84,12 @@ class CameraBoard:
         with self._lock:
             self._status[camera_id] = replace(self._status[camera_id], floor_us=floor_us)
 
-    def count_frame(self, camera_id: str, size_bytes: int, at_us: int) -> None:
-        """Called by the one thread that reads this camera."""
+    def count_frame(self, camera_id: str, size_bytes: int, arrival_us: int) -> None:
+        """Called by the one thread that reads this camera; ``arrival_us`` is monotonic."""
         meter = self._meters[camera_id]
         meter.frames += 1
         meter.bytes += size_bytes
-        meter.last_frame_us = at_us
+        meter.last_arrival_us = arrival_us
 
     def snapshot(self) -> list[CameraStatus]:
         """Every camera now; rates are those of the last two seconds or more."""
@@ -105,9 +105,10 @@ class CameraBoard:
             meter.frames_per_second = round(meter.frames * US_PER_S / elapsed_us, 2)
             meter.bits_per_second = meter.bytes * 8 * US_PER_S // elapsed_us
             meter.frames, meter.bytes, meter.since_us = 0, 0, now_us
+        last_us = meter.last_arrival_us
         return replace(
             status,
-            last_frame_us=meter.last_frame_us,
+            last_frame_us=None if last_us is None else self._clock.timeline.utc_us(last_us),
             frames_per_second=meter.frames_per_second,
             bits_per_second=meter.bits_per_second,
         )

@@ -47,9 +47,9 @@ def cut_at_keyframe(state: SegmentState, keyframe_us: int, segment_us: int) -> b
     return next_us > boundary_us and abs(keyframe_us - boundary_us) <= abs(next_us - boundary_us)
 
 
-def overlong(state: SegmentState, frame_us: int, segment_us: int) -> bool:
+def overlong(elapsed_us: int, frames: int, segment_us: int) -> bool:
     """Whether a frame that is no keyframe is one too many: the camera sends keyframes too rarely to be cut."""
-    return frame_us - state.start_us >= span_us_max(segment_us) or state.frames >= 100_000
+    return elapsed_us >= span_us_max(segment_us) or frames >= 100_000
 
 
 def span_us_max(segment_us: int) -> int:

@@ -5,8 +5,6 @@ the moment its end was noticed (I1); where there is no room nothing is written a
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from config.base.clock import US_PER_S
@@ -64,10 +62,12 @@ class _Run:
     parameters: tuple[bytes, ...]
     segment: OpenSegment
     writer: SegmentWriter
+    opened_us: int
+    """When the segment's first frame was captured; monotonic, like the next three."""
     keyframe_us: int
     keyframe_distance_us: int = 0
     newest_us: int = 0
-    """The latest capture in it; monotonic, like ``keyframe_us``."""
+    """The latest capture in it."""
 
     def state(self) -> SegmentState:
         return SegmentState(
@@ -103,22 +103,28 @@ class Recorder:
 
     def begin_session(self, stream: StreamFormat) -> int:
         """A stream was opened; the number to hand in with each of its packets."""
-        with self._held():
+        self._hold()
+        try:
             self._number += 1
             self._session = _Session(self._number, stream, Continuity(self._frame_gap_us))
             self._keyless_since_us = None
             return self._number
+        finally:
+            self._lock.release()
 
     def take(self, session: int, packet: VideoPacket, arrival_us: int) -> bool:
         """Takes one packet in; False where the session has been ended from outside. Raises CameraFault."""
-        with self._held():
+        self._hold()
+        try:
             current = self._session
             if current is None or current.number != session:
                 return False
-            self._board.count_frame(self._camera_id, packet.size, self._clock.timeline.utc_us(arrival_us))
+            self._board.count_frame(self._camera_id, packet.size, arrival_us)
             for frame in current.continuity.take(current.arrival(packet, arrival_us)):
                 self._place(current, frame)
             return True
+        finally:
+            self._lock.release()
 
     def runs(self, session: int) -> bool:
         """Whether a session has not been ended yet."""
@@ -127,7 +133,8 @@ class Recorder:
 
     def end_session(self, session: int) -> int | None:
         """Ends the session if it still runs; where its recording ended, if there was one. Raises CameraFault."""
-        with self._held():
+        self._hold()
+        try:
             current = self._session
             if current is None or current.number != session:
                 return None
@@ -137,15 +144,13 @@ class Recorder:
             self._session = None
             self._board.set_floor(self._camera_id, None)
             return end_us
-
-    @contextmanager
-    def _held(self) -> Iterator[None]:
-        if not self._lock.acquire(timeout=LOCK_WITHIN_S):
-            raise CameraFault("disk_full", "the disk does not finish writing")
-        try:
-            yield
         finally:
             self._lock.release()
+
+    def _hold(self) -> None:
+        """Takes the lock, or says that a disk which never answers keeps it. No generator: this runs for every frame."""
+        if not self._lock.acquire(timeout=LOCK_WITHIN_S):
+            raise CameraFault("disk_full", "the disk does not finish writing")
 
     def _place(self, session: _Session, frame: Frame) -> None:
         try:
@@ -156,7 +161,7 @@ class Recorder:
                 self._at_keyframe(session, frame)
             elif self._run is None:
                 self._wait_for_keyframe(frame)
-            elif overlong(self._run.state(), self._run.timeline.utc_us(frame.captured_us), self._segment_us):
+            elif overlong(frame.captured_us - self._run.opened_us, self._run.writer.frames, self._segment_us):
                 self._end_run()
             if self._run is not None:
                 self._run.writer.add(frame)
@@ -228,7 +233,7 @@ class Recorder:
             header.close()
             raise
         parameters = found or parameter_sets(session.format.parameters, session.format.codec)
-        self._run = _Run(run_id, timeline, header, parameters, segment, writer, frame.captured_us)
+        self._run = _Run(run_id, timeline, header, parameters, segment, writer, frame.captured_us, frame.captured_us)
         self._board.set_floor(self._camera_id, start_us)
         self._board.set(self._camera_id, "recording", "", start_us)
 
@@ -258,6 +263,7 @@ class Recorder:
         at_us = run.timeline.utc_us(frame.captured_us)
         self._finish(run, at_us)
         run.segment, run.writer = self._open(run.run_id, run.timeline, run.header, at_us)
+        run.opened_us = frame.captured_us
         self._board.set_floor(self._camera_id, at_us)
 
     def _finish(self, run: _Run, end_us: int) -> None:

@@ -23,7 +23,7 @@ from edge_agent.recording.continuity import Frame
 from edge_agent.recording.sink import HashingSink, sync_folder
 
 MOVFLAGS = "frag_keyframe+empty_moov+default_base_moof"
-WRITE_BYTES = 1 << 18
+WRITE_BYTES = 1 << 16
 CLOCK_RATE = Fraction(1, 90_000)
 
 

@@ -130,6 +130,8 @@ def test_what_a_killed_agent_had_not_kept_and_the_time_it_took_to_start_are_its_
 def test_only_the_time_in_service_is_expected() -> None:
     verdict = judge(secured(WHOLE), 20 * HOUR, activated_us=2 * HOUR, retired_us=3 * HOUR)
     assert (verdict.expected_us, verdict.covered_us) == (HOUR, HOUR)
+    planned = judge(secured(WHOLE), 4 * HOUR, activated_us=2 * HOUR, retired_us=20 * HOUR)
+    assert (planned.expected_us, planned.covered_us) == (2 * HOUR, 2 * HOUR)
 
 
 @pytest.mark.parametrize(

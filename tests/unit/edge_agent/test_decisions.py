@@ -59,7 +59,7 @@ def test_no_segment_is_longer_than_the_contract_whatever_the_camera_does(distanc
     for distance_ms in distances_ms:
         at = before + distance_ms * 1_000
         state = SegmentState(begun, 0, 0, at - before)
-        if cut_at_keyframe(state, at, segment_us) or overlong(state, at, segment_us):
+        if cut_at_keyframe(state, at, segment_us) or overlong(at - begun, 0, segment_us):
             assert before - begun <= SEGMENT_SPAN_US_MAX
             begun = at
         before = at
