@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import msgspec
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
-from config.base.errors import NightlightError
+from config.base.errors import NightlightError, NotFound
+from config.base.ids import is_slug
 from config.base.timespan import SpanSet
 from config.wire.envelope import decode_payload, open_envelope
 from config.wire.status import CameraHealth, Heartbeat
@@ -19,7 +21,7 @@ from server.domain.verdict import DayVerdict, day_of, day_span
 from server.services.assess_day import Assessor
 from storage.database import scope as scoping
 from storage.database import spans
-from storage.database.models import AgentStatus, Camera, Site, Zone
+from storage.database.models import AgentStatus, Camera, ConditionChange, Site, Zone
 from storage.database.unit_of_work import Database
 
 
@@ -61,6 +63,8 @@ class CameraDay(msgspec.Struct, frozen=True):
     """When the camera came into its condition; null where it is unknown."""
     heard_us: int | None = None
     """When the agent was last heard; null where it never was."""
+    condition_detail: str = ""
+    """What the agent adds to its condition, in its own words; empty where it adds nothing."""
 
 
 class SiteDay(msgspec.Struct, frozen=True):
@@ -110,6 +114,9 @@ class DayReader:
 
     def day(self, scope: scoping.Scope, site_id: str, day: date | None = None) -> SiteDay:
         """One day of one site; today where none is named. Raises NotFound."""
+        # PostgreSQL takes no NUL in a text, not even to compare with; what is no id cannot be one of ours.
+        if not is_slug(site_id):
+            raise NotFound("no such site")
         now_us = self.clock.utc_us()
         with self.database.reading() as session:
             site = scoping.site_in_reach(session, scope, site_id)
@@ -149,7 +156,14 @@ class DayReader:
             longest_covered_us=max((span.duration_us for span in covered), default=0),
             condition_since_us=health.since_us if health is not None else None,
             heard_us=status.heard_us if status is not None else None,
+            condition_detail=self._detail(session, camera, health.condition) if health is not None else "",
         )
+
+    def _detail(self, session: Session, camera: Camera, condition: str) -> str:
+        """Of the newest change, where that is the condition of now: heartbeats may be ahead of it."""
+        newest = select(ConditionChange).where(ConditionChange.camera_id == camera.id)
+        change = session.scalar(newest.order_by(ConditionChange.at_us.desc()).limit(1))
+        return change.detail if change is not None and change.condition == condition else ""
 
     def _backfilled(self, session: Session, site: Site, camera: Camera, day: date) -> SpanSet:
         series = spans.coverage_of(session, camera.id, day_span(day, site.timezone)).get(spans.BACKFILLED, {})
