@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.api.gate import open_to_all
+from server.api.gate import READ, open_to_all
 from server.api.parts import parts_of
 
 router = APIRouter(prefix="/agent/v1")
@@ -19,7 +19,7 @@ class ServerTime(msgspec.Struct):
     utc_us: int
 
 
-@router.get("/time")
+@router.api_route("/time", methods=READ)
 @open_to_all
 async def server_time(request: Request) -> Response:
     """Answered on the event loop, so that no queue for a thread adds to the round trip that bounds the error."""

@@ -5,14 +5,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from config.base.errors import NotFound
-from server.api.gate import open_to_all
+from server.api.gate import READ, open_to_all
 from server.api.parts import parts_of
 
 YEAR_S = 31_536_000
 router = APIRouter()
 
 
-@router.get("/static/{name}")
+@router.api_route("/static/{name}", methods=READ)
 @open_to_all
 def asset(request: Request, name: str, v: str = "") -> Response:
     """One file; kept for ever by browsers where the digest in the address is its own."""

@@ -5,14 +5,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from server.api.data import parse_day
-from server.api.gate import Person
+from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.tongue import language_of
 
 router = APIRouter()
 
 
-@router.get("/")
+@router.api_route("/", methods=READ)
 def home(request: Request, person: Person) -> Response:
     """Straight to the first site within reach."""
     sites = parts_of(request).reader.sites(person)
@@ -21,7 +21,7 @@ def home(request: Request, person: Person) -> Response:
     return HTMLResponse(parts_of(request).pages.no_sites(person.account_name, language_of(request)))
 
 
-@router.get("/sites/{site}")
+@router.api_route("/sites/{site}", methods=READ)
 def board(request: Request, person: Person, site: str, day: str = "") -> HTMLResponse:
     """The page; without ``day`` it follows today."""
     parts = parts_of(request)
@@ -42,7 +42,7 @@ def board(request: Request, person: Person, site: str, day: str = "") -> HTMLRes
     )
 
 
-@router.get("/sites/{site}/board")
+@router.api_route("/sites/{site}/board", methods=READ)
 def board_fragment(request: Request, person: Person, site: str, day: str = "") -> HTMLResponse:
     """The inside of the page, its digest as the entity tag."""
     fragment = parts_of(request).feed.fragment(person, site, parse_day(day), language_of(request))

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from config.base.errors import InvalidInput
-from server.api.gate import Person
+from server.api.gate import READ, Person
 from server.api.parts import parts_of
 
 router = APIRouter(prefix="/api/v1")
@@ -28,13 +28,13 @@ def parse_day(text: str) -> date | None:
         raise InvalidInput("there is no such day", code="bad_day") from error
 
 
-@router.get("/sites")
+@router.api_route("/sites", methods=READ)
 def sites(request: Request, person: Person) -> Response:
     """A list of SiteSummary."""
     return _json(parts_of(request).reader.sites(person))
 
 
-@router.get("/sites/{site}/days/{day}")
+@router.api_route("/sites/{site}/days/{day}", methods=READ)
 def site_day(request: Request, person: Person, site: str, day: str) -> Response:
     """A SiteDay."""
     return _json(parts_of(request).reader.day(person, site, parse_day(day)))

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.base.errors import PermissionDenied, ResourceExhausted
 from server.api.errors import RETRY_AFTER_S, status_of
-from server.api.gate import NAME_CHARS_MAX, open_to_all, source_of
+from server.api.gate import NAME_CHARS_MAX, READ, open_to_all, source_of
 from server.api.parts import parts_of
 from server.api.tongue import LANGUAGE_COOKIE, language_of
 from server.web.languages import LANGUAGES
@@ -32,7 +32,7 @@ async def _form(request: Request) -> dict[str, str]:
 Form = Annotated[dict[str, str], Depends(_form)]
 
 
-@router.get("/sign-in")
+@router.api_route("/sign-in", methods=READ)
 @open_to_all
 def sign_in_page(request: Request) -> Response:
     """The form; who is signed in already goes on."""
@@ -76,7 +76,7 @@ def sign_out(request: Request) -> Response:
     return response
 
 
-@router.get("/language")
+@router.api_route("/language", methods=READ)
 @open_to_all
 def language(request: Request, to: str = "", back: str = "") -> Response:
     """Keeps the choice for a year and goes back to where it was made."""

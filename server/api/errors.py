@@ -21,7 +21,7 @@ from config.base.errors import (
     Unavailable,
 )
 from config.base.logs import get_logger
-from server.api.gate import NotSignedIn
+from server.api.gate import READ, NotSignedIn
 from server.api.parts import Parts
 from server.api.tongue import language_of
 
@@ -99,7 +99,7 @@ def wants_page(request: Request) -> bool:
 
 def _here(request: Request) -> str:
     query = f"?{request.url.query}" if request.url.query else ""
-    return request.url.path + query if request.method == "GET" else "/"
+    return request.url.path + query if request.method in READ else "/"
 
 
 def _next(request: Request) -> str:

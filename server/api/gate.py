@@ -29,6 +29,8 @@ REMEMBERED_MAX = 256
 CHECKS_AT_ONCE = 3
 CHECK_WAIT_S = 3.0
 NAME_CHARS_MAX = 64
+READ = ["GET", "HEAD"]
+"""The methods of every route that only reads, but for event streams: HEAD is GET without its body (RFC 9110, 9.3.2)."""
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
 _open_endpoints: set[object] = set()
@@ -76,7 +78,9 @@ class Gate:
         if not self._checks.acquire(timeout=CHECK_WAIT_S):
             raise Unavailable("too many people sign in at this moment", code="busy")
         try:
-            return self._sign_in.check_password(name[:NAME_CHARS_MAX], password, source)
+            # PostgreSQL takes no NUL in a text, not even to compare with; no account's name holds this mark either.
+            known_as = name[:NAME_CHARS_MAX].replace("\0", "\N{REPLACEMENT CHARACTER}")
+            return self._sign_in.check_password(known_as, password, source)
         finally:
             self._checks.release()
 

@@ -4,13 +4,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.api.gate import open_to_all
+from server.api.gate import READ, open_to_all
 from server.api.parts import parts_of
 
 router = APIRouter()
 
 
-@router.get("/healthz")
+@router.api_route("/healthz", methods=READ)
 @open_to_all
 def healthz(request: Request) -> Response:
     """200, or 503 where the database does not answer."""

@@ -146,7 +146,7 @@ class SigningAgent:
             ],
         )
 
-    def state(self, condition: str, at_us: int) -> CameraState:
+    def state(self, condition: str, at_us: int, detail: str = "") -> CameraState:
         """A change of the camera's condition."""
         return CameraState(
             message_id=fresh_id(),
@@ -156,6 +156,7 @@ class SigningAgent:
             timeline_id=self.timeline_id,
             at_us=at_us,
             condition=condition,  # type: ignore[arg-type]
+            detail=detail,
         )
 
     def last_will(self) -> Presence:

@@ -47,6 +47,31 @@ def test_since_when_a_camera_is_in_its_condition(script, agent, clock):
     assert silent["heard_us"] == camera["heard_us"]
 
 
+def test_what_the_agent_adds_to_a_condition(script, agent, clock):
+    now_us = clock.utc_us()
+    agent.say(agent.state("unauthorised", now_us - 1_000_000, "401 Unauthorized: check user and password"))
+    agent.say(agent.heartbeat(condition="unauthorised"))
+    camera = script.get("/api/v1/sites/sunflower/days/today").json()["cameras"][0]
+    assert camera["condition_detail"] == "401 Unauthorized: check user and password"
+    clock.advance(2)
+    agent.say(agent.heartbeat(condition="recording"))
+    camera = script.get("/api/v1/sites/sunflower/days/today").json()["cameras"][0]
+    assert (camera["condition"], camera["condition_detail"]) == ("recording", "")
+
+
+@pytest.mark.parametrize("name", ["%00", "a%00b", "%0A", "..", "Sunflower", "%F0%9F%8C%BB", "x" * 300])
+def test_what_is_no_id_is_not_found(script, name):
+    answer = script.get(f"/api/v1/sites/{name}/days/today")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_an_account_name_that_cannot_be_one_is_a_wrong_password(api):
+    for name in ("\0", "a\0b", "\U0001f33b"):
+        answer = api.client().get("/api/v1/sites", auth=(name, "x"))
+        assert (answer.status_code, answer.json()["code"]) == (401, "wrong_password")
+        assert api.client().post("/sign-in", data={"name": name, "password": "x"}).status_code == 401
+
+
 def test_what_is_no_day_is_refused(script):
     for day in ("yesterday", "2026-02-30", "20261121", "2026-W47-6", "0001-01-01", "9999-12-31"):
         answer = script.get(f"/api/v1/sites/sunflower/days/{day}")

@@ -14,16 +14,9 @@ from server.services.register import Register
 from tests.support.api import AUDITOR, OPERATOR, PASSWORD, RunningApi, add_accounts, serving, settings_for
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-OPEN = {
-    ("GET", "/healthz"),
-    ("GET", "/agent/v1/time"),
-    ("POST", "/agent/v1/upload-tickets"),
-    ("GET", "/sign-in"),
-    ("POST", "/sign-in"),
-    ("POST", "/sign-out"),
-    ("GET", "/language"),
-    ("GET", "/static/{name}"),
-}
+READABLE = {"/healthz", "/agent/v1/time", "/sign-in", "/language", "/static/{name}"}
+CHANGEABLE = {"/agent/v1/upload-tickets", "/sign-in", "/sign-out"}
+OPEN = {(method, path) for path in READABLE for method in ("GET", "HEAD")} | {("POST", path) for path in CHANGEABLE}
 
 
 @pytest.fixture
@@ -59,7 +52,8 @@ def test_only_listed_routes_answer_without_a_session(two_sites):
                 answered.add((method, route.path))
     # These two answer strangers as well, and what they say looks like a refusal.
     assert answered == OPEN - {("POST", "/sign-in"), ("POST", "/sign-out")}
-    assert {route.endpoint for route in routes if (*route.methods, route.path) in OPEN} == _open_endpoints
+    open_routes = [route for route in routes if {(method, route.path) for method in route.methods} <= OPEN]
+    assert {route.endpoint for route in open_routes} == _open_endpoints
 
 
 def test_there_are_no_generated_pages(two_sites):
@@ -78,6 +72,17 @@ def test_another_tenants_site_is_not_found_and_looks_like_one_that_is_not(two_si
     foreign, missing = (client.get(f"/api/v1/sites/{site}/days/today") for site in ("other", "nowhere"))
     assert foreign.status_code == missing.status_code == 404
     assert foreign.json()["code"] == missing.json()["code"] == "not_found"
+
+
+def test_head_says_what_get_would_and_nothing_more(two_sites):
+    client = two_sites.signed_in()
+    for path in ("/healthz", "/sites/sunflower", "/api/v1/sites", "/sites/nowhere", "/static/logo.svg", "/sign-in"):
+        head, whole = client.head(path), client.get(path)
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        assert head.headers["content-length"] == whole.headers.get("content-length", head.headers["content-length"])
+        assert head.headers["content-type" if whole.content else "location"]
+    assert two_sites.client().head("/sites/sunflower").headers["location"] == "/sign-in?next=%2Fsites%2Fsunflower"
+    assert client.head("/sites/sunflower/events").status_code == 405
 
 
 def test_an_auditor_reaches_the_region_and_no_further(two_sites):
