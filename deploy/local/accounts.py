@@ -11,6 +11,7 @@ from deploy.local.layout import Layout
 from deploy.local.own_camera import recall
 from server.runtime import open_database
 from server.services.register import Register
+from storage.database.scope import EVERY_REGION
 
 AUDITOR = "auditor"
 
@@ -42,7 +43,7 @@ def register(
                 OWN_CAMERA.name,
             )
         accounts = [Account(AUDITOR, "auditor", layout.secret(layout.accounts, AUDITOR))]
-        service.add_account(AUDITOR, "auditor", accounts[0].password, [])
+        service.add_account(AUDITOR, "auditor", accounts[0].password, [], EVERY_REGION)
         for site in SITES:
             account = Account(site.site_id, "operator", layout.secret(layout.accounts, site.site_id))
             service.add_account(account.name, account.role, account.password, [site.site_id])

@@ -18,11 +18,10 @@ from config.base.errors import ConfigurationError, NightlightError
 from config.settings.server import ServerSettings, load_server
 from server.runtime import EXIT_CONFIGURATION, open_database, signer_from
 from server.services.register import Register
+from server.services.sign_in import PASSWORD_CHARS_MAX
 from storage.database.migrate import migrate
 from storage.objects.connection import access_from
 from storage.objects.provision import provision
-
-PASSWORD_CHARS_MAX = 256
 
 
 def main() -> int:
@@ -90,6 +89,10 @@ def _camera_add(arguments: argparse.Namespace, settings: ServerSettings) -> None
     _register(settings).add_camera(arguments.site, arguments.camera, arguments.zone, arguments.agent, arguments.name)
 
 
+def _camera_retire(arguments: argparse.Namespace, settings: ServerSettings) -> None:
+    _register(settings).retire_camera(arguments.site, arguments.camera)
+
+
 def _account_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
     password = sys.stdin.readline(PASSWORD_CHARS_MAX + 1).rstrip("\r\n")
     _register(settings).add_account(arguments.name, arguments.role, password, arguments.site, arguments.region)
@@ -123,7 +126,13 @@ def _parser() -> argparse.ArgumentParser:
     agent.add_argument("agent")
     agent.add_argument("--public-key-file", type=Path, required=True, help="what 'python -m edge_agent init' printed")
 
-    camera = _adder(commands, "camera", "a camera; in service from its first footage on", _camera_add)
+    verbs = _verbs(commands, "camera", "add or retire a camera")
+    retire = verbs.add_parser("retire", help="take a camera out of service; its recordings stay as long as they must")
+    retire.set_defaults(run=_camera_retire)
+    retire.add_argument("site")
+    retire.add_argument("camera")
+    camera = verbs.add_parser("add", help="add a camera; in service from its first footage on")
+    camera.set_defaults(run=_camera_add)
     camera.add_argument("site")
     camera.add_argument("camera")
     camera.add_argument("--zone", required=True)
@@ -134,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     account.add_argument("name")
     account.add_argument("--role", required=True, choices=("operator", "auditor"))
     account.add_argument("--site", action="append", default=[], help="for an operator; may be given again")
-    account.add_argument("--region", default="", help="for an auditor; empty: every region")
+    account.add_argument("--region", default="", help="for an auditor: path, or * for every region")
     account.add_argument("--password-stdin", action="store_true", required=True)
     return parser
 
@@ -145,10 +154,15 @@ def _adder(
     what: str,
     run: Callable[[argparse.Namespace, ServerSettings], None],
 ) -> argparse.ArgumentParser:
-    verbs = commands.add_parser(noun, help=f"add {what}").add_subparsers(required=True, metavar="VERB")
-    add = verbs.add_parser("add", help=f"add {what}")
+    add = _verbs(commands, noun, f"add {what}").add_parser("add", help=f"add {what}")
     add.set_defaults(run=run)
     return add
+
+
+def _verbs(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", noun: str, what: str
+) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+    return commands.add_parser(noun, help=what).add_subparsers(required=True, metavar="VERB")
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         database=database,
         reader=reader,
         sign_in=sign_in,
-        tickets=TicketIssuer(database, office, settings.policy.retain_days),
+        tickets=TicketIssuer(database, office, clock, settings.policy.retain_days),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
         pages=pages,
         feed=BoardFeed(reader, pages, clock),

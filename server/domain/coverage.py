@@ -85,6 +85,8 @@ class Evidence:
     settled_until_us: int = 0
     """Everything the agent knows of this camera before this instant has reached the server."""
     agent_alive: bool = False
+    current_timeline: str = ""
+    """The one that the agent's newest heartbeat was sent on."""
 
 
 class Gap(NamedTuple):
@@ -165,7 +167,7 @@ def _unclaimed(evidence: Evidence, limits: Limits) -> list[tuple[SpanSet, Cause,
         rules.append((unsettled, Cause.AGENT_OFFLINE, Certainty.UNVERIFIED))
         return rules
     # A live agent says at once when a condition changes, so the last one it reported holds to this moment.
-    latest = evidence.conditions[-1] if evidence.conditions else None
+    latest = next((c for c in reversed(evidence.conditions) if c.timeline_id == evidence.current_timeline), None)
     cause = CAUSE_OF_CONDITION.get(latest.condition) if latest else None
     if latest is not None and cause is not None:
         rules.append((unsettled & SpanSet.of((min(latest.at_us, far), far)), cause, Certainty.MISSING))

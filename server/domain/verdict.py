@@ -37,10 +37,6 @@ class DayVerdict:
     def gaps(self) -> tuple[Gap, ...]:
         return self.coverage.gaps
 
-    def says_the_same_as(self, other_status: str, other_gaps: tuple[Gap, ...], *, other_final: bool) -> bool:
-        """Whether a new entry would tell nothing that the earlier one has not told."""
-        return (self.status, self.final, self.gaps) == (other_status, other_final, other_gaps)
-
 
 def day_span(day: date, timezone: str) -> Span:
     """The site's own day, 23 to 25 hours long where summer time begins or ends (invariant I5)."""

@@ -86,6 +86,10 @@ class BrokerLink:
             if delivery.epoch == self._epoch and delivery.qos > 0:
                 self._client.ack(delivery.mid, delivery.qos)
 
+    def is_current(self, delivery: Delivery) -> bool:
+        """Whether the connection that a message came over still stands; else the broker delivers it again."""
+        return delivery.epoch == self._epoch
+
     def answer(self, message: Any) -> None:
         """Sends one signed message to the agent that it names. Lost answers are asked for again."""
         sealed = self._signer.seal(message)

@@ -21,7 +21,6 @@ from storage.objects.s3 import S3EvidenceStore
 log = get_logger("verify")
 READ_BACKS = Counter("nightlight_read_backs", "Versions read back, by what was answered", ["result"])
 POLL_S = 1.0
-BATCH = 32
 
 
 class VerificationWorker:
@@ -38,6 +37,8 @@ class VerificationWorker:
         self._verifier = verifier
         self._store = store
         self._answer = answer
+        # No more than are worked on at once: the others would sit out their lease in line.
+        self._count = count
         self._stop = stop
         self._wake = Event()
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="verify")
@@ -71,7 +72,7 @@ class VerificationWorker:
             return
         while not self._stop.is_set():
             try:
-                jobs = self._verifier.take(BATCH)
+                jobs = self._verifier.take(self._count)
             except (Unavailable, Conflict) as error:
                 log.warning("queue_unavailable", reason=str(error))
                 jobs = []

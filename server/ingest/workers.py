@@ -4,9 +4,10 @@ A message that can never be handled is quarantined by the inbox; one that cannot
 again, unacknowledged, until it can. Nothing is dropped (I11): the queues hold what the broker may have in flight.
 """
 
+import time
 import zlib
 from collections.abc import Callable
-from queue import Empty, Queue
+from queue import Empty, Full, Queue
 from threading import Event, Thread
 
 from prometheus_client import Counter, Histogram
@@ -35,7 +36,7 @@ class MessageWorkers:
         self._link = link
         self._wake_verification = wake_verification
         self._stop = Event()
-        self._queues: list[Queue[Delivery]] = [Queue(in_flight_max) for _ in range(count)]
+        self._queues: list[Queue[Delivery]] = [Queue(4 * in_flight_max) for _ in range(count)]
         self._threads = [
             Thread(target=self._work, args=(queue,), name=f"inbox-{number}")
             for number, queue in enumerate(self._queues)
@@ -52,9 +53,17 @@ class MessageWorkers:
             thread.join()
 
     def submit(self, delivery: Delivery) -> None:
-        """Hands a message to its agent's worker."""
+        """Hands a message to its agent's worker; never blocks, because the broker link's own thread calls it.
+
+        A full queue means that the broker has connected again and again while nothing could be handled. What is left out
+        stays unacknowledged: broker and agent both send it again.
+        """
         source = delivery.topic.rpartition("/")[0]
-        self._queues[zlib.crc32(source.encode()) % len(self._queues)].put(delivery)
+        try:
+            self._queues[zlib.crc32(source.encode()) % len(self._queues)].put_nowait(delivery)
+        except Full:
+            MESSAGES.labels("unknown", "left_with_broker").inc()
+            log.warning("message_left_with_broker", topic=delivery.topic[:200])
 
     def _work(self, queue: "Queue[Delivery]") -> None:
         while not self._stop.is_set():
@@ -62,31 +71,33 @@ class MessageWorkers:
                 delivery = queue.get(timeout=POLL_S)
             except Empty:
                 continue
-            with SECONDS.labels(delivery.topic.rpartition("/")[2][:32]).time():
-                outcome = self._accept(delivery)
+            began = time.monotonic()
+            outcome = self._accept(delivery)
             if outcome is None:
-                return
+                continue
+            SECONDS.labels(outcome.kind).observe(time.monotonic() - began)
             self._link.acknowledge(delivery)
             self._follow_up(delivery, outcome)
 
     def _accept(self, delivery: Delivery) -> Outcome | None:
+        """What became of a message; None where it is left to a later delivery."""
         backoff = Backoff(0.1, 10.0)
+        fault: Exception | None = None
         conflicts = 0
-        while not self._stop.is_set():
+        while not self._stop.is_set() and self._link.is_current(delivery):
             try:
+                if fault is not None:
+                    return self._inbox.give_up(delivery.topic, delivery.payload, fault)
                 return self._inbox.accept(delivery.topic, delivery.payload)
             except Conflict as error:
                 conflicts += 1
-                if conflicts >= CONFLICTS_MAX:
-                    return self._inbox.give_up(delivery.topic, delivery.payload, error)
-                self._stop.wait(backoff.next_s())
+                fault = error if conflicts >= CONFLICTS_MAX else None
             except Unavailable as error:
-                wait_s = backoff.next_s()
-                log.warning("message_postponed", topic=delivery.topic, retry_s=round(wait_s, 1), reason=str(error))
-                self._stop.wait(wait_s)
+                log.warning("message_postponed", topic=delivery.topic, reason=str(error))
             except Exception as error:
                 log.exception("message_failed", topic=delivery.topic)
-                return self._inbox.give_up(delivery.topic, delivery.payload, error)
+                fault = error
+            self._stop.wait(backoff.next_s())
         return None
 
     def _follow_up(self, delivery: Delivery, outcome: Outcome) -> None:

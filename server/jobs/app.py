@@ -1,6 +1,6 @@
 """Assesses every camera's unfinished days, again and again; one transaction a site, so that no site waits for another.
 
-Runs on one machine or several: an entry is written only where it says something new, and two that collide are one.
+Several may run: a site is locked while it is assessed, and an entry is written only where it says something new.
 """
 
 from threading import Event
@@ -42,14 +42,22 @@ def assess_all(database: Database, assessor: Assessor, clock: Clock) -> int:
         site_ids = list(session.scalars(select(Site.id).order_by(Site.id)))
     written = 0
     for site_id in site_ids:
-        with database.unit_of_work() as session:
-            site = session.get_one(Site, site_id)
-            now_us = clock.utc_us()
-            for camera in session.scalars(select(Camera).where(Camera.site_id == site_id).order_by(Camera.id)):
-                for day in assessor.due_days(session, site, camera, now_us):
-                    entry = assessor.assess(session, site, camera, day, now_us)
-                    if entry is not None:
-                        written += 1
-                        ENTRIES.labels(entry.status).inc()
-                        log.info("verdict", camera=camera.id, day=entry.day, status=entry.status, final=entry.final)
+        try:
+            written += assess_site(database, assessor, clock, site_id)
+        except (Unavailable, Conflict) as error:
+            log.warning("assessment_postponed", site=site_id, reason=str(error))
+    return written
+
+
+def assess_site(database: Database, assessor: Assessor, clock: Clock, site_id: str) -> int:
+    """One round over one site, which no other process assesses at the same time."""
+    written = 0
+    with database.unit_of_work() as session:
+        site = session.get_one(Site, site_id, with_for_update=True)
+        now_us = clock.utc_us()
+        for camera in session.scalars(select(Camera).where(Camera.site_id == site_id).order_by(Camera.id)):
+            for entry in assessor.assess_due(session, site, camera, now_us):
+                written += 1
+                ENTRIES.labels(entry.status).inc()
+                log.info("verdict", camera=camera.id, day=entry.day, status=entry.status, final=entry.final)
     return written

@@ -79,7 +79,9 @@ class Inbox:
         message = incoming.message
         kind, handler, acknowledged = _HANDLERS[type(message)]
         with self.database.unit_of_work() as session:
-            _check_camera(session, message)
+            if not _knows_camera(session, message):
+                # It may be registered later: not answered, so that the agent keeps the message and says it again.
+                return Outcome("deferred", kind)
             result, replies = handler(session, incoming, self.rule)
         if acknowledged and result != "deferred":
             replies = [_acknowledge(message), *replies]
@@ -135,14 +137,16 @@ def _check_addressed(message: Any, opened: OpenedEnvelope, source: UpTopic) -> N
         raise InvalidInput("the message names another site or agent than its topic", code="foreign_site")
 
 
-def _check_camera(session: Session, message: Any) -> None:
-    wanted = {message.camera_id} if hasattr(message, "camera_id") else set()
-    if isinstance(message, Heartbeat):
-        wanted = {camera.camera_id for camera in message.cameras}
-    for camera_id in wanted:
-        camera = session.get(Camera, camera_id)
-        if camera is None or (camera.site_id, camera.agent_id) != (message.site_id, message.agent_id):
-            raise InvalidInput(f"camera {camera_id} is not one of this agent's", code="foreign_camera")
+def _knows_camera(session: Session, message: Any) -> bool:
+    """False where the camera a message names is not registered. Raises InvalidInput where it is somebody else's."""
+    if not hasattr(message, "camera_id"):
+        return True
+    camera = session.get(Camera, message.camera_id)
+    if camera is None:
+        return False
+    if (camera.site_id, camera.agent_id) != (message.site_id, message.agent_id):
+        raise InvalidInput(f"camera {message.camera_id} is not one of this agent's", code="foreign_camera")
+    return True
 
 
 def _acknowledge(message: Any) -> Acknowledgement:

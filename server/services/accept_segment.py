@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from config.base.errors import IntegrityViolation, InvalidInput
 from config.base.ids import fresh_id
 from config.base.timespan import Span
+from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import SEGMENT_SPAN_US_MAX, Receipt, SegmentRecorded, SegmentUploaded, UploadRefused
 from server.domain.clock_trust import ClockRule
 from server.services.accept_status import note_time
@@ -27,7 +28,9 @@ def recorded(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
         if known.payload_sha256 != incoming.payload_sha256:
             raise IntegrityViolation("another manifest already has this segment id", code="chain_forked")
         return "duplicate", []
-    _check_chain(session, manifest)
+    _check_chain(session, manifest, incoming.payload_sha256)
+    if evidence.is_repeated(session, manifest.camera_id, manifest.sha256):
+        raise IntegrityViolation("another segment of this camera has exactly these bytes", code="footage_repeated")
     note_time(session, manifest, (manifest.start_us, manifest.end_us), incoming.received_us, rule)
     session.add(
         Segment(
@@ -65,8 +68,8 @@ def uploaded(session: Session, incoming: Incoming, _rule: ClockRule) -> Effect:
         raise InvalidInput("the upload does not match its manifest", code="foreign_segment")
     if message.object_key != SegmentKey(segment.site_id, segment.camera_id, segment.start_us, segment.id).text:
         raise InvalidInput("the object key is not the one this segment has", code="foreign_key")
-    if segment.secured_us is not None:
-        return "duplicate", [receipt(segment)]
+    if segment.secured_us is not None and segment.version_id == message.version_id:
+        return "duplicate", [receipt(segment, segment.version_id, segment.retain_until_us or 0)]
     if segment.refusal is not None and segment.version_id == message.version_id:
         return "duplicate", [refused(segment)]
     queued = evidence.queue_verification(
@@ -75,9 +78,9 @@ def uploaded(session: Session, incoming: Incoming, _rule: ClockRule) -> Effect:
     return "committed" if queued else "duplicate", []
 
 
-def receipt(segment: Segment) -> Receipt:
-    """The receipt of a secured segment (I2)."""
-    if None in (segment.object_key, segment.version_id, segment.retain_until_us, segment.secured_us):
+def receipt(segment: Segment, version_id: str, retain_until_us: int) -> Receipt:
+    """The receipt for a version of a secured segment that was read back whole and locked (I2)."""
+    if segment.object_key is None or segment.secured_us is None:
         raise IntegrityViolation(f"segment {segment.id} is not secured: it cannot have a receipt")
     return Receipt(
         message_id=fresh_id(),
@@ -85,10 +88,10 @@ def receipt(segment: Segment) -> Receipt:
         agent_id=segment.agent_id,
         segment_id=segment.id,
         sha256=segment.sha256,
-        object_key=segment.object_key or "",
-        version_id=segment.version_id or "",
-        retain_until_us=segment.retain_until_us or 0,
-        verified_us=segment.secured_us or 0,
+        object_key=segment.object_key,
+        version_id=version_id,
+        retain_until_us=retain_until_us,
+        verified_us=segment.secured_us,
     )
 
 
@@ -106,7 +109,7 @@ def refused(segment: Segment, detail: str = "") -> UploadRefused:
     )
 
 
-def _check_chain(session: Session, manifest: SegmentRecorded) -> None:
+def _check_chain(session: Session, manifest: SegmentRecorded, payload_sha256: str) -> None:
     links = evidence.chain_links(session, manifest.chain_id, manifest.camera_id, manifest.sequence)
     if manifest.sequence in links:
         raise IntegrityViolation(
@@ -114,6 +117,13 @@ def _check_chain(session: Session, manifest: SegmentRecorded) -> None:
         )
     if (manifest.sequence == 0) != (manifest.previous is None):
         raise IntegrityViolation("only the first manifest of a chain names no previous one", code="chain_broken")
-    before = links.get(manifest.sequence - 1)
+    before, after = links.get(manifest.sequence - 1), links.get(manifest.sequence + 1)
     if before is not None and before.payload_sha256 != manifest.previous:
         raise IntegrityViolation("the manifest does not follow the one before it", code="chain_broken")
+    if after is not None and _previous_of(after) != payload_sha256:
+        raise IntegrityViolation("the manifest after it does not follow it", code="chain_broken")
+
+
+def _previous_of(segment: Segment) -> str | None:
+    manifest = decode_payload(open_envelope(segment.envelope))
+    return manifest.previous if isinstance(manifest, SegmentRecorded) else None

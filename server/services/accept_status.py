@@ -4,20 +4,20 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from config.base.timespan import SpanSet
-from config.wire.status import CameraState, ClockReading, Heartbeat, Presence
-from server.domain.clock_trust import ClockRule, is_from_the_future, trusted_span
+from config.base.timespan import Span, SpanSet
+from config.wire.status import CameraState, Heartbeat, Presence
+from server.domain.clock_trust import ClockRecord, ClockRule, Comparison, compare, distrust, is_from_the_future
+from server.domain.verdict import day_of
 from server.services.incoming import Effect, Incoming
 from storage.database import evidence, spans
-from storage.database.models import AgentStatus, Camera, ConditionChange, Timeline
+from storage.database.models import AgentStatus, Camera, ConditionChange, Site, Timeline
 
 
 def note_time(session: Session, message: Any, ran: tuple[int, int], received_us: int, rule: ClockRule) -> Timeline:
     """Records that the agent ran over ``ran`` on its timeline; a time from the future ends all trust in it."""
     timeline = evidence.touch_timeline(session, message.timeline_id, message.agent_id, ran, received_us)
     if is_from_the_future(ran[1], received_us, rule):
-        timeline.ahead_us = max(timeline.ahead_us or 0, ran[1] - received_us)
-        spans.replace_trusted(session, timeline.id, SpanSet())
+        _keep(session, timeline, distrust(_record(session, timeline), timeline.started_us))
     return timeline
 
 
@@ -44,8 +44,9 @@ def heartbeat(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
     """Takes the live state in: alive, clock, and how far each camera is settled."""
     beat: Heartbeat = incoming.message
     timeline = note_time(session, beat, (beat.timeline_started_us, beat.sent_us), incoming.received_us, rule)
-    if beat.clock is not None and timeline.ahead_us is None:
-        _compare_clock(session, timeline, beat.clock, rule)
+    if beat.clock is not None:
+        seen = Comparison(beat.clock.observed_us, beat.clock.offset_us, beat.clock.bound_us)
+        _keep(session, timeline, compare(_record(session, timeline), seen, rule))
     status = session.get(AgentStatus, beat.agent_id)
     if status is not None and not _is_newer(session, timeline, beat, status):
         return "stale", []
@@ -58,9 +59,11 @@ def heartbeat(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
     status.timeline_id = beat.timeline_id
     status.gone = False
     status.heartbeat = incoming.envelope
+    # A camera that is not registered yet is left out: it must not silence the others.
+    registered = {camera.id: camera for camera in evidence.cameras_of_agent(session, beat.agent_id)}
     for health in beat.cameras:
-        camera = session.get_one(Camera, health.camera_id)
-        camera.settled_until_us = min(health.settled_until_us, incoming.received_us)
+        if health.camera_id in registered:
+            registered[health.camera_id].settled_until_us = min(health.settled_until_us, incoming.received_us)
     return "committed", []
 
 
@@ -74,19 +77,45 @@ def presence(session: Session, incoming: Incoming, _rule: ClockRule) -> Effect:
     return "committed", []
 
 
-def _compare_clock(session: Session, timeline: Timeline, reading: ClockReading, rule: ClockRule) -> None:
-    if reading.observed_us == timeline.compared_us:
+def _record(session: Session, timeline: Timeline) -> ClockRecord:
+    return ClockRecord(
+        started_us=timeline.started_us,
+        trusted=spans.trusted_of(session, timeline.id),
+        compared_us=timeline.compared_us,
+        vouched_until_us=timeline.vouched_until_us,
+        distrusted_from_us=timeline.distrusted_from_us,
+    )
+
+
+def _keep(session: Session, timeline: Timeline, record: ClockRecord) -> None:
+    """Writes a clock's record back, and sees to it that what its trust decides is judged again."""
+    before = spans.trusted_of(session, timeline.id)
+    timeline.compared_us, timeline.vouched_until_us = record.compared_us, record.vouched_until_us
+    timeline.distrusted_from_us = record.distrusted_from_us
+    changed = (before - record.trusted) | (record.trusted - before)
+    if not changed:
         return
-    vouched = trusted_span(timeline.started_us, reading.observed_us, reading.offset_us, reading.bound_us, rule)
-    trusted = spans.trusted_of(session, timeline.id)
-    if vouched is None:
-        # The clock went wrong at some moment after the last good comparison: trust ends there.
-        wanted = trusted.clip(0, timeline.compared_us or 0)
-    else:
-        wanted = trusted | SpanSet.of(vouched)
-        timeline.compared_us = reading.observed_us
-    if wanted != trusted:
-        spans.replace_trusted(session, timeline.id, wanted)
+    spans.replace_trusted(session, timeline.id, record.trusted)
+    cameras = evidence.cameras_of_agent(session, timeline.agent_id)
+    if not cameras:
+        return
+    site = session.get_one(Site, cameras[0].site_id)
+    first_us = next(iter(changed)).start_us
+    in_service = [camera.id for camera in cameras if camera.activated_us is not None]
+    evidence.assess_again(session, in_service, day_of(first_us, site.timezone).isoformat())
+    for camera in cameras:
+        if camera.activated_us is None or camera.activated_us > first_us:
+            _activate(session, camera, site, timeline, record.trusted)
+
+
+def _activate(session: Session, camera: Camera, site: Site, timeline: Timeline, trusted: SpanSet) -> None:
+    """Footage that was secured before its clock was trusted puts its camera into service now."""
+    window = Span(timeline.started_us, timeline.last_us + 1)
+    secured = spans.coverage_of(session, camera.id, window).get(spans.SECURED, {}).get(timeline.id, SpanSet())
+    for start_us, _ in secured & trusted:
+        evidence.activate(session, camera.id, start_us)
+        evidence.assess_again(session, [camera.id], day_of(start_us, site.timezone).isoformat())
+        return
 
 
 def _is_newer(session: Session, timeline: Timeline, beat: Heartbeat, status: AgentStatus) -> bool:

@@ -1,7 +1,7 @@
 """Turns what is known of a camera's day into a verdict entry, when it would say something new."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,9 @@ from storage.database import evidence, spans, verdicts
 from storage.database.models import AgentStatus, Camera, Site, Verdict
 
 US_PER_HOUR = 3_600 * US_PER_S
+PROVISIONAL_US = US_PER_HOUR
+"""How often at most a provisional entry repeats its gaps: with every change of them the history would grow as a square."""
+DAYS_A_ROUND_MAX = 400
 _REFUSALS = {
     "object_missing": Cause.OBJECT_MISSING,
     "object_corrupt": Cause.OBJECT_CORRUPT,
@@ -45,7 +48,7 @@ class Assessor:
         """Appends the verdict on a day where it differs from the entry in force; returns the new entry."""
         verdict = self.judge(session, site, camera, day, now_us)
         before = verdicts.newest(session, camera.id, day.isoformat())
-        if before is not None and verdict.says_the_same_as(before.status, _gaps(before), other_final=before.final):
+        if before is not None and not _worth_an_entry(verdict, before):
             return None
         entry = Verdict(
             camera_id=camera.id,
@@ -61,11 +64,19 @@ class Assessor:
         session.add(entry)
         return entry
 
-    def due_days(self, session: Session, site: Site, camera: Camera, now_us: int) -> list[date]:
-        """Today, and every earlier day that is not final yet."""
-        today = day_of(now_us, site.timezone)
-        earlier = verdicts.unfinished_days(session, camera.id, today.isoformat())
-        return [*(date.fromisoformat(day) for day in earlier), today]
+    def assess_due(self, session: Session, site: Site, camera: Camera, now_us: int) -> list[Verdict]:
+        """Assesses every day from the first whose final entry is missing or out of date up to today."""
+        if camera.assess_from_day is None:
+            return []
+        first, today = date.fromisoformat(camera.assess_from_day), day_of(now_us, site.timezone)
+        days = [first + timedelta(days=number) for number in range((today - first).days + 1)][:DAYS_A_ROUND_MAX]
+        written = [self.assess(session, site, camera, day, now_us) for day in days]
+        for day in days:
+            newest = verdicts.newest(session, camera.id, day.isoformat())
+            if newest is None or not newest.final:
+                break
+            camera.assess_from_day = (day + timedelta(days=1)).isoformat()
+        return [entry for entry in written if entry is not None]
 
     def gather(self, session: Session, camera: Camera, window: Span, now_us: int) -> Evidence:
         """Everything known of one camera in a window."""
@@ -95,6 +106,7 @@ class Assessor:
             conditions=changes,
             settled_until_us=camera.settled_until_us,
             agent_alive=self.is_alive(status, now_us),
+            current_timeline=status.timeline_id if status is not None else "",
         )
 
     def is_alive(self, status: AgentStatus | None, now_us: int) -> bool:
@@ -102,6 +114,15 @@ class Assessor:
         if status is None or status.gone:
             return False
         return now_us - status.heard_us <= self.policy.agent_silent_s * US_PER_S
+
+
+def _worth_an_entry(verdict: DayVerdict, before: Verdict) -> bool:
+    """A final verdict tells every change; a provisional one every change of status, and of its gaps once an hour."""
+    if (verdict.status, verdict.final) != (before.status, before.final):
+        return True
+    if verdict.gaps == _gaps(before):
+        return False
+    return verdict.final or verdict.assessed_us - before.assessed_us >= PROVISIONAL_US
 
 
 def _gaps(entry: Verdict) -> tuple[Gap, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from config.base.clock import Clock
 from config.base.errors import InvalidInput, NotFound, PermissionDenied
 from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import SEGMENT_SPAN_US_MAX, UploadTicket, UploadTicketRequest
@@ -26,6 +27,7 @@ class TicketIssuer:
 
     database: Database
     office: TicketOffice
+    clock: Clock
     retain_days: int
 
     def issue(self, data: bytes) -> UploadTicket:
@@ -52,7 +54,7 @@ class TicketIssuer:
             key,
             sha256=request.sha256,
             size_bytes=request.size_bytes,
-            retain_until_us=retain_until_us(request.end_us, self.retain_days),
+            retain_until_us=retain_until_us(request.end_us, self.clock.utc_us(), self.retain_days),
             expires_s=TICKET_S,
         )
         return UploadTicket(

@@ -1,22 +1,25 @@
 """Registers sites, zones, agents, cameras and accounts. Adding the same thing again changes nothing."""
 
 import zoneinfo
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
 from config.base.errors import Conflict, InvalidInput, NotFound
 from config.base.ids import is_slug
 from server.domain.zones import check_camera_allowed, check_kind
-from storage.database.models import Account, AccountSite, Agent, Camera, Site, Zone
-from storage.database.scope import OPERATOR, ROLES
+from server.services.sign_in import PASSWORD_CHARS_MAX
+from storage.database.models import Account, AccountSite, Agent, Camera, LoginSession, Site, Zone
+from storage.database.scope import AUDITOR, EVERY_REGION, OPERATOR, ROLES
 from storage.database.unit_of_work import Database
 
 PASSWORD_CHARS_MIN = 12
@@ -36,9 +39,12 @@ class Register:
         if timezone not in zoneinfo.available_timezones():
             raise InvalidInput(f"no such time zone: {timezone}. Take one of the IANA names, such as Asia/Shanghai")
         with self.database.unit_of_work() as session:
-            if session.get(Site, site_id) is None:
+            known = session.get(Site, site_id)
+            if known is None:
                 now_us = self.clock.utc_us()
                 session.add(Site(id=site_id, name=name, region=region, timezone=timezone, created_us=now_us))
+            elif (known.name, known.region, known.timezone) != (name, region, timezone):
+                raise Conflict(f"site {site_id} is registered already, with other particulars")
 
     def add_zone(self, site_id: str, zone_id: str, name: str, kind: str) -> None:
         """A place within a site."""
@@ -46,8 +52,11 @@ class Register:
         check_kind(kind)
         with self.database.unit_of_work() as session:
             _get(session, Site, site_id)
-            if session.get(Zone, (site_id, zone_id)) is None:
+            known = session.get(Zone, (site_id, zone_id))
+            if known is None:
                 session.add(Zone(site_id=site_id, id=zone_id, name=name, kind=kind))
+            elif (known.name, known.kind) != (name, kind):
+                raise Conflict(f"zone {zone_id} of {site_id} is registered already, with another name or kind")
 
     def add_agent(self, site_id: str, agent_id: str, public_key_pem: bytes) -> None:
         """An edge agent and its key. Raises Conflict where the agent is known by another key or at another site."""
@@ -72,8 +81,8 @@ class Register:
                 raise NotFound(f"no agent {agent_id} at site {site_id}")
             known = session.get(Camera, camera_id)
             if known is not None:
-                if known.site_id != site_id:
-                    raise Conflict(f"camera id {camera_id} is taken: ids are unique over all sites")
+                if (known.site_id, known.zone_id, known.agent_id, known.name) != (site_id, zone_id, agent_id, name):
+                    raise Conflict(f"camera {camera_id} is registered already, with other particulars or elsewhere")
                 return
             session.add(
                 Camera(
@@ -86,25 +95,40 @@ class Register:
                 )
             )
 
+    def retire_camera(self, site_id: str, camera_id: str) -> None:
+        """Takes a camera out of service from now on; what it recorded stays as long as it must."""
+        with self.database.unit_of_work() as session:
+            camera = session.get(Camera, camera_id)
+            if camera is None or camera.site_id != site_id:
+                raise NotFound(f"no camera {camera_id} at site {site_id}")
+            if camera.retired_us is None:
+                camera.retired_us = self.clock.utc_us()
+
     def add_account(self, name: str, role: str, password: str, site_ids: list[str], region: str = "") -> None:
-        """A person who may sign in. The password of an account that exists is replaced."""
+        """A person who may sign in. An account that exists is replaced, and its sessions end where anything differs."""
         _check_id(name)
         if role not in ROLES:
             raise InvalidInput(f"no such role: {role}. Known: {', '.join(ROLES)}")
-        if len(password) < PASSWORD_CHARS_MIN:
-            raise InvalidInput(f"a password has at least {PASSWORD_CHARS_MIN} characters")
-        if (role == OPERATOR) != bool(site_ids):
-            raise InvalidInput("an operator is given sites, an auditor a region")
+        if not PASSWORD_CHARS_MIN <= len(password) <= PASSWORD_CHARS_MAX:
+            raise InvalidInput(f"a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters")
+        if (role == OPERATOR) != bool(site_ids) or (role == AUDITOR) != bool(region):
+            raise InvalidInput(f"an operator is given sites, an auditor a region ('{EVERY_REGION}' for all of them)")
         hashed = PasswordHasher().hash(password)
         with self.database.unit_of_work() as session:
             account = session.get(Account, name)
+            held = set(session.scalars(select(AccountSite.site_id).where(AccountSite.account_name == name)))
+            if account is not None and (account.role, account.region, held) == (role, region, set(site_ids)):
+                with suppress(VerificationError):
+                    PasswordHasher().verify(account.password_hash, password)
+                    return
             if account is None:
                 account = Account(name=name, created_us=self.clock.utc_us())
                 session.add(account)
             account.role, account.region, account.password_hash = role, region, hashed
             session.flush()
-            held = set(session.scalars(select(AccountSite.site_id).where(AccountSite.account_name == name)))
-            for site_id in sorted(set(site_ids) - held):
+            for table in (AccountSite, LoginSession):
+                session.execute(delete(table).where(table.account_name == name))
+            for site_id in sorted(set(site_ids)):
                 _get(session, Site, site_id)
                 session.add(AccountSite(account_name=name, site_id=site_id))
 

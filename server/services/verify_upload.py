@@ -10,13 +10,21 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_S, Clock
-from config.base.errors import IntegrityViolation, NightlightError, NotFound, PermissionDenied, Unavailable
+from config.base.errors import (
+    IntegrityViolation,
+    InvalidInput,
+    NightlightError,
+    NotFound,
+    PermissionDenied,
+    Unavailable,
+)
 from config.base.logs import get_logger
 from config.base.timespan import Span
 from server.domain.retention import retain_until_us
+from server.domain.verdict import day_of
 from server.services.accept_segment import receipt, refused
 from storage.database import evidence, spans
-from storage.database.models import PendingVerification, Segment
+from storage.database.models import PendingVerification, Segment, Site
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore, StoredVersion
 
@@ -60,7 +68,7 @@ class UploadVerifier:
         except Unavailable as error:
             self._postpone(job, error)
             return []
-        except (NotFound, PermissionDenied, IntegrityViolation) as error:
+        except (NotFound, InvalidInput, PermissionDenied, IntegrityViolation) as error:
             return self._refuse(job, error)
         return self._secure(job, found)
 
@@ -71,7 +79,7 @@ class UploadVerifier:
             version_id=row.version_id,
             size_bytes=segment.size_bytes,
             sha256=segment.sha256,
-            retain_until_us=retain_until_us(segment.end_us, self.retain_days),
+            retain_until_us=retain_until_us(segment.end_us, self.clock.utc_us(), self.retain_days),
         )
 
     def _read_back(self, job: Job) -> StoredVersion:
@@ -88,23 +96,23 @@ class UploadVerifier:
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             segment = session.get_one(Segment, job.segment_id)
-            pending = session.get(PendingVerification, job.segment_id)
             if segment.secured_us is None:
                 segment.object_key, segment.version_id = job.object_key, job.version_id
                 segment.retain_until_us = found.retain_until_us
                 segment.secured_us, segment.refusal = now_us, None
                 self._write_spans(session, segment, now_us)
-            if pending is not None:
-                session.delete(pending)
-            return [receipt(segment)]
+            _done(session, job)
+            return [receipt(segment, job.version_id, found.retain_until_us or 0)]
 
     def _write_spans(self, session: Session, segment: Segment, now_us: int) -> None:
         span = Span(segment.start_us, segment.end_us)
         spans.add_coverage(session, segment.camera_id, spans.SECURED, segment.timeline_id, span)
         if now_us - segment.end_us > self.backfilled_after_us:
             spans.add_coverage(session, segment.camera_id, spans.BACKFILLED, segment.timeline_id, span)
+        site = session.get_one(Site, segment.site_id)
         for start_us, _ in spans.trusted_of(session, segment.timeline_id).clip(*span):
             evidence.activate(session, segment.camera_id, start_us)
+            evidence.assess_again(session, [segment.camera_id], day_of(start_us, site.timezone).isoformat())
             break
 
     def _refuse(self, job: Job, error: NightlightError) -> list[msgspec.Struct]:
@@ -112,11 +120,9 @@ class UploadVerifier:
         log.error("upload_refused", segment=job.segment_id, reason=reason, detail=str(error))
         with self.database.unit_of_work() as session:
             segment = session.get_one(Segment, job.segment_id)
-            pending = session.get(PendingVerification, job.segment_id)
-            if pending is not None and (pending.object_key, pending.version_id) == (job.object_key, job.version_id):
-                session.delete(pending)
+            _done(session, job)
             if segment.secured_us is not None:
-                return [receipt(segment)]
+                return [receipt(segment, segment.version_id or "", segment.retain_until_us or 0)]
             segment.refusal, segment.object_key, segment.version_id = reason, job.object_key, job.version_id
             return [refused(segment, str(error)[:200])]
 
@@ -129,3 +135,10 @@ class UploadVerifier:
             wait_s = min(RETRY_S_LIMIT, 2 ** min(pending.tries, 6))
             pending.due_us = self.clock.utc_us() + wait_s * US_PER_S
             log.warning("store_unavailable", segment=job.segment_id, retry_s=wait_s, detail=str(error))
+
+
+def _done(session: Session, job: Job) -> None:
+    """Takes the row out of the queue, unless it asks for another version by now."""
+    pending = session.get(PendingVerification, job.segment_id)
+    if pending is not None and (pending.object_key, pending.version_id) == (job.object_key, job.version_id):
+        session.delete(pending)

@@ -1,6 +1,8 @@
 """Segments, timelines and conditions: what agents said, and what was found of it."""
 
-from sqlalchemy import select, update
+from collections.abc import Iterable
+
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from config.base.errors import InvalidInput
@@ -12,12 +14,12 @@ VERIFICATION_LEASE_US = 60_000_000
 
 
 def chain_links(session: Session, chain_id: str, camera_id: str, sequence: int) -> dict[int, Segment]:
-    """The manifests at one place of a camera's chain and at the place before, by place."""
+    """The manifests at one place of a camera's chain and at its neighbours, by place."""
     found = session.scalars(
         select(Segment).where(
             Segment.chain_id == chain_id,
             Segment.camera_id == camera_id,
-            Segment.sequence.in_((sequence - 1, sequence)),
+            Segment.sequence.in_((sequence - 1, sequence, sequence + 1)),
         )
     )
     return {segment.sequence: segment for segment in found}
@@ -28,7 +30,7 @@ def touch_timeline(
 ) -> Timeline:
     """The timeline, known from now on to have run over ``ran`` at least. Raises InvalidInput for another agent's."""
     started_us, seen_us = ran
-    timeline = session.get(Timeline, timeline_id)
+    timeline = session.get(Timeline, timeline_id, with_for_update=True)
     if timeline is None:
         timeline = Timeline(
             id=timeline_id, agent_id=agent_id, started_us=started_us, last_us=seen_us, first_heard_us=received_us
@@ -116,7 +118,29 @@ def take_verifications(session: Session, now_us: int, limit: int) -> list[Pendin
 
 
 def activate(session: Session, camera_id: str, at_us: int) -> None:
-    """Puts a camera into service at its first covered instant, once."""
+    """Puts a camera into service at its first covered instant; an earlier one that comes later counts."""
     session.execute(
-        update(Camera).where(Camera.id == camera_id, Camera.activated_us.is_(None)).values(activated_us=at_us)
+        update(Camera)
+        .where(Camera.id == camera_id, or_(Camera.activated_us.is_(None), Camera.activated_us > at_us))
+        .values(activated_us=at_us)
     )
+
+
+def assess_again(session: Session, camera_ids: Iterable[str], day: str) -> None:
+    """Something new is known of ``day``: every day from it on is to be judged again."""
+    session.execute(
+        update(Camera)
+        .where(Camera.id.in_(list(camera_ids)), or_(Camera.assess_from_day.is_(None), Camera.assess_from_day > day))
+        .values(assess_from_day=day)
+    )
+
+
+def cameras_of_agent(session: Session, agent_id: str) -> list[Camera]:
+    """The cameras that an agent records."""
+    return list(session.scalars(select(Camera).where(Camera.agent_id == agent_id).order_by(Camera.id)))
+
+
+def is_repeated(session: Session, camera_id: str, sha256: str) -> bool:
+    """Whether the camera has another segment of exactly these bytes."""
+    known = select(Segment.id).where(Segment.camera_id == camera_id, Segment.sha256 == sha256).limit(1)
+    return session.scalar(known) is not None

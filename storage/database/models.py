@@ -74,6 +74,8 @@ class Camera(Base):
     registered_us: Mapped[int] = mapped_column(BigInteger)
     activated_us: Mapped[int | None] = mapped_column(BigInteger)
     retired_us: Mapped[int | None] = mapped_column(BigInteger)
+    assess_from_day: Mapped[str | None] = mapped_column(String(10))
+    """Every day before this one has a final verdict that is up to date; null before the camera is in service."""
     settled_until_us: Mapped[int] = mapped_column(BigInteger, default=0)
     """The agent's word that everything before this instant has reached the server."""
 
@@ -89,9 +91,11 @@ class Timeline(Base):
     first_heard_us: Mapped[int] = mapped_column(BigInteger)
     """When the server first heard of it, by the server's clock: of two timelines the one heard of later is the newer."""
     compared_us: Mapped[int | None] = mapped_column(BigInteger)
-    """The instant of the last comparison with the server's clock that was within the tolerance."""
-    ahead_us: Mapped[int | None] = mapped_column(BigInteger)
-    """Set for good when a message proved that this clock was ahead of the server's by so much: never trusted again."""
+    """The last comparison with the server's clock that was within the tolerance."""
+    vouched_until_us: Mapped[int] = mapped_column(BigInteger, default=0)
+    """How far that comparison reaches forward, once a later one confirms it."""
+    distrusted_from_us: Mapped[int | None] = mapped_column(BigInteger)
+    """From here on this clock was proved wrong: never trusted again."""
 
 
 class TrustedSpan(Base):
@@ -148,6 +152,7 @@ class Segment(Base):
     __table_args__ = (
         UniqueConstraint("chain_id", "camera_id", "sequence", name="uq_segment_chain"),
         Index("ix_segment_camera", "camera_id", "end_us"),
+        Index("ix_segment_footage", "camera_id", "sha256"),
     )
 
 

@@ -2,13 +2,15 @@
 
 import hashlib
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from storage.database.models import QuarantinedMessage
 
 PAYLOAD_BYTES_KEPT = 65_536
 TOPIC_CHARS_KEPT = 512
+MESSAGES_KEPT = 100_000
+"""The oldest go first; the counters and the log have told of each."""
 
 
 def keep(session: Session, topic: str, payload: bytes, reason: str, detail: str, received_us: int) -> bool:
@@ -20,17 +22,18 @@ def keep(session: Session, topic: str, payload: bytes, reason: str, detail: str,
     )
     if session.scalar(known) is not None:
         return False
-    session.add(
-        QuarantinedMessage(
-            received_us=received_us,
-            topic=topic,
-            reason=reason,
-            detail=detail[:1_000],
-            size_bytes=len(payload),
-            sha256=digest,
-            payload=payload[:PAYLOAD_BYTES_KEPT],
-        )
+    kept = QuarantinedMessage(
+        received_us=received_us,
+        topic=topic,
+        reason=reason,
+        detail=detail[:1_000],
+        size_bytes=len(payload),
+        sha256=digest,
+        payload=payload[:PAYLOAD_BYTES_KEPT],
     )
+    session.add(kept)
+    session.flush()
+    session.execute(delete(QuarantinedMessage).where(QuarantinedMessage.id <= kept.id - MESSAGES_KEPT))
     return True
 
 

@@ -14,13 +14,14 @@ from storage.database.models import AccountSite, Camera, Site
 OPERATOR = "operator"
 AUDITOR = "auditor"
 ROLES = (OPERATOR, AUDITOR)
+EVERY_REGION = "*"
 
 
 @dataclass(frozen=True)
 class Scope:
     """Who asks. An operator reaches the sites given to the account, an auditor those of a region subtree.
 
-    Regions are paths such as ``cn/sichuan/luzhou``; an empty region is the root, which reaches every site.
+    Regions are paths such as ``cn/sichuan/luzhou``; ``*`` reaches every site, an empty one reaches none.
     """
 
     account_name: str
@@ -32,10 +33,11 @@ def visible_sites(scope: Scope) -> Select[Site]:
     """The sites within reach, in order of their ids."""
     query = select(Site).order_by(Site.id)
     if scope.role == AUDITOR:
+        if scope.region == EVERY_REGION:
+            return query
         if scope.region:
             below = Site.region.startswith(f"{scope.region}/", autoescape=True)
-            query = query.where(or_(Site.region == scope.region, below))
-        return query
+            return query.where(or_(Site.region == scope.region, below))
     if scope.role == OPERATOR:
         mine = select(AccountSite.site_id).where(AccountSite.account_name == scope.account_name)
         return query.where(Site.id.in_(mine))

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from config.base.timespan import Span, SpanSet
-from storage.database.models import CoverageSpan, TrustedSpan
+from storage.database.models import Camera, CoverageSpan, TrustedSpan
 
 CLAIMED = "claimed"
 SECURED = "secured"
@@ -14,7 +14,8 @@ BACKFILLED = "backfilled"
 
 
 def add_coverage(session: Session, camera_id: str, kind: str, timeline_id: str, span: Span) -> None:
-    """Adds a span to one series of a camera: kind × timeline."""
+    """Adds a span to one series of a camera: kind × timeline. Writers of one camera go one after another."""
+    session.get(Camera, camera_id, with_for_update=True)
     touching = session.scalars(
         select(CoverageSpan).where(
             CoverageSpan.camera_id == camera_id,

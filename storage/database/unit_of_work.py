@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
-from config.base.errors import Conflict, Unavailable
+from config.base.errors import ConfigurationError, Conflict, Unavailable
 
 SQLITE_BUSY_TIMEOUT_MS = 20_000
 _READ_ONLY = "nightlight_read_only"
@@ -61,10 +62,18 @@ class Database:
                 else:
                     session.commit()
                     connection.commit()
-        except OperationalError as error:
+        except (OperationalError, ProgrammingError) as error:
+            if _lacks_table(error):
+                raise ConfigurationError(
+                    "the database has no tables yet: run 'python -m server.admin init' first"
+                ) from error
+            if isinstance(error, ProgrammingError):
+                raise
             raise Unavailable(f"the database does not answer: {error.orig}") from error
         except IntegrityError as error:
             raise Conflict(f"another writer was first: {error.orig}") from error
+        except StaleDataError as error:
+            raise Conflict("another writer was first") from error
 
     def ping(self) -> None:
         """Raises Unavailable where the database does not answer."""
@@ -73,6 +82,11 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _lacks_table(error: DBAPIError) -> bool:
+    # SQLSTATE 42P01 is undefined_table; SQLite has only words.
+    return getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig)
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -1,7 +1,7 @@
 """The history of verdicts: append-only, the newest entry of a camera-day is the one in force."""
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.database.models import Verdict
@@ -25,22 +25,4 @@ def newest(session: Session, camera_id: str, day: str) -> Verdict | None:
     """The entry in force, if any."""
     return session.scalar(
         select(Verdict).where(Verdict.camera_id == camera_id, Verdict.day == day).order_by(Verdict.id.desc()).limit(1)
-    )
-
-
-def unfinished_days(session: Session, camera_id: str, before_day: str) -> list[str]:
-    """Days before ``before_day`` whose entry in force is still provisional, oldest first."""
-    latest = (
-        select(func.max(Verdict.id).label("id"))
-        .where(Verdict.camera_id == camera_id, Verdict.day < before_day)
-        .group_by(Verdict.day)
-        .subquery()
-    )
-    return list(
-        session.scalars(
-            select(Verdict.day)
-            .join(latest, Verdict.id == latest.c.id)
-            .where(Verdict.final.is_(False))
-            .order_by(Verdict.day)
-        )
     )

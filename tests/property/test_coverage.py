@@ -47,6 +47,7 @@ evidences = st.builds(
     conditions=conditions,
     settled_until_us=st.integers(0, NOW + 5),
     agent_alive=st.booleans(),
+    current_timeline=st.sampled_from("ab"),
 )
 
 
@@ -91,7 +92,8 @@ def oracle(at: int, evidence: Evidence, limits: Limits) -> tuple[Cause, Certaint
         return settled_cause(at, evidence), Certainty.MISSING
     if not evidence.agent_alive:
         return Cause.AGENT_OFFLINE, Certainty.UNVERIFIED
-    latest = evidence.conditions[-1] if evidence.conditions else None
+    of_now = [change for change in evidence.conditions if change.timeline_id == evidence.current_timeline]
+    latest = of_now[-1] if of_now else None
     if latest is not None and latest.at_us <= at and latest.condition in CAUSE_OF_CONDITION:
         return CAUSE_OF_CONDITION[latest.condition], Certainty.MISSING
     return Cause.MANIFEST_PENDING, Certainty.UNVERIFIED

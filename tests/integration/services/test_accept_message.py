@@ -12,6 +12,7 @@ from config.wire import topics
 from config.wire.envelope import ENVELOPE_BYTES_MAX, Signer
 from config.wire.segments import UploadTicketRequest
 from config.wire.status import Acknowledgement
+from server.services.register import Register
 from storage.database import quarantine, spans
 from storage.database.models import (
     AgentStatus,
@@ -83,7 +84,6 @@ def test_adjacent_segments_are_one_row(agent: SigningAgent, database: Database) 
     [
         (lambda m: {"start_us": m.end_us}, "bad_span"),
         (lambda m: {"start_us": m.end_us - seconds(311)}, "bad_span"),
-        (lambda _: {"camera_id": "somebody-elses"}, "foreign_camera"),
         (lambda _: {"site_id": "little-boat"}, "foreign_site"),
         (lambda _: {"agent_id": "another-box"}, "foreign_site"),
         (lambda _: {"previous": "0" * 64}, "chain_broken"),
@@ -102,6 +102,44 @@ def test_a_manifest_that_cannot_be_true_is_quarantined(
     assert outcome.replies[0].outcome == "quarantined"  # type: ignore[attr-defined]
     assert held_for(database) == {reason: 1}
     assert claimed(database) == []
+
+
+def test_a_camera_that_is_not_registered_yet_is_answered_when_it_is(
+    agent: SigningAgent, database: Database, clock: SimulatedClock
+) -> None:
+    agent.camera_id = "new-room"
+    manifest = agent.manifest(NOON_US - seconds(10), NOON_US)
+    early = agent.say(manifest)
+    assert (early.result, early.replies) == ("deferred", [])
+    assert agent.say(agent.heartbeat()).result == "committed"
+    Register(database, clock).add_camera("sunflower", "new-room", "nap", "sunflower-box", "新房间")
+    assert agent.say(manifest).result == "committed"
+    assert held_for(database) == {}
+
+
+def test_another_agents_camera_is_refused(agent: SigningAgent, database: Database, clock: SimulatedClock) -> None:
+    SigningAgent(database, clock, site_id="boat", agent_id="boat-box", camera_id="boat-door").register()
+    agent.camera_id = "boat-door"
+    assert agent.say(agent.manifest(NOON_US - seconds(10), NOON_US)).result == "quarantined:foreign_camera"
+    assert agent.say(agent.heartbeat(settled_until_us=NOON_US)).result == "committed"
+    with database.reading() as session:
+        assert session.get_one(Camera, "boat-door").settled_until_us == 0
+
+
+def test_the_same_footage_does_not_count_twice(agent: SigningAgent, database: Database) -> None:
+    assert agent.say(agent.manifest(NOON_US - seconds(20), NOON_US - seconds(10), b"once")).result == "committed"
+    again = agent.manifest(NOON_US - seconds(10), NOON_US, b"once")
+    assert agent.say(again).result == "quarantined:footage_repeated"
+    assert claimed(database) == [(NOON_US - seconds(20), NOON_US - seconds(10))]
+
+
+def test_a_link_that_arrives_late_must_fit_the_one_after_it(agent: SigningAgent) -> None:
+    first = agent.manifest(NOON_US - seconds(30), NOON_US - seconds(20))
+    second = agent.manifest(NOON_US - seconds(20), NOON_US - seconds(10))
+    assert agent.say(second).result == "committed"
+    other = msgspec.structs.replace(first, frames=99)
+    assert agent.say(other).result == "quarantined:chain_broken"
+    assert agent.say(first).result == "committed"
 
 
 def test_the_chain_may_not_fork_or_skip_its_link(agent: SigningAgent, database: Database) -> None:

@@ -9,7 +9,7 @@ from server.services.assess_day import Assessor
 from server.services.read_day import DayReader
 from server.services.register import Register
 from server.services.sign_in import FAILURES_MAX, SignIn
-from storage.database.models import Account, LoginSession
+from storage.database.models import Account, Camera, LoginSession
 from storage.database.scope import AUDITOR, OPERATOR, Scope
 from storage.database.unit_of_work import Database
 from tests.support.clock import SimulatedClock
@@ -29,7 +29,8 @@ def register(agent: SigningAgent, database: Database, clock: SimulatedClock) -> 
 @pytest.mark.parametrize(
     ("scope", "seen"),
     [
-        (Scope("a", AUDITOR, ""), ["boat", "sunflower"]),
+        (Scope("a", AUDITOR, "*"), ["boat", "sunflower"]),
+        (Scope("a", AUDITOR, ""), []),
         (Scope("a", AUDITOR, "cn/sichuan"), ["boat", "sunflower"]),
         (Scope("a", AUDITOR, "cn/sichuan/luzhou"), ["sunflower"]),
         (Scope("a", AUDITOR, "cn/sichuan/luz"), []),
@@ -64,6 +65,24 @@ def test_registering_again_changes_nothing_and_another_key_is_refused(register: 
         register.add_agent("sunflower", "sunflower-box", stranger.public_pem)
     with pytest.raises(Conflict):
         register.add_agent("boat", "sunflower-box", agent.signer.public_pem)
+    for change in (
+        lambda: register.add_site("sunflower", "another name", "cn/sichuan/luzhou", "Asia/Shanghai"),
+        lambda: register.add_zone("sunflower", "nap", "午睡室", "toilet"),
+        lambda: register.add_camera("sunflower", "nap-room", "nap", "sunflower-box", "another name"),
+    ):
+        with pytest.raises(Conflict):
+            change()
+
+
+def test_a_retired_camera_expects_nothing_more(register: Register, database: Database, clock: SimulatedClock) -> None:
+    register.retire_camera("sunflower", "nap-room")
+    retired_us = clock.utc_us()
+    clock.advance(60)
+    register.retire_camera("sunflower", "nap-room")
+    with database.reading() as session:
+        assert session.get_one(Camera, "nap-room").retired_us == retired_us
+    with pytest.raises(NotFound):
+        register.retire_camera("boat", "nap-room")
 
 
 def test_a_camera_belongs_to_the_site_of_its_agent(register: Register) -> None:
@@ -84,6 +103,8 @@ def test_a_camera_belongs_to_the_site_of_its_agent(register: Register) -> None:
         lambda r: r.add_account("op", "king", PASSWORD, []),
         lambda r: r.add_account("op", OPERATOR, PASSWORD, []),
         lambda r: r.add_account("op", AUDITOR, PASSWORD, ["boat"]),
+        lambda r: r.add_account("op", AUDITOR, PASSWORD, []),
+        lambda r: r.add_account("op", AUDITOR, "x" * 300, [], "*"),
         lambda r: r.add_account("op", AUDITOR, "short", []),
     ],
 )
@@ -110,6 +131,12 @@ def test_passwords_and_sessions(register: Register, database: Database, clock: S
     fresh = sign_in.open_session("op")
     sign_in.close_session(fresh)
     assert sign_in.resume(fresh) is None
+    before = sign_in.open_session("op")
+    register.add_account("op", OPERATOR, PASSWORD + "!", ["sunflower"])
+    assert sign_in.resume(before) is None
+    assert [site.site_id for site in DayReader(database, clock, Assessor(POLICY)).sites(Scope("op", OPERATOR))] == [
+        "sunflower"
+    ]
 
 
 def test_guessing_is_limited_by_source(register: Register, database: Database, clock: SimulatedClock) -> None:

@@ -14,7 +14,7 @@ from server.services.read_day import DayReader
 from server.services.verify_upload import UploadVerifier
 from storage.database import spans
 from storage.database.models import Camera, PendingVerification, Segment
-from storage.database.scope import AUDITOR, Scope
+from storage.database.scope import AUDITOR, EVERY_REGION, Scope
 from storage.database.unit_of_work import Database
 from storage.objects.connection import StoreAccess
 from storage.objects.keys import SegmentKey
@@ -24,7 +24,7 @@ from tests.support.sites import POLICY, SigningAgent, seconds
 from tests.support.stores import ObjectStore
 
 DATA = b"sixty seconds of a sleeping room"
-EVERYONE = Scope("police", AUDITOR)
+EVERYONE = Scope("police", AUDITOR, EVERY_REGION)
 
 
 @pytest.fixture
@@ -45,11 +45,11 @@ class Recorded:
         self.agent, self.store, self.clock = agent, store, clock
 
     def upload(
-        self, stored: bytes | None = DATA, *, lock_days: float = 92, late_s: float = 0
+        self, stored: bytes | None = DATA, *, data: bytes = DATA, lock_days: float = 92, late_s: float = 0
     ) -> tuple[SegmentRecorded, str]:
         now_us = self.clock.utc_us()
         end_us = now_us - seconds(late_s)
-        manifest = self.agent.manifest(end_us - seconds(10), end_us, DATA)
+        manifest = self.agent.manifest(end_us - seconds(10), end_us, data)
         self.agent.say(manifest)
         version_id = "00000000-0000-4000-8000-000000000000"
         if stored is not None:
@@ -88,7 +88,7 @@ def test_a_whole_and_locked_version_is_receipted_and_covered(
         manifest.sha256,
         version_id,
     )
-    assert receipt.retain_until_us >= retain_until_us(manifest.end_us, 90)
+    assert receipt.retain_until_us >= retain_until_us(manifest.end_us, manifest.end_us, 90)
     assert covered(database, clock) == [(manifest.start_us, manifest.end_us)]
     with database.reading() as session:
         assert session.get_one(Camera, "nap-room").activated_us == manifest.start_us
@@ -102,7 +102,7 @@ def test_a_lock_that_is_too_short_is_lengthened_before_the_receipt(
     (receipt,) = work_off(verifier)
     assert isinstance(receipt, Receipt)
     found = object_store.evidence.stat_version(receipt.object_key, version_id)
-    assert found.locked_until(retain_until_us(manifest.end_us, 90))
+    assert found.locked_until(retain_until_us(manifest.end_us, manifest.end_us, 90))
 
 
 @pytest.mark.parametrize("stored", [None, b"other bytes", DATA + b"."])
@@ -151,6 +151,7 @@ def test_a_lost_receipt_is_given_again(recorded: Recorded, verifier: UploadVerif
 def test_what_comes_late_is_labelled_as_backfilled(
     recorded: Recorded, verifier: UploadVerifier, database: Database, clock: SimulatedClock
 ) -> None:
+    recorded.agent.restart()
     recorded.agent.started_us -= seconds(2_000)
     recorded.agent.say(recorded.agent.heartbeat())
     manifest, _ = recorded.upload(late_s=1_000)
@@ -191,10 +192,61 @@ def test_footage_with_an_untrusted_clock_is_kept_but_not_covered(
     work_off(verifier)
     recorded.agent.restart()
     clock.advance(10)
-    manifest, _ = recorded.upload()
+    manifest, _ = recorded.upload(DATA * 2, data=DATA * 2)
     (receipt,) = work_off(verifier)
     assert isinstance(receipt, Receipt)
     assert all(end_us <= manifest.start_us for _, end_us in covered(database, clock))
     recorded.agent.started_us -= seconds(20)
     recorded.agent.say(recorded.agent.heartbeat())
     assert covered(database, clock)[-1][1] == manifest.end_us
+
+
+def test_a_version_id_that_no_store_could_have_made_is_refused(
+    recorded: Recorded, verifier: UploadVerifier, clock: SimulatedClock
+) -> None:
+    manifest, _ = recorded.upload(None)
+    recorded.agent.say(recorded.agent.upload_of(manifest, "null"))
+    (refusal,) = work_off(verifier)
+    assert isinstance(refusal, UploadRefused)
+    assert refusal.reason == "object_missing"
+
+
+def test_segments_verified_out_of_order_put_the_camera_into_service_at_the_first(
+    recorded: Recorded, verifier: UploadVerifier, database: Database, clock: SimulatedClock
+) -> None:
+    recorded.agent.restart()
+    recorded.agent.started_us -= seconds(100)
+    recorded.agent.say(recorded.agent.heartbeat())
+    first, _ = recorded.upload(DATA * 2, data=DATA * 2, late_s=60)
+    recorded.upload()
+    for job in reversed(verifier.take(10)):
+        verifier.verify(job)
+    with database.reading() as session:
+        assert session.get_one(Camera, "nap-room").activated_us == first.start_us
+
+
+def test_footage_secured_before_its_clock_is_compared_is_in_service_once_it_is(
+    agent: SigningAgent, object_store: ObjectStore, verifier: UploadVerifier, database: Database, clock: SimulatedClock
+) -> None:
+    clock.advance(20)
+    manifest, _ = Recorded(agent, object_store, clock).upload()
+    work_off(verifier)
+    with database.reading() as session:
+        assert session.get_one(Camera, "nap-room").activated_us is None
+    agent.say(agent.heartbeat())
+    with database.reading() as session:
+        assert session.get_one(Camera, "nap-room").activated_us == manifest.start_us
+
+
+def test_a_second_version_of_a_secured_segment_gets_a_receipt_of_its_own(
+    recorded: Recorded, verifier: UploadVerifier, clock: SimulatedClock
+) -> None:
+    manifest, first = recorded.upload()
+    work_off(verifier)
+    key = SegmentKey("sunflower", "nap-room", manifest.start_us, manifest.segment_id).text
+    second = recorded.store.evidence.put_locked(key, DATA, manifest.sha256, clock.utc_us() + 92 * US_PER_DAY)
+    assert second != first
+    recorded.agent.say(recorded.agent.upload_of(manifest, second))
+    (receipt,) = work_off(verifier)
+    assert isinstance(receipt, Receipt)
+    assert receipt.version_id == second

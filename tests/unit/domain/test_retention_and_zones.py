@@ -9,8 +9,14 @@ from server.domain.zones import ALLOWED_KINDS, FORBIDDEN_KINDS, check_camera_all
 
 
 def test_retention_is_the_days_and_one_more_rounded_up_to_a_second() -> None:
-    assert retain_until_us(1, 90) == 91 * US_PER_DAY + 1_000_000
-    assert retain_until_us(1_000_000, 90) == 91 * US_PER_DAY + 1_000_000
+    assert retain_until_us(1, 1, 90) == 91 * US_PER_DAY + 1_000_000
+    assert retain_until_us(1_000_000, 5 * US_PER_DAY, 90) == 91 * US_PER_DAY + 1_000_000
+
+
+def test_a_wrong_clock_does_not_choose_the_lock() -> None:
+    now_us = 20_000 * US_PER_DAY
+    assert retain_until_us(now_us + 25_000 * US_PER_DAY, now_us, 90) == now_us + 91 * US_PER_DAY
+    assert retain_until_us(365 * US_PER_DAY, now_us, 90) == now_us + 91 * US_PER_DAY
 
 
 @pytest.mark.parametrize("kind", sorted(FORBIDDEN_KINDS))

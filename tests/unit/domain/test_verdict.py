@@ -24,6 +24,7 @@ def secured(spans: SpanSet, **more) -> Evidence:
         "secured": {"t": spans},
         "timelines": {"t": Timeline(running=WHOLE, trusted=WHOLE)},
         "agent_alive": True,
+        "current_timeline": "t",
     }
     return Evidence(**(fields | more))
 
@@ -125,6 +126,17 @@ def test_what_a_killed_agent_had_not_kept_and_the_time_it_took_to_start_are_its_
         agent_alive=True,
     )
     assert judge(evidence, now_us).gaps == (Gap(killed_us - 2, back_us + 9, Cause.AGENT_OFFLINE, Certainty.MISSING),)
+
+
+def test_a_clock_that_was_ahead_does_not_hide_what_the_agent_says_now() -> None:
+    gone_us, now_us = 10 * HOUR, 10 * HOUR + 20 * US_PER_S
+    changes = [
+        ConditionChange(0, "recording", "t"),
+        ConditionChange(gone_us, "unreachable", "t"),
+        ConditionChange(gone_us + HOUR, "recording", "ahead"),
+    ]
+    evidence = secured(SpanSet.of((0, gone_us)), conditions=changes, settled_until_us=gone_us)
+    assert judge(evidence, now_us).gaps == (Gap(gone_us, None, Cause.CAMERA_UNREACHABLE, Certainty.MISSING),)
 
 
 def test_only_the_time_in_service_is_expected() -> None:

@@ -125,6 +125,7 @@ def upgrade() -> None:
         sa.Column("registered_us", sa.BigInteger(), nullable=False),
         sa.Column("activated_us", sa.BigInteger(), nullable=True),
         sa.Column("retired_us", sa.BigInteger(), nullable=True),
+        sa.Column("assess_from_day", sa.String(length=10), nullable=True),
         sa.Column("settled_until_us", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["agent_id"],
@@ -148,7 +149,8 @@ def upgrade() -> None:
         sa.Column("last_us", sa.BigInteger(), nullable=False),
         sa.Column("first_heard_us", sa.BigInteger(), nullable=False),
         sa.Column("compared_us", sa.BigInteger(), nullable=True),
-        sa.Column("ahead_us", sa.BigInteger(), nullable=True),
+        sa.Column("vouched_until_us", sa.BigInteger(), nullable=False),
+        sa.Column("distrusted_from_us", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["agent_id"],
             ["agent.id"],
@@ -230,6 +232,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("segment", schema=None) as batch_op:
         batch_op.create_index("ix_segment_camera", ["camera_id", "end_us"], unique=False)
+        batch_op.create_index("ix_segment_footage", ["camera_id", "sha256"], unique=False)
 
     op.create_table(
         "trusted_span",
@@ -305,6 +308,7 @@ def downgrade() -> None:
 
     op.drop_table("trusted_span")
     with op.batch_alter_table("segment", schema=None) as batch_op:
+        batch_op.drop_index("ix_segment_footage")
         batch_op.drop_index("ix_segment_camera")
 
     op.drop_table("segment")
