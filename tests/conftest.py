@@ -1,8 +1,15 @@
 """Every module in tests/support is a plugin: its fixtures are there for every test."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# Tests start many processes, and one that must compile all that it imports takes seconds to start: whatever the
+# machine says, their compiled modules go into the cache, and none beside the sources.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["PYTHONPYCACHEPREFIX"] = str(ROOT / ".cache" / "pycache")
 
 pytest.register_assert_rewrite("tests.support")
 pytest_plugins = [

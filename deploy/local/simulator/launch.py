@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from config.base.errors import Unavailable
-from deploy.local.commands import REPOSITORY, tail
+from deploy.local.commands import REPOSITORY, environment, tail
 from deploy.local.leash import leashed
 from deploy.local.simulator import control
 from deploy.local.simulator.camera import Mode
@@ -65,6 +65,7 @@ class Simulator:
             process = subprocess.Popen(
                 leashed(command),
                 cwd=REPOSITORY,
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

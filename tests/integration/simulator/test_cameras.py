@@ -94,13 +94,13 @@ def test_off_drops_and_refuses_and_on_comes_back(camera_server: StartCameras) ->
 
 def test_stall_keeps_the_connection_and_sends_nothing(camera_server: StartCameras) -> None:
     cameras = camera_server()
-    with watch(cameras.url("cam1"), timeout_s=2) as container:
+    with watch(cameras.url("cam1"), timeout_s=1) as container:
         burned_in(container, 2)
         cameras.switch("cam1", "stall")
         began = time.monotonic()
         with pytest.raises((av.FFmpegError, AssertionError)):
             burned_in(container, 100)
-        assert time.monotonic() - began > 1.5  # silence, not a broken connection
+        assert time.monotonic() - began > 0.8  # silence, not a broken connection
     cameras.switch("cam1", "on")
     with watch(cameras.url("cam1")) as container:
         assert burned_in(container, 2)
@@ -161,11 +161,11 @@ def test_a_clip_is_looped(camera_server: StartCameras, tmp_path_factory: pytest.
             packet.pts = packet.dts = number * 9_000
             packet.stream = to
             out.mux(packet)
-            if number == 19:
+            if number == 9:
                 break
     with watch(camera_server(clip=clip).url("cam1")) as container:
-        seen = burned_in(container, 25)
-    assert len(set(seen)) == 20
+        seen = burned_in(container, 14)
+    assert len(set(seen)) == 10
 
 
 def _cpu_s(cameras: Simulator) -> float:
