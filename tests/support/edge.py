@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,11 @@ class EdgeBox:
     """One agent's folder: settings, state, and the process where one runs."""
 
     folder: Path
+    time_url: str = ""
+    """Where the server's time can be had; without it a start waits 3 s for it in vain."""
     server: Signer = field(default_factory=lambda: Signer(Ed25519PrivateKey.generate()))
+    passwords: dict[str, str] = field(default_factory=dict)
+    """Of the cameras that are opened as the user ``viewer``."""
     process: subprocess.Popen[str] | None = None
 
     def __post_init__(self) -> None:
@@ -77,12 +81,12 @@ class EdgeBox:
             "agent": {"site_id": SITE, "agent_id": AGENT, "state_dir": str(self.folder / "state")},
             "mqtt": {"port": free_port(), "heartbeat_s": 1},
             "server": {
-                "url": f"http://127.0.0.1:{free_port()}",
+                "url": self.time_url or f"http://127.0.0.1:{free_port()}",
                 "public_key_file": str(self.folder / "server.pem"),
                 "timeout_s": 5,
             },
-            "recording": {"segment_s": 3, "stall_s": 2, "connect_timeout_s": 3, "reconnect_limit_s": 1.0},
-            "spool": {"free_bytes_min": 0, "resend_s": 2, "upload_workers": 2},
+            "recording": {"segment_s": 2, "stall_s": 2, "connect_timeout_s": 3, "reconnect_limit_s": 1.0},
+            "spool": {"free_bytes_min": 0, "resend_s": 1, "upload_workers": 2},
         }
         for name, table in tables.items():
             merged.setdefault(name, {}).update(table)
@@ -90,10 +94,11 @@ class EdgeBox:
         for name, table in merged.items():
             lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
         for camera_id, url in cameras.items():
-            user = {"username": "viewer", "password_file": str(self.folder / "camera-password")}
-            known = user if (self.folder / "camera-password").exists() else {}
             lines += ["[[cameras]]", f'id = "{camera_id}"', f'url = "{url}"']
-            lines += [f"{key} = {json.dumps(value)}" for key, value in known.items()]
+            if camera_id in self.passwords:
+                file = self.folder / f"password-of-{camera_id}"
+                file.write_text(self.passwords[camera_id])
+                lines += ['username = "viewer"', f"password_file = {json.dumps(str(file))}"]
         self.settings_file.write_text("\n".join(lines) + "\n")
         return load_edge(self.settings_file)
 
@@ -126,7 +131,8 @@ class EdgeBox:
             self.kill()
 
     def log(self) -> str:
-        return (self.folder / "agent.log").read_text()
+        file = self.folder / "agent.log"
+        return file.read_text() if file.exists() else ""
 
     def query(self, text: str, *values: object) -> list[dict[str, Any]]:
         """Rows of the spool's database, read beside the agent; none while it does not exist yet."""
@@ -176,6 +182,7 @@ class StandInServer:
 
     @property
     def url(self) -> str:
+        """Where its HTTP interface is."""
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def mqtt(self) -> dict[str, object]:
@@ -325,19 +332,45 @@ def _handler(server: StandInServer) -> type[http.server.BaseHTTPRequestHandler]:
     return Handler
 
 
+@pytest.fixture(scope="session")
+def server_time() -> Iterator[str]:
+    """Somebody who knows the time, and nothing else of the server."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"utc_us": SystemClock().utc_us()}).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
 @pytest.fixture
-def edge_box(tmp_path: Path) -> Iterator[EdgeBox]:
+def edge_box(tmp_path: Path, server_time: str) -> Iterator[EdgeBox]:
     """An agent's folder; its process, if the test started one, is killed at the end."""
-    box = EdgeBox(tmp_path / "edge")
+    box = EdgeBox(tmp_path / "edge", server_time)
     yield box
     box.kill()
+
+
+@contextmanager
+def standing_in(broker: Broker, box: EdgeBox) -> Iterator[StandInServer]:
+    """A server that answers everything, at a broker that runs."""
+    with ExitStack() as closing:
+        server = StandInServer(broker, box)
+        closing.callback(server.close)
+        server.connect()
+        yield server
 
 
 @pytest.fixture
 def stand_in(start_broker: Callable[..., Broker], edge_box: EdgeBox) -> Iterator[StandInServer]:
     """A server that answers everything, over a real broker."""
-    with ExitStack() as closing:
-        server = StandInServer(start_broker(AgentIdentity(SITE, AGENT)), edge_box)
-        closing.callback(server.close)
-        server.connect()
+    with standing_in(start_broker(AgentIdentity(SITE, AGENT)), edge_box) as server:
         yield server

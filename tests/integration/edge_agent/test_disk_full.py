@@ -5,7 +5,7 @@ from edge_agent.app import App
 from tests.support.cameras import StartCameras
 from tests.support.edge import EdgeBox, wait_for
 
-QUOTA = 200_000
+QUOTA = 60_000
 
 
 def told(box: EdgeBox) -> list[str]:
@@ -23,7 +23,7 @@ def test_a_full_quota_stops_the_recording_until_there_is_room(camera_server: Sta
         assert sum(kept.values()) == sum(row["size_bytes"] for row in rows) >= QUOTA
         state = [s for s in edge_box.outbox("camera-state") if isinstance(s, CameraState)][-1]
         assert abs(state.at_us - rows[-1]["end_us"]) < 10
-        wait_for("time to pass", lambda: app.clock.utc_us() > state.at_us + 4_000_000, 10)
+        wait_for("time to pass", lambda: app.clock.utc_us() > state.at_us + 2_500_000, 10)
         assert {path: path.stat().st_size for path in edge_box.spool.glob("*/*.mp4*")} == kept
 
         for row in rows:  # what a receipt does
