@@ -14,7 +14,8 @@ if sys.version_info < (3, 11):  # noqa: UP036 (the message is for whoever has an
 import argparse
 import os
 
-from deploy.local import checks, environment, experiments, packages
+from config.base.errors import ConfigurationError, NightlightError
+from deploy.local import checks, environment, experiments, own_camera, packages
 from deploy.local.commands import CACHE, REPOSITORY
 from deploy.local.say import Told, line, step, text
 
@@ -50,7 +51,6 @@ def _setup(options: argparse.Namespace, _rest: list[str]) -> int:
 
 
 def _build_minio() -> None:
-    from config.base.errors import NightlightError
     from deploy.local import store
 
     with step(
@@ -64,6 +64,11 @@ def _build_minio() -> None:
 
 
 def _demo(options: argparse.Namespace, _rest: list[str]) -> int:
+    if options.camera and options.camera != own_camera.FORGET:
+        try:
+            own_camera.split(options.camera)
+        except ConfigurationError as error:
+            raise Told(str(error)) from error
     line("Starting the demonstration", "正在启动演示")
     environment.ensure("local")
     packages.ensure_mosquitto()
@@ -123,9 +128,16 @@ def _parser() -> argparse.ArgumentParser:
         "--smoke", action="store_true", help=text("without a person; JSON at the end", "无人值守，末行输出 JSON")
     )
     demo.add_argument(
-        "--camera", metavar="URL", help=text("add a camera of yours: rtsp://…", "加入自己的摄像头：rtsp://…")
+        "--camera",
+        metavar="URL",
+        help=text(
+            "add a camera of yours: rtsp://…; it is remembered, and none forgets it",
+            "加入自己的摄像头：rtsp://…；以后启动会记住它，none 表示忘掉",
+        ),
     )
-    demo.add_argument("--minutes", type=float, help=text("stop after so long", "运行若干分钟后停止"))
+    demo.add_argument(
+        "--minutes", type=float, metavar="N", help=text("stop by itself after N minutes", "运行 N 分钟后自行停止")
+    )
     commands.add_parser(
         "test", help=text("run the tests; further arguments go to pytest", "运行测试，其余参数传给 pytest")
     )

@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from deploy.local.say import Told, text
 
@@ -36,8 +37,7 @@ def run_logged(
 ) -> None:
     """Runs a command with its output in ``.cache/logs/<log>.log``. Raises Told with that log's end when it fails."""
     file = CACHE / "logs" / f"{log}.log"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8") as out:
+    with _opened(file) as out:
         try:
             process = subprocess.Popen(
                 [str(part) for part in command],
@@ -63,6 +63,24 @@ def run_logged(
             raise
     if status != 0:
         raise Told(f"{_name(command)}: {text('exit status', '退出码')} {status}\n{tail(file)}")
+
+
+def _opened(file: Path) -> IO[str]:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return file.open("w", encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(file, error) from error
+
+
+def cannot_write(file: Path, error: OSError) -> Told:
+    """What to say where the checkout, its disk or its rights allow no writing."""
+    return Told(
+        text(
+            f"cannot write to {file}: {error.strerror}. Clone Nightlight where you may write and there is room",
+            f"无法写入 {file}：{error.strerror}。请把小夜灯克隆到有写权限且空间充足的目录",
+        )
+    )
 
 
 def tail(file: Path, lines: int = TAIL_LINES) -> str:

@@ -5,25 +5,29 @@ What it records lies in ``.nightlight`` in the checkout; the next start goes on 
 
 import argparse
 import os
-import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 from config.base.clock import US_PER_MINUTE, US_PER_S
 from config.base.errors import NightlightError, Unavailable
 from deploy.local import own_camera, smoke
-from deploy.local.commands import CACHE, REPOSITORY
+from deploy.local.commands import CACHE, REPOSITORY, cannot_write
 from deploy.local.facilities import SITES
 from deploy.local.say import line, step, text
-from deploy.local.stack import Stack
+from deploy.local.stack import AlreadyRunning, Stack
 from deploy.local.watch import SiteView, Watcher
 
 CAMERA_VARIABLE = "NIGHTLIGHT_DEMO_CAMERA"
 LOOK_EVERY_S = 1.0
 FIRST_MINUTE_WITHIN_S = 600.0
+
+
+class _TimeIsUp(Exception):
+    """``--minutes`` are over."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,20 +40,26 @@ def main(argv: list[str] | None = None) -> int:
     camera = os.environ.pop(CAMERA_VARIABLE, "")
     signal.signal(signal.SIGTERM, _interrupt)
     if options.smoke:
-        root = CACHE / "smoke"
-        shutil.rmtree(root, ignore_errors=True)
-        return smoke.run(Stack(root))
+        return smoke.run(Stack(CACHE / "smoke"))
     return _run(Stack(REPOSITORY / ".nightlight"), camera, options.minutes)
 
 
 def _run(stack: Stack, camera: str, minutes: float) -> int:
     until = time.monotonic() + minutes * 60 if minutes else float("inf")
     try:
-        stack.layout.make()
+        stack.claim()
+    except AlreadyRunning as error:
+        print(f"\n{error}", file=sys.stderr, flush=True)
+        return 1
+    except OSError as error:
+        print(f"\n{cannot_write(stack.layout.root, error)}", file=sys.stderr, flush=True)
+        return 1
+    try:
         if camera:
             own_camera.remember(stack.layout.cameras, camera)
         with step(
-            "Starting broker, store, server, cameras and agents", "正在启动代理、存储、服务器、摄像头和边缘代理"
+            "Starting broker, store, server, cameras and agents",
+            "正在启动消息代理、存储、服务器、摄像头和园内主机（边缘代理）",
         ) as note:
             stack.start(note)
         _tell(stack)
@@ -86,26 +96,32 @@ def _tell(stack: Stack) -> None:
 
 
 def _await_first_minute(stack: Stack, until: float) -> None:
+    try:
+        with step("Waiting for the first verified minute", "等待第一个核实的分钟") as note:
+            _watch_for_it(stack, until, note)
+    except _TimeIsUp:
+        line("The time given was too short for a first verified minute.", "给定的时间太短，还没有任何一分钟得到核实。")
+        return
+    seconds = round(time.monotonic() - stack.ready_at)
+    line(f"first verified minute after {seconds} s", f"{seconds} 秒后得到第一个核实的分钟")
+
+
+def _watch_for_it(stack: Stack, until: float, note: Callable[[str], None]) -> None:
     watcher = Watcher(stack.address, stack.auditor.name, stack.auditor.password)
-    give_up = min(until, time.monotonic() + FIRST_MINUTE_WITHIN_S)
+    give_up = time.monotonic() + FIRST_MINUTE_WITHIN_S
     # Minutes of an earlier start would prove nothing of this one.
     begun_us = time.time_ns() // 1_000
-    with step("Waiting for the first verified minute", "等待第一个已验证的分钟") as note:
-        while time.monotonic() < give_up:
-            _raise_if_crashed(stack)
-            longest_us = max(longest_since(watcher.site(site.site_id), begun_us) for site in SITES)
-            note(f"{longest_us // US_PER_S} s")
-            if longest_us >= US_PER_MINUTE:
-                break
-            time.sleep(LOOK_EVERY_S)
-        else:
-            if time.monotonic() < until:
-                raise Unavailable(
-                    text("no minute was verified within ten minutes", "十分钟内没有任何一分钟得到验证")
-                )  # fmt: skip
+    while True:
+        if time.monotonic() >= until:
+            raise _TimeIsUp
+        if time.monotonic() >= give_up:
+            raise Unavailable(text("no minute was verified within ten minutes", "十分钟内没有任何一分钟得到核实"))
+        _raise_if_crashed(stack)
+        longest_us = max(longest_since(watcher.site(site.site_id), begun_us) for site in SITES)
+        note(f"{longest_us // US_PER_S} s")
+        if longest_us >= US_PER_MINUTE:
             return
-    seconds = round(time.monotonic() - stack.ready_at)
-    line(f"first verified minute after {seconds} s", f"{seconds} 秒后得到第一个已验证的分钟")
+        time.sleep(LOOK_EVERY_S)
 
 
 def longest_since(view: SiteView, begun_us: int) -> int:

@@ -8,6 +8,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,10 @@ Level = Literal["local", "dev"]
 VENV = REPOSITORY / ".venv"
 REQUIREMENTS = REPOSITORY / "deploy" / "requirements"
 STAMP = VENV / "nightlight-stamp.json"
+_UNREACHABLE = re.compile(
+    "NewConnectionError|Failed to establish|NameResolutionError|Temporary failure in name resolution|timed out|ProxyError"
+    "|Tunnel connection failed|Connection refused"
+)
 
 
 def python() -> Path:
@@ -104,7 +109,20 @@ def _install(file: Path, note: Callable[[str], None]) -> None:
             line("uv could not do it: trying pip, which takes minutes", "uv 安装失败，改用 pip，需要几分钟")
         else:
             return
-    run_logged([*_pip(), "install", "--require-hashes", "-r", file], "install-pip", note=note)
+    try:
+        run_logged([*_pip(), "install", "--require-hashes", "-r", file], "install-pip", note=note)
+    except Told as told:
+        raise Told(f"{told}{advice(str(told))}") from told
+
+
+def advice(said: str) -> str:
+    """What to do where the end of pip's words means that it reached no index; else nothing."""
+    if not _UNREACHABLE.search(said):
+        return ""
+    return "\n\n" + text(
+        "No package index could be reached: check the network, or set PIP_INDEX_URL to a mirror",
+        "无法连接任何软件包索引：请检查网络，或将 PIP_INDEX_URL 设为可用的镜像",
+    )
 
 
 def _find_uv(note: Callable[[str], None]) -> Path | None:

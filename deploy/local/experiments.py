@@ -4,6 +4,7 @@ Standard library only. A benchmark is ``benchmarks/NAME.py``, a drill ``benchmar
 ``tests/drills/NAME.py``; each is a module with a ``__main__`` part and uses ``benchmarks.report``.
 """
 
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -30,17 +31,37 @@ def discover(sort: Sort, root: Path = REPOSITORY) -> dict[str, str]:
 
 
 def run(sort: Sort, name: str, *, as_json: bool) -> int:
-    """Becomes the experiment. Raises Told, which lists what there is, for a name that is none of it."""
+    """Becomes the experiment. Raises Told, which lists what there is, for a name that is none of it.
+
+    Where JSON is wanted, whatever stops it before it starts is an object on the last line as well.
+    """
+    try:
+        module = _module(sort, name)
+        line(f"Running {sort} {name}", f"正在运行 {sort} {name}")
+        environment.ensure("dev")
+        packages.ensure_mosquitto()
+    except Told as told:
+        if not as_json:
+            raise
+        print(f"\n{told}", file=sys.stderr, flush=True)
+        print(json.dumps({"error": str(told)}, ensure_ascii=False), flush=True)
+        return 1
+    return become(["-m", module, *(["--json"] if as_json else [])])
+
+
+def _module(sort: Sort, name: str) -> str:
     known = discover(sort)
     module = known.get(name.replace("_", "-"))
-    if module is None:
-        there = ", ".join(sorted(known)) or text("none yet", "暂无")
-        asked = text(f"There is no {sort} '{name}'. ", f"没有名为“{name}”的 {sort}。") if name else ""
-        raise Told(asked + text(f"There are: {there}", f"现有：{there}"))
-    line(f"Running {sort} {name}", f"正在运行 {sort} {name}")
-    environment.ensure("dev")
-    packages.ensure_mosquitto()
-    return become(["-m", module, *(["--json"] if as_json else [])])
+    if module is not None:
+        return module
+    names = ", ".join(sorted(known)) or text("none yet", "暂无")
+    asked = text(f"There is no {sort} '{name}'. ", f"没有名为“{name}”的 {sort}。") if name else ""
+    raise Told(
+        asked
+        + text("Usage: ", "用法：")
+        + f"python3 dev.py {sort} NAME [--json]\n"
+        + text(f"NAME is one of: {names}", f"NAME 可以是：{names}")
+    )
 
 
 def become(arguments: Sequence[str], extra_env: Mapping[str, str] | None = None) -> int:

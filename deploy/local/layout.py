@@ -7,6 +7,7 @@ file. Ports are remembered, so that an address that was noted down still holds a
 import json
 import random
 import secrets
+import shutil
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,19 @@ class Layout:
         for folder in (self.root, self.logs, self.server, self.accounts, self.cameras, self.broker, self.store):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.root.chmod(0o700)
+
+    def clear(self) -> None:
+        """Forgets everything that was recorded; the lock stays with whoever holds it."""
+        for entry in self.root.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry != self.lock:
+                entry.unlink()
+        self.make()
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
 
     @property
     def logs(self) -> Path:
@@ -86,10 +100,6 @@ class Layout:
             raise ResourceExhausted("no free port on loopback")
         (self.root / "ports.json").write_text(json.dumps(known | {name: port}))
         return port
-
-    def known_address(self) -> str:
-        """Where the last start could be found by a browser."""
-        return f"http://127.0.0.1:{self._known_ports().get('api', 0)}"
 
     def _known_ports(self) -> dict[str, int]:
         try:

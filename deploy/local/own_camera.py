@@ -1,4 +1,7 @@
-"""The newcomer's own camera: its address is taken apart, and its password goes into a file that only they can read."""
+"""The newcomer's own camera: its address is taken apart, and its password goes into a file that only they can read.
+
+Standard library only: the address is judged before anything is installed.
+"""
 
 import json
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from config.base.errors import ConfigurationError
 from deploy.local.broker import write_secret
+from deploy.local.say import text
 
 FORGET = "none"
 
@@ -20,14 +24,14 @@ class OwnCamera:
     password_file: str
 
 
-def remember(folder: Path, text: str) -> None:
+def remember(folder: Path, given: str) -> None:
     """Keeps the camera for this start and later ones; ``none`` forgets it. Raises ConfigurationError."""
     file, password_file = folder / "own-camera.json", folder / "own-camera-password"
-    if text == FORGET:
+    if given == FORGET:
         file.unlink(missing_ok=True)
         password_file.unlink(missing_ok=True)
         return
-    url, username, password = split(text)
+    url, username, password = split(given)
     if password:
         write_secret(password_file, password)
     write_secret(file, json.dumps({"url": url, "username": username, "password": bool(password)}))
@@ -43,18 +47,28 @@ def recall(folder: Path) -> OwnCamera | None:
     return OwnCamera(kept["url"], kept["username"], password_file)
 
 
-def split(text: str) -> tuple[str, str, str]:
+def split(given: str) -> tuple[str, str, str]:
     """Address without credentials, user, password. Raises ConfigurationError, which never repeats the password."""
-    parts = urlsplit(text.strip())
+    parts = urlsplit(given.strip())
     try:
         port = parts.port
     except ValueError as error:
-        raise ConfigurationError("--camera: the port is a number from 1 to 65535") from error
+        raise ConfigurationError(
+            text("--camera: the port is a number from 1 to 65535", "--camera：端口是 1 到 65535 之间的数字")
+        ) from error
     if parts.scheme != "rtsp" or not parts.hostname:
-        raise ConfigurationError("--camera takes an address such as rtsp://user:password@192.0.2.10:554/stream1")
+        example = "rtsp://user:password@192.0.2.10:554/stream1"
+        raise ConfigurationError(
+            text(
+                f"--camera takes an address such as {example}; none forgets the one given before",
+                f"--camera 的地址形如 {example}；none 表示忘掉之前给出的摄像头",
+            )
+        )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     place = f"{host}:{port}" if port else host
     url = urlunsplit(("rtsp", place, parts.path, parts.query, ""))
     if "@" in url:
-        raise ConfigurationError("--camera: write an @ within the password as %40")
+        raise ConfigurationError(
+            text("--camera: write an @ within the password as %40", "--camera：密码中的 @ 请写成 %40")
+        )
     return url, unquote(parts.username or ""), unquote(parts.password or "")

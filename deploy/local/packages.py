@@ -42,11 +42,11 @@ def ensure_mosquitto() -> Path:
             text(
                 "No MQTT broker: put Mosquitto 2 on the PATH (macOS: brew install mosquitto; Fedora: sudo dnf install "
                 "mosquitto) and run this again",
-                "缺少 MQTT 代理：请安装 Mosquitto 2 并置于 PATH（macOS：brew install mosquitto；Fedora：sudo dnf "
+                "缺少 MQTT 消息代理：请安装 Mosquitto 2 并置于 PATH（macOS：brew install mosquitto；Fedora：sudo dnf "
                 "install mosquitto），然后重新运行",
             )
         )
-    with step("Fetching the MQTT broker (once)", "正在获取 MQTT 代理 Mosquitto（仅首次）") as note:
+    with step("Fetching the MQTT broker (once)", "正在获取 MQTT 消息代理 Mosquitto（仅首次）") as note:
         try:
             _unpack("mosquitto", ("usr/sbin/mosquitto", "usr/bin/mosquitto_passwd"), note)
         except Told as error:

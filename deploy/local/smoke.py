@@ -64,8 +64,9 @@ def run(stack: Stack) -> int:
     result = Result(broker=broker_version())
     began = time.monotonic()
     try:
+        stack.claim(empty=True)
         with step(
-            "Starting broker, store, server, cameras and agents", "正在启动代理、存储、服务器、摄像头和边缘代理"
+            "Starting broker, store, server, cameras and agents", "正在启动消息代理、存储、服务器、摄像头和园内主机"
         ) as note:
             stack.start(note)
         result.store = f"{stack.store.kind} {stack.store.version}"
@@ -100,8 +101,8 @@ class _Smoke:
             ("The first segment is secured", "第一个片段已锁定", self._first_segment),
             ("A locked segment cannot be deleted", "已锁定的片段无法删除", self._deletion),
             ("A dead camera shows as an open gap and closes", "摄像头断开显示为缺口，恢复后闭合", self._camera_off),
-            ("The first verified minute", "第一个已验证的分钟", self._first_minute),
-            ("A broker outage and a killed agent are backfilled", "代理中断与进程被杀后补录", self._outage),
+            ("The first verified minute", "第一个核实的分钟", self._first_minute),
+            ("A broker outage and a killed agent are backfilled", "消息代理中断、园内主机被杀之后补录", self._outage),
         ):
             try:
                 with step(english, chinese):

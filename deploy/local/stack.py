@@ -9,6 +9,7 @@ Invariant: one stack a state directory; what an earlier start recorded is kept; 
 """
 
 import fcntl
+import os
 import subprocess
 import sys
 import time
@@ -41,6 +42,12 @@ INIT_WITHIN_S = 120
 CAMERA_USER = "nightlight"
 
 
+class AlreadyRunning(ResourceExhausted):
+    """Another process runs this stack; it goes on undisturbed."""
+
+    code = "already_running"
+
+
 class Stack:
     """Everything that the demonstration runs."""
 
@@ -48,7 +55,7 @@ class Stack:
         self.layout = Layout(root.resolve())
         self.accounts: list[Account] = []
         self.ready_at = 0.0
-        self._lock: IO[bytes] | None = None
+        self._lock: IO[str] | None = None
         self._broker: Broker | None = None
         self._store: stores.LocalStore | None = None
         self._simulator: Simulator | None = None
@@ -93,8 +100,7 @@ class Stack:
 
     def start(self, told: Callable[[str], None]) -> None:
         """Starts everything; ``told`` gets a word for each part. Raises NightlightError; call ``stop`` then as well."""
-        self.layout.make()
-        self._take_lock()
+        self.claim()
         told("MQTT")
         agents = tuple(AgentIdentity(site.site_id, site.agent_id) for site in SITES)
         self._broker = Broker(self.layout.broker, self.layout.port("broker"), agents)
@@ -117,6 +123,7 @@ class Stack:
         for site in SITES:
             self._write_agent_settings(site)
             self.start_agent(site.site_id)
+        self._note_in_lock(self.address)
         self.ready_at = time.monotonic()
 
     def start_agent(self, site_id: str) -> None:
@@ -158,17 +165,31 @@ class Stack:
         self._agents, self._server = {}, []
         self._simulator = self._broker = self._store = self._lock = None
 
+    def claim(self, *, empty: bool = False) -> None:
+        """Makes the state directory this process's own, ``empty`` of what was there. Raises AlreadyRunning."""
+        if self._lock is not None:
+            return
+        self.layout.make()
+        self._take_lock()
+        if empty:
+            self.layout.clear()
+
     def _take_lock(self) -> None:
-        self._lock = (self.layout.root / "lock").open("wb")
+        lock = self.layout.lock.open("a")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ResourceExhausted(
-                text(
-                    f"It is running already: {self.layout.known_address()}, on {self.layout.root}. Stop that one first",
-                    f"已在运行：{self.layout.known_address()}，数据在 {self.layout.root}。请先停止它",
-                )
-            ) from error
+            lock.close()
+            raise AlreadyRunning(_who_runs(self.layout.lock)) from error
+        self._lock = lock
+        self._note_in_lock("")
+
+    def _note_in_lock(self, address: str) -> None:
+        """Tells whoever finds the lock taken who has it, and where; the address is empty until it answers."""
+        if self._lock is not None:
+            self._lock.truncate(0)
+            self._lock.write(f"{os.getpid()} {address}")
+            self._lock.flush()
 
     def _store_kind(self) -> stores.StoreKind:
         kept = stores.kind_of(self.layout.store)
@@ -264,3 +285,14 @@ class Stack:
         raise Unavailable(
             f"the API did not answer within {API_WITHIN_S:.0f} s; its log is {self.layout.logs / 'api.log'}"
         )
+
+
+def _who_runs(lock: Path) -> str:
+    pid, _, address = lock.read_text().partition(" ")
+    return text(
+        f"It is running already at {address}" if address else "It is being started already",
+        f"演示已在运行：{address}" if address else "演示已在启动中",
+    ) + text(
+        f". That one was left alone. To end it, press Ctrl-C in its terminal, or type: kill {pid}",
+        f"，未受影响。如需停止，请在它的终端按 Ctrl-C，或运行：kill {pid}",
+    )

@@ -1,15 +1,16 @@
 """The whole system on this machine starts, is watched, and leaves nothing behind."""
 
+import os
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from config.base.errors import ResourceExhausted, Unavailable
+from config.base.errors import Unavailable
 from deploy.local.broker import version
 from deploy.local.facilities import SITES
-from deploy.local.stack import Stack
+from deploy.local.stack import AlreadyRunning, Stack
 from deploy.local.watch import Watcher
 from tests.support.matrix import ran_on
 
@@ -30,8 +31,9 @@ def test_it_starts_is_watched_and_leaves_nothing_behind(tmp_path_factory: pytest
         ran_on("store", f"{stack.store.kind} {stack.store.version}")
         assert stack.crashed() == []
 
-        with pytest.raises(ResourceExhausted, match=stack.address):
+        with pytest.raises(AlreadyRunning, match=f"{stack.address}.*kill {os.getpid()}"):
             Stack(root).start(lambda _part: None)
+        assert stack.crashed() == []
 
         watcher = Watcher(stack.address, stack.auditor.name, stack.auditor.password)
         view = watcher.site(SITES[0].site_id)

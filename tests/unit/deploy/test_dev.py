@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import checks, experiments, say
-from deploy.local.commands import REPOSITORY, run_logged
+from deploy.local import checks, environment, experiments, say
+from deploy.local.commands import REPOSITORY, cannot_write, run_logged
 from deploy.local.say import Told
 
 BEFORE_THE_ENVIRONMENT = (
@@ -21,6 +21,7 @@ BEFORE_THE_ENVIRONMENT = (
     "checks",
     "experiments",
     "broker",
+    "own_camera",
     "store",
     "leash",
     "minio_build",
@@ -50,6 +51,46 @@ def test_an_unknown_experiment_lists_what_there_is(sort: str, there: str) -> Non
     assert done.returncode == 1
     assert "no-such-thing" in done.stderr
     assert there in done.stderr
+
+
+@pytest.mark.parametrize("sort", ["bench", "drill"])
+def test_an_experiment_without_a_name_says_how_it_is_called(sort: str) -> None:
+    done = dev(sort)
+    assert done.returncode == 1
+    assert f"python3 dev.py {sort} NAME" in done.stderr
+    told = json.loads(dev(sort, "nonsense", "--json").stdout.splitlines()[-1])
+    assert "nonsense" in told["error"]
+
+
+def test_a_cameras_address_is_judged_before_anything_else() -> None:
+    done = dev("demo", "--camera", "http://viewer:secret@192.0.2.1", LANG="zh_CN.UTF-8")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "rtsp://" in done.stderr
+    assert "形如" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_where_nothing_can_be_written_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    error = NotADirectoryError(20, "Not a directory")
+    assert f"cannot write to {tmp_path}: Not a directory" in str(cannot_write(tmp_path, error))
+    with pytest.raises(Told, match="where you may write"):
+        run_logged([sys.executable, "-c", ""], str(tmp_path / "file" / "log"))
+
+
+def test_no_network_ends_with_what_to_do(tmp_path: Path) -> None:
+    command = [*environment._pip(), "--isolated", "--retries", "1", "install", "--target", tmp_path]
+    command += [
+        "--index-url",
+        "http://127.0.0.1:9/simple",
+        "--require-hashes",
+        "-r",
+        environment.REQUIREMENTS / "uv.txt",
+    ]
+    with pytest.raises(Told) as told:
+        run_logged(command, "test-of-no-network")
+    assert "PIP_INDEX_URL" in environment.advice(str(told.value))
+    assert not environment.advice("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES")
 
 
 def test_it_speaks_chinese_where_the_language_is_chinese() -> None:
