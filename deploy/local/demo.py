@@ -64,7 +64,8 @@ def _run(stack: Stack, camera: str, minutes: float) -> int:
             stack.start(note)
         _tell(stack)
         _await_first_minute(stack, until)
-        line("Ctrl-C stops it; what it recorded is kept.", "按 Ctrl-C 停止；已录制的内容会保留。")
+        if time.monotonic() < until:
+            line("Ctrl-C stops it; what it recorded is kept.", "按 Ctrl-C 停止；已录制的内容会保留。")
         while time.monotonic() < until:
             _raise_if_crashed(stack)
             time.sleep(LOOK_EVERY_S)
@@ -81,8 +82,8 @@ def _run(stack: Stack, camera: str, minutes: float) -> int:
 def _tell(stack: Stack) -> None:
     line(f"  address    {stack.address}", f"  地址    {stack.address}")
     sees = {
-        "auditor": text("sees every facility", "可查看所有机构"),
-        "operator": text("sees this facility", "仅本机构"),
+        "auditor": text("sees every facility", "可查看所有园所"),
+        "operator": text("sees this facility", "仅可查看本园所"),
     }
     for account in stack.accounts:
         who = f"{account.name:<12} {account.password}   {sees[account.role]}"

@@ -32,10 +32,13 @@ class CameraRow:
     waiting: bool
     verdict: str
     verdict_text: str
+    so_far: bool
+    """The verdict is of a day that is not over."""
     final: bool
     condition: str
     condition_text: str
-    condition_since: str
+    technical: str
+    """What the site agent adds, in its own words: in English, and only while the camera is not recording."""
     covered_text: str
     share_text: str
     longest_gap_text: str
@@ -97,7 +100,7 @@ def make_board(site: SiteDay, language: Language) -> Board:
         previous_day=(day - timedelta(days=1)).isoformat(),
         next_day=(day + timedelta(days=1)).isoformat() if day < today else None,
         tone=_tone(site.cameras),
-        sentence=_sentence(site.cameras, language),
+        sentence=_sentence(site.cameras, language, is_today=day == today),
         cameras=[maker.camera(camera) for camera in site.cameras],
         gaps=gaps[:GAPS_SHOWN_MAX],
         gaps_unshown=max(0, len(gaps) - GAPS_SHOWN_MAX),
@@ -134,6 +137,8 @@ class _Maker:
         }
         longest_text = self.words.minutes(longest_us) if longest_us else text("none")
         verdict_text = text(VERDICT[verdict.status])
+        so_far = self.is_today and not verdict.final
+        spoken = text("%(verdict)s so far today") % {"verdict": verdict_text} if so_far else verdict_text
         return CameraRow(
             camera_id=camera.camera_id,
             name=camera.name,
@@ -141,15 +146,16 @@ class _Maker:
             waiting=_waiting(camera),
             verdict=verdict.status,
             verdict_text=verdict_text,
+            so_far=so_far,
             final=verdict.final,
             condition=camera.condition,
-            condition_text=text(CONDITION[camera.condition]),
-            condition_since=self._since(camera),
+            condition_text=self._condition(camera),
+            technical=camera.condition_detail if camera.condition != "recording" else "",
             covered_text=covered_text,
             share_text=self.words.share(verdict.covered_us, verdict.expected_us),
             longest_gap_text=longest_text,
             description=text("%(verdict)s. Covered: %(covered)s. Longest gap: %(gap)s.")
-            % {"verdict": verdict_text, "covered": covered_text, "gap": longest_text},
+            % {"verdict": spoken, "covered": covered_text, "gap": longest_text},
             day=timeline.draw(states, self.window, self.now_us, self._hour_ticks()),
             lens=timeline.draw(states, self.lens, self.now_us, self._lens_ticks()) if self.is_today else None,
         )
@@ -181,15 +187,19 @@ class _Maker:
         kind = self.language.text(ZONE[camera.zone_kind]) if camera.zone_kind in ZONE else camera.zone_kind
         return camera.zone_name if camera.zone_name == kind else f"{camera.zone_name} · {kind}"
 
-    def _since(self, camera: CameraDay) -> str:
+    def _condition(self, camera: CameraDay) -> str:
         text = self.language.text
+        condition = text(CONDITION[camera.condition])
         if camera.condition == "unknown":
             if camera.heard_us is None:
-                return text("never heard from")
-            return text("last heard %(time)s") % {"time": self.words.moment(camera.heard_us, self.day)}
+                heard = text("never heard from")
+            else:
+                heard = text("last heard %(time)s") % {"time": self.words.moment(camera.heard_us, self.day)}
+            return text("%(condition)s, %(time)s") % {"condition": condition, "time": heard}
         if camera.condition_since_us is None:
-            return ""
-        return text("since %(time)s") % {"time": self.words.moment(camera.condition_since_us, self.day)}
+            return condition
+        since = self.words.moment(camera.condition_since_us, self.day)
+        return text("%(condition)s since %(time)s") % {"condition": condition, "time": since}
 
     def _hour_ticks(self) -> list[timeline.Tick]:
         ticks: list[timeline.Tick] = []
@@ -220,12 +230,13 @@ def _tone(cameras: list[CameraDay]) -> str:
     return next((tone for tone in ("NON_COMPLIANT", "UNVERIFIED", "WAITING", "COMPLIANT") if tone in said), "EMPTY")
 
 
-def _sentence(cameras: list[CameraDay], language: Language) -> str:
+def _sentence(cameras: list[CameraDay], language: Language, *, is_today: bool) -> str:
     if not cameras:
         return language.text("No cameras yet")
     said = Counter("WAITING" if _waiting(camera) else camera.verdict.status for camera in cameras)
     parts = [language.text(words) % {"num": said[status]} for status, words in _SENTENCE.items() if said[status]]
-    return language.text("%(cameras)s: %(parts)s") % {
+    today, past = language.text("%(cameras)s so far today: %(parts)s"), language.text("%(cameras)s: %(parts)s")
+    return (today if is_today else past) % {
         "cameras": language.count("%(num)s camera", "%(num)s cameras", len(cameras)),
         "parts": language.text(", ").join(parts),
     }

@@ -125,7 +125,7 @@ class SeededSite:
                 spans.add_coverage(session, camera_id, kind, timeline_id, Span(start_us, end_us))
             evidence.activate(session, camera_id, start_us)
 
-    def condition(self, camera_id: str, condition: str, at_us: int) -> None:
+    def condition(self, camera_id: str, condition: str, at_us: int, detail: str = "") -> None:
         """A change of a camera's condition."""
         agent = self._agent_of[camera_id]
         self._say(
@@ -139,6 +139,7 @@ class SeededSite:
                 timeline_id=agent.timeline_id,
                 at_us=at_us,
                 condition=condition,  # type: ignore[arg-type]
+                detail=detail,
             ),
         )
 
@@ -223,7 +224,7 @@ def tell_the_day(site: SeededSite) -> None:
 
     open_us = now_us - 11 * US_PER_MINUTE
     site.secure("yard", site.began_us, open_us)
-    site.condition("yard", "unreachable", open_us)
+    site.condition("yard", "unreachable", open_us, "Connection refused: rtsp://192.0.2.14:554/main")
 
     silent_us = now_us - 24 * US_PER_MINUTE
     site.secure("hall", site.began_us, silent_us - 40 * US_PER_S)

@@ -50,14 +50,15 @@ def test_the_sentence_counts_each_verdict_and_leaves_out_what_is_not():
     cameras = (camera(), camera(), camera("NON_COMPLIANT"), camera("UNVERIFIED"), waiting)
     board = make_board(site(*cameras), EN)
     assert board.sentence == (
-        "5 cameras: 2 verified without a gap, 1 with gaps, 1 unverified, 1 waiting for the first recording"
+        "5 cameras so far today: 2 verified without a gap, 1 with gaps, 1 unverified, 1 waiting for the first recording"
     )
     assert board.tone == "NON_COMPLIANT"
-    assert make_board(site(camera()), EN).sentence == "1 camera: 1 verified without a gap"
+    assert make_board(site(camera()), EN).sentence == "1 camera so far today: 1 verified without a gap"
     assert (
-        make_board(site(camera(), camera("UNVERIFIED")), ZH).sentence == "2 台摄像机：1 台无缺口、已核实，1 台未能核实"
+        make_board(site(camera(), camera("UNVERIFIED")), ZH).sentence
+        == "今天到目前为止，2 台摄像头：1 台无缺口、已核实，1 台未能核实"
     )
-    assert make_board(site(), ZH).sentence == "还没有摄像机"
+    assert make_board(site(), ZH).sentence == "还没有摄像头"
 
 
 def test_the_tone_is_the_worst_that_is_said():
@@ -93,14 +94,14 @@ def test_the_same_moment_reads_the_same_and_seconds_do_not_shake_it():
 def test_a_silent_agent_is_said_with_when_it_was_last_heard():
     silent = camera("UNVERIFIED", condition="unknown", condition_since_us=None, heard_us=NOON_US - US_PER_HOUR)
     row = make_board(site(silent), EN).cameras[0]
-    assert (row.condition_text, row.condition_since) == ("no word from the site agent", "last heard 19:00")
+    assert row.condition_text == "no word from the site agent, last heard 19:00"
     never = camera("UNVERIFIED", condition="unknown", condition_since_us=None, heard_us=None)
-    assert make_board(site(never), ZH).cameras[0].condition_since == "从未联系上"
+    assert make_board(site(never), ZH).cameras[0].condition_text == "园内主机失联，从未联系上"
 
 
 def test_a_condition_from_an_earlier_day_says_the_day():
     row = make_board(site(camera(condition_since_us=DAY.start_us - US_PER_HOUR)), ZH).cameras[0]
-    assert row.condition_since == "自 11月20日 23:00 起"
+    assert row.condition_text == "自 11月20日 23:00 起正在录像"
 
 
 def test_days_on_which_the_clocks_change_write_the_offset_and_all_their_hours():
@@ -147,3 +148,18 @@ def test_an_instant_is_shown_in_the_sites_zone():
     instant = from_datetime(datetime(2026, 11, 21, 12, tzinfo=UTC))
     assert Words(EN, "Asia/Shanghai").clock(instant) == "20:00"
     assert Words(EN, "Asia/Urumqi").clock(instant) == "18:00"
+
+
+def test_only_a_day_that_is_not_over_is_judged_so_far():
+    row = make_board(site(camera()), EN).cameras[0]
+    assert row.so_far
+    assert row.description.startswith("Compliant so far today. ")
+    later = make_board(site(camera(), now_us=DAY.end_us + US_PER_HOUR), EN)
+    assert not later.cameras[0].so_far
+    assert later.sentence == "1 camera: 1 verified without a gap"
+
+
+def test_what_the_agent_adds_is_shown_while_the_camera_does_not_record():
+    said = "401 Unauthorized"
+    rows = [camera(condition=condition, condition_detail=said) for condition in ("unauthorised", "recording")]
+    assert [row.technical for row in make_board(site(*rows), ZH).cameras] == [said, ""]

@@ -93,8 +93,8 @@ def test_plurals():
     languages = load_languages()
     assert languages["en"].count("%(num)s camera", "%(num)s cameras", 1) == "1 camera"
     assert languages["en"].count("%(num)s camera", "%(num)s cameras", 0) == "0 cameras"
-    assert languages["zh-CN"].count("%(num)s camera", "%(num)s cameras", 1) == "1 台摄像机"
-    assert languages["zh-CN"].count("%(num)s camera", "%(num)s cameras", 7) == "7 台摄像机"
+    assert languages["zh-CN"].count("%(num)s camera", "%(num)s cameras", 1) == "1 台摄像头"
+    assert languages["zh-CN"].count("%(num)s camera", "%(num)s cameras", 7) == "7 台摄像头"
 
 
 @pytest.mark.parametrize(
