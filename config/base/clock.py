@@ -8,6 +8,9 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+# CLOCK_MONOTONIC stands still while the machine is suspended; what was timed over a suspend would be hours behind.
+_ELAPSED: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 US_PER_S = 1_000_000
 US_PER_MINUTE = 60 * US_PER_S
 US_PER_DAY = 86_400 * US_PER_S
@@ -21,7 +24,7 @@ class Clock(Protocol):
         ...
 
     def monotonic_us(self) -> int:
-        """Microseconds since an arbitrary origin; never goes back."""
+        """Microseconds since an arbitrary origin; never goes back, and goes on while the machine is suspended."""
         ...
 
 
@@ -32,7 +35,7 @@ class SystemClock:
         return time.time_ns() // 1_000
 
     def monotonic_us(self) -> int:
-        return time.monotonic_ns() // 1_000
+        return time.clock_gettime_ns(_ELAPSED) // 1_000
 
 
 def to_datetime(instant_us: int) -> datetime:

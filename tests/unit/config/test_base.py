@@ -26,6 +26,16 @@ def test_instants_are_utc_whatever_the_zone() -> None:
         from_datetime(datetime(2026, 11, 21))  # noqa: DTZ001
 
 
+def test_time_in_suspend_counts_as_elapsed() -> None:
+    """A time namespace stands in for a machine that slept a day: in it CLOCK_BOOTTIME alone is a day ahead."""
+    code = "import time; from config.base.clock import SystemClock as C; print(C().monotonic_us() - time.monotonic_ns() // 1000)"
+    asleep = ["unshare", "--time", "--boottime", "86400", "--fork", sys.executable, "-c", code]
+    done = subprocess.run(asleep, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no time namespace to be had here: {done.stderr.strip()[:80]}")
+    assert 86_390_000_000 < int(done.stdout) < 86_410_000_000
+
+
 def test_the_machines_clocks_tell_microseconds() -> None:
     clock = SystemClock()
     assert abs(clock.utc_us() - from_datetime(datetime.now(UTC))) < 5_000_000
