@@ -36,7 +36,8 @@ class RecordingSettings(Strict, frozen=True, kw_only=True):
     segment_s: Annotated[int, msgspec.Meta(ge=2, le=300)]
     connect_timeout_s: Annotated[int, msgspec.Meta(ge=1, le=30)]
     stall_s: Annotated[int, msgspec.Meta(ge=2, le=30)]
-    frame_gap_s: Annotated[int, msgspec.Meta(ge=1, le=10)]
+    frame_gap_s: Annotated[int, msgspec.Meta(ge=1, le=2)]
+    """A hole that is shorter counts as covered: hence the narrow bounds."""
     reconnect_first_s: Annotated[float, msgspec.Meta(gt=0, le=1)]
     reconnect_limit_s: Annotated[float, msgspec.Meta(ge=1, le=60)]
 
@@ -56,7 +57,7 @@ class ClockSettings(Strict, frozen=True, kw_only=True):
 
 class CameraSettings(Strict, frozen=True, kw_only=True):
     id: str
-    url: Annotated[str, msgspec.Meta(pattern=r"^rtsp://[^@]+$")]
+    url: Annotated[str, msgspec.Meta(pattern=r"^rtsp://")]
     username: str = ""
     password_file: str = ""
     transport: Literal["tcp", "udp"] = "tcp"
@@ -82,6 +83,12 @@ def load_edge(file: Path | None = None) -> EdgeSettings:
     for camera in settings.cameras:
         if not is_slug(camera.id):
             raise ConfigurationError(f"'cameras': {camera.id!r} is no camera id: use a-z, 0-9 and hyphens")
+        if "@" in camera.url:
+            raise ConfigurationError(
+                f"'cameras.{camera.id}.url' holds an @: write it without user and password. Put the user into"
+                f" 'cameras.{camera.id}.username' and the password into the file named by"
+                f" 'cameras.{camera.id}.password_file'"
+            )
         if camera.id in seen:
             raise ConfigurationError(f"'cameras': {camera.id} stands there twice")
         seen.add(camera.id)

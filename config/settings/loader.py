@@ -56,7 +56,10 @@ def read_secret(path: str, key: str) -> str:
         raise ConfigurationError(f"'{key}': cannot read {path}: {error.strerror}") from error
     if not data.strip() or len(data) > SECRET_BYTES_MAX:
         raise ConfigurationError(f"'{key}': {path} is empty or too large for a secret")
-    return data.decode().rstrip("\r\n")
+    try:
+        return data.decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"'{key}': {path} is not UTF-8 text") from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -94,11 +97,12 @@ def _apply_environment(
 ) -> None:
     by_variable = {f"{prefix}__{key.upper().replace('.', '__')}": key for key in known}
     for variable, text in env.items():
-        if not variable.startswith(f"{prefix}__"):
+        if not variable.startswith(f"{prefix}_"):
             continue
         key = by_variable.get(variable)
         if key is None:
-            raise ConfigurationError(f"environment variable {variable} names no setting")
+            example = min(by_variable)
+            raise ConfigurationError(f"environment variable {variable} names no setting: they look like {example}")
         *path, last = key.split(".")
         table = merged
         for part in path:

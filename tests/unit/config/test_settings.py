@@ -73,6 +73,7 @@ def test_the_environment_overrides_every_kind_of_key() -> None:
         ("NIGHTLIGHT_SERVER__STORE__ENDPOINTS", "x"),
         ("NIGHTLIGHT_SERVER__POLICY__RETAIN_DAYS", "ninety"),
         ("NIGHTLIGHT_SERVER__POLICY__RETAIN_DAYS", "0"),
+        ("NIGHTLIGHT_SERVER_STORE__ENDPOINT", "x"),
     ],
 )
 def test_a_wrong_variable_is_named(variable: str, value: str) -> None:
@@ -102,6 +103,18 @@ def test_a_wrong_camera_is_named_and_its_password_is_not(tmp_path: Path, camera:
     assert "secret" not in str(caught.value)
 
 
+def test_where_user_and_password_of_a_camera_belong(tmp_path: Path) -> None:
+    camera = '[[cameras]]\nid = "nap"\nurl = "rtsp://user:secret@192.0.2.1/1"\n'
+    with pytest.raises(ConfigurationError, match=r"cameras\.nap\.username.*password_file") as caught:
+        load_edge(write(tmp_path, MINIMAL + camera))
+    assert "secret" not in str(caught.value)
+
+
+def test_a_hole_of_ten_seconds_cannot_be_made_to_count_as_covered(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="frame_gap_s"):
+        load_edge(write(tmp_path, f"{MINIMAL}[recording]\nframe_gap_s = 3\n"))
+
+
 def test_a_camera_that_stands_there_twice(tmp_path: Path) -> None:
     camera = '[[cameras]]\nid = "nap"\nurl = "rtsp://192.0.2.1/1"\n'
     with pytest.raises(ConfigurationError, match="twice"):
@@ -120,3 +133,10 @@ def test_secrets_come_from_files(tmp_path: Path) -> None:
     for bad in ("", str(tmp_path / "gone"), str(write(tmp_path, " \n"))):
         with pytest.raises(ConfigurationError, match=r"mqtt\.password_file"):
             read_secret(bad, "mqtt.password_file")
+
+
+def test_a_secret_that_is_no_text(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(b"\xff\xfe\x00secret")
+    with pytest.raises(ConfigurationError, match=r"mqtt\.password_file.*UTF-8"):
+        read_secret(str(file), "mqtt.password_file")
