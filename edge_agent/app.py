@@ -64,7 +64,7 @@ class App:
         self._centre = Centre(settings.server, settings.spool.upload_workers + 1)
         self._store = ObjectStore(settings.spool.upload_workers)
 
-        self.states = StateReporter(self.outbox, sealer, self.clock, self._beat)
+        self.states = StateReporter(self.outbox, sealer, self._beat)
         self.board = CameraBoard((camera.id for camera in settings.cameras), self.clock, self.states.report)
         self.link = MqttLink(settings.mqtt, mqtt_password, sealer, self._timeline_id, self._connected)
         self.publisher = OutboxPublisher(self.outbox, self.link, system_clock, settings.spool.resend_s)
@@ -125,7 +125,7 @@ class App:
         for camera_id, condition in self.outbox.told_conditions().items():
             if camera_id not in configured and condition != "stopped":
                 why = "taken out of the agent's configuration"
-                self.states.report(CameraStatus(camera_id, "stopped", why, self.clock.utc_us()))
+                self.states.report(CameraStatus(camera_id, "stopped", why, *self.clock.now()))
 
     def _timeline_id(self) -> str:
         return self.clock.timeline.timeline_id

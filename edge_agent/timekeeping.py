@@ -10,6 +10,7 @@ Source: RFC 5905 (offset and bound of one exchange), ``adjtime(3)`` (slew or ste
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from config.base.backoff import Backoff
 from config.base.clock import US_PER_S, Clock, isoformat
@@ -46,6 +47,13 @@ class Slew:
         return self.from_us + max(-allowance, min(allowance, wanted))
 
 
+class Instant(NamedTuple):
+    """An instant, and the timeline that it was read from: apart from that it means nothing."""
+
+    us: int
+    timeline_id: str
+
+
 @dataclass(frozen=True)
 class Timeline:
     """An unbroken stretch of the agent's clock. Immutable: a new slew makes a new value with the same id."""
@@ -59,6 +67,10 @@ class Timeline:
     def utc_us(self, monotonic_us: int) -> int:
         """The instant of a monotonic reading on this timeline."""
         return self.started_us + (monotonic_us - self.origin_us) + self.slew.at(monotonic_us)
+
+    def instant(self, monotonic_us: int) -> Instant:
+        """The same, with this timeline's id."""
+        return Instant(self.utc_us(monotonic_us), self.timeline_id)
 
     def slewed(self, offset_us: int, monotonic_us: int, ppm: int) -> "Timeline":
         """This timeline, drawn toward an error of ``offset_us`` (true minus this) that was seen at ``monotonic_us``."""
@@ -116,6 +128,10 @@ class AgentClock:
     def utc_us(self) -> int:
         """Now, on the timeline."""
         return self._timeline.utc_us(self._clock.monotonic_us())
+
+    def now(self) -> Instant:
+        """Now, with the timeline's id: both of the same timeline, whatever happens meanwhile."""
+        return self._timeline.instant(self._clock.monotonic_us())
 
     def system_clock_error_us(self) -> int:
         """The machine's wall clock minus the timeline."""

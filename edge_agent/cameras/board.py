@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from config.base.clock import US_PER_S
 from config.base.logs import get_logger
 from config.wire.fields import CameraCondition
-from edge_agent.timekeeping import AgentClock
+from edge_agent.timekeeping import AgentClock, Instant
 
 DETAIL_CHARS_MAX = 200
 RATE_WINDOW_US = 2 * US_PER_S
@@ -27,6 +27,8 @@ class CameraStatus:
     condition: CameraCondition
     detail: str
     since_us: int
+    timeline_id: str
+    """Where ``since_us`` was read from."""
     last_frame_us: int | None = None
     floor_us: int | None = None
     """Frames from here on may still become a claim; None where nothing is being received."""
@@ -51,26 +53,32 @@ class CameraBoard:
         self._clock = clock
         self._on_change = on_change
         self._lock = threading.Lock()
-        now_us = clock.utc_us()
-        self._status = {name: CameraStatus(name, "starting", "", now_us) for name in camera_ids}
+        now = clock.now()
+        self._status = {name: CameraStatus(name, "starting", "", *now) for name in camera_ids}
         self._meters = {name: _Meter(since_us=clock.monotonic_us()) for name in self._status}
 
     def announce(self) -> None:
         """Hands on the first condition of every camera, once, before any of them starts."""
         with self._lock:
-            now_us = self._clock.utc_us()
+            now = self._clock.now()
             for camera_id, status in self._status.items():
-                self._status[camera_id] = replace(status, since_us=now_us)
+                self._status[camera_id] = replace(status, since_us=now.us, timeline_id=now.timeline_id)
                 self._on_change(self._status[camera_id])
 
-    def set(self, camera_id: str, condition: CameraCondition, detail: str = "", at_us: int | None = None) -> None:
-        """Notes a condition that began at ``at_us`` (now, where it is not given). The same again changes nothing."""
+    def set(self, camera_id: str, condition: CameraCondition, detail: str = "", at: Instant | None = None) -> None:
+        """Notes a condition that began at ``at`` (now, where it is not given). The same again changes nothing."""
         with self._lock:
             before = self._status[camera_id]
             if (before.condition, before.detail) == (condition, detail[:DETAIL_CHARS_MAX]):
                 return
-            since_us = self._clock.utc_us() if at_us is None else at_us
-            after = replace(before, condition=condition, detail=detail[:DETAIL_CHARS_MAX], since_us=since_us)
+            since_us, timeline_id = at or self._clock.now()
+            after = replace(
+                before,
+                condition=condition,
+                detail=detail[:DETAIL_CHARS_MAX],
+                since_us=since_us,
+                timeline_id=timeline_id,
+            )
             self._status[camera_id] = after
             self._on_change(after)
         write = log.info if condition in ("recording", "stopped") else log.warning

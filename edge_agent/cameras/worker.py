@@ -84,11 +84,11 @@ class CameraWorker(Worker):
         ended = super().close(timeout_s)
         with self._state:
             try:
-                end_us = self._recorder.end_session(self._session)
+                end = self._recorder.end_session(self._session)
             except CameraFault as hung:
                 log.exception("recording_cannot_be_ended", camera=self._camera.id, error=str(hung))
                 return False
-            self._board.set(self._camera.id, "stopped", "", end_us)
+            self._board.set(self._camera.id, "stopped", "", end)
         return ended
 
     def _record(self) -> None:
@@ -130,7 +130,7 @@ class CameraWorker(Worker):
         """Ends the session's recording and says why, once: whoever comes second finds it ended."""
         if session and not self._recorder.runs(session):
             return
-        end_us = self._recorder.end_session(session) if session else None
+        end = self._recorder.end_session(session) if session else None
         self._board.set_floor(self._camera.id, None)
         if not self.stopping.is_set():
-            self._board.set(self._camera.id, fault.condition, str(fault), end_us)
+            self._board.set(self._camera.id, fault.condition, str(fault), end)

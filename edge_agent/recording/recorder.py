@@ -22,7 +22,7 @@ from edge_agent.recording.writer import Header, SegmentWriter
 from edge_agent.spool.disk import DiskGuard
 from edge_agent.spool.recovery import rescue
 from edge_agent.spool.segments import OpenSegment, SegmentSpool
-from edge_agent.timekeeping import AgentClock, Timeline
+from edge_agent.timekeeping import AgentClock, Instant, Timeline
 
 KEYFRAME_WITHIN_US = 30 * US_PER_S
 LOCK_WITHIN_S = 2.0
@@ -131,7 +131,7 @@ class Recorder:
         current = self._session
         return current is not None and current.number == session
 
-    def end_session(self, session: int) -> int | None:
+    def end_session(self, session: int) -> Instant | None:
         """Ends the session if it still runs; where its recording ended, if there was one. Raises CameraFault."""
         self._hold()
         try:
@@ -140,10 +140,10 @@ class Recorder:
                 return None
             for frame in current.continuity.flush():
                 self._place(current, frame)
-            end_us = self._end_run()
+            end = self._end_run()
             self._session = None
             self._board.set_floor(self._camera_id, None)
-            return end_us
+            return end
         finally:
             self._lock.release()
 
@@ -155,8 +155,8 @@ class Recorder:
     def _place(self, session: _Session, frame: Frame) -> None:
         try:
             if frame.begins_run and self._run is not None:
-                end_us = self._end_run()
-                self._board.set(self._camera_id, "stalled", frame.why, end_us)
+                end = self._end_run()
+                self._board.set(self._camera_id, "stalled", frame.why, end)
             if frame.is_key:
                 self._at_keyframe(session, frame)
             elif self._run is None:
@@ -175,9 +175,9 @@ class Recorder:
         self._keyless_since_us = None
         run = self._run
         if not self._guard.has_room():
-            end_us = self._end_run(frame.captured_us)
+            end = self._end_run(frame.captured_us)
             self._board.set_floor(self._camera_id, self._clock.timeline.utc_us(frame.captured_us))
-            self._board.set(self._camera_id, "disk_full", "no room to record: see [spool] in the settings", end_us)
+            self._board.set(self._camera_id, "disk_full", "no room to record: see [spool] in the settings", end)
             return
         if run is None:
             self._begin_run(session, frame)
@@ -226,16 +226,16 @@ class Recorder:
             log.warning("keyframe_skipped", camera=self._camera_id, error=str(error))
             return
         timeline, run_id = self._clock.timeline, fresh_id()
-        start_us = timeline.utc_us(frame.captured_us)
+        start = timeline.instant(frame.captured_us)
         try:
-            segment, writer = self._open(run_id, timeline, header, start_us)
+            segment, writer = self._open(run_id, timeline, header, start.us)
         except NightlightError:
             header.close()
             raise
         parameters = found or parameter_sets(session.format.parameters, session.format.codec)
         self._run = _Run(run_id, timeline, header, parameters, segment, writer, frame.captured_us, frame.captured_us)
-        self._board.set_floor(self._camera_id, start_us)
-        self._board.set(self._camera_id, "recording", "", start_us)
+        self._board.set_floor(self._camera_id, start.us)
+        self._board.set(self._camera_id, "recording", "", start)
 
     def _open(
         self, run_id: str, timeline: Timeline, header: Header, start_us: int
@@ -277,35 +277,35 @@ class Recorder:
         )
         self._guard.note_open(self._camera_id, 0)
 
-    def _end_run(self, next_us: int | None = None) -> int | None:
+    def _end_run(self, next_us: int | None = None) -> Instant | None:
         """Ends the run where its last frame ends, or at ``next_us`` (monotonic) where a frame follows at once."""
         run, self._run = self._run, None
         if run is None:
             return None
         frame_us = self._session.continuity.frame_us if self._session else 0
-        end_us = run.timeline.utc_us(run.newest_us + frame_us if next_us is None else next_us)
+        end = run.timeline.instant(run.newest_us + frame_us if next_us is None else next_us)
         try:
-            self._finish(run, end_us)
+            self._finish(run, end.us)
         except NightlightError as error:
             self._run = run
             self._give_up(error)
         run.header.close()
-        self._board.set_floor(self._camera_id, end_us)
-        return end_us
+        self._board.set_floor(self._camera_id, end.us)
+        return end
 
     def _give_up(self, error: NightlightError) -> None:
         """A write failed: what lies on the disk is rescued once there is room again."""
         run, self._run = self._run, None
         self._leftover = True
-        at_us = None
+        at: Instant | None = None
         if run is not None:
             run.writer.abandon()
             run.header.close()
-            at_us = run.timeline.utc_us(run.keyframe_us)
+            at = run.timeline.instant(run.keyframe_us)
         self._guard.note_open(self._camera_id, 0)
         self._guard.force_full()
         log.error("recording_failed", camera=self._camera_id, error=str(error))
-        self._board.set(self._camera_id, "disk_full", str(error), at_us)
+        self._board.set(self._camera_id, "disk_full", str(error), at)
 
 
 def _annex_b(parameters: bytes) -> bytes:

@@ -27,9 +27,9 @@ AT_MOST_EVERY_S = 0.2
 log = get_logger("heartbeat")
 
 
-def settled_until_us(now_us: int, floor_us: int | None, oldest_unacknowledged_us: int | None) -> int:
+def settled_until_us(now_us: int, *held_back_us: int | None) -> int:
     """Everything before this instant is known to the server, as far as the agent knows it."""
-    return max(0, min(at for at in (now_us, floor_us, oldest_unacknowledged_us) if at is not None))
+    return max(0, min(at for at in (now_us, *held_back_us) if at is not None))
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,13 @@ class Sources:
 def compose(sources: Sources) -> Heartbeat:
     """The heartbeat of this instant.
 
-    The order matters: now, then what is being received, then the outbox. A segment that is finished in between is then
-    seen at least once, as open or as unacknowledged.
+    The order matters: now, then what is being received, then the segments that are being written or wait to be rescued,
+    then the outbox. What is finished in between is then seen at least once, as open or as unacknowledged.
     """
     clock = sources.clock
     timeline, now_us = clock.timeline, clock.utc_us()
     statuses = sources.board.snapshot()
+    unfinished = sources.spool.oldest_open()
     oldest = sources.outbox.oldest_unacknowledged()
     backlog, use = sources.spool.backlog(), sources.guard.use()
     waiting, refused = sources.outbox.counts()
@@ -62,7 +63,9 @@ def compose(sources: Sources) -> Heartbeat:
             camera_id=status.camera_id,
             condition=status.condition,
             since_us=status.since_us,
-            settled_until_us=settled_until_us(now_us, status.floor_us, oldest.get(status.camera_id)),
+            settled_until_us=settled_until_us(
+                now_us, status.floor_us, unfinished.get(status.camera_id), oldest.get(status.camera_id)
+            ),
             last_frame_us=status.last_frame_us,
             frames_per_second=status.frames_per_second,
             bits_per_second=status.bits_per_second,

@@ -12,7 +12,6 @@ from config.base.logs import get_logger
 from edge_agent.cameras.board import CameraStatus
 from edge_agent.messages import Sealer
 from edge_agent.spool.outbox import Outbox
-from edge_agent.timekeeping import AgentClock
 
 PENDING_MAX = 4_096
 
@@ -22,20 +21,19 @@ log = get_logger("cameras")
 class StateReporter:
     """Thread-safe; ``report`` is the board's ``on_change``."""
 
-    def __init__(self, outbox: Outbox, sealer: Sealer, clock: AgentClock, on_report: Callable[[], None]) -> None:
+    def __init__(self, outbox: Outbox, sealer: Sealer, on_report: Callable[[], None]) -> None:
         self._outbox = outbox
         self._sealer = sealer
-        self._clock = clock
         self._on_report = on_report
         self._lock = threading.Lock()
-        self._pending: deque[tuple[CameraStatus, str]] = deque()
+        self._pending: deque[CameraStatus] = deque()
 
     def report(self, status: CameraStatus) -> None:
         with self._lock:
             if len(self._pending) >= PENDING_MAX:
-                lost, _ = self._pending.popleft()
+                lost = self._pending.popleft()
                 log.error("camera_state_lost", camera=lost.camera_id, condition=lost.condition)
-            self._pending.append((status, self._clock.timeline.timeline_id))
+            self._pending.append(status)
         self.flush()
         self._on_report()
 
@@ -43,9 +41,9 @@ class StateReporter:
         """Stores what waits; what cannot be stored now waits on."""
         with self._lock:
             while self._pending:
-                status, timeline_id = self._pending[0]
+                status = self._pending[0]
                 sealed = self._sealer.camera_state(
-                    status.camera_id, timeline_id, max(0, status.since_us), status.condition, status.detail
+                    status.camera_id, status.timeline_id, max(0, status.since_us), status.condition, status.detail
                 )
                 try:
                     self._outbox.put_state(sealed, status.condition)

@@ -5,8 +5,10 @@ one transaction. A file is removed only after a Receipt that names exactly the b
 uploaded (I2), and only after that has been committed.
 """
 
+import json
 import sqlite3
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -104,6 +106,13 @@ class SegmentSpool:
         )
         return [OpenSegment(**{field: row[field] for field in OpenSegment.__dataclass_fields__}) for row in rows]
 
+    def oldest_open(self) -> dict[str, int]:
+        """For each camera, where the oldest segment begins that is being written or waits to be rescued."""
+        rows = self._database.all(
+            "SELECT camera_id, MIN(start_us) AS start_us FROM segments WHERE state = 'open' GROUP BY camera_id"
+        )
+        return {row["camera_id"]: row["start_us"] for row in rows}
+
     def forget(self, segment_id: str) -> None:
         """Drops the row of an open segment that holds nothing."""
         with self._database.transaction() as connection:
@@ -142,11 +151,13 @@ class SegmentSpool:
         self._outbox.wake.set()
         self.wake.set()
 
-    def waiting(self, limit: int) -> list[WaitingSegment]:
-        """Segments to be uploaded, oldest first."""
+    def waiting(self, limit: int, but: Collection[str] = ()) -> list[WaitingSegment]:
+        """Segments to be uploaded, oldest first, but for those of some cameras."""
         rows = self._database.all(
             "SELECT segment_id, camera_id, start_us, end_us, sha256, size_bytes FROM segments"
-            " WHERE state = 'waiting' ORDER BY start_us LIMIT ?",
+            " WHERE state = 'waiting' AND camera_id NOT IN (SELECT value FROM json_each(?))"
+            " ORDER BY start_us LIMIT ?",
+            json.dumps(sorted(but)),
             limit,
         )
         return [WaitingSegment(**dict(row), path=self.path(row["camera_id"], row["segment_id"])) for row in rows]
