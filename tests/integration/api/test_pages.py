@@ -27,7 +27,10 @@ def test_home_leads_to_the_first_site(seeded):
 
 def test_the_board_says_what_is_known(seeded):
     page = seeded.signed_in().get("/sites/sunflower").text
-    assert "6 cameras so far today: 2 verified without a gap, 2 with gaps, 1 unverified, 1 waiting for the first recording" in page
+    assert (
+        "6 cameras so far today: 2 verified without a gap, 2 with gaps, 1 unverified, 1 waiting for the first recording"
+        in page
+    )
     assert page.count('class="chip compliant"') == 2
     assert page.count('class="chip non_compliant"') == 2
     assert page.count('class="chip unverified"') == 1
