@@ -10,11 +10,14 @@ import sys
 import threading
 from pathlib import Path
 
-from config.base.errors import ConfigurationError
+from config.base.backoff import Backoff
+from config.base.errors import ConfigurationError, ResourceExhausted
 from config.base.logs import configure, get_logger
 from config.settings.edge import EdgeSettings, load_edge
 from edge_agent.app import App
 from edge_agent.identity import create_key
+
+DISK_FIRST_S, DISK_LIMIT_S = 2.0, 30.0
 
 log = get_logger("agent")
 
@@ -48,7 +51,9 @@ def _run(settings: EdgeSettings) -> int:
     told_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told_to_stop.set())
-    app = App(settings)
+    app = _made(settings, told_to_stop)
+    if app is None:
+        return 0
     app.start()
     while not told_to_stop.wait(1.0):
         pass
@@ -57,6 +62,19 @@ def _run(settings: EdgeSettings) -> int:
         sys.stderr.flush()
         os._exit(0)
     return 0
+
+
+def _made(settings: EdgeSettings, told_to_stop: threading.Event) -> App | None:
+    """The agent, as soon as its disk has room; None where it is told to stop before. Raises ConfigurationError."""
+    backoff = Backoff(DISK_FIRST_S, DISK_LIMIT_S)
+    while not told_to_stop.is_set():
+        try:
+            return App(settings)
+        except ResourceExhausted as error:
+            wait_s = backoff.next_s()
+            log.error("disk_full_at_start", why=str(error), again_in_s=round(wait_s, 1))  # noqa: TRY400 - no fault of ours
+            told_to_stop.wait(wait_s)
+    return None
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ Invariant: recording depends on nothing but the disk. It starts before any link 
 down; at the end, recordings are made whole first and the link says goodbye last.
 """
 
+import errno
 import fcntl
 import os
 import time
 from pathlib import Path
 
 from config.base.clock import Clock, SystemClock
-from config.base.errors import ConfigurationError
+from config.base.errors import ConfigurationError, NightlightError
 from config.base.logs import get_logger
 from config.settings.edge import CameraSettings, EdgeSettings
 from config.settings.loader import read_secret
@@ -22,11 +23,13 @@ from edge_agent.identity import load_server_key, load_signer
 from edge_agent.lifecycle import Worker
 from edge_agent.messages import Sealer
 from edge_agent.recording.recorder import Recorder
+from edge_agent.reporting.closing import ClosingHeartbeats
 from edge_agent.reporting.heartbeat import HeartbeatSender, Sources
 from edge_agent.reporting.inbox import Inbox
 from edge_agent.reporting.link import MqttLink
 from edge_agent.reporting.publisher import OutboxPublisher
 from edge_agent.reporting.states import StateReporter
+from edge_agent.spool.ballast import BALLAST_BYTES, Ballast, free_bytes, full_disk
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.disk import DiskGuard
 from edge_agent.spool.outbox import Outbox
@@ -46,17 +49,24 @@ class App:
     """``start``, then ``close`` once. Raises ConfigurationError where it cannot start."""
 
     def __init__(self, settings: EdgeSettings, clock: Clock | None = None) -> None:
-        state_dir = Path(settings.agent.state_dir)
         self._settings = settings
-        self._lock_descriptor = _lock(state_dir)
+        self._lock_descriptor = _lock(Path(settings.agent.state_dir))
+        try:
+            self._build(settings, clock or SystemClock())
+        except NightlightError:
+            os.close(self._lock_descriptor)
+            raise
+
+    def _build(self, settings: EdgeSettings, system_clock: Clock) -> None:
+        state_dir = Path(settings.agent.state_dir)
         sealer = Sealer(settings.agent.site_id, settings.agent.agent_id, load_signer(state_dir))
         server_key = load_server_key(settings)
         mqtt_password = _password(settings.mqtt.username, settings.mqtt.password_file, "mqtt.password_file")
         folder = _folders(state_dir, settings.cameras)
 
-        system_clock = clock or SystemClock()
         self.clock = AgentClock(system_clock, settings.clock)
-        self.database = SpoolDatabase(folder / "spool.sqlite3")
+        self._ballast = Ballast(folder)
+        self.database = SpoolDatabase(folder / "spool.sqlite3", self._ballast)
         self.outbox = Outbox(self.database)
         self.spool = SegmentSpool(self.database, folder, sealer, self.outbox)
         self.guard = DiskGuard(folder, settings.spool, system_clock, self.spool.finalised_bytes)
@@ -66,7 +76,8 @@ class App:
 
         self.states = StateReporter(self.outbox, sealer, self._beat)
         self.board = CameraBoard((camera.id for camera in settings.cameras), self.clock, self.states.report)
-        self.link = MqttLink(settings.mqtt, mqtt_password, sealer, self._timeline_id, self._connected)
+        closing = ClosingHeartbeats(self.database)
+        self.link = MqttLink(settings.mqtt, mqtt_password, sealer, self._timeline_id, closing, self._connected)
         self.publisher = OutboxPublisher(self.outbox, self.link, system_clock, settings.spool.resend_s)
         self.uploads = UploadQueue(self.spool, system_clock)
         identity = (settings.agent.site_id, settings.agent.agent_id)
@@ -74,8 +85,10 @@ class App:
             self.link.inbox, server_key, identity, self.outbox, self.spool, self.publisher, self.uploads, self.clock
         )
         sources = Sources(self.clock, self.board, self.outbox, self.spool, self.guard, sealer)
-        self.heartbeat = HeartbeatSender(sources, self.link, settings.mqtt.heartbeat_s, self.states.flush)
-        self.clock_sync = ClockSync(self.clock, settings.clock, self._centre.time_us, self.heartbeat.send)
+        self.heartbeat = HeartbeatSender(sources, self.link, closing, settings.mqtt.heartbeat_s, self._before_heartbeat)
+        self.clock_sync = ClockSync(
+            self.clock, settings.clock, self._centre.time_us, self.heartbeat.close_timeline, self.link.renew
+        )
         self.cameras = [self._camera(camera) for camera in settings.cameras]
         self._watchdog = Watchdog(self.cameras, system_clock, settings.recording)
         self._uploaders = [
@@ -85,6 +98,8 @@ class App:
 
     def start(self) -> None:
         """Recovers the spool, fixes the timeline, and sets everything going."""
+        if free_bytes(self._folder) < BALLAST_BYTES:
+            self.guard.force_full()  # what room there is belongs to the database, so that uploads can go on
         found = recover(self.spool, self._folder)
         log.info("spool_ready", **vars(found))
         self.clock_sync.first()
@@ -134,6 +149,10 @@ class App:
         self.publisher.connected()
         self._beat()
 
+    def _before_heartbeat(self) -> None:
+        self.states.flush()
+        self._ballast.take_on(self._settings.spool.free_bytes_min)
+
     def _beat(self) -> None:
         self.heartbeat.beat()
 
@@ -153,6 +172,8 @@ def _folders(state_dir: Path, cameras: list[CameraSettings]) -> Path:
             (folder / camera.id).mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise full_disk(state_dir) from error
         raise ConfigurationError(f"'agent.state_dir': cannot write to {state_dir}: {error.strerror}") from error
     return folder
 

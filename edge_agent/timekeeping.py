@@ -181,17 +181,24 @@ class ClockSync(Worker):
     """Compares the timeline with the server's clock now and then, and watches for a system clock that was set."""
 
     def __init__(
-        self, clock: AgentClock, settings: ClockSettings, ask: Callable[[], int], tell: Callable[[], None]
+        self,
+        clock: AgentClock,
+        settings: ClockSettings,
+        ask: Callable[[], int],
+        closing: Callable[[], None],
+        begun: Callable[[], None],
     ) -> None:
-        """``ask`` returns the server's time in microseconds UTC or raises a NightlightError; ``tell`` sends a heartbeat.
+        """``ask`` returns the server's time in microseconds UTC or raises a NightlightError.
 
-        A timeline that turns out wrong is told of once more, with the reading that proves it, before the next begins.
+        A timeline that turns out wrong is told of once more, with the reading that proves it, before the next begins:
+        ``closing`` does that durably, or raises a NightlightError and the timeline goes on. ``begun``: it was left.
         """
         super().__init__("clock-sync")
         self._clock = clock
         self._settings = settings
         self._ask = ask
-        self._tell = tell
+        self._closing = closing
+        self._begun = begun
 
     def first(self) -> bool:
         """Before anything is recorded: tries for at most 3 s to begin the first timeline on the server's time."""
@@ -244,9 +251,13 @@ class ClockSync(Worker):
             return False
         if self._clock.is_step(best) and not unused:
             self._clock.note(best)
-            self._tell()
+            try:
+                self._closing()
+            except NightlightError as error:
+                log.exception("timeline_not_closed", why=str(error))
+                return False
         if self._clock.correct(best, unused=unused):
             started = isoformat(self._clock.timeline.started_us)
             log.warning("timeline_begun", offset_us=best.offset_us, bound_us=best.bound_us, starts=started)
-            self._tell()
+            self._begun()
         return True

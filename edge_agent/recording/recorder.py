@@ -99,7 +99,7 @@ class Recorder:
         self._session: _Session | None = None
         self._run: _Run | None = None
         self._keyless_since_us: int | None = None
-        self._leftover = False
+        self._leftover = True  # of the last process, where its recovery found no room
 
     def begin_session(self, stream: StreamFormat) -> int:
         """A stream was opened; the number to hand in with each of its packets."""

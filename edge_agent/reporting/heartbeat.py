@@ -15,6 +15,7 @@ from config.wire.status import CameraHealth, Heartbeat, SpoolHealth
 from edge_agent.cameras.board import CameraBoard, CameraStatus
 from edge_agent.lifecycle import Worker
 from edge_agent.messages import Sealer
+from edge_agent.reporting.closing import ClosingHeartbeats
 from edge_agent.reporting.link import MqttLink
 from edge_agent.spool.disk import DiskGuard
 from edge_agent.spool.outbox import Outbox
@@ -23,6 +24,7 @@ from edge_agent.timekeeping import AgentClock
 
 SOFTWARE = "nightlight-edge-agent/0.1.0"
 AT_MOST_EVERY_S = 0.2
+EXPIRES_S = 30
 
 log = get_logger("heartbeat")
 
@@ -96,11 +98,19 @@ def compose(sources: Sources) -> Heartbeat:
 class HeartbeatSender(Worker):
     """Never queues: without a connection there is no heartbeat, and that is what the server should see."""
 
-    def __init__(self, sources: Sources, link: MqttLink, every_s: int, before: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        link: MqttLink,
+        closing: ClosingHeartbeats,
+        every_s: int,
+        before: Callable[[], None],
+    ) -> None:
         """``before`` runs ahead of each beat: it stores what could not be stored earlier."""
         super().__init__("heartbeat")
         self._sources = sources
         self._link = link
+        self._closing = closing
         self._every_s = every_s
         self._before = before
         self._now = threading.Event()
@@ -120,11 +130,19 @@ class HeartbeatSender(Worker):
             if not self.stopping.wait(AT_MOST_EVERY_S):
                 self._now.wait(self._every_s - AT_MOST_EVERY_S)
 
+    def close_timeline(self) -> None:
+        """Has the last word on the timeline that just turned out wrong, durably. Raises NightlightError."""
+        last = compose(self._sources)
+        self._closing.keep(last.timeline_id, self._sources.sealer.seal(last))
+        self._link.publish_closing()
+
     def send(self) -> None:
         """Sends one now, in the caller's thread."""
         try:
             self._before()
+            if self._closing.look():
+                self._link.publish_closing()
             if self._link.connected:
-                self._link.publish("heartbeat", self._sources.sealer.seal(compose(self._sources)))
+                self._link.publish("heartbeat", self._sources.sealer.seal(compose(self._sources)), expires_s=EXPIRES_S)
         except NightlightError as error:
             log.exception("heartbeat_not_sent", why=str(error))

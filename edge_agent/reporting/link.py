@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -24,6 +25,7 @@ from config.wire import topics
 from config.wire.envelope import ENVELOPE_BYTES_MAX
 from edge_agent.lifecycle import Worker
 from edge_agent.messages import Sealer
+from edge_agent.reporting.closing import ClosingHeartbeats, Delivery
 
 RECONNECT_FIRST_S, RECONNECT_LIMIT_S = 0.5, 15.0
 CONNECT_WITHIN_S = 10.0
@@ -31,6 +33,7 @@ INFLIGHT_MAX = 128
 QUEUED_MAX = 256
 INBOX_MAX = 2_048
 SAY_GOODBYE_WITHIN_S = 1.0
+NO_SUBSCRIBER = 0x10  # MQTT 5.0, 3.4.2.1
 
 log = get_logger("mqtt")
 
@@ -52,6 +55,7 @@ class MqttLink(Worker):
         password: str,
         sealer: Sealer,
         timeline_id: Callable[[], str],
+        closing: ClosingHeartbeats,
         on_connected: Callable[[], None],
     ) -> None:
         super().__init__("mqtt-link")
@@ -59,10 +63,12 @@ class MqttLink(Worker):
         self._password = password
         self._sealer = sealer
         self._timeline_id = timeline_id
+        self._closing = closing
         self._on_connected = on_connected
         self._down = topics.down(sealer.site_id, sealer.agent_id)
         self._client: Client | None = None
         self._connected = threading.Event()
+        self._refused: set[int] = set()
         self._backoff = Backoff(RECONNECT_FIRST_S, RECONNECT_LIMIT_S)
         self.inbox: queue.Queue[bytes] = queue.Queue(INBOX_MAX)
         self.counters = LinkCounters()
@@ -71,13 +77,38 @@ class MqttLink(Worker):
     def connected(self) -> bool:
         return self._connected.is_set()
 
-    def publish(self, name: str, body: bytes, *, retain: bool = False) -> bool:
-        """Hands a message to the connection; False where there is none or its window is full. No promise beyond."""
+    def publish(self, name: str, body: bytes, *, expires_s: int | None = None) -> bool:
+        """Hands a message to the connection; False where there is none or its window is full. No promise beyond.
+
+        ``expires_s``: the broker throws it away if nobody has taken it by then.
+        """
         client = self._client
         if client is None or not self.connected:
             return False
+        return self._send(client, name, body, expires_s) is not None
+
+    def publish_closing(self) -> None:
+        """Sends what disproves a timeline, if there is a connection; else the next one begins with it."""
+        client = self._client
+        if client is not None and self.connected:
+            self._closing.send(lambda name, body: self._send(client, name, body, None))
+
+    def renew(self) -> None:
+        """Ends the connection in good order and makes another, whose last will speaks of the present timeline."""
+        client = self._client
+        if client is not None:
+            client.disconnect()
+
+    def _send(self, client: Client, name: str, body: bytes, expires_s: int | None) -> Delivery | None:
+        properties = None
+        if expires_s is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = expires_s
         topic = topics.up(self._sealer.site_id, self._sealer.agent_id, name)
-        return client.publish(topic, body, qos=1, retain=retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        info, refused = client.publish(topic, body, qos=1, properties=properties), self._refused
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return None
+        return lambda: info.mid not in refused if info.is_published() else None
 
     def run(self) -> None:
         while not self.stopping.is_set():
@@ -99,7 +130,7 @@ class MqttLink(Worker):
 
     def _connect_once(self) -> None:
         """One connection from its first byte to its end."""
-        client = self._new_client()
+        client, self._refused = self._new_client(), set()
         where = f"{self._settings.host}:{self._settings.port}"
         try:
             client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s, clean_start=True)
@@ -118,7 +149,7 @@ class MqttLink(Worker):
     def _new_client(self) -> Client:
         client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"{self._sealer.site_id}.{self._sealer.agent_id}",
+            client_id=self._sealer.agent_id,
             protocol=MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
         )
@@ -144,6 +175,7 @@ class MqttLink(Worker):
             log.error("broker_refused", why=why, advice=advice)
             return
         client.subscribe(self._down, qos=1)
+        self._closing.send(lambda name, body: self._send(client, name, body, None))
         topic = topics.up(self._sealer.site_id, self._sealer.agent_id, "presence")
         client.publish(topic, self._sealer.presence(self._timeline_id(), online=True), qos=1, retain=True)
         self._backoff.reset()
@@ -159,10 +191,13 @@ class MqttLink(Worker):
             log.warning("broker_disconnected", why=str(code))
 
     def _published(
-        self, _client: Client, _userdata: object, _mid: int, code: ReasonCode, _properties: Properties | None
+        self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties | None
     ) -> None:
+        if code.value == NO_SUBSCRIBER:
+            self._refused.add(mid)  # accepted, and thrown away: the server was not there
         if code.is_failure:
             self.counters.refused_publishes += 1
+            self._refused.add(mid)
             advice = "the broker's access list does not let this agent write its own topics"
             log.error("publish_refused", why=str(code), advice=advice, refused=self.counters.refused_publishes)
 

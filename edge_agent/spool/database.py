@@ -7,50 +7,59 @@ raised, it had none.
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from config.base.errors import ConfigurationError, NightlightError, ResourceExhausted, Unavailable
 from config.base.ids import fresh_id
+from edge_agent.spool.ballast import Ballast, free_bytes, full_disk
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+FROM_1_TO_2 = "CREATE TABLE closing_heartbeats (timeline_id TEXT PRIMARY KEY, body BLOB NOT NULL)"
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+ROOM_NEEDED_BYTES = 256 * 1024
+"""With less on the disk, whatever SQLite complains of is taken for want of room: some of it calls itself an I/O error."""
 BUSY_TIMEOUT_S = 5.0
 WAL_BYTES_MAX = 16 * 1024 * 1024
 
 
 class SpoolDatabase:
-    """Thread-safe. Raises ConfigurationError where the file cannot serve as a spool."""
+    """Thread-safe. Raises ConfigurationError where the file cannot serve, ResourceExhausted on a disk that stays full."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ballast: Ballast) -> None:
         self._lock = threading.RLock()
+        self._path = path
+        self._ballast = ballast
         try:
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
-            self._connection.row_factory = sqlite3.Row
-            self._prepare()
-        except sqlite3.Error as error:
-            raise ConfigurationError(
-                f"'agent.state_dir': {path} cannot be used as the spool ({error}). Where the file is damaged, move it"
-                " away and keep it: the recordings beside it are then left untouched"
-            ) from error
+            self._connection = self._open()
+        except ResourceExhausted:
+            if not ballast.drop():
+                raise
+            self._connection = self._open()
 
-    def _prepare(self) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"journal_size_limit={WAL_BYTES_MAX}"):
-            self._connection.execute(f"PRAGMA {pragma}").fetchall()
-        verdict = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(f"damaged: {verdict}")
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(f"written by a newer version of Nightlight (schema {version})")
-        if version == 0:
-            schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
-            # The id is hexadecimal: nothing in it needs quoting.
-            schema += f"\nINSERT INTO spool (chain_id) VALUES ('{fresh_id()}');"
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version={SCHEMA_VERSION};\nCOMMIT;"
+    def _open(self) -> sqlite3.Connection:
+        opened: sqlite3.Connection | None = None
+        try:
+            opened = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            opened.row_factory = sqlite3.Row
+            _prepare(opened)
+        except sqlite3.Error as error:
+            if opened is not None:
+                with suppress(sqlite3.Error):
+                    opened.close()
+            raise self._unusable(error) from error
+        return opened
+
+    def _unusable(self, error: sqlite3.Error) -> NightlightError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        what = f"'agent.state_dir': {self._path} cannot be used as the spool ({error})"
+        if isinstance(error, _Damaged) or code in DAMAGED:
+            return ConfigurationError(
+                f"{what}. The file is damaged: move it away and keep it; the recordings beside it are then left untouched"
             )
+        if code == sqlite3.SQLITE_FULL or free_bytes(self._path.parent) < ROOM_NEEDED_BYTES:
+            return full_disk(self._path.parent)
+        return ConfigurationError(what)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -65,6 +74,8 @@ class SpoolDatabase:
                     if self._connection.in_transaction:
                         self._connection.execute("ROLLBACK")
             except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                    self._ballast.drop()  # for the next try
                 raise _translated(error) from error
 
     def all(self, query: str, *values: object) -> list[sqlite3.Row]:
@@ -82,6 +93,29 @@ class SpoolDatabase:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+
+class _Damaged(sqlite3.DatabaseError):
+    """The database's own check found a fault."""
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"journal_size_limit={WAL_BYTES_MAX}"):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise _Damaged(verdict)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise sqlite3.NotSupportedError(f"written by a newer version of Nightlight (schema {version})")
+    if version == SCHEMA_VERSION:
+        return
+    changes = FROM_1_TO_2
+    if version == 0:
+        schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
+        # The id is hexadecimal: nothing in it needs quoting.
+        changes = f"{schema}\nINSERT INTO spool (chain_id) VALUES ('{fresh_id()}')"
+    connection.executescript(f"BEGIN IMMEDIATE;\n{changes};\nPRAGMA user_version={SCHEMA_VERSION};\nCOMMIT;")
 
 
 def _translated(error: sqlite3.Error) -> NightlightError:

@@ -4,8 +4,10 @@ Invariant: a row goes only on the server's word: an Acknowledgement, or, for ``s
 refusal. A PUBACK removes nothing. A message in quarantine moves to ``dead_letters``; nothing vanishes (I11).
 """
 
+import json
 import sqlite3
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +28,7 @@ class OutboxRow:
     position: int
     message_id: str
     name: str
+    camera_id: str
     body: bytes
 
 
@@ -58,16 +61,27 @@ class Outbox:
         """The newest condition of each camera that was ever put into the outbox."""
         return {row["camera_id"]: row["condition"] for row in self._database.all("SELECT * FROM cameras")}
 
-    def between(self, after: int, until: int | None, limit: int) -> list[OutboxRow]:
-        """Rows with ``after < position <= until`` in order, at most ``limit``."""
+    def between(self, after: int, until: int | None, limit: int, but: Collection[str] = ()) -> list[OutboxRow]:
+        """Rows with ``after < position <= until`` in order, at most ``limit``, but for those of some cameras."""
         rows = self._database.all(
-            "SELECT position, message_id, name, body FROM outbox WHERE position > ? AND position <= ?"
-            " ORDER BY position LIMIT ?",
+            "SELECT position, message_id, name, camera_id, body FROM outbox WHERE position > ? AND position <= ?"
+            " AND camera_id NOT IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?",
             after,
             2**62 if until is None else until,
+            json.dumps(sorted(but)),
             limit,
         )
-        return [OutboxRow(row["position"], row["message_id"], row["name"], bytes(row["body"])) for row in rows]
+        return [OutboxRow(**{**dict(row), "body": bytes(row["body"])}) for row in rows]
+
+    def oldest_of(self, camera_id: str, limit: int) -> list[OutboxRow]:
+        """The first rows of one camera."""
+        rows = self._database.all(
+            "SELECT position, message_id, name, camera_id, body FROM outbox WHERE camera_id = ?"
+            " ORDER BY position LIMIT ?",
+            camera_id,
+            limit,
+        )
+        return [OutboxRow(**{**dict(row), "body": bytes(row["body"])}) for row in rows]
 
     def acknowledge(
         self, message_id: str, outcome: Literal["committed", "quarantined"], reason: str, now_us: int

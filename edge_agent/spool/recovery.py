@@ -13,7 +13,7 @@ import av
 import av.error
 
 from config.base.clock import US_PER_S
-from config.base.errors import InvalidInput
+from config.base.errors import InvalidInput, NightlightError, Unavailable
 from config.base.logs import get_logger
 from config.wire.segments import SEGMENT_SPAN_US_MAX
 from edge_agent.recording.boxes import whole_bytes
@@ -37,14 +37,35 @@ class Recovered:
     freed: int = 0
     missing: int = 0
     unknown: int = 0
+    postponed: int = 0
+    """The disk is full: left as it is, and looked at again before the camera records, or at the next start."""
 
 
 def recover(spool: SegmentSpool, folder: Path) -> Recovered:
     """Brings rows and files into step. Runs before anything records."""
     found = Recovered()
     for segment in spool.opened():
-        kind = rescue(spool, segment)
+        try:
+            kind = rescue(spool, segment)
+        except NightlightError as error:
+            log.exception("recovery_postponed", camera=segment.camera_id, segment_id=segment.segment_id, why=str(error))
+            kind = "postponed"
         setattr(found, kind, getattr(found, kind) + 1)
+    try:
+        _settle(spool, found)
+    except NightlightError as error:
+        log.exception("recovery_postponed", why=str(error))
+        found.postponed += 1
+    known = spool.known_ids()
+    for path in sorted(folder.glob(f"*/*{WHOLE}*")):
+        if path.name.removesuffix(PART).removesuffix(WHOLE) not in known:
+            log.error("unknown_file_left_alone", file=str(path.relative_to(folder)))
+            found.unknown += 1
+    return found
+
+
+def _settle(spool: SegmentSpool, found: Recovered) -> None:
+    """Files that may go, and files that are gone."""
     for camera_id, segment_id in spool.in_state("freed"):
         spool.remove_freed(camera_id, segment_id)
         found.freed += 1
@@ -54,16 +75,20 @@ def recover(spool: SegmentSpool, folder: Path) -> Recovered:
                 log.error("segment_file_missing", camera=camera_id, segment_id=segment_id)
                 spool.set_aside(segment_id)
                 found.missing += 1
-    known = spool.known_ids()
-    for path in sorted(folder.glob(f"*/*{WHOLE}*")):
-        if path.name.removesuffix(PART).removesuffix(WHOLE) not in known:
-            log.error("unknown_file_left_alone", file=str(path.relative_to(folder)))
-            found.unknown += 1
-    return found
 
 
 def rescue(spool: SegmentSpool, segment: OpenSegment) -> str:
-    """Claims what is whole of one open segment: ``adopted``, ``trimmed``; or ``empty``, ``unreadable``."""
+    """Claims what is whole of one open segment: ``adopted``, ``trimmed``; or ``empty``, ``unreadable``.
+
+    Raises NightlightError where the disk cannot take it now; nothing is lost then.
+    """
+    try:
+        return _rescue(spool, segment)
+    except OSError as error:
+        raise Unavailable(f"{segment.segment_id} cannot be rescued now: {error.strerror}") from error
+
+
+def _rescue(spool: SegmentSpool, segment: OpenSegment) -> str:
     part, final = (
         spool.part_path(segment.camera_id, segment.segment_id),
         spool.path(segment.camera_id, segment.segment_id),

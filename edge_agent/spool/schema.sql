@@ -65,3 +65,9 @@ CREATE TABLE dead_letters (
     reason     TEXT NOT NULL,
     refused_us INTEGER NOT NULL
 );
+
+-- Heartbeats that disprove their own timeline, until the broker has accepted them.
+CREATE TABLE closing_heartbeats (
+    timeline_id TEXT PRIMARY KEY,
+    body        BLOB NOT NULL
+);

@@ -1,9 +1,11 @@
 """A system clock that is set moves no claim; a timeline that was wrong is left behind."""
 
 from itertools import pairwise
+from typing import Any
 
+from config.base.backoff import Backoff
 from config.base.clock import US_PER_S, SystemClock
-from config.wire.segments import SegmentRecorded
+from config.wire.segments import SegmentRecorded, SegmentUploaded
 from config.wire.status import Heartbeat
 from edge_agent.app import App
 from tests.support.cameras import StartCameras
@@ -40,13 +42,22 @@ def test_only_a_timeline_that_was_wrong_is_left_behind(
         wait_for("two manifests", lambda: len(stand_in.of(SegmentRecorded)) >= 2)
         assert app.clock.timeline.timeline_id == first
 
+        app.link._backoff = Backoff(4.0, 4.0)  # the server shall be there first and hear all
+        stand_in.broker.stop()
         stand_in.clock_shift_us = HOUR_US  # all this time it was the agent that was wrong
         clock.shift_us = 0  # which makes it look
         wait_for("a new timeline", lambda: app.clock.timeline.timeline_id != first)
         begun = app.clock.timeline.timeline_id
+        known = len(stand_in.received)
+        stand_in.broker.start()
         wait_for("a claim on it", lambda: [m for m in stand_in.of(SegmentRecorded) if m.timeline_id == begun])
+        wait_for("the last word to be heard", lambda: not edge_box.query("SELECT * FROM closing_heartbeats"))
     finally:
         assert app.close()
+    later: list[Any] = [said for _, said, _ in stand_in.received[known:] if not isinstance(said, SegmentUploaded)]
+    last_word = next(said for said in later if isinstance(said, Heartbeat))
+    assert last_word.timeline_id == first
+    assert later.index(last_word) < next(i for i, said in enumerate(later) if said.timeline_id == begun)
     assert abs(told[0].sent_us - SystemClock().utc_us()) < 60 * US_PER_S
     manifests = {m.sequence: m for m in stand_in.of(SegmentRecorded)}
     ordered = [manifests[sequence] for sequence in sorted(manifests)]

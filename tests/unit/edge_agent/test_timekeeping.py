@@ -6,6 +6,7 @@ from config.base.clock import US_PER_S
 from config.base.errors import Unavailable
 from config.settings.edge import ClockSettings
 from config.wire.status import ClockReading
+from edge_agent.cameras.board import CameraBoard, CameraStatus
 from edge_agent.timekeeping import AgentClock, ClockSync, Slew, begin_timeline, corrected, system_clock_step
 from tests.support.clock import NOON_US, SimulatedClock
 
@@ -78,7 +79,7 @@ def test_the_first_timeline_begins_on_the_servers_time() -> None:
     machine = SimulatedClock()
     clock = AgentClock(machine, SETTINGS)
     told: list[bool] = []
-    sync = ClockSync(clock, SETTINGS, lambda: NOON_US + 700_000, lambda: told.append(True))
+    sync = ClockSync(clock, SETTINGS, lambda: NOON_US + 700_000, lambda: None, lambda: told.append(True))
     assert sync.first()
     assert clock.utc_us() == NOON_US + 700_000
     assert clock.reading is not None
@@ -93,7 +94,7 @@ def test_without_a_server_the_machine_clock_must_do() -> None:
         machine.advance(1)
         raise Unavailable("nobody there")
 
-    assert not ClockSync(clock, SETTINGS, nobody, lambda: None).first()
+    assert not ClockSync(clock, SETTINGS, nobody, lambda: None, lambda: None).first()
     assert clock.system_clock_error_us() == 0
     assert clock.reading is None
 
@@ -104,3 +105,34 @@ def test_a_reading_is_taken_at_the_middle_of_the_exchange() -> None:
     machine.advance(2)
     found = clock.compare(server_us=NOON_US + 1 * US_PER_S, asked_us=0, answered_us=2 * US_PER_S)
     assert (found.offset_us, found.bound_us) == (0, 1 * US_PER_S)
+
+
+def test_a_timeline_is_left_only_after_its_last_word_was_kept() -> None:
+    clock = AgentClock(SimulatedClock(), SETTINGS)
+    first, said, disk = clock.timeline.timeline_id, list[tuple[str, int]](), {"full": True}
+
+    def closing() -> None:
+        if disk["full"]:
+            raise Unavailable("not now")
+        assert clock.reading is not None
+        said.append((clock.timeline.timeline_id, clock.reading.offset_us))
+
+    sync = ClockSync(clock, SETTINGS, lambda: NOON_US + HOUR_S * US_PER_S, closing, lambda: said.append(("begun", 0)))
+    assert not sync._sync()
+    assert clock.timeline.timeline_id == first
+    disk["full"] = False
+    assert sync._sync()
+    assert said == [(first, HOUR_S * US_PER_S), ("begun", 0)]
+    assert clock.timeline.timeline_id != first
+
+
+def test_a_condition_is_told_on_the_timeline_it_was_read_from() -> None:
+    machine, told = SimulatedClock(), list[CameraStatus]()
+    clock = AgentClock(machine, SETTINGS)
+    board = CameraBoard(["cam-1"], clock, told.append)
+    ended = clock.now()
+    assert clock.correct(reading(HOUR_S * US_PER_S))
+    board.set("cam-1", "stalled", "no frames", ended)
+    board.set("cam-1", "recording")
+    assert (told[0].since_us, told[0].timeline_id) == ended
+    assert told[1].timeline_id == clock.timeline.timeline_id != ended.timeline_id
