@@ -9,11 +9,15 @@ from config.base.clock import US_PER_S, Clock
 from config.base.logs import get_logger
 from edge_agent.lifecycle import Worker
 from edge_agent.reporting.link import MqttLink
-from edge_agent.reporting.resending import SendPlan
+from edge_agent.reporting.resending import QUESTIONS_MAX, SendPlan
 from edge_agent.spool.outbox import Outbox, OutboxRow
 
 IDLE_S = 0.5
 SILENCE_TURNS = 4
+NOT_REGISTERED = (
+    "the server says nothing of camera {camera}. If it is not registered there yet:"
+    " python -m server.admin camera add SITE {camera} --zone ZONE --agent AGENT --name NAME"
+)
 
 log = get_logger("outbox")
 
@@ -39,7 +43,7 @@ class OutboxPublisher(Worker):
 
     def answered(self, message_id: str) -> None:
         with self._lock:
-            self._plan.answered(message_id)
+            self._plan.answered(message_id, self._clock.monotonic_us())
             self._silent_since_us = None
         self._outbox.wake.set()
 
@@ -58,20 +62,34 @@ class OutboxPublisher(Worker):
         """Sends what may go out now: repeats first as far as they may, then new messages in order."""
         with self._lock:
             self._plan.turn(self._clock.monotonic_us())
-            plan = self._plan
-            repeats = self._outbox.between(plan.repeat_from, plan.repeat_to, plan.repeats()) if plan.repeats() else []
+            plan, room = self._plan, self._plan.repeats()
+            repeats = self._outbox.between(plan.repeat_from, plan.repeat_to, room, plan.unheard) if room else []
             if not repeats:
                 plan.repeats_done()
             for row in repeats:
                 self._send(row, repeat=True)
-            fresh = self._outbox.between(plan.sent_to, None, plan.room()) if plan.room() else []
+            fresh = self._outbox.between(plan.sent_to, None, plan.room(), plan.unheard) if plan.room() else []
             for row in fresh:
                 self._send(row, repeat=False)
+            self._ask_for_unheard()
             self._watch_for_silence()
+
+    def _ask_for_unheard(self) -> None:
+        now_us = self._clock.monotonic_us()
+        for camera_id in self._plan.to_ask(now_us):
+            again = bool(self._plan.unheard[camera_id].asked)
+            rows = self._outbox.oldest_of(camera_id, QUESTIONS_MAX)
+            for row in rows:
+                self._link.publish(row.name, row.body)
+            self._plan.asked(camera_id, [row.message_id for row in rows], now_us)
+            if rows and again:
+                log.warning("camera_unheard", camera=camera_id, advice=NOT_REGISTERED.format(camera=camera_id))
 
     def _send(self, row: OutboxRow, *, repeat: bool) -> None:
         if self._link.publish(row.name, row.body):
-            self._plan.sent(row.message_id, row.position, self._clock.monotonic_us(), repeat=repeat)
+            self._plan.sent(
+                row.message_id, row.position, self._clock.monotonic_us(), repeat=repeat, camera_id=row.camera_id
+            )
 
     def _watch_for_silence(self) -> None:
         """A broker that refuses a subscription may not say so: the only sign is that no answer ever comes."""

@@ -43,6 +43,8 @@ class UploadQueue:
         self._lock = threading.Lock()
         self._claimed: set[str] = set()
         self._held_back: dict[str, _HeldBack] = {}
+        self._cameras: dict[str, _HeldBack] = {}
+        """Those that the server does not know: as many as the settings name at most."""
         self._peer = _HeldBack(Backoff(PEER_FIRST_S, PEER_LIMIT_S), 0)
 
     def next(self) -> WaitingSegment | None:
@@ -52,7 +54,8 @@ class UploadQueue:
             if now_us < self._peer.until_us:
                 return None
             limit = len(self._claimed) + len(self._held_back) + 1
-            for segment in self._spool.waiting(limit):
+            held_cameras = [camera_id for camera_id, held in self._cameras.items() if held.until_us > now_us]
+            for segment in self._spool.waiting(limit, held_cameras):
                 held = self._held_back.get(segment.segment_id)
                 if segment.segment_id not in self._claimed and (held is None or held.until_us <= now_us):
                     self._claimed.add(segment.segment_id)
@@ -63,6 +66,7 @@ class UploadQueue:
         """It is in the store. How long it was held back stays known, should the server refuse what it reads back."""
         with self._lock:
             self._claimed.discard(segment.segment_id)
+            self._cameras.pop(segment.camera_id, None)
             self._peer.backoff.reset()
 
     def forget(self, segment_id: str) -> None:
@@ -78,6 +82,16 @@ class UploadQueue:
             if now_us >= self._peer.until_us:  # else another worker has just found out the same
                 self._peer.until_us = now_us + int(self._peer.backoff.next_s() * US_PER_S)
             return (self._peer.until_us - now_us) / US_PER_S
+
+    def hold_back_camera(self, segment: WaitingSegment) -> float:
+        """The server does not know the camera: seconds until one of its segments may try again."""
+        with self._lock:
+            self._claimed.discard(segment.segment_id)
+            fresh = _HeldBack(Backoff(SEGMENT_FIRST_S, SEGMENT_LIMIT_S), 0)
+            held, now_us = self._cameras.setdefault(segment.camera_id, fresh), self._clock.monotonic_us()
+            if now_us >= held.until_us:  # else another worker has just found out the same
+                held.until_us = now_us + int(held.backoff.next_s() * US_PER_S)
+            return (held.until_us - now_us) / US_PER_S
 
     def hold_back(self, segment_id: str) -> float:
         """The segment was refused: others go first; seconds until it may try again."""
@@ -124,6 +138,9 @@ class UploadWorker(Worker):
             again_s = self._queue.put_back(segment)
             log.warning("upload_waits", segment_id=segment.segment_id, why=str(error), again_in_s=round(again_s, 1))
         except (InvalidInput, PermissionDenied) as error:
+            if error.code == "foreign_camera":
+                self._wait_for_registration(segment)
+                return
             again_s = self._queue.hold_back(segment.segment_id)
             log.warning(
                 "upload_refused",
@@ -157,6 +174,14 @@ class UploadWorker(Worker):
         version_id = self._store.put(ticket, segment.path, segment.size_bytes)
         self._spool.uploaded(segment, ticket.object_key, version_id)
         log.info("segment_uploaded", camera=segment.camera_id, segment_id=segment.segment_id, size=segment.size_bytes)
+
+    def _wait_for_registration(self, segment: WaitingSegment) -> None:
+        again_s = self._queue.hold_back_camera(segment)
+        advice = (
+            f"camera {segment.camera_id} is not registered on the server: register it with"
+            f" python -m server.admin camera add SITE {segment.camera_id} --zone ZONE --agent AGENT --name NAME"
+        )
+        log.warning("camera_not_registered", camera=segment.camera_id, advice=advice, again_in_s=round(again_s, 1))
 
     def _check_file(self, segment: WaitingSegment) -> None:
         """After a refusal: where the file is no longer what was recorded, no further try can help."""

@@ -24,6 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from config.base.clock import SystemClock
 from config.base.ids import fresh_id
@@ -171,6 +173,8 @@ class StandInServer:
         self.store_is_up = True
         self.outcome = "committed"
         self.received: list[tuple[str, msgspec.Struct, bytes]] = []
+        self.expiries_s: list[tuple[str, int | None]] = []
+        """Kind and message expiry of all that came."""
         self.objects: dict[str, bytes] = {}
         self.clock_shift_us = 0
         self.issue: Callable[[UploadTicketRequest], UploadTicket] = self._ticket
@@ -201,7 +205,9 @@ class StandInServer:
         client.reconnect_delay_set(1, 1)
         client.on_message = lambda _c, _u, message: self._take(message)
         client.on_connect = lambda c, *_: c.subscribe(topics.ALL_UP, qos=1)
-        client.connect("127.0.0.1", self.broker.port)
+        session = Properties(PacketTypes.CONNECT)  # kept by the broker while this client is away, as ingest's is
+        session.SessionExpiryInterval = 3_600
+        client.connect("127.0.0.1", self.broker.port, properties=session)
         client.loop_start()
         self._client = client
 
@@ -268,6 +274,8 @@ class StandInServer:
         said: Any = decode_payload(opened)
         with self._lock:
             self.received.append((message.topic, said, bytes(message.payload)))
+            kind = message.topic.rpartition("/")[2]
+            self.expiries_s.append((kind, getattr(message.properties, "MessageExpiryInterval", None)))
         if isinstance(said, Heartbeat | Presence) or not self.acknowledges:
             return
         self.say(self.acknowledgement(said.message_id, self.outcome))

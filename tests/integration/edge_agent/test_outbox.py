@@ -69,6 +69,10 @@ def test_a_minute_goes_from_camera_to_receipt_and_the_disk_is_free_again(server:
     assert beat.clock is not None
     assert beat.clock.bound_us < 1_000_000
     assert [state.condition for state in server.of(CameraState)][:2] == ["starting", "recording"]
+    kinds = dict(server.expiries_s)
+    assert (kinds["heartbeat"] or 0) > 20
+    assert kinds["segment-recorded"] is None
+    assert f" as {AGENT} (" in server.broker.log.read_text()
     wait_for("a rate", lambda: any(beat.cameras[0].bits_per_second for beat in server.of(Heartbeat)))
 
 

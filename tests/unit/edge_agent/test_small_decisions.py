@@ -62,7 +62,7 @@ class TestSendPlan:
         for position in range(1, WINDOW + 1):
             plan.sent(f"m{position}", position, 0, repeat=False)
         assert plan.room() == 0
-        plan.answered("m1")
+        plan.answered("m1", 1)
         assert plan.room() == 1
         plan.turn(1_000)
         assert plan.room() == WINDOW
@@ -85,6 +85,49 @@ class TestSendPlan:
         plan.sent("m", 7, 0, repeat=False)
         plan.connected(5)
         assert (plan.sent_to, plan.room()) == (0, WINDOW)
+
+
+class TestUnheardCameras:
+    """Camera ``new`` is not registered; ``known`` is answered."""
+
+    def plan(self) -> SendPlan:
+        plan = SendPlan(resend_us=30 * US_PER_S)
+        plan.connected(0)
+        plan.sent("a", 1, 0, repeat=False, camera_id="new")
+        plan.sent("b", 2, 0, repeat=False, camera_id="known")
+        return plan
+
+    def test_a_silent_server_makes_no_camera_unheard(self) -> None:
+        plan = self.plan()
+        plan.turn(30 * US_PER_S)
+        assert not plan.unheard
+
+    def test_it_leaves_the_window_and_asks_at_growing_bounded_intervals_until_it_is_heard(self) -> None:
+        plan = self.plan()
+        plan.answered("b", 1)
+        now_us = 30 * US_PER_S
+        plan.turn(now_us)
+        assert set(plan.unheard) == {"new"}
+        waits_s = []
+        for _ in range(7):
+            assert plan.to_ask(now_us) == ["new"]
+            plan.asked("new", ["a"], now_us)
+            due_us = plan.unheard["new"].ask_at_us
+            assert plan.to_ask(due_us - 1) == []
+            waits_s.append((due_us - now_us) // US_PER_S)
+            now_us = due_us
+        assert waits_s == [30, 60, 120, 240, 480, 600, 600]
+        assert plan.room() == WINDOW
+        plan.sent_to = 9
+        plan.answered("a", now_us)
+        assert (plan.unheard, plan.sent_to) == ({}, 0)
+
+    def test_it_is_forgotten_when_nothing_of_it_waits(self) -> None:
+        plan = self.plan()
+        plan.answered("b", 1)
+        plan.turn(30 * US_PER_S)
+        plan.asked("new", [], 30 * US_PER_S)
+        assert not plan.unheard
 
 
 def box(kind: bytes, body: bytes = b"") -> bytes:
