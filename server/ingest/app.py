@@ -28,6 +28,7 @@ def run(settings: ServerSettings, stop: Event) -> None:
     clock = SystemClock()
     policy = settings.policy
     database = open_database(settings.database)
+    database.check_migrated()
     store = S3EvidenceStore(access_from(settings.store), clock)
     signer = signer_from(settings.server.signing_key_file)
     if settings.ingest.metrics_port:

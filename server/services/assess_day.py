@@ -65,11 +65,16 @@ class Assessor:
         return entry
 
     def assess_due(self, session: Session, site: Site, camera: Camera, now_us: int) -> list[Verdict]:
-        """Assesses every day from the first whose final entry is missing or out of date up to today."""
+        """Assesses every day from the first whose final entry is missing or out of date up to today.
+
+        A retired camera's last day is that of its retirement: nothing is expected of it after that.
+        """
         if camera.assess_from_day is None:
             return []
-        first, today = date.fromisoformat(camera.assess_from_day), day_of(now_us, site.timezone)
-        days = [first + timedelta(days=number) for number in range((today - first).days + 1)][:DAYS_A_ROUND_MAX]
+        first, last = date.fromisoformat(camera.assess_from_day), day_of(now_us, site.timezone)
+        if camera.retired_us is not None:
+            last = min(last, day_of(camera.retired_us, site.timezone))
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)][:DAYS_A_ROUND_MAX]
         written = [self.assess(session, site, camera, day, now_us) for day in days]
         for day in days:
             newest = verdicts.newest(session, camera.id, day.isoformat())
@@ -120,9 +125,10 @@ def _worth_an_entry(verdict: DayVerdict, before: Verdict) -> bool:
     """A final verdict tells every change; a provisional one every change of status, and of its gaps once an hour."""
     if (verdict.status, verdict.final) != (before.status, before.final):
         return True
-    if verdict.gaps == _gaps(before):
-        return False
-    return verdict.final or verdict.assessed_us - before.assessed_us >= PROVISIONAL_US
+    gaps_differ = verdict.gaps != _gaps(before)
+    if verdict.final:
+        return gaps_differ or (verdict.expected_us, verdict.covered_us) != (before.expected_us, before.covered_us)
+    return gaps_differ and verdict.assessed_us - before.assessed_us >= PROVISIONAL_US
 
 
 def _gaps(entry: Verdict) -> tuple[Gap, ...]:

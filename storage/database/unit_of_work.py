@@ -6,7 +6,7 @@ with ``BEGIN IMMEDIATE``, because a transaction that reads first and writes late
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -79,6 +79,11 @@ class Database:
         """Raises Unavailable where the database does not answer."""
         with self.reading() as session:
             session.execute(text("SELECT 1"))
+
+    def check_migrated(self) -> None:
+        """Raises ConfigurationError where there are no tables; one that does not answer now is waited for elsewhere."""
+        with suppress(Unavailable), self.reading() as session:
+            session.execute(text("SELECT 1 FROM site LIMIT 1"))
 
     def close(self) -> None:
         self.engine.dispose()

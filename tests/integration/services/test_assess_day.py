@@ -11,6 +11,7 @@ from server.domain.verdict import day_of
 from server.jobs.app import assess_all
 from server.services.assess_day import Assessor
 from server.services.read_day import DayReader
+from server.services.register import Register
 from storage.database import evidence, spans, verdicts
 from storage.database.models import Verdict
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope
@@ -177,3 +178,14 @@ def test_a_camera_that_reconnects_all_day_does_not_flood_the_history(site: Site)
         site.assess()
     with site.database.reading() as session:
         assert session.query(Verdict).count() <= 4
+
+
+def test_a_retired_camera_is_not_judged_after_its_last_day(site: Site) -> None:
+    site.record(60)
+    Register(site.database, site.clock).retire_camera("sunflower", "nap-room")
+    site.clock.advance(10 * 86_400)
+    for _ in range(2):
+        site.assess()
+    with site.database.reading() as session:
+        (entry,) = session.scalars(select(Verdict)).all()
+    assert (entry.day, entry.status, entry.final) == (DAY.isoformat(), "COMPLIANT", True)
