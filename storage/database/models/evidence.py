@@ -1,83 +1,9 @@
-"""The tables. Instants are integer microseconds UTC (``_us``); ids of sites, agents and cameras are slugs.
+"""What agents said and what the server found; rows are inserted, never deleted by the application (I4)."""
 
-Rows of ``segment``, ``condition_change``, ``quarantined_message`` and ``verdict`` are evidence: inserted, never
-deleted by the application, and only the columns that say what was found later are filled in afterwards (I4).
-"""
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-Slug = String(64)
-HexId = String(32)
-Sha256 = String(64)
-RowId = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Base(DeclarativeBase):
-    """Common root of all tables."""
-
-
-class Site(Base):
-    """A childcare facility; ``timezone`` decides where its days begin."""
-
-    __tablename__ = "site"
-    id: Mapped[str] = mapped_column(Slug, primary_key=True)
-    name: Mapped[str] = mapped_column(String(120))
-    region: Mapped[str] = mapped_column(String(64))
-    timezone: Mapped[str] = mapped_column(String(64))
-    created_us: Mapped[int] = mapped_column(BigInteger)
-
-
-class Zone(Base):
-    """A place within a site; its kind decides whether a camera may look into it (I9)."""
-
-    __tablename__ = "zone"
-    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), primary_key=True)
-    id: Mapped[str] = mapped_column(Slug, primary_key=True)
-    name: Mapped[str] = mapped_column(String(120))
-    kind: Mapped[str] = mapped_column(String(32))
-
-
-class Agent(Base):
-    """An edge agent and the public key that its messages are believed by."""
-
-    __tablename__ = "agent"
-    id: Mapped[str] = mapped_column(Slug, primary_key=True)
-    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
-    public_key: Mapped[bytes] = mapped_column(LargeBinary(32))
-    created_us: Mapped[int] = mapped_column(BigInteger)
-
-
-class AgentStatus(Base):
-    """The newest heartbeat of an agent; the only rows here that are overwritten."""
-
-    __tablename__ = "agent_status"
-    agent_id: Mapped[str] = mapped_column(ForeignKey("agent.id"), primary_key=True)
-    heard_us: Mapped[int] = mapped_column(BigInteger)
-    """When the server last received a heartbeat, by the server's clock."""
-    sent_us: Mapped[int] = mapped_column(BigInteger)
-    timeline_id: Mapped[str] = mapped_column(HexId)
-    gone: Mapped[bool] = mapped_column(Boolean, default=False)
-    """The broker published the agent's last will since then."""
-    heartbeat: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class Camera(Base):
-    """A camera; expected to be covered from ``activated_us`` (its first secured footage) until ``retired_us``."""
-
-    __tablename__ = "camera"
-    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
-    id: Mapped[str] = mapped_column(Slug, primary_key=True)
-    zone_id: Mapped[str] = mapped_column(Slug)
-    agent_id: Mapped[str] = mapped_column(ForeignKey("agent.id"), index=True)
-    name: Mapped[str] = mapped_column(String(120))
-    registered_us: Mapped[int] = mapped_column(BigInteger)
-    activated_us: Mapped[int | None] = mapped_column(BigInteger)
-    retired_us: Mapped[int | None] = mapped_column(BigInteger)
-    assess_from_day: Mapped[str | None] = mapped_column(String(10))
-    """Every day before this one has a final verdict that is up to date; null before the camera is in service."""
-    settled_until_us: Mapped[int] = mapped_column(BigInteger, default=0)
-    """The agent's word that everything before this instant has reached the server."""
+from storage.database.models.base import Base, HexId, RowId, Sha256
 
 
 class Timeline(Base):
@@ -195,51 +121,3 @@ class QuarantinedMessage(Base):
     payload: Mapped[bytes] = mapped_column(LargeBinary)
     """At most the first 64 KiB; ``size_bytes`` and ``sha256`` are of the whole."""
     __table_args__ = (UniqueConstraint("topic", "sha256", "reason", name="uq_quarantined_message"),)
-
-
-class Verdict(Base):
-    """An entry in the history of a camera-day; a correction is a new entry that names what it replaces (I4)."""
-
-    __tablename__ = "verdict"
-    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
-    camera_id: Mapped[str] = mapped_column(ForeignKey("camera.id"))
-    day: Mapped[str] = mapped_column(String(10))
-    """The site's own date, ISO 8601."""
-    status: Mapped[str] = mapped_column(String(16))
-    final: Mapped[bool] = mapped_column(Boolean)
-    expected_us: Mapped[int] = mapped_column(BigInteger)
-    covered_us: Mapped[int] = mapped_column(BigInteger)
-    assessed_us: Mapped[int] = mapped_column(BigInteger)
-    gaps: Mapped[bytes] = mapped_column(LargeBinary)
-    """JSON: a list of [start_us, end_us or null, cause, certainty]."""
-    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("verdict.id"))
-    __table_args__ = (Index("ix_verdict_camera_day", "camera_id", "day", "id"),)
-
-
-class Account(Base):
-    """A person who may sign in. ``role`` is operator (scoped to sites) or auditor (scoped to a region subtree)."""
-
-    __tablename__ = "account"
-    name: Mapped[str] = mapped_column(Slug, primary_key=True)
-    role: Mapped[str] = mapped_column(String(16))
-    region: Mapped[str] = mapped_column(String(64), default="")
-    password_hash: Mapped[str] = mapped_column(String(200))
-    created_us: Mapped[int] = mapped_column(BigInteger)
-
-
-class AccountSite(Base):
-    """The sites an operator may see."""
-
-    __tablename__ = "account_site"
-    account_name: Mapped[str] = mapped_column(ForeignKey("account.name"), primary_key=True)
-    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), primary_key=True)
-
-
-class LoginSession(Base):
-    """A signed-in browser; the cookie's token is kept only as its SHA-256."""
-
-    __tablename__ = "login_session"
-    token_sha256: Mapped[str] = mapped_column(Sha256, primary_key=True)
-    account_name: Mapped[str] = mapped_column(ForeignKey("account.name"), index=True)
-    created_us: Mapped[int] = mapped_column(BigInteger)
-    expires_us: Mapped[int] = mapped_column(BigInteger)

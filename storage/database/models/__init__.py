@@ -1,0 +1,39 @@
+"""The tables. Instants are integer microseconds UTC (``_us``); ids of sites, agents and cameras are slugs.
+
+Rows of ``segment``, ``condition_change``, ``quarantined_message`` and ``verdict`` are evidence: inserted, never
+deleted by the application, and only the columns that say what was found later are filled in afterwards (I4).
+"""
+
+from storage.database.models.base import Base
+from storage.database.models.evidence import (
+    ConditionChange,
+    CoverageSpan,
+    PendingVerification,
+    QuarantinedMessage,
+    Segment,
+    Timeline,
+    TrustedSpan,
+)
+from storage.database.models.inventory import Agent, AgentStatus, Camera, Site, Zone
+from storage.database.models.people import Account, AccountSite, LoginSession
+from storage.database.models.verdicts import Verdict
+
+__all__ = [
+    "Account",
+    "AccountSite",
+    "Agent",
+    "AgentStatus",
+    "Base",
+    "Camera",
+    "ConditionChange",
+    "CoverageSpan",
+    "LoginSession",
+    "PendingVerification",
+    "QuarantinedMessage",
+    "Segment",
+    "Site",
+    "Timeline",
+    "TrustedSpan",
+    "Verdict",
+    "Zone",
+]

@@ -1,0 +1,69 @@
+"""What there is: sites, zones, agents, cameras."""
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.database.models.base import Base, HexId, Slug
+
+
+class Site(Base):
+    """A childcare facility; ``timezone`` decides where its days begin."""
+
+    __tablename__ = "site"
+    id: Mapped[str] = mapped_column(Slug, primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    region: Mapped[str] = mapped_column(String(64))
+    timezone: Mapped[str] = mapped_column(String(64))
+    created_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class Zone(Base):
+    """A place within a site; its kind decides whether a camera may look into it (I9)."""
+
+    __tablename__ = "zone"
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(Slug, primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    kind: Mapped[str] = mapped_column(String(32))
+
+
+class Agent(Base):
+    """An edge agent and the public key that its messages are believed by."""
+
+    __tablename__ = "agent"
+    id: Mapped[str] = mapped_column(Slug, primary_key=True)
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    created_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class AgentStatus(Base):
+    """The newest heartbeat of an agent; the only rows here that are overwritten."""
+
+    __tablename__ = "agent_status"
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agent.id"), primary_key=True)
+    heard_us: Mapped[int] = mapped_column(BigInteger)
+    """When the server last received a heartbeat, by the server's clock."""
+    sent_us: Mapped[int] = mapped_column(BigInteger)
+    timeline_id: Mapped[str] = mapped_column(HexId)
+    gone: Mapped[bool] = mapped_column(Boolean, default=False)
+    """The broker published the agent's last will since then."""
+    heartbeat: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Camera(Base):
+    """A camera; expected to be covered from ``activated_us`` (its first secured footage) until ``retired_us``."""
+
+    __tablename__ = "camera"
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
+    id: Mapped[str] = mapped_column(Slug, primary_key=True)
+    zone_id: Mapped[str] = mapped_column(Slug)
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agent.id"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    registered_us: Mapped[int] = mapped_column(BigInteger)
+    activated_us: Mapped[int | None] = mapped_column(BigInteger)
+    retired_us: Mapped[int | None] = mapped_column(BigInteger)
+    assess_from_day: Mapped[str | None] = mapped_column(String(10))
+    """Every day before this one has a final verdict that is up to date; null before the camera is in service."""
+    settled_until_us: Mapped[int] = mapped_column(BigInteger, default=0)
+    """The agent's word that everything before this instant has reached the server."""
