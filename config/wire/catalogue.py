@@ -7,6 +7,8 @@ from typing import Literal
 import msgspec
 
 from config.base.errors import InvalidInput
+from config.wire.evictions import SegmentEvicted
+from config.wire.notices import BoxNotice
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
 from config.wire.status import Acknowledgement, CameraState, Heartbeat, Presence
 
@@ -28,7 +30,9 @@ class Kind:
 CATALOGUE = (
     Kind(SegmentRecorded, "segment-recorded", 1, "mqtt-up"),
     Kind(SegmentUploaded, "segment-uploaded", 1, "mqtt-up"),
+    Kind(SegmentEvicted, "segment-evicted", 1, "mqtt-up"),
     Kind(CameraState, "camera-state", 1, "mqtt-up"),
+    Kind(BoxNotice, "box-notice", 1, "mqtt-up"),
     Kind(Heartbeat, "heartbeat", 1, "mqtt-up"),
     Kind(Presence, "presence", 1, "mqtt-up"),
     Kind(Acknowledgement, "acknowledgement", 1, "mqtt-down"),

@@ -79,6 +79,8 @@ class Evidence:
     claimed: Mapping[str, SpanSet] = field(default_factory=dict)
     secured: Mapping[str, SpanSet] = field(default_factory=dict)
     refused: Mapping[Cause, SpanSet] = field(default_factory=dict)
+    evicted: SpanSet = field(default_factory=SpanSet)
+    """Recorded, and given up by the agent because its disk was full."""
     timelines: Mapping[str, Timeline] = field(default_factory=dict)
     conditions: Sequence[ConditionChange] = ()
     """Ascending by time; the one in force at the window's start comes first."""
@@ -133,6 +135,8 @@ def cover(expected: SpanSet, evidence: Evidence, limits: Limits) -> Coverage:
     take(secured, Cause.CLOCK_ERROR, Certainty.MISSING if limits.final else Certainty.UNVERIFIED)
     for cause, where in evidence.refused.items():
         take(where, cause, Certainty.MISSING)
+    # After what was read back: where the segment had reached the store all the same, that counts.
+    take(evidence.evicted, Cause.DISK_FULL, Certainty.MISSING)
     if limits.final:
         take(_union(evidence.claimed), Cause.UPLOAD_MISSING, Certainty.MISSING)
     else:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from config.wire.evictions import SegmentEvicted
+from config.wire.notices import BoxNotice
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
 from config.wire.status import (
     Acknowledgement,
@@ -41,6 +43,26 @@ SAMPLES: dict[str, msgspec.Struct] = {
     ),
     "segment-uploaded": SegmentUploaded(
         **WHERE, camera_id="nap-room", segment_id=SEGMENT, sha256=DIGEST, object_key=KEY, version_id="v-1"
+    ),
+    "segment-evicted": SegmentEvicted(
+        **WHERE,
+        camera_id="nap-room",
+        segment_id=SEGMENT,
+        timeline_id=TIMELINE,
+        start_us=AT_US,
+        end_us=AT_US + 60_000_000,
+        sha256=DIGEST,
+        size_bytes=22_500_000,
+        evicted_us=AT_US + 86_400_000_000,
+    ),
+    "box-notice": BoxNotice(
+        **WHERE,
+        timeline_id=TIMELINE,
+        at_us=AT_US,
+        notice="spool_filling",
+        raised=True,
+        hours_left=5.5,
+        detail="80 % of the room used",
     ),
     "camera-state": CameraState(
         **WHERE, camera_id="nap-room", timeline_id=TIMELINE, at_us=AT_US, condition="stalled", detail="no frame for 4 s"

@@ -40,6 +40,7 @@ evidences = st.builds(
     claimed=st.dictionaries(st.sampled_from("ab"), span_sets(NOW + 10)),
     secured=st.dictionaries(st.sampled_from("abc"), span_sets(NOW + 10)),
     refused=st.dictionaries(st.sampled_from([Cause.OBJECT_MISSING, Cause.OBJECT_CORRUPT]), span_sets()),
+    evicted=span_sets(),
     timelines=st.dictionaries(
         st.sampled_from("ab"),
         st.builds(Timeline, running=span_sets(), trusted=span_sets(NOW + 20), ended=st.booleans()),
@@ -84,6 +85,8 @@ def oracle(at: int, evidence: Evidence, limits: Limits) -> tuple[Cause, Certaint
     for cause, spans in evidence.refused.items():
         if at in spans:
             return cause, Certainty.MISSING
+    if at in evidence.evicted:
+        return Cause.DISK_FULL, Certainty.MISSING
     if any(at in spans for spans in evidence.claimed.values()):
         if limits.final:
             return Cause.UPLOAD_MISSING, Certainty.MISSING
