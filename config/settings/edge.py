@@ -29,6 +29,7 @@ class MqttSettings(Strict, frozen=True, kw_only=True):
 class ServerLinkSettings(Strict, frozen=True, kw_only=True):
     url: Annotated[str, msgspec.Meta(pattern=r"^https?://")]
     public_key_file: str
+    sealing_key_file: str
     timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)]
 
 
@@ -40,6 +41,7 @@ class RecordingSettings(Strict, frozen=True, kw_only=True):
     """A hole that is shorter counts as covered: hence the narrow bounds."""
     reconnect_first_s: Annotated[float, msgspec.Meta(gt=0, le=1)]
     reconnect_limit_s: Annotated[float, msgspec.Meta(ge=1, le=60)]
+    shard_cameras: Annotated[int, msgspec.Meta(ge=1, le=64)]
 
 
 class SpoolSettings(Strict, frozen=True, kw_only=True):
@@ -55,12 +57,33 @@ class ClockSettings(Strict, frozen=True, kw_only=True):
     slew_ppm: Annotated[int, msgspec.Meta(ge=1, le=5_000)]
 
 
+StreamName = Literal["main", "sub"]
+StreamChoice = Literal["auto", "main", "sub"]
+"""``auto``: the sub stream where there is one."""
+SourceUrl = Annotated[str, msgspec.Meta(pattern=r"^(rtsp://.|file:.|usb:/dev/video[0-9]+$)", max_length=500)]
+Fraction0To1 = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Polygon = Annotated[list[tuple[Fraction0To1, Fraction0To1]], msgspec.Meta(min_length=3, max_length=32)]
+
+
 class CameraSettings(Strict, frozen=True, kw_only=True):
     id: str
-    url: Annotated[str, msgspec.Meta(pattern=r"^rtsp://")]
+    url: SourceUrl
+    sub_url: Annotated[str, msgspec.Meta(pattern=r"^(|rtsp://.*|file:.*)$", max_length=500)] = ""
     username: str = ""
     password_file: str = ""
     transport: Literal["tcp", "udp"] = "tcp"
+    record: StreamName = "main"
+    diagnose: StreamChoice = "auto"
+    live: StreamChoice = "auto"
+    privacy_masks: Annotated[list[Polygon], msgspec.Meta(max_length=16)] = []
+    """What no still and no diagnosis may look at: polygons of ``(x, y)``, fractions of width and height from the top left."""
+
+    def stream_for(self, choice: StreamName | StreamChoice) -> StreamName:
+        """The stream that a choice means for this camera."""
+        return ("sub" if self.sub_url else "main") if choice == "auto" else choice
+
+    def source_url(self, stream: StreamName) -> str:
+        return self.sub_url if stream == "sub" else self.url
 
 
 class EdgeSettings(Strict, frozen=True, kw_only=True):
@@ -83,9 +106,13 @@ def load_edge(file: Path | None = None) -> EdgeSettings:
     for camera in settings.cameras:
         if not is_slug(camera.id):
             raise ConfigurationError(f"'cameras': {camera.id!r} is no camera id: use a-z, 0-9 and hyphens")
-        if "@" in camera.url:
+        if "sub" in (camera.record, camera.diagnose, camera.live) and not camera.sub_url:
+            raise ConfigurationError(f"'cameras.{camera.id}' wants its sub stream: give 'sub_url' as well")
+        for key in ("url", "sub_url"):
+            if "@" not in getattr(camera, key):
+                continue
             raise ConfigurationError(
-                f"'cameras.{camera.id}.url' holds an @: write it without user and password. Put the user into"
+                f"'cameras.{camera.id}.{key}' holds an @: write it without user and password. Put the user into"
                 f" 'cameras.{camera.id}.username' and the password into the file named by"
                 f" 'cameras.{camera.id}.password_file'"
             )
