@@ -7,6 +7,7 @@ never go back while its timeline holds.
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from config.base.clock import US_PER_S
 from config.base.logs import get_logger
@@ -34,6 +35,23 @@ class CameraStatus:
     """Frames from here on may still become a claim; None where nothing is being received."""
     frames_per_second: float = 0.0
     bits_per_second: int = 0
+    reachable: bool = False
+    """The camera answers: its connection stands."""
+    codec: Literal["", "h264", "hevc"] = ""
+    width: int = 0
+    height: int = 0
+    keyframe_interval_ms: int | None = None
+    """Between the last two keyframes."""
+    packet_age_ms: int | None = None
+    """How long ago the last packet came."""
+    rtp_lost: int = 0
+    """RTP packets that never came, since the agent began with this camera."""
+    clock_offset_us: int | None = None
+    """The camera's clock minus the agent's, from RTCP sender reports; None where it sends none."""
+    clock_bound_us: int | None = None
+    """The true offset lies within ``clock_offset_us ± clock_bound_us``."""
+    recording_lag_ms: int | None = None
+    """How far the newest frame that is safe on the disk lies behind now; None where nothing is recorded."""
 
 
 @dataclass

@@ -11,7 +11,7 @@ stream that has stopped.
 import time
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import quote
 
 import av
@@ -23,24 +23,15 @@ from av.video.stream import VideoStream
 
 from config.settings.edge import CameraSettings, RecordingSettings
 from edge_agent.cameras.faults import ended_fault, no_video_fault, opening_fault, reading_fault
+from edge_agent.cameras.feed import Codec, StreamFormat
 
 if TYPE_CHECKING:
     VideoPacket: TypeAlias = Packet[VideoStream]
 else:  # the compiled class cannot be subscripted
     VideoPacket = Packet
-Codec = Literal["h264", "hevc"]
 RTP_VIDEO = Fraction(1, 90_000)
 
 av.logging.set_level(None)  # FFmpeg's own lines would carry the URL with its password
-
-
-class StreamFormat(NamedTuple):
-    """What holds for every packet of a stream."""
-
-    codec: Codec
-    parameters: bytes
-    """Parameter sets from the stream's description, Annex B; may be empty."""
-    time_base: Fraction
 
 
 class RtspStream:

@@ -5,7 +5,7 @@ Invariant: a segment's header describes the frames in it; where the sets change,
 Source: ITU-T H.264 (annex B, 7.4.1), H.265 (annex B, 7.4.2.2).
 """
 
-from edge_agent.cameras.source import Codec
+from edge_agent.cameras.feed import Codec
 
 START_CODE = b"\x00\x00\x01"
 _H264_PICTURES = range(1, 6)

@@ -14,7 +14,8 @@ from config.base.logs import get_logger
 from config.settings.edge import RecordingSettings
 from edge_agent.cameras.board import CameraBoard
 from edge_agent.cameras.faults import CameraFault
-from edge_agent.cameras.source import StreamFormat, VideoPacket
+from edge_agent.cameras.feed import StreamFormat
+from edge_agent.cameras.source import VideoPacket
 from edge_agent.recording.continuity import Arrival, Continuity, Frame
 from edge_agent.recording.decisions import SegmentState, cut_at_keyframe, overlong, run_break
 from edge_agent.recording.parameter_sets import START_CODE, parameter_sets

@@ -18,7 +18,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from config.base.errors import InvalidInput, NightlightError, ResourceExhausted
-from edge_agent.cameras.source import Codec
+from edge_agent.cameras.feed import Codec
 from edge_agent.recording.continuity import Frame
 from edge_agent.recording.sink import HashingSink, sync_folder
 

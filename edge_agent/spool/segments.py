@@ -15,7 +15,7 @@ from typing import Literal
 
 from config.base.logs import get_logger
 from config.wire.segments import Receipt, UploadRefused
-from edge_agent.cameras.source import Codec
+from edge_agent.cameras.feed import Codec
 from edge_agent.messages import Sealer, SegmentClaim
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.outbox import SEGMENT_UPLOADED, Outbox

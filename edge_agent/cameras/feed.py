@@ -1,0 +1,172 @@
+"""One stream's packets for everybody who wants them: recording, diagnosis and live all feed from one connection.
+
+    subscription = feed.subscribe("diagnosis", keyframes_only=True, capacity=2)
+    while (packet := subscription.get(1.0)) is not None or not subscription.closed:
+        ...
+    subscription.close()
+
+``get`` waits in the caller's thread and gives ``None`` where nothing came in time. A packet is plain bytes with its
+times: decode it in any thread with ``av.CodecContext.create(packet.format.codec, "r")``. Times are monotonic
+(CLOCK_BOOTTIME); ``clock.timeline.utc_us(packet.captured_us)`` gives the instant.
+
+Invariant: publishing never waits. A subscriber that is slow loses packets up to the next keyframe, is told how many
+(``lost_before``), and delays nobody; without a subscriber nothing is copied.
+"""
+
+import queue
+import threading
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from config.settings.edge import StreamName
+from edge_agent.recording.timebase import ArrivalFilter
+
+SUBSCRIBERS_MAX = 16
+
+Codec = Literal["h264", "hevc"]
+
+
+class StreamFormat(NamedTuple):
+    """What holds for every packet of a session with a camera."""
+
+    codec: Codec
+    parameters: bytes
+    """Parameter sets from the stream's description, Annex B; may be empty, for keyframes mostly repeat them."""
+    time_base: Fraction
+
+
+class FeedPacket(NamedTuple):
+    """One access unit, Annex B."""
+
+    data: bytes
+    is_key: bool
+    arrival_us: int
+    captured_us: int
+    """When the picture was taken, as far as arrivals tell; never after ``arrival_us``."""
+    presented_us: int
+    decoded_us: int
+    """The camera's own time stamps; they begin anew with each ``session``."""
+    session: int
+    """Changes with every connection: decoders begin anew."""
+    format: StreamFormat
+    lost_before: int
+    """How many packets this subscriber missed just before this one, because it was slow."""
+
+
+class Subscription:
+    """One reader's bounded queue; made by ``Feed.subscribe``."""
+
+    def __init__(self, feed: "Feed", name: str, capacity: int, *, keyframes_only: bool) -> None:
+        self.name = name
+        self.keyframes_only = keyframes_only
+        self.closed = False
+        self._feed = feed
+        self._capacity = capacity
+        self._queue: queue.SimpleQueue[FeedPacket | None] = queue.SimpleQueue()
+        self._lost = 0
+        self._await_key = True
+        self.lost_total = 0
+        """Packets missed since the subscription began."""
+
+    def get(self, timeout_s: float) -> FeedPacket | None:
+        """The next packet; None where none came in time, or the subscription has ended (``closed``)."""
+        try:
+            return self._queue.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def close(self) -> None:
+        """Ends it; whoever waits in ``get`` is woken."""
+        self._feed.drop(self)
+        self.closed = True
+        self._queue.put(None)
+
+    def wants(self, *, is_key: bool) -> bool:
+        """Whether this packet is to be handed in; counts it as lost where there is no room (the reader's thread)."""
+        if self.keyframes_only and not is_key:
+            return False
+        if (self._await_key and not is_key) or self._queue.qsize() >= self._capacity:
+            # What leads up to the first keyframe was never to be had: it is not lost.
+            if not self._await_key or self._lost or is_key:
+                self._lost += 1
+                self.lost_total += 1
+            self._await_key = True
+            return False
+        return True
+
+    def put(self, packet: FeedPacket) -> None:
+        """Hands a packet in for which ``wants`` has just said yes."""
+        self._queue.put(packet._replace(lost_before=self._lost) if self._lost else packet)
+        self._lost, self._await_key = 0, False
+
+
+class Feed:
+    """One stream of one camera. ``begin`` and ``publish`` belong to the thread that reads it, the rest to anybody."""
+
+    def __init__(self, camera_id: str, stream: StreamName) -> None:
+        self.camera_id = camera_id
+        self.stream = stream
+        self.wanted = threading.Event()
+        """Set while somebody subscribes: a stream that is not recorded is connected only then."""
+        self._lock = threading.Lock()
+        self._subscribers: tuple[Subscription, ...] = ()
+        self._format: StreamFormat | None = None
+        self._session = 0
+        self._origin = ArrivalFilter()
+
+    def subscribe(self, name: str, *, keyframes_only: bool, capacity: int) -> Subscription:
+        """Packets from the next keyframe on; at most ``capacity`` wait. Raises ValueError past ``SUBSCRIBERS_MAX``."""
+        made = Subscription(self, name, capacity, keyframes_only=keyframes_only)
+        with self._lock:
+            if len(self._subscribers) >= SUBSCRIBERS_MAX:
+                raise ValueError(f"{self.camera_id} {self.stream}: {SUBSCRIBERS_MAX} subscribers are enough")
+            self._subscribers = (*self._subscribers, made)
+            self.wanted.set()
+        return made
+
+    def drop(self, subscription: Subscription) -> None:
+        """Forgets a subscriber."""
+        with self._lock:
+            self._subscribers = tuple(known for known in self._subscribers if known is not subscription)
+            if not self._subscribers:
+                self.wanted.clear()
+
+    def end(self) -> None:
+        """The camera goes away: every subscription ends."""
+        for subscription in self._subscribers:
+            subscription.close()
+
+    @property
+    def has_subscribers(self) -> bool:
+        return bool(self._subscribers)
+
+    def begin(self, stream_format: StreamFormat) -> None:
+        """A new connection stands."""
+        self._format = stream_format
+        self._session += 1
+        self._origin = ArrivalFilter()
+
+    def publish(
+        self, packet: object, arrival_us: int, presented_us: int | None, decoded_us: int | None, *, is_key: bool
+    ) -> None:
+        """Hands a packet (anything that ``bytes`` takes) to whoever wants it. Call it only with subscribers."""
+        if self._format is None:
+            return
+        presented = presented_us if presented_us is not None else decoded_us
+        captured_us = arrival_us if presented is None else presented + self._origin.observe(arrival_us, presented)
+        takers = [subscriber for subscriber in self._subscribers if subscriber.wants(is_key=is_key)]
+        if not takers:
+            return
+        made = FeedPacket(
+            data=bytes(packet),  # type: ignore[call-overload]
+            is_key=is_key,
+            arrival_us=arrival_us,
+            captured_us=captured_us,
+            presented_us=presented or 0,
+            decoded_us=decoded_us if decoded_us is not None else presented or 0,
+            session=self._session,
+            format=self._format,
+            lost_before=0,
+        )
+        for taker in takers:
+            taker.put(made)

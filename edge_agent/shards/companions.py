@@ -1,0 +1,64 @@
+"""What runs beside the recording in a shard: diagnosis now, live later; each a part that knows only feeds.
+
+A companion is made once for each shard process by a factory ``(ShardContext) -> Companion``, named in
+``COMPANIONS``. It learns which cameras come and go, subscribes to their feeds, and tells the main process what it
+found with ``context.tell(kind, camera_id, body)``: ``body`` is its own business (msgspec bytes), and the main process
+hands it to whoever registered for ``kind`` with ``CameraFleet.on_told(kind, handler)``.
+
+Invariant: a companion's fault or slowness is its own: it runs in its own thread, ``tell`` never waits, and where the
+way to the main process is full the message is dropped and counted.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from config.settings.edge import CameraSettings, EdgeSettings
+from edge_agent.cameras.feed import Feed
+from edge_agent.timekeeping import Timeline
+
+TOLD_BYTES_MAX = 128 * 1024
+COMPANIONS: tuple[str, ...] = ("edge_agent.diagnosis.shard:companion",)
+"""``module:factory``; one whose module is not there is left out."""
+
+
+class ShardClock(Protocol):
+    """The agent's clock as a shard sees it."""
+
+    @property
+    def timeline(self) -> Timeline:
+        """The newest that the main process sent."""
+        ...
+
+    def monotonic_us(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class ShardContext:
+    """What a companion gets."""
+
+    clock: ShardClock
+    settings: EdgeSettings
+    """As the main process has them, without cameras."""
+    tell: Callable[[str, str, bytes], bool]
+    """``(kind, camera_id, body)``, at most ``TOLD_BYTES_MAX``; False where it was dropped. Never waits."""
+
+
+class Companion(Protocol):
+    """All of it is called from the shard's own thread, except what the companion starts itself."""
+
+    def start(self) -> None:
+        """Sets its thread going."""
+        ...
+
+    def camera_added(self, camera: CameraSettings, feed: Feed) -> None:
+        """A camera records from now on; ``feed`` is of the stream that ``camera.diagnose`` chose."""
+        ...
+
+    def camera_removed(self, camera_id: str) -> None:
+        """It is gone, or about to be added again with other settings."""
+        ...
+
+    def close(self, timeout_s: float) -> None:
+        """Ends its thread; the process ends soon after in any case."""
+        ...
