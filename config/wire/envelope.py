@@ -70,8 +70,10 @@ class Signer:
 
     def seal(self, message: msgspec.Struct) -> bytes:
         """The message's envelope, ready to be sent. Raises InvalidInput where it would be over the size limit."""
-        payload = msgspec.json.encode(message)
-        payload_type = PAYLOAD_TYPE[type(message)]
+        return self.seal_payload(PAYLOAD_TYPE[type(message)], msgspec.json.encode(message))
+
+    def seal_payload(self, payload_type: str, payload: bytes) -> bytes:
+        """The same for a document that is no message. Raises InvalidInput where it would be over the size limit."""
         signature = self._key.sign(pre_authentication_encoding(payload_type, payload))
         sealed = msgspec.json.encode(
             _Envelope(
