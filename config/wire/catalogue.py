@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from config.base.errors import InvalidInput
+from config.wire.alarms import AlarmEvent
 from config.wire.evictions import SegmentEvicted
 from config.wire.notices import BoxNotice
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
@@ -33,6 +34,7 @@ CATALOGUE = (
     Kind(SegmentEvicted, "segment-evicted", 1, "mqtt-up"),
     Kind(CameraState, "camera-state", 1, "mqtt-up"),
     Kind(BoxNotice, "box-notice", 1, "mqtt-up"),
+    Kind(AlarmEvent, "alarm-event", 1, "mqtt-up"),
     Kind(Heartbeat, "heartbeat", 1, "mqtt-up"),
     Kind(Presence, "presence", 1, "mqtt-up"),
     Kind(Acknowledgement, "acknowledgement", 1, "mqtt-down"),

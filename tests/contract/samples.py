@@ -2,6 +2,7 @@
 
 import msgspec
 
+from config.wire.alarms import AlarmEvent
 from config.wire.evictions import SegmentEvicted
 from config.wire.notices import BoxNotice
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
@@ -66,6 +67,23 @@ SAMPLES: dict[str, msgspec.Struct] = {
     ),
     "camera-state": CameraState(
         **WHERE, camera_id="nap-room", timeline_id=TIMELINE, at_us=AT_US, condition="stalled", detail="no frame for 4 s"
+    ),
+    "alarm-event": AlarmEvent(
+        **WHERE,
+        timeline_id=TIMELINE,
+        at_us=AT_US,
+        source="dc09",
+        panel_id="hall-panel",
+        account="12345A",
+        partition="1",
+        point="129",
+        code="FA",
+        kind="fire",
+        state="raised",
+        panel_at_us=AT_US - 400_000,
+        encrypted=False,
+        detail="smoke, kitchen",
+        raw=b'\nCE110032"SIA-DCS"9876R579BDFL789ABC#12345A[#12345A|NFA129]\r',
     ),
     "heartbeat": Heartbeat(
         **WHERE,
