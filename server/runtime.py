@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from config.base import logs
@@ -57,3 +58,15 @@ def signer_from(key_file: str) -> Signer:
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigurationError(f"'server.signing_key_file': {key_file} holds no Ed25519 key")
     return Signer(key)
+
+
+def sealing_key_from(key_file: str) -> X25519PrivateKey:
+    """The key that agents seal pictures to. Raises ConfigurationError."""
+    pem = read_secret(key_file, "server.sealing_key_file").encode()
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except ValueError as error:
+        raise ConfigurationError(f"'server.sealing_key_file': {key_file} holds no private key in PEM form") from error
+    if not isinstance(key, X25519PrivateKey):
+        raise ConfigurationError(f"'server.sealing_key_file': {key_file} holds no X25519 key")
+    return key

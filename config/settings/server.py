@@ -11,6 +11,7 @@ from config.settings.loader import Strict, load
 class ServerIdentitySettings(Strict, frozen=True, kw_only=True):
     state_dir: str
     signing_key_file: str
+    sealing_key_file: str
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 

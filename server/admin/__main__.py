@@ -4,19 +4,16 @@ Every command may be given again: what is there already stays as it is.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config.base import logs
 from config.base.clock import SystemClock
 from config.base.errors import ConfigurationError, NightlightError
 from config.settings.server import ServerSettings, load_server
-from server.runtime import EXIT_CONFIGURATION, open_database, signer_from
+from server.admin.keys import make_sealing_key, make_signing_key
+from server.runtime import EXIT_CONFIGURATION, open_database
 from server.services.register import Register
 from server.services.sign_in import PASSWORD_CHARS_MAX
 from storage.database.migrate import migrate
@@ -42,31 +39,16 @@ def main() -> int:
 
 
 def _init(_arguments: argparse.Namespace, settings: ServerSettings) -> None:
-    key_file = Path(settings.server.signing_key_file or Path(settings.server.state_dir) / "signing-key.pem")
-    if not key_file.exists():
-        _write_signing_key(key_file)
-    public_file = key_file.with_suffix(".pub.pem")
-    public_file.write_bytes(_public_pem(key_file))
+    key_file = make_signing_key(settings.server)
+    sealing_file = make_sealing_key(settings.server)
     database = open_database(settings.database)
     migrate(database)
     database.close()
     provisioned = provision(access_from(settings.store), settings.policy.retain_days)
-    print(f"signing key  {key_file} (agents need {public_file})")
+    print(f"signing key  {key_file} (agents need {key_file.with_suffix('.pub.pem')})")
+    print(f"sealing key  {sealing_file} (agents need {sealing_file.with_suffix('.pub.pem')})")
     print("database     at the newest schema")
     print(f"store        bucket {provisioned.bucket}, Object Lock on, default {provisioned.default_retain_days} days")
-
-
-def _write_signing_key(key_file: Path) -> None:
-    key_file.parent.mkdir(parents=True, exist_ok=True)
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    with os.fdopen(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-        opened.write(pem)
-
-
-def _public_pem(key_file: Path) -> bytes:
-    return signer_from(str(key_file)).public_pem
 
 
 def _site_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
@@ -106,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m server.admin", description="Sets up and registers. Repeatable.")
     parser.add_argument("--settings", type=Path, help="TOML file over the defaults in config/settings/server.toml")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    init = commands.add_parser("init", help="make the signing key, migrate the database, provision the store")
+    init = commands.add_parser("init", help="make the keys, migrate the database, provision the store")
     init.set_defaults(run=_init)
 
     site = _adder(commands, "site", "a facility", _site_add)

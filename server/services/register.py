@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from config.base.clock import Clock
 from config.base.errors import Conflict, InvalidInput, NotFound
 from config.base.ids import is_slug
+from config.wire.sealing import read_sealing_public_pem
 from server.domain.zones import check_camera_allowed, check_kind
 from server.services.sign_in import PASSWORD_CHARS_MAX
 from storage.database.models import Account, AccountSite, Agent, Camera, LoginSession, Site, Zone
@@ -59,16 +60,24 @@ class Register:
                 raise Conflict(f"zone {zone_id} of {site_id} is registered already, with another name or kind")
 
     def add_agent(self, site_id: str, agent_id: str, public_key_pem: bytes) -> None:
-        """An edge agent and its key. Raises Conflict where the agent is known by another key or at another site."""
+        """An edge agent and its keys, to sign and, where ``public_key_pem`` holds a second block, to seal to.
+
+        Raises Conflict where the agent is known by another key or at another site.
+        """
         _check_id(agent_id)
-        raw = _raw_public_key(public_key_pem)
+        raw, sealing = _raw_public_key(public_key_pem), _raw_sealing_key(public_key_pem)
         with self.database.unit_of_work() as session:
             _get(session, Site, site_id)
             known = session.get(Agent, agent_id)
             if known is None:
-                session.add(Agent(id=agent_id, site_id=site_id, public_key=raw, created_us=self.clock.utc_us()))
-            elif (known.site_id, known.public_key) != (site_id, raw):
+                now_us = self.clock.utc_us()
+                session.add(Agent(id=agent_id, site_id=site_id, public_key=raw, sealing_key=sealing, created_us=now_us))
+            elif (known.site_id, known.public_key) != (site_id, raw) or (
+                sealing is not None and known.sealing_key not in {None, sealing}
+            ):
                 raise Conflict(f"agent {agent_id} is registered already, with another key or at another site")
+            else:
+                known.sealing_key = known.sealing_key or sealing
 
     def add_camera(self, site_id: str, camera_id: str, zone_id: str, agent_id: str, name: str) -> None:
         """A camera; refused where it would look into a forbidden place (I9). In service from its first footage on."""
@@ -153,3 +162,15 @@ def _raw_public_key(pem: bytes) -> bytes:
     if not isinstance(key, Ed25519PublicKey):
         raise InvalidInput("the key must be Ed25519: make it with 'python -m edge_agent init'")
     return key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+def _raw_sealing_key(pem: bytes) -> bytes | None:
+    """The second block of what ``edge_agent init`` prints, where there is one."""
+    begin = b"-----BEGIN"
+    blocks = pem.split(begin)
+    if len(blocks) < 3:
+        return None
+    try:
+        return read_sealing_public_pem((begin + blocks[2]).decode()).public_bytes_raw()
+    except (InvalidInput, UnicodeDecodeError) as error:
+        raise InvalidInput("the second key must be X25519: take all that 'python -m edge_agent init' prints") from error

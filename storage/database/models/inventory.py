@@ -34,6 +34,8 @@ class Agent(Base):
     id: Mapped[str] = mapped_column(Slug, primary_key=True)
     site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    sealing_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """X25519: what camera passwords are sealed to; null for an agent that has not given one."""
     created_us: Mapped[int] = mapped_column(BigInteger)
 
 
@@ -67,3 +69,31 @@ class Camera(Base):
     """Every day before this one has a final verdict that is up to date; null before the camera is in service."""
     settled_until_us: Mapped[int] = mapped_column(BigInteger, default=0)
     """The agent's word that everything before this instant has reached the server."""
+
+
+class CameraSource(Base):
+    """How an agent reaches a camera; the operator's word, sent to the agent in its desired state."""
+
+    __tablename__ = "camera_source"
+    camera_id: Mapped[str] = mapped_column(ForeignKey("camera.id"), primary_key=True)
+    settings: Mapped[bytes] = mapped_column(LargeBinary)
+    """JSON of a ``DesiredCamera``, as the agent gets it; its password is sealed to the agent's key."""
+    changed_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class AgentConfiguration(Base):
+    """Which version of its desired state an agent should have, and what it said of the last one it took."""
+
+    __tablename__ = "agent_configuration"
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agent.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    """Grows by one in the transaction of every change."""
+    changed_us: Mapped[int] = mapped_column(BigInteger)
+    sent_version: Mapped[int] = mapped_column(BigInteger, default=0)
+    """What was last handed to the broker; that proves nothing."""
+    sent_us: Mapped[int] = mapped_column(BigInteger, default=0)
+    reported_version: Mapped[int] = mapped_column(BigInteger, default=0)
+    """What the agent works by, by its own signed word."""
+    report: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The envelope of its last ``configuration-report``, as received."""
+    reported_us: Mapped[int | None] = mapped_column(BigInteger)

@@ -2,14 +2,16 @@
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied, ResourceExhausted
 from config.wire.envelope import Signer
+from config.wire.sealing import sealing_public_pem
 from server.services.assess_day import Assessor
 from server.services.read_day import DayReader
 from server.services.register import Register
 from server.services.sign_in import FAILURES_MAX, SignIn
-from storage.database.models import Account, Camera, LoginSession
+from storage.database.models import Account, Agent, Camera, LoginSession
 from storage.database.scope import AUDITOR, OPERATOR, Scope
 from storage.database.unit_of_work import Database
 from tests.support.clock import SimulatedClock
@@ -72,6 +74,19 @@ def test_registering_again_changes_nothing_and_another_key_is_refused(register: 
     ):
         with pytest.raises(Conflict):
             change()
+
+
+def test_an_agent_gives_its_sealing_key_once(register: Register, database: Database, agent: SigningAgent) -> None:
+    first, second = (X25519PrivateKey.generate().public_key() for _ in range(2))
+    signing = agent.signer.public_pem
+    register.add_agent("sunflower", "sunflower-box", signing + sealing_public_pem(first).encode())
+    register.add_agent("sunflower", "sunflower-box", signing)
+    with database.reading() as session:
+        assert session.get_one(Agent, "sunflower-box").sealing_key == first.public_bytes_raw()
+    with pytest.raises(Conflict):
+        register.add_agent("sunflower", "sunflower-box", signing + sealing_public_pem(second).encode())
+    with pytest.raises(InvalidInput):
+        register.add_agent("sunflower", "sunflower-box", signing + signing)
 
 
 def test_a_retired_camera_expects_nothing_more(register: Register, database: Database, clock: SimulatedClock) -> None:
