@@ -8,6 +8,7 @@ import threading
 from config.base.clock import US_PER_S, Clock
 from config.base.logs import get_logger
 from edge_agent.lifecycle import Worker
+from edge_agent.reporting.express import EXPRESS_MAX, ExpressPlan
 from edge_agent.reporting.link import MqttLink
 from edge_agent.reporting.resending import QUESTIONS_MAX, SendPlan
 from edge_agent.spool.outbox import Outbox, OutboxRow
@@ -32,18 +33,21 @@ class OutboxPublisher(Worker):
         self._clock = clock
         self._lock = threading.Lock()
         self._plan = SendPlan(resend_s * US_PER_S)
+        self._express = ExpressPlan()
         self._silent_since_us: int | None = None
         self._silence_us = SILENCE_TURNS * resend_s * US_PER_S
 
     def connected(self) -> None:
         with self._lock:
             self._plan.connected(self._clock.monotonic_us())
+            self._express.connected()
             self._silent_since_us = None
         self._outbox.wake.set()
 
     def answered(self, message_id: str) -> None:
         with self._lock:
-            self._plan.answered(message_id, self._clock.monotonic_us())
+            if not self._express.answered(message_id):
+                self._plan.answered(message_id, self._clock.monotonic_us())
             self._silent_since_us = None
         self._outbox.wake.set()
 
@@ -59,8 +63,9 @@ class OutboxPublisher(Worker):
                 self._round()
 
     def _round(self) -> None:
-        """Sends what may go out now: repeats first as far as they may, then new messages in order."""
+        """Sends what may go out now: alarms, then repeats as far as they may, then new messages in order."""
         with self._lock:
+            self._send_alarms()
             self._plan.turn(self._clock.monotonic_us())
             plan, room = self._plan, self._plan.repeats()
             repeats = self._outbox.between(plan.repeat_from, plan.repeat_to, room, plan.unheard) if room else []
@@ -73,6 +78,12 @@ class OutboxPublisher(Worker):
                 self._send(row, repeat=False)
             self._ask_for_unheard()
             self._watch_for_silence()
+
+    def _send_alarms(self) -> None:
+        now_us = self._clock.monotonic_us()
+        for row in self._express.due(self._outbox.express(EXPRESS_MAX), now_us):
+            if self._link.publish(row.name, row.body):
+                self._express.sent(row.message_id, now_us)
 
     def _ask_for_unheard(self) -> None:
         now_us = self._clock.monotonic_us()

@@ -14,8 +14,14 @@ from config.base.errors import ConfigurationError, NightlightError, ResourceExha
 from config.base.ids import fresh_id
 from edge_agent.spool.ballast import Ballast, free_bytes, full_disk
 
-SCHEMA_VERSION = 2
-FROM_1_TO_2 = "CREATE TABLE closing_heartbeats (timeline_id TEXT PRIMARY KEY, body BLOB NOT NULL)"
+CHANGES = (
+    "CREATE TABLE closing_heartbeats (timeline_id TEXT PRIMARY KEY, body BLOB NOT NULL)",
+    """CREATE INDEX outbox_express ON outbox (position) WHERE name = 'alarm-event';
+    CREATE TABLE alarm_frames (digest TEXT PRIMARY KEY, taken_us INTEGER NOT NULL);
+    CREATE TABLE alarm_states (name TEXT PRIMARY KEY, value TEXT NOT NULL)""",
+)
+"""What makes version 2 of a file of version 1, 3 of 2, and so on; schema.sql is the newest."""
+SCHEMA_VERSION = len(CHANGES) + 1
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 ROOM_NEEDED_BYTES = 256 * 1024
 """With less on the disk, whatever SQLite complains of is taken for want of room: some of it calls itself an I/O error."""
@@ -110,7 +116,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise sqlite3.NotSupportedError(f"written by a newer version of Nightlight (schema {version})")
     if version == SCHEMA_VERSION:
         return
-    changes = FROM_1_TO_2
+    changes = ";\n".join(CHANGES[version - 1 :])
     if version == 0:
         schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
         # The id is hexadecimal: nothing in it needs quoting.

@@ -62,13 +62,25 @@ class Outbox:
         return {row["camera_id"]: row["condition"] for row in self._database.all("SELECT * FROM cameras")}
 
     def between(self, after: int, until: int | None, limit: int, but: Collection[str] = ()) -> list[OutboxRow]:
-        """Rows with ``after < position <= until`` in order, at most ``limit``, but for those of some cameras."""
+        """Rows with ``after < position <= until`` in order, at most ``limit``, but for those of some cameras.
+
+        What goes out by ``express`` is left out.
+        """
         rows = self._database.all(
             "SELECT position, message_id, name, camera_id, body FROM outbox WHERE position > ? AND position <= ?"
-            " AND camera_id NOT IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?",
+            " AND name <> 'alarm-event' AND camera_id NOT IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?",
             after,
             2**62 if until is None else until,
             json.dumps(sorted(but)),
+            limit,
+        )
+        return [OutboxRow(**{**dict(row), "body": bytes(row["body"])}) for row in rows]
+
+    def express(self, limit: int) -> list[OutboxRow]:
+        """The oldest alarm events that wait."""
+        rows = self._database.all(
+            "SELECT position, message_id, name, camera_id, body FROM outbox WHERE name = 'alarm-event'"
+            " ORDER BY position LIMIT ?",  # the words of the index outbox_express
             limit,
         )
         return [OutboxRow(**{**dict(row), "body": bytes(row["body"])}) for row in rows]

@@ -54,6 +54,7 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_unacknowledged ON outbox (camera_id, about_us) WHERE acknowledged = 0;
 CREATE INDEX outbox_by_segment ON outbox (segment_id);
+CREATE INDEX outbox_express ON outbox (position) WHERE name = 'alarm-event';   -- sent past all others
 
 -- Messages that the server put into quarantine: never sent again by themselves.
 CREATE TABLE dead_letters (
@@ -70,4 +71,16 @@ CREATE TABLE dead_letters (
 CREATE TABLE closing_heartbeats (
     timeline_id TEXT PRIMARY KEY,
     body        BLOB NOT NULL
+);
+
+-- What alarm panels sent of late: what comes again is acknowledged to the panel and makes no second event.
+CREATE TABLE alarm_frames (
+    digest   TEXT PRIMARY KEY,
+    taken_us INTEGER NOT NULL
+);
+
+-- Where each panel and partition stands, so that a restart says nothing twice and forgets nothing.
+CREATE TABLE alarm_states (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
 );

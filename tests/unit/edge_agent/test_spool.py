@@ -58,7 +58,8 @@ def test_a_closing_heartbeat_is_sent_again_over_crashes_until_the_broker_has_it(
 def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path) -> None:
     database = opened(tmp_path)
     with database.transaction() as connection:
-        connection.execute("DROP TABLE closing_heartbeats")
+        for what in ("TABLE closing_heartbeats", "TABLE alarm_frames", "TABLE alarm_states", "INDEX outbox_express"):
+            connection.execute(f"DROP {what}")
         connection.execute("PRAGMA user_version=1")
     database.close()
     database = opened(tmp_path)
