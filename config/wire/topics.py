@@ -11,6 +11,8 @@ from config.base.ids import is_slug
 PREFIX = "nightlight/v1"
 ALL_UP = f"{PREFIX}/up/+/+/+"
 INGEST_GROUP = f"$share/ingest/{ALL_UP}"
+EXPRESS_GROUP = f"$share/ingest-express/{PREFIX}/up/+/+/alarm-event"
+"""A second way in, for what must not stand in line behind a backlog."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Composition root of ingest: broker link, message workers, verification workers.
+"""Composition root of ingest: broker links, message workers, verification workers.
 
 Messages are taken in from the start. Footage is secured only after the store has proved, against a canary, that it
 refuses deletion; a store that gives in ends the process (exit code 3).
@@ -12,6 +12,7 @@ from config.base.clock import US_PER_S, SystemClock
 from config.base.errors import IntegrityViolation
 from config.settings.loader import read_secret
 from config.settings.server import ServerSettings
+from config.wire import topics
 from server.domain.clock_trust import ClockRule
 from server.ingest.link import BrokerLink
 from server.ingest.verification import VerificationWorker
@@ -33,19 +34,26 @@ def run(settings: ServerSettings, stop: Event) -> None:
     signer = signer_from(settings.server.signing_key_file)
     if settings.ingest.metrics_port:
         start_http_server(settings.ingest.metrics_port, addr="127.0.0.1")
-    link = BrokerLink(settings.mqtt, read_secret(settings.mqtt.password_file, "mqtt.password_file"), signer)
+    mqtt_password = read_secret(settings.mqtt.password_file, "mqtt.password_file")
+    link = BrokerLink(settings.mqtt, mqtt_password, signer)
+    # A way in of their own for alarms: on the common one they would stand behind whatever backlogs are draining.
+    express_id = f"{settings.mqtt.client_id}-express"
+    express = BrokerLink(settings.mqtt, mqtt_password, signer, client_id=express_id, group=topics.EXPRESS_GROUP)
     verifier = UploadVerifier(
         database, store, clock, policy.retain_days, backfilled_after_us=policy.backfilled_after_s * US_PER_S
     )
     verification = VerificationWorker(verifier, store, link.answer, settings.ingest.workers, stop)
     inbox = Inbox(database, clock, ClockRule(policy.clock_tolerance_us, policy.clock_drift_ppm))
     workers = MessageWorkers(inbox, link, verification.wake, settings.ingest.workers, settings.mqtt.receive_maximum)
+    express_workers = MessageWorkers(inbox, express, verification.wake, 1, settings.mqtt.receive_maximum)
     verification.start()
-    workers.start()
-    link.start(workers.submit)
+    for each, over in ((workers, link), (express_workers, express)):
+        each.start()
+        over.start(each.submit)
     stop.wait()
-    link.close()
-    workers.close()
+    for each, over in ((express_workers, express), (workers, link)):
+        over.close()
+        each.close()
     verification.close()
     database.close()
     if verification.violation is not None:

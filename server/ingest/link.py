@@ -40,15 +40,25 @@ class Delivery:
 class BrokerLink:
     """One MQTT v5 session, kept by the broker while this process restarts."""
 
-    def __init__(self, settings: IngestMqttSettings, password: str, signer: Signer) -> None:
+    def __init__(
+        self,
+        settings: IngestMqttSettings,
+        password: str,
+        signer: Signer,
+        *,
+        client_id: str = "",
+        group: str = topics.INGEST_GROUP,
+    ) -> None:
+        """``group``: the shared subscription; ``client_id``: another than that of the settings."""
         self._settings = settings
+        self._group = group
         self._signer = signer
         self._epoch = 0
         self._lock = Lock()
         self._submit: Callable[[Delivery], None] = lambda _: None
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=settings.client_id,
+            client_id=client_id or settings.client_id,
             protocol=mqtt.MQTTv5,
             manual_ack=True,
         )
@@ -103,7 +113,7 @@ class BrokerLink:
             return
         with self._lock:
             self._epoch += 1
-        client.subscribe(topics.INGEST_GROUP, qos=1)
+        client.subscribe(self._group, qos=1)
         log.info("broker_connected", host=self._settings.host, port=self._settings.port)
 
     def _on_disconnect(self, _client: mqtt.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
