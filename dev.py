@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may know no Chinese
     options, rest = _parser().parse_known_args(argv)
-    if rest and options.command not in ("test", "sim"):
+    if rest and options.command not in ("test", "sim", "bundle"):
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     os.chdir(REPOSITORY)
     try:
@@ -105,6 +105,12 @@ def _sim(_options: argparse.Namespace, rest: list[str]) -> int:
     return experiments.become(["-m", "deploy.local.simulator", *rest])
 
 
+def _bundle(_options: argparse.Namespace, rest: list[str]) -> int:
+    line("Making the agent's installation file", "正在制作园内主机安装包")
+    environment.ensure("dev")
+    return experiments.become(["-m", "deploy.systemd.bundle", *rest])
+
+
 COMMANDS = {
     "setup": _setup,
     "demo": _demo,
@@ -113,6 +119,7 @@ COMMANDS = {
     "bench": _bench,
     "drill": _drill,
     "sim": _sim,
+    "bundle": _bundle,
 }
 
 
@@ -152,6 +159,11 @@ def _parser() -> argparse.ArgumentParser:
             "--json", action="store_true", help=text("one JSON object on the last line", "末行输出 JSON")
         )
     commands.add_parser("sim", help=text("only the simulated cameras", "仅运行模拟摄像头"), add_help=False)
+    commands.add_parser(
+        "bundle",
+        help=text("one file that installs the agent without a network", "制作可离线安装园内主机的单个文件"),
+        add_help=False,
+    )
     return parser
 
 
