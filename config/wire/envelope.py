@@ -46,6 +46,11 @@ class OpenedEnvelope:
     def payload_sha256(self) -> str:
         return hashlib.sha256(self.payload).hexdigest()
 
+    @property
+    def canonical(self) -> bytes:
+        """The envelope as we write it: others may space or encode the same content differently."""
+        return _encoded(self.payload_type, self.payload, self.key_id, self.signature)
+
     def verify(self, key: Ed25519PublicKey) -> None:
         """Raises IntegrityViolation unless ``key`` made the signature over exactly these bytes."""
         try:
@@ -75,16 +80,20 @@ class Signer:
     def seal_payload(self, payload_type: str, payload: bytes) -> bytes:
         """The same for a document that is no message. Raises InvalidInput where it would be over the size limit."""
         signature = self._key.sign(pre_authentication_encoding(payload_type, payload))
-        sealed = msgspec.json.encode(
-            _Envelope(
-                payload=base64.b64encode(payload).decode(),
-                payload_type=payload_type,
-                signatures=[_Signature(keyid=self.key_id, sig=base64.b64encode(signature).decode())],
-            )
-        )
+        sealed = _encoded(payload_type, payload, self.key_id, signature)
         if len(sealed) > ENVELOPE_BYTES_MAX:
             raise InvalidInput(f"a message of {len(sealed)} bytes is over {ENVELOPE_BYTES_MAX}", code="oversized")
         return sealed
+
+
+def _encoded(payload_type: str, payload: bytes, keyid: str, signature: bytes) -> bytes:
+    return msgspec.json.encode(
+        _Envelope(
+            payload=base64.b64encode(payload).decode(),
+            payload_type=payload_type,
+            signatures=[_Signature(keyid=keyid, sig=base64.b64encode(signature).decode())],
+        )
+    )
 
 
 def key_id(key: Ed25519PublicKey) -> str:

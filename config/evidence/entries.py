@@ -1,0 +1,132 @@
+"""What stands in a site's ledger: one JSON document an entry, never changed and never taken out.
+
+An entry is hashed and handed out as the bytes that were stored (I4). Fields may be added; readers ignore fields they do
+not know and entries of a kind they do not know.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from config.base.errors import InvalidInput
+from config.wire.fields import Count, Detail, HexId, Micros, ObjectKey, Sha256Hex, Slug, VersionId
+
+ENTRY_BYTES_MAX = 1 << 20
+Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description="the site's own date")]
+
+
+class _Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """``at_us``: when the server made the entry, by its own clock."""
+
+    site_id: Slug
+    at_us: Micros
+
+
+class SegmentSecured(_Entry, tag="segment-secured", frozen=True, kw_only=True):
+    """The server has read this object version back, whole and locked, and sent its receipt."""
+
+    camera_id: Slug
+    segment_id: HexId
+    manifest_sha256: Sha256Hex
+    """Of the payload that the agent signed."""
+    sha256: Sha256Hex
+    size_bytes: Count
+    object_key: ObjectKey
+    version_id: VersionId
+    retain_until_us: Micros
+
+
+class SegmentUnsound(_Entry, tag="segment-unsound", frozen=True, kw_only=True):
+    """An audit found a version that had been secured to be so no longer: its time is not covered any more."""
+
+    camera_id: Slug
+    segment_id: HexId
+    finding: Literal["object_missing", "object_corrupt", "lock_short"]
+    detail: Detail = ""
+
+
+class GapAttested(msgspec.Struct, frozen=True, array_like=True):
+    """``[start_us, end_us)`` of a camera was not covered."""
+
+    start_us: Micros
+    end_us: Micros
+    cause: str
+    certainty: str
+
+
+class CameraAttested(msgspec.Struct, frozen=True, kw_only=True):
+    """One camera's day: every figure in microseconds."""
+
+    camera_id: Slug
+    status: Literal["COMPLIANT", "NON_COMPLIANT", "UNVERIFIED"]
+    expected_us: Count
+    covered_us: Count
+    backfilled_us: Count
+    gaps: list[GapAttested]
+
+
+class DayAttested(_Entry, tag="day-attested", frozen=True, kw_only=True):
+    """What a site's day was, once it is final; ``previous_sha256`` is of the attestation entry before this one."""
+
+    day: Day
+    start_us: Micros
+    end_us: Micros
+    cameras: list[CameraAttested]
+    audited_versions: Count
+    unsound_versions: Count
+    previous_sha256: Sha256Hex | None
+
+
+class FootageDeleted(_Entry, tag="footage-deleted", frozen=True, kw_only=True):
+    """The certificate that recordings of one day went after their last day, by version."""
+
+    day: Day
+    versions: Count
+    size_bytes: Count
+    segments_sha256: Sha256Hex
+    """Of their ids, sorted, one a line."""
+    retained_days: Count
+
+
+class HoldChanged(_Entry, tag="legal-hold", frozen=True, kw_only=True):
+    """Recordings were put under a hold, or two persons lifted it."""
+
+    hold_id: HexId
+    action: Literal["placed", "lift-requested", "lifted", "reviewed"]
+    camera_id: Slug | None
+    start_us: Micros
+    end_us: Micros
+    by: Slug
+    reason: Detail
+
+
+class AccessRecorded(_Entry, tag="access", frozen=True, kw_only=True):
+    """Somebody looked at, or took away, what belongs to this site."""
+
+    account: Slug
+    what: Literal["playback", "export", "still", "live", "deep-audit"]
+    camera_id: Slug | None
+    start_us: Micros
+    end_us: Micros
+    reason: Detail
+
+
+Entry = SegmentSecured | SegmentUnsound | DayAttested | FootageDeleted | HoldChanged | AccessRecorded
+
+_DECODER: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
+
+
+def encode(entry: Entry) -> bytes:
+    """The bytes that are stored and hashed. Raises InvalidInput where they are over the limit."""
+    data = msgspec.json.encode(entry)
+    if len(data) > ENTRY_BYTES_MAX:
+        raise InvalidInput(f"a ledger entry of {len(data)} bytes is over {ENTRY_BYTES_MAX}", code="oversized")
+    return data
+
+
+def decode(data: bytes) -> Entry:
+    """Raises InvalidInput where the bytes are no entry of a kind known here."""
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise InvalidInput(f"not a ledger entry: {error}", code="malformed") from error

@@ -1,0 +1,305 @@
+"""Checks an evidence package from the first byte to the last, without a network and without the centre.
+
+    >>> with open("package.zip", "rb") as file:
+    ...     print(verify(file, centre_key, witnesses=[agent_key]))
+
+Invariant: whoever trusts nothing but the keys that they hand in learns whether *every* statement in the package follows
+from them: the index and coverage from the centre's signature, each recording from the agent's signature and from an
+entry in the ledger, and no minute is said to be covered that no recording in the package covers (I1). The first thing
+that does not hold ends the check, by name. Keys that come with the package are believed only as far as those handed in
+vouch for them.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import BinaryIO, TypeVar
+
+import msgspec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from config.base.clock import US_PER_DAY
+from config.base.errors import IntegrityViolation, InvalidInput
+from config.base.timespan import Span, SpanSet
+from config.evidence import archive, merkle, package
+from config.evidence.checkpoint import Checkpoint
+from config.evidence.entries import SegmentSecured, decode
+from config.evidence.note import ED25519_COSIGNATURE, NoteKey, SignedNote
+from config.wire.catalogue import PAYLOAD_TYPE
+from config.wire.envelope import key_id, open_envelope
+from config.wire.segments import SegmentRecorded
+
+Document = TypeVar("Document")
+_KEPT = ("entries", "proofs", "manifests")
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a package proves; every figure in microseconds."""
+
+    index: package.Index
+    coverage: package.CoverageStatement
+    segments: int
+    size_bytes: int
+    ledger_size: int
+    cosigned: dict[str, int]
+    """By name, when each witness saw the ledger (Unix seconds): the site's agents, and those handed in."""
+
+    @property
+    def covered_us(self) -> int:
+        return sum(end_us - start_us for start_us, end_us in self.coverage.covered)
+
+
+def verify(
+    file: BinaryIO,
+    centre: Ed25519PublicKey,
+    witnesses: Sequence[NoteKey] = (),
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Verified:
+    """What the package proves. ``progress`` hears of files done and files in all.
+
+    Raises IntegrityViolation naming the first item that does not hold.
+    """
+    try:
+        return _Check(file, centre, witnesses, progress).run()
+    except InvalidInput as error:
+        raise IntegrityViolation(f"the package is damaged: {error}", code=error.code) from error
+
+
+@dataclass
+class _Recording:
+    """The parts of one recording that came so far."""
+
+    parts: dict[str, bytes] = field(default_factory=dict)
+
+
+class _Check:
+    def __init__(
+        self,
+        file: BinaryIO,
+        centre: Ed25519PublicKey,
+        witnesses: Sequence[NoteKey],
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self._members = archive.read(file)
+        self._centre = centre
+        self._witnesses = witnesses
+        self._progress = progress
+        self._documents: dict[str, bytes] = {}
+        self._recording = ("", _Recording())
+        self._chains: dict[str, tuple[int, str]] = {}
+        self._seen: set[str] = set()
+        self._spans: list[Span] = []
+        self._size_bytes = 0
+
+    def run(self) -> Verified:
+        self._index = self._read_index()
+        contents = self._read_contents()
+        for done, content in enumerate(contents):
+            self._progress(done, len(contents))
+            self._take(content)
+        for extra in self._members:
+            raise _refused(extra.name, "it is not in the list of contents")
+        self._progress(len(contents), len(contents))
+        if self._recording[0]:
+            raise _refused(self._recording[0], "its recording is missing")
+        coverage, checkpoint, cosigned = self._head()
+        self._judge(coverage)
+        return Verified(self._index, coverage, len(self._seen), self._size_bytes, checkpoint.size, cosigned)
+
+    def _read_index(self) -> package.Index:
+        data = self._next(package.INDEX, package.DOCUMENT_BYTES_MAX)
+        opened = open_envelope(data)
+        # No digest covers this one file, so its bytes must be those that follow from what is signed in it.
+        canonical = opened.canonical == data and opened.key_id == key_id(self._centre)
+        if opened.payload_type != package.INDEX_TYPE or not canonical:
+            raise _refused(package.INDEX, "it is no index of a package by the key you trust")
+        try:
+            opened.verify(self._centre)
+        except IntegrityViolation as error:
+            raise _refused(package.INDEX, "it is not signed by the key you trust") from error
+        index = _decoded(package.INDEX, opened.payload, package.Index)
+        raw = self._centre.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        if NoteKey.parse(index.ledger_key).public != raw or index.start_us >= index.end_us:
+            raise _refused(package.INDEX, "it names another ledger key or an empty period")
+        return index
+
+    def _read_contents(self) -> list[package.Content]:
+        data = self._next(package.CONTENTS, package.CONTENTS_BYTES_MAX)
+        if hashlib.sha256(data).hexdigest() != self._index.contents_sha256:
+            raise _refused(package.CONTENTS, "it is not the list that the index was signed for")
+        return package.read_contents(data)
+
+    def _next(self, name: str, bytes_max: int) -> bytes:
+        member = next(self._members, None)
+        if member is None or member.name != name:
+            raise _refused(name, "it is missing, or not in its place")
+        return _whole(member, bytes_max)
+
+    def _take(self, content: package.Content) -> None:
+        member = next(self._members, None)
+        if member is None or member.name != content.name:
+            raise _refused(content.name, "it is missing, or not in its place")
+        folder, segment_id = package.segment_id_of(content.name)
+        if folder == "segments":
+            found = hashlib.sha256()
+            for block in member.blocks:
+                found.update(block)
+            sha256 = found.hexdigest()
+        else:
+            data = _whole(member, package.DOCUMENT_BYTES_MAX)
+            sha256 = hashlib.sha256(data).hexdigest()
+            self._keep(content.name, folder, segment_id, data)
+        if sha256 != content.sha256:
+            raise _refused(content.name, "its bytes are not those that were listed")
+        if folder == "segments":
+            self._secure(content.name, segment_id, sha256, member.size_bytes)
+
+    def _keep(self, name: str, folder: str, segment_id: str, data: bytes) -> None:
+        if not folder:
+            self._documents[name] = data
+            return
+        current, recording = self._recording
+        if folder not in _KEPT or (current and current != segment_id):
+            raise _refused(name, "it does not belong to the recording beside it")
+        recording.parts[folder] = data
+        self._recording = (segment_id, recording)
+
+    def _secure(self, name: str, segment_id: str, sha256: str, size_bytes: int) -> None:
+        """Everything about one recording has been read: whether it all belongs together."""
+        current, recording = self._recording
+        if current != segment_id or set(recording.parts) != set(_KEPT) or segment_id in self._seen:
+            raise _refused(name, "manifest, entry or proof is missing, or it comes twice")
+        self._recording = ("", _Recording())
+        manifest, payload_sha256 = self._manifest(f"manifests/{segment_id}.json", recording.parts["manifests"])
+        if (manifest.segment_id, manifest.sha256, manifest.size_bytes) != (segment_id, sha256, size_bytes):
+            raise _refused(name, "it is not the recording that its manifest is about")
+        self._entry(segment_id, recording, manifest, payload_sha256)
+        self._chain(manifest, payload_sha256)
+        self._seen.add(segment_id)
+        self._size_bytes += size_bytes
+        self._spans.append(Span(manifest.start_us, manifest.end_us))
+
+    def _manifest(self, name: str, data: bytes) -> tuple[SegmentRecorded, str]:
+        opened = open_envelope(data)
+        if opened.payload_type != PAYLOAD_TYPE[SegmentRecorded]:
+            raise _refused(name, "it is no manifest")
+        manifest = _decoded(name, opened.payload, SegmentRecorded)
+        keys = {agent.agent_id: agent.public_key for agent in self._index.agents}
+        if manifest.agent_id not in keys:
+            raise _refused(name, "it is by an agent that the index does not name")
+        try:
+            opened.verify(Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys[manifest.agent_id])))
+        except IntegrityViolation as error:
+            raise _refused(name, "it is not signed by its agent") from error
+        if (manifest.site_id, manifest.camera_id) != (self._index.site_id, self._index.camera_id):
+            raise _refused(name, "it is about another camera")
+        if manifest.end_us <= self._index.start_us or manifest.start_us >= self._index.end_us:
+            raise _refused(name, "it is of another time")
+        return manifest, opened.payload_sha256
+
+    def _entry(self, segment_id: str, recording: _Recording, manifest: SegmentRecorded, payload_sha256: str) -> None:
+        name = f"entries/{segment_id}.json"
+        data = recording.parts["entries"]
+        entry = decode(data)
+        if not isinstance(entry, SegmentSecured):
+            raise _refused(name, "it secures nothing")
+        said = (entry.site_id, entry.camera_id, entry.segment_id, entry.sha256, entry.size_bytes, entry.manifest_sha256)
+        found = (manifest.site_id, manifest.camera_id, segment_id, manifest.sha256, manifest.size_bytes, payload_sha256)
+        if said != found:
+            raise _refused(name, "it secures another recording")
+        if entry.retain_until_us < manifest.end_us + self._coverage.retain_days * US_PER_DAY:
+            raise _refused(name, "its lock ends before its day")
+        proof = _decoded(f"proofs/{segment_id}.json", recording.parts["proofs"], package.LedgerProof)
+        checkpoint = self._checkpoint
+        path = [bytes.fromhex(step) for step in proof.path]
+        if not merkle.includes(checkpoint.root, checkpoint.size, proof.number, merkle.leaf_hash(data), path):
+            raise _refused(f"proofs/{segment_id}.json", "it does not show that the entry stands in the ledger")
+
+    def _chain(self, manifest: SegmentRecorded, payload_sha256: str) -> None:
+        last = self._chains.get(manifest.chain_id)
+        if last is not None:
+            number, digest = last
+            if manifest.sequence <= number or (manifest.sequence == number + 1 and manifest.previous != digest):
+                raise _refused(f"manifests/{manifest.segment_id}.json", "it does not continue the one before it")
+        self._chains[manifest.chain_id] = (manifest.sequence, payload_sha256)
+
+    def _document(self, name: str) -> bytes:
+        if name not in self._documents:
+            raise _refused(name, "it is missing, or comes too late")
+        return self._documents[name]
+
+    @cached_property
+    def _coverage(self) -> package.CoverageStatement:
+        return _decoded(package.COVERAGE, self._document(package.COVERAGE), package.CoverageStatement)
+
+    @cached_property
+    def _note(self) -> SignedNote:
+        return SignedNote.parse(self._document(package.CHECKPOINT))
+
+    @cached_property
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint.parse(self._note.text)
+
+    def _head(self) -> tuple[package.CoverageStatement, Checkpoint, dict[str, int]]:
+        """The statements about the whole, and who stands by the ledger."""
+        note, checkpoint = self._note, self._checkpoint
+        if checkpoint.origin != self._index.origin:
+            raise _refused(package.CHECKPOINT, "it is of another ledger")
+        agents = [
+            NoteKey(agent.agent_id, ED25519_COSIGNATURE, bytes.fromhex(agent.public_key))
+            for agent in self._index.agents
+        ]
+        ledger_key = NoteKey.parse(self._index.ledger_key)
+        try:
+            signed = note.verified([ledger_key, *agents, *self._witnesses])
+        except IntegrityViolation as error:
+            raise _refused(package.CHECKPOINT, str(error)) from error
+        if ledger_key not in signed:
+            raise _refused(package.CHECKPOINT, "it is not signed by the key you trust")
+        for witness in self._witnesses:
+            if witness not in signed:
+                raise _refused(package.CHECKPOINT, f"{witness.name} has not cosigned it")
+        cosigned = {key.name: at_s for key, at_s in signed.items() if at_s is not None}
+        return self._coverage, checkpoint, cosigned
+
+    def _judge(self, coverage: package.CoverageStatement) -> None:
+        index = self._index
+        about = (coverage.site_id, coverage.camera_id, coverage.start_us, coverage.end_us)
+        if about != (index.site_id, index.camera_id, index.start_us, index.end_us):
+            raise _refused(package.COVERAGE, "it is about something else")
+        covered = _ordered(coverage.covered, index)
+        gaps = _ordered([(gap.start_us, gap.end_us) for gap in coverage.gaps], index)
+        if covered & gaps:
+            raise _refused(package.COVERAGE, "it calls the same time covered and missing")
+        if covered - SpanSet(self._spans):
+            raise _refused(package.COVERAGE, "it calls time covered of which there is no recording here")
+
+
+def _ordered(spans: Sequence[tuple[int, int]], index: package.Index) -> SpanSet:
+    """Spans that stand in order, apart from each other and within the period."""
+    at_us = index.start_us
+    for start_us, end_us in spans:
+        if not at_us <= start_us < end_us <= index.end_us:
+            raise _refused(package.COVERAGE, "its spans overlap, run backwards or leave the period")
+        at_us = end_us
+    return SpanSet(Span(*span) for span in spans)
+
+
+def _whole(member: archive.Member, bytes_max: int) -> bytes:
+    if member.size_bytes > bytes_max:
+        raise _refused(member.name, f"it is larger than {bytes_max} bytes")
+    return b"".join(member.blocks)
+
+
+def _decoded(name: str, data: bytes, kind: type[Document]) -> Document:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise _refused(name, f"it cannot be read: {error}") from error
+
+
+def _refused(item: str, why: str) -> IntegrityViolation:
+    return IntegrityViolation(f"{item}: {why}", code="not_genuine")

@@ -1,0 +1,173 @@
+"""Evidence packages of a small ledger, whole and forged by people who hold one of the keys."""
+
+import hashlib
+import io
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from config.base.clock import US_PER_DAY, US_PER_S
+from config.evidence import merkle, package
+from config.evidence.checkpoint import Checkpoint
+from config.evidence.entries import GapAttested, SegmentSecured, encode
+from config.evidence.note import NoteSigner, SignedNote
+from config.evidence.write import Recording, write_package
+from config.wire.envelope import Signer
+from config.wire.segments import SegmentRecorded
+
+CENTRE = Ed25519PrivateKey.from_private_bytes(b"c" * 32)
+AGENT = Ed25519PrivateKey.from_private_bytes(b"a" * 32)
+DAY_US = 1_790_000_000 * US_PER_S
+ORIGIN = "nightlight.example/ledger/rainbow"
+
+
+def hex_id(seed: str) -> str:
+    return hashlib.sha256(seed.encode()).hexdigest()[:32]
+
+
+def raw(key: Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes_raw().hex()
+
+
+@dataclass
+class Evidence:
+    """One camera's minutes with everything that proves them; change a part, then ``build``."""
+
+    camera_id: str = "nap-room-1"
+    start_us: int = DAY_US
+    count: int = 6
+    lost: tuple[int, ...] = (3,)
+    agent: Ed25519PrivateKey = AGENT
+    centre: Ed25519PrivateKey = CENTRE
+    manifests: list[SegmentRecorded] = field(default_factory=list)
+    footage: list[bytes] = field(default_factory=list)
+    coverage: package.CoverageStatement | None = None
+    index_changes: dict[str, object] = field(default_factory=dict)
+    entry_changes: dict[str, object] = field(default_factory=dict)
+    cosigned: bool = True
+
+    def __post_init__(self) -> None:
+        previous = None
+        for number in range(self.count):
+            content = b"footage of %s minute %d " % (self.camera_id.encode(), number) * 20
+            start_us = self.start_us + number * 60 * US_PER_S
+            manifest = SegmentRecorded(
+                message_id=hex_id(f"message {self.camera_id} {start_us}"),
+                site_id="rainbow",
+                agent_id="edge-rainbow",
+                camera_id=self.camera_id,
+                segment_id=hex_id(f"{self.camera_id} {start_us}"),
+                run_id=hex_id("run"),
+                timeline_id=hex_id("timeline"),
+                chain_id=hex_id(f"chain {self.camera_id}"),
+                sequence=number,
+                previous=previous,
+                start_us=start_us,
+                end_us=start_us + 60 * US_PER_S,
+                sha256=hashlib.sha256(content).hexdigest(),
+                size_bytes=len(content),
+                codec="h264",
+                width=1920,
+                height=1080,
+                frames=1500,
+                recovered=False,
+            )
+            previous = hashlib.sha256(msgspec.json.encode(manifest)).hexdigest()
+            if number not in self.lost:
+                self.manifests.append(manifest)
+                self.footage.append(content)
+        covered = [(m.start_us, m.end_us) for m in self.manifests]
+        missing = [(self.start_us + n * 60 * US_PER_S, self.start_us + (n + 1) * 60 * US_PER_S) for n in self.lost]
+        self.coverage = self.coverage or package.CoverageStatement(
+            site_id="rainbow",
+            camera_id=self.camera_id,
+            start_us=self.start_us,
+            end_us=self.start_us + self.count * 60 * US_PER_S,
+            assessed_us=self.start_us + US_PER_DAY,
+            retain_days=90,
+            covered=covered,
+            backfilled=[],
+            gaps=[GapAttested(*span, "disk_full", "missing") for span in missing],
+        )
+
+    def build(self) -> bytes:
+        entries = [self._entry(manifest) for manifest in self.manifests]
+        leaves = [merkle.leaf_hash(b"earlier %d" % n) for n in range(5)] + [merkle.leaf_hash(e) for e in entries]
+        nodes: dict[tuple[int, int], bytes] = {}
+
+        def node(level: int, number: int) -> bytes:
+            return nodes[level, number]
+
+        for size, leaf in enumerate(leaves):
+            nodes.update({(n.level, n.number): n.hash for n in merkle.append(size, leaf, node)})
+        checkpoint = Checkpoint(ORIGIN, len(leaves), merkle.root(len(leaves), node))
+        centre = NoteSigner("nightlight.example", self.centre)
+        note = SignedNote(checkpoint.text(), ()).plus(centre.sign(checkpoint.text()))
+        if self.cosigned:
+            note = note.plus(NoteSigner("edge-rainbow", self.agent).cosign(note.text, 1_800_000_000))
+        recordings = [
+            Recording(
+                manifest.segment_id,
+                manifest.start_us,
+                manifest.sha256,
+                Signer(self.agent).seal(manifest),
+                entry,
+                package.LedgerProof(
+                    number=5 + n, path=[h.hex() for h in merkle.inclusion_proof(5 + n, len(leaves), node)]
+                ),
+                _opener(content),
+            )
+            for n, (manifest, entry, content) in enumerate(zip(self.manifests, entries, self.footage, strict=True))
+        ]
+        documents = {
+            package.CHECKPOINT: note.serialise(),
+            package.COVERAGE: msgspec.json.encode(self.coverage),
+            package.ACCESS: b"[]",
+        }
+        out = io.BytesIO()
+        write_package(out.write, self._index(centre), documents, recordings, Signer(self.centre))
+        return out.getvalue()
+
+    def _index(self, centre: NoteSigner) -> package.Index:
+        index = package.Index(
+            package_id=hex_id("package"),
+            site_id="rainbow",
+            camera_id=self.camera_id,
+            start_us=self.start_us,
+            end_us=self.start_us + self.count * 60 * US_PER_S,
+            timezone="Asia/Shanghai",
+            made_us=self.start_us + 2 * US_PER_DAY,
+            made_by="auditor",
+            reason="inspection 17",
+            software="test",
+            contents_sha256="0" * 64,
+            origin=ORIGIN,
+            ledger_key=centre.key.vkey,
+            agents=[package.AgentKey(agent_id="edge-rainbow", public_key=raw(self.agent))],
+        )
+        return msgspec.structs.replace(index, **self.index_changes)
+
+    def _entry(self, manifest: SegmentRecorded) -> bytes:
+        entry = SegmentSecured(
+            site_id="rainbow",
+            at_us=manifest.end_us + US_PER_S,
+            camera_id=manifest.camera_id,
+            segment_id=manifest.segment_id,
+            manifest_sha256=hashlib.sha256(msgspec.json.encode(manifest)).hexdigest(),
+            sha256=manifest.sha256,
+            size_bytes=manifest.size_bytes,
+            object_key=f"rainbow/{manifest.camera_id}/{manifest.segment_id}.mp4",
+            version_id="v1",
+            retain_until_us=manifest.end_us + 91 * US_PER_DAY,
+        )
+        return encode(msgspec.structs.replace(entry, **self.entry_changes))
+
+
+def _opener(content: bytes):
+    @contextmanager
+    def opened():
+        yield io.BytesIO(content)
+
+    return opened
