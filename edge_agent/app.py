@@ -21,6 +21,7 @@ from edge_agent.cameras.worker import CameraWorker
 from edge_agent.centre import Centre
 from edge_agent.identity import load_server_key, load_signer
 from edge_agent.lifecycle import Worker
+from edge_agent.liveness.registry import Liveness
 from edge_agent.messages import Sealer
 from edge_agent.recording.recorder import Recorder
 from edge_agent.reporting.closing import ClosingHeartbeats
@@ -41,6 +42,8 @@ from edge_agent.upload.uploader import UploadQueue, UploadWorker
 
 CLOSE_WITHIN_S = 4.5
 ANSWERS_WITHIN_S = 0.5
+HANGS_AFTER_S = 45.0
+"""Longer than any round of a watched loop may take on a slow disk."""
 
 log = get_logger("agent")
 
@@ -91,6 +94,9 @@ class App:
         )
         self.cameras = [self._camera(camera) for camera in settings.cameras]
         self._watchdog = Watchdog(self.cameras, system_clock, settings.recording)
+        self.liveness = Liveness(system_clock)
+        for loop in (self.heartbeat, self.publisher, self.inbox):
+            loop.pulse = self.liveness.watch(loop.name, HANGS_AFTER_S)
         self._uploaders = [
             UploadWorker(number, self.uploads, self.spool, sealer, self._centre, self._store)
             for number in range(1, settings.spool.upload_workers + 1)

@@ -6,6 +6,7 @@ work is begun again after a bounded wait; it is never swallowed.
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from config.base.backoff import Backoff
 from config.base.logs import get_logger
@@ -22,6 +23,8 @@ class Worker(ABC):
     def __init__(self, name: str) -> None:
         self.name = name
         self.stopping = threading.Event()
+        self.pulse: Callable[[], None] = _unwatched
+        """Called once a round by a loop whose hanging must be noticed (see ``edge_agent.liveness``)."""
         self._thread = threading.Thread(target=self._supervise, name=name, daemon=True)
 
     def start(self) -> None:
@@ -45,9 +48,14 @@ class Worker(ABC):
     def _supervise(self) -> None:
         backoff = Backoff(RESTART_FIRST_S, RESTART_LIMIT_S)
         while not self.stopping.is_set():
+            self.pulse()
             try:
                 self.run()
             except Exception:  # the supervisor: the one place that may catch everything
                 wait_s = backoff.next_s()
                 log.exception("worker_failed", worker=self.name, again_in_s=round(wait_s, 1))
                 self.stopping.wait(wait_s)
+
+
+def _unwatched() -> None:
+    """A loop that nobody watches."""

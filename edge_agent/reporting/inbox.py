@@ -69,6 +69,7 @@ class Inbox(Worker):
 
     def run(self) -> None:
         while not self.stopping.is_set():
+            self.pulse()
             try:
                 data = self._source.get(timeout=WAIT_S)
             except queue.Empty:

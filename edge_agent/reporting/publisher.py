@@ -57,6 +57,7 @@ class OutboxPublisher(Worker):
 
     def run(self) -> None:
         while not self.stopping.is_set():
+            self.pulse()
             self._outbox.wake.wait(IDLE_S)
             self._outbox.wake.clear()
             if self._link.connected:
