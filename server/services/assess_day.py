@@ -107,6 +107,7 @@ class Assessor:
             claimed=series.get(spans.CLAIMED, {}),
             secured=series.get(spans.SECURED, {}),
             refused=refused,
+            evicted=SpanSet(span for part in series.get(spans.EVICTED, {}).values() for span in part),
             timelines=timelines,
             conditions=changes,
             settled_until_us=camera.settled_until_us,

@@ -16,13 +16,16 @@ from config.base.errors import NightlightError, NotFound
 from config.base.ids import is_slug
 from config.base.timespan import SpanSet
 from config.wire.envelope import decode_payload, open_envelope
-from config.wire.status import CameraHealth, Heartbeat
+from config.wire.health import CameraHealth, Heartbeat
 from server.domain.verdict import DayVerdict, day_of, day_span
 from server.services.assess_day import Assessor
+from storage.database import box, evidence, spans
 from storage.database import scope as scoping
-from storage.database import spans
 from storage.database.models import AgentStatus, Camera, ConditionChange, Site, Zone
 from storage.database.unit_of_work import Database
+
+ARRIVALS_MAX = 200
+"""Of one camera's day: a query each."""
 
 
 class VerdictView(msgspec.Struct, frozen=True):
@@ -42,6 +45,26 @@ class GapView(msgspec.Struct, frozen=True):
     end_us: int | None
     cause: str
     status: str
+
+
+class ArrivalView(msgspec.Struct, frozen=True):
+    """A backfilled stretch, and when it was locked: its first segment and its last, by the server's clock."""
+
+    start_us: int
+    end_us: int
+    first_us: int
+    last_us: int
+
+
+class NoticeView(msgspec.Struct, frozen=True):
+    """What a site agent said of its own box; ``end_us`` is null while it stands."""
+
+    agent_id: str
+    notice: str
+    start_us: int
+    end_us: int | None
+    hours_left: float | None
+    detail: str
 
 
 class CameraDay(msgspec.Struct, frozen=True):
@@ -65,6 +88,8 @@ class CameraDay(msgspec.Struct, frozen=True):
     """When the agent was last heard; null where it never was."""
     condition_detail: str = ""
     """What the agent adds to its condition, in its own words; empty where it adds nothing."""
+    arrivals: list[ArrivalView] = []
+    """When what was backfilled arrived."""
 
 
 class SiteDay(msgspec.Struct, frozen=True):
@@ -78,6 +103,8 @@ class SiteDay(msgspec.Struct, frozen=True):
     end_us: int
     now_us: int
     cameras: list[CameraDay]
+    notices: list[NoticeView] = []
+    """Oldest first; also those of days past that still stood."""
 
 
 class SiteSummary(msgspec.Struct, frozen=True):
@@ -132,6 +159,7 @@ class DayReader:
                 end_us=window.end_us,
                 now_us=now_us,
                 cameras=[self._camera(session, site, camera, wanted, now_us) for camera in cameras],
+                notices=[NoticeView(*notice) for notice in box.notices_of(session, site.id, window)],
             )
 
     def _camera(self, session: Session, site: Site, camera: Camera, day: date, now_us: int) -> CameraDay:
@@ -157,6 +185,7 @@ class DayReader:
             condition_since_us=health.since_us if health is not None else None,
             heard_us=status.heard_us if status is not None else None,
             condition_detail=self._detail(session, camera, health.condition) if health is not None else "",
+            arrivals=self._arrivals(session, camera, backfilled),
         )
 
     def _detail(self, session: Session, camera: Camera, condition: str) -> str:
@@ -171,6 +200,10 @@ class DayReader:
         for part in series.values():
             whole |= part
         return whole
+
+    def _arrivals(self, session: Session, camera: Camera, backfilled: SpanSet) -> list[ArrivalView]:
+        told = [(span, evidence.arrival_of(session, camera.id, span)) for span in list(backfilled)[:ARRIVALS_MAX]]
+        return [ArrivalView(*span, *arrival) for span, arrival in told if arrival is not None]
 
     def _health(self, status: AgentStatus | None, camera: Camera, now_us: int) -> CameraHealth | None:
         if status is None or not self.assessor.is_alive(status, now_us):

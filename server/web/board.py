@@ -6,14 +6,15 @@ from datetime import date, timedelta
 
 from config.base.timespan import Span
 from server.domain.verdict import day_of
-from server.services.read_day import CameraDay, GapView, SiteDay
+from server.services.read_day import ArrivalView, CameraDay, GapView, NoticeView, SiteDay
 from server.web import timeline
 from server.web.formatting import Words
 from server.web.languages import Language
-from server.web.wording import CAUSE, CERTAINTY, CONDITION, VERDICT, ZONE, mark
+from server.web.wording import CAUSE, CERTAINTY, CONDITION, NOTICE, VERDICT, ZONE, mark
 
 LENS_US = timeline.HOUR_US
 GAPS_SHOWN_MAX = 200
+NOTICES_SHOWN_MAX = 20
 _SENTENCE = {
     "COMPLIANT": mark("%(num)s verified without a gap"),
     "NON_COMPLIANT": mark("%(num)s with gaps"),
@@ -62,6 +63,27 @@ class GapRow:
 
 
 @dataclass(frozen=True)
+class ArrivalRow:
+    """One line of the table of what arrived late."""
+
+    camera_name: str
+    start_text: str
+    end_text: str
+    arrived_text: str
+
+
+@dataclass(frozen=True)
+class NoticeRow:
+    """What a site agent says of its own box."""
+
+    agent_id: str
+    text: str
+    when_text: str
+    technical: str
+    open: bool
+
+
+@dataclass(frozen=True)
 class Board:
     """The whole fragment."""
 
@@ -78,6 +100,8 @@ class Board:
     cameras: list[CameraRow]
     gaps: list[GapRow]
     gaps_unshown: int
+    arrivals: list[ArrivalRow]
+    notices: list[NoticeRow]
     as_of: str
     lens_from: str
 
@@ -104,6 +128,8 @@ def make_board(site: SiteDay, language: Language) -> Board:
         cameras=[maker.camera(camera) for camera in site.cameras],
         gaps=gaps[:GAPS_SHOWN_MAX],
         gaps_unshown=max(0, len(gaps) - GAPS_SHOWN_MAX),
+        arrivals=maker.arrivals()[:GAPS_SHOWN_MAX],
+        notices=[maker.notice(notice) for notice in reversed(site.notices[-NOTICES_SHOWN_MAX:])],
         as_of=words.clock(site.now_us),
         lens_from=words.clock(maker.lens.start_us),
     )
@@ -179,6 +205,40 @@ class _Maker:
             certainty_text=text(CERTAINTY[gap.status]),
             open=gap.end_us is None,
         )
+
+    def arrivals(self) -> list[ArrivalRow]:
+        """The newest first."""
+        found = [(camera, arrival) for camera in self.site.cameras for arrival in camera.arrivals]
+        found.sort(key=lambda pair: (-pair[1].start_us, pair[0].name))
+        return [self._arrival(camera, arrival) for camera, arrival in found]
+
+    def _arrival(self, camera: CameraDay, arrival: ArrivalView) -> ArrivalRow:
+        first, last = (self.words.moment(at_us, self.day) for at_us in (arrival.first_us, arrival.last_us))
+        return ArrivalRow(
+            camera_name=camera.name,
+            start_text=self.words.clock(arrival.start_us, seconds=True),
+            end_text=self.words.clock(arrival.end_us, seconds=True),
+            arrived_text=first if first == last else f"{first} – {last}",
+        )
+
+    def notice(self, notice: NoticeView) -> NoticeRow:
+        """What it says, and since when."""
+        text = self.language.text
+        said = text(NOTICE[notice.notice]) if notice.notice in NOTICE else notice.notice
+        if notice.hours_left is not None and notice.end_us is None:
+            hours = f"{notice.hours_left:.0f}" if notice.hours_left >= 10 else f"{notice.hours_left:.1f}"
+            said = text("%(notice)s. At the present rate it is full in about %(hours)s hours") % {
+                "notice": said,
+                "hours": hours,
+            }
+        since = self.words.moment(notice.start_us, self.day)
+        when = text("since %(time)s") % {"time": since}
+        if notice.end_us is not None:
+            when = text("from %(start)s to %(end)s") % {
+                "start": since,
+                "end": self.words.moment(notice.end_us, self.day),
+            }
+        return NoticeRow(notice.agent_id, said, when, notice.detail, notice.end_us is None)
 
     def _length_us(self, gap: GapView) -> int:
         return max(1, (gap.end_us if gap.end_us is not None else self.site.now_us) - gap.start_us)

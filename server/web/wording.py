@@ -42,6 +42,12 @@ CAUSE = {
     "unexplained": mark("cause not known"),
 }
 
+NOTICE = {
+    "spool_filling": mark("The disk of the site agent is filling up: what it records is not reaching the server"),
+    "spool_full": mark("The disk of the site agent is full"),
+    "clock_stepped": mark("The clock of the site agent's machine is wrong; recordings are timed right all the same"),
+}
+
 CERTAINTY = {
     "missing": mark("known to be missing"),
     "unverified": mark("not known"),

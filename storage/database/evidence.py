@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from config.base.errors import InvalidInput
@@ -89,6 +89,15 @@ def refused_of(session: Session, camera_id: str, window: Span) -> list[Segment]:
             )
         )
     )
+
+
+def arrival_of(session: Session, camera_id: str, span: Span) -> tuple[int, int] | None:
+    """When the footage of a span was read back, whole and locked: of its first segment and of its last."""
+    query = select(func.min(Segment.secured_us), func.max(Segment.secured_us)).where(
+        Segment.camera_id == camera_id, Segment.end_us > span.start_us, Segment.start_us < span.end_us
+    )
+    first_us, last_us = session.execute(query).one()
+    return None if first_us is None else (int(first_us), int(last_us))
 
 
 def queue_verification(session: Session, segment_id: str, object_key: str, version_id: str, due_us: int) -> bool:

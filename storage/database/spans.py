@@ -11,6 +11,7 @@ from storage.database.models import Camera, CoverageSpan, TrustedSpan
 CLAIMED = "claimed"
 SECURED = "secured"
 BACKFILLED = "backfilled"
+EVICTED = "evicted"
 
 
 def add_coverage(session: Session, camera_id: str, kind: str, timeline_id: str, span: Span) -> None:

@@ -13,8 +13,11 @@ from config.settings.server import PolicySettings
 from config.wire import topics
 from config.wire.catalogue import CATALOGUE
 from config.wire.envelope import Signer, open_envelope
+from config.wire.evictions import SegmentEvicted
+from config.wire.notices import BoxNotice
+from config.wire.health import CameraHealth, ClockReading, Heartbeat, SpoolHealth
 from config.wire.segments import SegmentRecorded, SegmentUploaded
-from config.wire.status import CameraHealth, CameraState, ClockReading, Heartbeat, Presence, SpoolHealth
+from config.wire.status import CameraState, Presence
 from server.domain.clock_trust import ClockRule
 from server.services.accept_message import Inbox, Outcome
 from server.services.register import Register
@@ -132,7 +135,7 @@ class SigningAgent:
             spool=SpoolHealth(
                 waiting_segments=0,
                 waiting_bytes=0,
-                oldest_waiting_us=None,
+                oldest_waiting_ms=None,
                 outbox_messages=0,
                 refused_messages=0,
                 free_bytes=10**9,
@@ -141,8 +144,8 @@ class SigningAgent:
                 CameraHealth(
                     camera_id=self.camera_id,
                     condition=condition,  # type: ignore[arg-type]
-                    since_us=now_us,
-                    settled_until_us=now_us if settled_until_us is None else settled_until_us,
+                    since_s=0,
+                    unsettled_us=0 if settled_until_us is None else now_us - settled_until_us,
                 )
             ],
         )
@@ -158,6 +161,35 @@ class SigningAgent:
             at_us=at_us,
             condition=condition,  # type: ignore[arg-type]
             detail=detail,
+        )
+
+    def notice(self, notice: str, at_us: int, *, raised: bool = True, hours_left: float | None = None) -> BoxNotice:
+        """Something about the box."""
+        return BoxNotice(
+            message_id=fresh_id(),
+            site_id=self.site_id,
+            agent_id=self.agent_id,
+            timeline_id=self.timeline_id,
+            at_us=at_us,
+            notice=notice,
+            raised=raised,
+            hours_left=hours_left,
+        )
+
+    def eviction_of(self, manifest: SegmentRecorded) -> SegmentEvicted:
+        """The segment was given up for want of room."""
+        return SegmentEvicted(
+            message_id=fresh_id(),
+            site_id=self.site_id,
+            agent_id=self.agent_id,
+            camera_id=manifest.camera_id,
+            segment_id=manifest.segment_id,
+            timeline_id=manifest.timeline_id,
+            start_us=manifest.start_us,
+            end_us=manifest.end_us,
+            sha256=manifest.sha256,
+            size_bytes=manifest.size_bytes,
+            evicted_us=self.clock.utc_us(),
         )
 
     def last_will(self) -> Presence:

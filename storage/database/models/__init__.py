@@ -5,6 +5,8 @@ deleted by the application, and only the columns that say what was found later a
 """
 
 from storage.database.models.base import Base
+from storage.database.models.box import BoxNotice, SegmentEviction
+from storage.database.models.enrolment import AgentCertificate, Invitation
 from storage.database.models.evidence import (
     ConditionChange,
     CoverageSpan,
@@ -14,7 +16,15 @@ from storage.database.models.evidence import (
     Timeline,
     TrustedSpan,
 )
-from storage.database.models.inventory import Agent, AgentStatus, Camera, Site, Zone
+from storage.database.models.inventory import (
+    Agent,
+    AgentConfiguration,
+    AgentStatus,
+    Camera,
+    CameraSource,
+    Site,
+    Zone,
+)
 from storage.database.models.people import Account, AccountSite, LoginSession
 from storage.database.models.verdicts import Verdict
 
@@ -22,15 +32,21 @@ __all__ = [
     "Account",
     "AccountSite",
     "Agent",
+    "AgentCertificate",
+    "AgentConfiguration",
     "AgentStatus",
     "Base",
+    "BoxNotice",
     "Camera",
+    "CameraSource",
     "ConditionChange",
     "CoverageSpan",
+    "Invitation",
     "LoginSession",
     "PendingVerification",
     "QuarantinedMessage",
     "Segment",
+    "SegmentEviction",
     "Site",
     "Timeline",
     "TrustedSpan",

@@ -36,7 +36,7 @@ class TrustedSpan(Base):
 
 
 class CoverageSpan(Base):
-    """Claimed, secured and backfilled time of a camera; run-length: an uninterrupted day is one row a kind."""
+    """Claimed, secured, backfilled and evicted time of a camera; run-length: an uninterrupted day is one row a kind."""
 
     __tablename__ = "coverage_span"
     id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
