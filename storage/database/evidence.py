@@ -97,7 +97,7 @@ def arrival_of(session: Session, camera_id: str, span: Span) -> tuple[int, int] 
         Segment.camera_id == camera_id, Segment.end_us > span.start_us, Segment.start_us < span.end_us
     )
     first_us, last_us = session.execute(query).one()
-    return None if first_us is None else (int(first_us), int(last_us))
+    return None if first_us is None or last_us is None else (first_us, last_us)
 
 
 def queue_verification(session: Session, segment_id: str, object_key: str, version_id: str, due_us: int) -> bool:
