@@ -41,6 +41,24 @@ class IngestMqttSettings(Strict, frozen=True, kw_only=True):
     receive_maximum: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
+class EnrolmentSettings(Strict, frozen=True, kw_only=True):
+    authority_file: str
+    authority_key_file: str
+    server_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://.+)?$")]
+    broker_host: str
+    broker_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+    code_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)]
+    agent_days: Annotated[int, msgspec.Meta(ge=1, le=90)]
+    return_days: Annotated[int, msgspec.Meta(ge=0, le=365)]
+    service_days: Annotated[int, msgspec.Meta(ge=1, le=365)]
+
+
+class BrokerSettings(Strict, frozen=True, kw_only=True):
+    files_dir: str
+    pid_file: str
+    check_s: Annotated[float, msgspec.Meta(gt=0, le=60)]
+
+
 class ApiSettings(Strict, frozen=True, kw_only=True):
     host: str
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
@@ -72,6 +90,8 @@ class ServerSettings(Strict, frozen=True, kw_only=True):
     database: DatabaseSettings
     store: StoreSettings
     mqtt: IngestMqttSettings
+    enrolment: EnrolmentSettings
+    broker: BrokerSettings
     api: ApiSettings
     ingest: IngestSettings
     policy: PolicySettings

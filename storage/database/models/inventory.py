@@ -37,6 +37,9 @@ class Agent(Base):
     sealing_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     """X25519: what camera passwords are sealed to; null for an agent that has not given one."""
     created_us: Mapped[int] = mapped_column(BigInteger)
+    revoked_us: Mapped[int | None] = mapped_column(BigInteger)
+    """From here on nothing of it is accepted; null while it is trusted. A new enrolment makes it null again."""
+    revoked_reason: Mapped[str | None] = mapped_column(String(200))
 
 
 class AgentStatus(Base):
