@@ -86,6 +86,48 @@ class CameraSettings(Strict, frozen=True, kw_only=True):
         return self.sub_url if stream == "sub" else self.url
 
 
+PanelId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
+PointKind = Literal["panic", "tamper", "perimeter", "interior", "fire", "gas", "water", "medical"]
+PartitionId = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+
+
+class PartitionSettings(Strict, frozen=True, kw_only=True):
+    id: PartitionId
+    armed: Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=32)]
+    """Weekly hours at which it should be armed, in the site's zone: ``mon-fri 19:00-07:00``, ``sat-sun 00:00-24:00``."""
+
+
+class PanelSettings(Strict, frozen=True, kw_only=True):
+    id: PanelId
+    account: Annotated[str, msgspec.Meta(pattern=r"^([0-9A-Fa-f]{3,16})?$")] = ""
+    key_file: str = ""
+    period_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
+    points: Annotated[dict[str, PointKind], msgspec.Meta(max_length=512)] = {}
+    partitions: Annotated[list[PartitionSettings], msgspec.Meta(max_length=32)] = []
+
+
+class InputSettings(Strict, frozen=True, kw_only=True):
+    id: PanelId
+    address: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    username: str = ""
+    password_file: str = ""
+    points: Annotated[dict[str, PointKind], msgspec.Meta(min_length=1, max_length=64)]
+    idle_active: bool = False
+
+
+class AlarmSettings(Strict, frozen=True, kw_only=True):
+    listen: str
+    band_early_s: Annotated[int, msgspec.Meta(ge=1, le=3_600)]
+    band_late_s: Annotated[int, msgspec.Meta(ge=1, le=3_600)]
+    repeat_s: Annotated[int, msgspec.Meta(ge=60, le=7_200)]
+    timezone: str
+    schedule_grace_s: Annotated[int, msgspec.Meta(ge=0, le=14_400)]
+    webhook_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+    webhook_token_file: str
+    panels: Annotated[list[PanelSettings], msgspec.Meta(max_length=8)]
+    inputs: Annotated[list[InputSettings], msgspec.Meta(max_length=16)]
+
+
 class EdgeSettings(Strict, frozen=True, kw_only=True):
     agent: AgentSettings
     mqtt: MqttSettings
@@ -93,6 +135,7 @@ class EdgeSettings(Strict, frozen=True, kw_only=True):
     recording: RecordingSettings
     spool: SpoolSettings
     clock: ClockSettings
+    alarms: AlarmSettings
     cameras: Annotated[list[CameraSettings], msgspec.Meta(max_length=64)]
 
 
