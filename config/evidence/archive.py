@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from config.base.errors import IntegrityViolation, InvalidInput
+from config.evidence.refusal import NotGenuine
 
 READ_BYTES = 1 << 20
 NAME_BYTES_MAX = 200
+PACKAGE = "package"
 FILES_MAX = 1_000_000
 FILE_BYTES_MAX = 2**32 - 2
 """Of one file; the archive itself may be larger."""
@@ -86,14 +88,14 @@ class Member(NamedTuple):
 def read(file: BinaryIO) -> Iterator[Member]:
     """The files of an archive in order; blocks that were not taken are skipped.
 
-    Raises IntegrityViolation naming the first thing that ``ArchiveWriter`` would not have written.
+    Raises NotGenuine naming the first thing that ``ArchiveWriter`` would not have written.
     """
     files: list[Stored] = []
     names: set[str] = set()
     offset = 0
     while (stored := _next(file, offset, names)) is not None:
         if len(files) >= FILES_MAX:
-            raise _bad("it holds too many files")
+            raise NotGenuine(PACKAGE, "it holds too many files")
         reader = _Reader(file, stored)
         yield Member(stored.name, stored.size_bytes, reader.blocks())
         reader.finish()
@@ -103,7 +105,7 @@ def read(file: BinaryIO) -> Iterator[Member]:
     directory = _directory(files, offset)
     file.seek(offset)
     if file.read(len(directory) + 1) != directory:
-        raise _bad("its directory is not the one of its files")
+        raise NotGenuine(PACKAGE, "its directory is not the one of its files")
 
 
 class _Reader:
@@ -117,7 +119,7 @@ class _Reader:
         while self._left:
             block = self._file.read(min(READ_BYTES, self._left))
             if not block:
-                raise _bad(f"{self._stored.name} is cut short")
+                raise NotGenuine(self._stored.name, "it is cut short")
             self._left -= len(block)
             self._crc32 = zlib.crc32(block, self._crc32)
             yield block
@@ -126,7 +128,7 @@ class _Reader:
         for _ in self.blocks():
             pass
         if self._crc32 != self._stored.crc32:
-            raise _bad(f"{self._stored.name} does not match its checksum")
+            raise NotGenuine(self._stored.name, "it does not match its checksum")
 
 
 def _next(file: BinaryIO, offset: int, names: set[str]) -> Stored | None:
@@ -136,16 +138,16 @@ def _next(file: BinaryIO, offset: int, names: set[str]) -> Stored | None:
         return None
     crc32, size_bytes, _, name_bytes = struct.unpack("<IIIH", header[14:28])
     if name_bytes > NAME_BYTES_MAX:
-        raise _bad("a name in it is too long")
+        raise NotGenuine(PACKAGE, "it names a file as no package does")
     raw = file.read(name_bytes)
     try:
         name = raw.decode("ascii")
         _check_name(name, names)
     except (UnicodeDecodeError, InvalidInput) as error:
-        raise _bad(f"it names a file {raw!r}") from error
+        raise NotGenuine(PACKAGE, "it names a file as no package does", repr(raw)) from error
     stored = Stored(name, size_bytes, crc32, offset)
     if header + raw != _local_header(stored):
-        raise _bad(f"the header of {name} holds what does not belong there")
+        raise NotGenuine(name, "its header holds what does not belong there")
     return stored
 
 
@@ -186,7 +188,3 @@ def _central_header(stored: Stored) -> bytes:
         + name
         + extra
     )
-
-
-def _bad(why: str) -> IntegrityViolation:
-    return IntegrityViolation(f"the package is not as it was written: {why}", code="bad_archive")

@@ -27,6 +27,7 @@ from config.evidence import archive, merkle, package
 from config.evidence.checkpoint import Checkpoint
 from config.evidence.entries import SegmentSecured, decode
 from config.evidence.note import ED25519_COSIGNATURE, NoteKey, SignedNote
+from config.evidence.refusal import NotGenuine
 from config.wire.catalogue import PAYLOAD_TYPE
 from config.wire.envelope import key_id, open_envelope
 from config.wire.segments import SegmentRecorded
@@ -60,12 +61,12 @@ def verify(
 ) -> Verified:
     """What the package proves. ``progress`` hears of files done and files in all.
 
-    Raises IntegrityViolation naming the first item that does not hold.
+    Raises NotGenuine naming the first item that does not hold.
     """
     try:
         return _Check(file, centre, witnesses, progress).run()
     except InvalidInput as error:
-        raise IntegrityViolation(f"the package is damaged: {error}", code=error.code) from error
+        raise NotGenuine(archive.PACKAGE, "a part of it cannot be read", str(error)) from error
 
 
 @dataclass
@@ -101,10 +102,10 @@ class _Check:
             self._progress(done, len(contents))
             self._take(content)
         for extra in self._members:
-            raise _refused(extra.name, "it is not in the list of contents")
+            raise NotGenuine(extra.name, "it is not in the list of contents")
         self._progress(len(contents), len(contents))
         if self._recording[0]:
-            raise _refused(self._recording[0], "its recording is missing")
+            raise NotGenuine(self._recording[0], "its recording is missing")
         coverage, checkpoint, cosigned = self._head()
         self._judge(coverage)
         return Verified(self._index, coverage, len(self._seen), self._size_bytes, checkpoint.size, cosigned)
@@ -115,33 +116,33 @@ class _Check:
         # No digest covers this one file, so its bytes must be those that follow from what is signed in it.
         canonical = opened.canonical == data and opened.key_id == key_id(self._centre)
         if opened.payload_type != package.INDEX_TYPE or not canonical:
-            raise _refused(package.INDEX, "it is no index of a package by the key you trust")
+            raise NotGenuine(package.INDEX, "it is no index of a package by the key you trust")
         try:
             opened.verify(self._centre)
         except IntegrityViolation as error:
-            raise _refused(package.INDEX, "it is not signed by the key you trust") from error
+            raise NotGenuine(package.INDEX, "it is not signed by the key you trust") from error
         index = _decoded(package.INDEX, opened.payload, package.Index)
         raw = self._centre.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         if NoteKey.parse(index.ledger_key).public != raw or index.start_us >= index.end_us:
-            raise _refused(package.INDEX, "it names another ledger key or an empty period")
+            raise NotGenuine(package.INDEX, "it names another ledger key or an empty period")
         return index
 
     def _read_contents(self) -> list[package.Content]:
         data = self._next(package.CONTENTS, package.CONTENTS_BYTES_MAX)
         if hashlib.sha256(data).hexdigest() != self._index.contents_sha256:
-            raise _refused(package.CONTENTS, "it is not the list that the index was signed for")
+            raise NotGenuine(package.CONTENTS, "it is not the list that the index was signed for")
         return package.read_contents(data)
 
     def _next(self, name: str, bytes_max: int) -> bytes:
         member = next(self._members, None)
         if member is None or member.name != name:
-            raise _refused(name, "it is missing, or not in its place")
+            raise NotGenuine(name, "it is missing, or not in its place")
         return _whole(member, bytes_max)
 
     def _take(self, content: package.Content) -> None:
         member = next(self._members, None)
         if member is None or member.name != content.name:
-            raise _refused(content.name, "it is missing, or not in its place")
+            raise NotGenuine(content.name, "it is missing, or not in its place")
         folder, segment_id = package.segment_id_of(content.name)
         if folder == "segments":
             found = hashlib.sha256()
@@ -153,7 +154,7 @@ class _Check:
             sha256 = hashlib.sha256(data).hexdigest()
             self._keep(content.name, folder, segment_id, data)
         if sha256 != content.sha256:
-            raise _refused(content.name, "its bytes are not those that were listed")
+            raise NotGenuine(content.name, "its bytes are not those that were listed")
         if folder == "segments":
             self._secure(content.name, segment_id, sha256, member.size_bytes)
 
@@ -163,7 +164,7 @@ class _Check:
             return
         current, recording = self._recording
         if folder not in _KEPT or (current and current != segment_id):
-            raise _refused(name, "it does not belong to the recording beside it")
+            raise NotGenuine(name, "it does not belong to the recording beside it")
         recording.parts[folder] = data
         self._recording = (segment_id, recording)
 
@@ -171,11 +172,11 @@ class _Check:
         """Everything about one recording has been read: whether it all belongs together."""
         current, recording = self._recording
         if current != segment_id or set(recording.parts) != set(_KEPT) or segment_id in self._seen:
-            raise _refused(name, "manifest, entry or proof is missing, or it comes twice")
+            raise NotGenuine(name, "it comes twice, or without its manifest, entry or proof")
         self._recording = ("", _Recording())
         manifest, payload_sha256 = self._manifest(f"manifests/{segment_id}.json", recording.parts["manifests"])
         if (manifest.segment_id, manifest.sha256, manifest.size_bytes) != (segment_id, sha256, size_bytes):
-            raise _refused(name, "it is not the recording that its manifest is about")
+            raise NotGenuine(name, "it is not the recording that its manifest is about")
         self._entry(segment_id, recording, manifest, payload_sha256)
         self._chain(manifest, payload_sha256)
         self._seen.add(segment_id)
@@ -185,19 +186,19 @@ class _Check:
     def _manifest(self, name: str, data: bytes) -> tuple[SegmentRecorded, str]:
         opened = open_envelope(data)
         if opened.payload_type != PAYLOAD_TYPE[SegmentRecorded]:
-            raise _refused(name, "it is no manifest")
+            raise NotGenuine(name, "it is no manifest")
         manifest = _decoded(name, opened.payload, SegmentRecorded)
         keys = {agent.agent_id: agent.public_key for agent in self._index.agents}
         if manifest.agent_id not in keys:
-            raise _refused(name, "it is by an agent that the index does not name")
+            raise NotGenuine(name, "it is by an agent that the index does not name")
         try:
             opened.verify(Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys[manifest.agent_id])))
         except IntegrityViolation as error:
-            raise _refused(name, "it is not signed by its agent") from error
+            raise NotGenuine(name, "it is not signed by its agent") from error
         if (manifest.site_id, manifest.camera_id) != (self._index.site_id, self._index.camera_id):
-            raise _refused(name, "it is about another camera")
+            raise NotGenuine(name, "it is about another camera")
         if manifest.end_us <= self._index.start_us or manifest.start_us >= self._index.end_us:
-            raise _refused(name, "it is of another time")
+            raise NotGenuine(name, "it is of another time")
         return manifest, opened.payload_sha256
 
     def _entry(self, segment_id: str, recording: _Recording, manifest: SegmentRecorded, payload_sha256: str) -> None:
@@ -205,30 +206,30 @@ class _Check:
         data = recording.parts["entries"]
         entry = decode(data)
         if not isinstance(entry, SegmentSecured):
-            raise _refused(name, "it secures nothing")
+            raise NotGenuine(name, "it secures nothing")
         said = (entry.site_id, entry.camera_id, entry.segment_id, entry.sha256, entry.size_bytes, entry.manifest_sha256)
         found = (manifest.site_id, manifest.camera_id, segment_id, manifest.sha256, manifest.size_bytes, payload_sha256)
         if said != found:
-            raise _refused(name, "it secures another recording")
+            raise NotGenuine(name, "it secures another recording")
         if entry.retain_until_us < manifest.end_us + self._coverage.retain_days * US_PER_DAY:
-            raise _refused(name, "its lock ends before its day")
+            raise NotGenuine(name, "its lock ends before its day")
         proof = _decoded(f"proofs/{segment_id}.json", recording.parts["proofs"], package.LedgerProof)
         checkpoint = self._checkpoint
         path = [bytes.fromhex(step) for step in proof.path]
         if not merkle.includes(checkpoint.root, checkpoint.size, proof.number, merkle.leaf_hash(data), path):
-            raise _refused(f"proofs/{segment_id}.json", "it does not show that the entry stands in the ledger")
+            raise NotGenuine(f"proofs/{segment_id}.json", "it does not show that the entry stands in the ledger")
 
     def _chain(self, manifest: SegmentRecorded, payload_sha256: str) -> None:
         last = self._chains.get(manifest.chain_id)
         if last is not None:
             number, digest = last
             if manifest.sequence <= number or (manifest.sequence == number + 1 and manifest.previous != digest):
-                raise _refused(f"manifests/{manifest.segment_id}.json", "it does not continue the one before it")
+                raise NotGenuine(f"manifests/{manifest.segment_id}.json", "it does not continue the one before it")
         self._chains[manifest.chain_id] = (manifest.sequence, payload_sha256)
 
     def _document(self, name: str) -> bytes:
         if name not in self._documents:
-            raise _refused(name, "it is missing, or comes too late")
+            raise NotGenuine(name, "it is missing, or comes too late")
         return self._documents[name]
 
     @cached_property
@@ -247,7 +248,7 @@ class _Check:
         """The statements about the whole, and who stands by the ledger."""
         note, checkpoint = self._note, self._checkpoint
         if checkpoint.origin != self._index.origin:
-            raise _refused(package.CHECKPOINT, "it is of another ledger")
+            raise NotGenuine(package.CHECKPOINT, "it is of another ledger")
         agents = [
             NoteKey(agent.agent_id, ED25519_COSIGNATURE, bytes.fromhex(agent.public_key))
             for agent in self._index.agents
@@ -256,12 +257,12 @@ class _Check:
         try:
             signed = note.verified([ledger_key, *agents, *self._witnesses])
         except IntegrityViolation as error:
-            raise _refused(package.CHECKPOINT, str(error)) from error
+            raise NotGenuine(package.CHECKPOINT, "a signature on it does not hold") from error
         if ledger_key not in signed:
-            raise _refused(package.CHECKPOINT, "it is not signed by the key you trust")
+            raise NotGenuine(package.CHECKPOINT, "it is not signed by the key you trust")
         for witness in self._witnesses:
             if witness not in signed:
-                raise _refused(package.CHECKPOINT, f"{witness.name} has not cosigned it")
+                raise NotGenuine(package.CHECKPOINT, "a witness you name has not cosigned it", witness.name)
         cosigned = {key.name: at_s for key, at_s in signed.items() if at_s is not None}
         return self._coverage, checkpoint, cosigned
 
@@ -269,13 +270,13 @@ class _Check:
         index = self._index
         about = (coverage.site_id, coverage.camera_id, coverage.start_us, coverage.end_us)
         if about != (index.site_id, index.camera_id, index.start_us, index.end_us):
-            raise _refused(package.COVERAGE, "it is about something else")
+            raise NotGenuine(package.COVERAGE, "it is about something else")
         covered = _ordered(coverage.covered, index)
         gaps = _ordered([(gap.start_us, gap.end_us) for gap in coverage.gaps], index)
         if covered & gaps:
-            raise _refused(package.COVERAGE, "it calls the same time covered and missing")
+            raise NotGenuine(package.COVERAGE, "it calls the same time covered and missing")
         if covered - SpanSet(self._spans):
-            raise _refused(package.COVERAGE, "it calls time covered of which there is no recording here")
+            raise NotGenuine(package.COVERAGE, "it calls time covered of which there is no recording here")
 
 
 def _ordered(spans: Sequence[tuple[int, int]], index: package.Index) -> SpanSet:
@@ -283,14 +284,14 @@ def _ordered(spans: Sequence[tuple[int, int]], index: package.Index) -> SpanSet:
     at_us = index.start_us
     for start_us, end_us in spans:
         if not at_us <= start_us < end_us <= index.end_us:
-            raise _refused(package.COVERAGE, "its spans overlap, run backwards or leave the period")
+            raise NotGenuine(package.COVERAGE, "its spans overlap, run backwards or leave the period")
         at_us = end_us
     return SpanSet(Span(*span) for span in spans)
 
 
 def _whole(member: archive.Member, bytes_max: int) -> bytes:
     if member.size_bytes > bytes_max:
-        raise _refused(member.name, f"it is larger than {bytes_max} bytes")
+        raise NotGenuine(member.name, "it is too large")
     return b"".join(member.blocks)
 
 
@@ -298,8 +299,4 @@ def _decoded(name: str, data: bytes, kind: type[Document]) -> Document:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise _refused(name, f"it cannot be read: {error}") from error
-
-
-def _refused(item: str, why: str) -> IntegrityViolation:
-    return IntegrityViolation(f"{item}: {why}", code="not_genuine")
+        raise NotGenuine(name, "it cannot be read", str(error)) from error

@@ -69,7 +69,9 @@ def test_the_centre_cannot_make_footage_up() -> None:
 
 
 def test_the_centre_cannot_hide_that_the_witness_saw_nothing() -> None:
-    assert "edge-rainbow has not cosigned it" in refusal(Evidence(cosigned=False), witnesses=[AGENT_KEY])
+    assert "a witness you name has not cosigned it (edge-rainbow)" in refusal(
+        Evidence(cosigned=False), witnesses=[AGENT_KEY]
+    )
 
 
 def test_the_centre_cannot_call_covered_what_is_missing() -> None:

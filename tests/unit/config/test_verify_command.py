@@ -1,0 +1,95 @@
+"""``nightlight-verify`` as a person or a script runs it, in both languages."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from config.evidence import archive
+from config.evidence import verify as verifier
+from config.evidence.__main__ import main
+from config.evidence.note import NoteSigner
+from config.evidence.wording import TEXTS, WHY
+from tests.support.packages import AGENT, CENTRE, Evidence
+
+PEM = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+WITNESS = NoteSigner("edge-rainbow", AGENT).witness_key.vkey
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, str]:
+    (tmp_path / "package.zip").write_bytes(Evidence().build())
+    (tmp_path / "centre.pem").write_bytes(CENTRE.public_key().public_bytes(*PEM))
+    return str(tmp_path / "package.zip"), str(tmp_path / "centre.pem")
+
+
+def test_a_genuine_package_in_chinese_and_english(files, capsys):
+    package, key = files
+    assert main([package, "--key", key, "--witness", WITNESS, "--language", "zh"]) == 0
+    chinese = capsys.readouterr().out
+    assert "真实" in chinese
+    assert "83.333 %" in chinese
+    assert main([package, "--key", key, "--language", "en"]) == 0
+    english = capsys.readouterr().out
+    assert "Genuine" in english
+    assert "disk_full" in english
+    assert "inspection 17" in english
+
+
+def test_json_for_scripts(files, capsys):
+    package, key = files
+    assert main([package, "--key", key, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["genuine"], found["segments"], found["covered_us"]) == (True, 5, 300_000_000)
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh", "不真实"), ("en", "Not genuine")])
+def test_a_spoiled_package_names_the_item(files, capsys, language, words):
+    package, key = files
+    data = bytearray(Path(package).read_bytes())
+    at = data.index(b"footage of")
+    data[at] ^= 1
+    Path(package).write_bytes(data)
+    assert main([package, "--key", key, "--language", language]) == 1
+    said = capsys.readouterr().out
+    assert words in said
+    assert "segments/" in said
+    assert main([package, "--key", key, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["genuine"] is False
+
+
+def test_what_cannot_be_checked_is_not_called_forged(files, capsys, tmp_path):
+    package, key = files
+    other = tmp_path / "other.pem"
+    other.write_bytes(ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(*PEM))
+    no_key = tmp_path / "no.pem"
+    no_key.write_bytes(b"nothing")
+    for arguments in (
+        ["absent.zip", "--key", key],
+        [package, "--key", "absent.pem"],
+        [package, "--key", str(other)],
+        [package, "--key", str(no_key)],
+        [package, "--key", key, "--witness", "no key"],
+    ):
+        assert main(arguments) == 2
+        assert "nightlight-verify: " in capsys.readouterr().err
+
+
+def test_the_language_of_the_system(files, capsys, monkeypatch):
+    package, key = files
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert main([package, "--key", key]) == 0
+    assert "真实" in capsys.readouterr().out
+
+
+def test_every_refusal_has_its_words_in_chinese():
+    said = set()
+    for module in (archive, verifier):
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "NotGenuine":
+                said.add(ast.literal_eval(node.args[1]))
+    assert said == set(WHY)
+    assert all(len(both) == 2 and all(both) for both in TEXTS.values())
