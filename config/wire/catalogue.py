@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from config.base.errors import InvalidInput
+from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
 from config.wire.evictions import SegmentEvicted
 from config.wire.notices import BoxNotice
@@ -41,6 +42,7 @@ CATALOGUE = (
     Kind(Receipt, "receipt", 1, "mqtt-down"),
     Kind(UploadRefused, "upload-refused", 1, "mqtt-down"),
     Kind(UploadTicketRequest, "upload-ticket-request", 1, "https"),
+    Kind(AcceptanceRequest, "acceptance-request", 1, "https"),
 )
 
 PAYLOAD_TYPE = {kind.message: kind.payload_type for kind in CATALOGUE}

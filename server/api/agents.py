@@ -33,6 +33,14 @@ async def _body(request: Request) -> bytes:
     return await request.body()
 
 
+@router.post("/acceptance")
+@open_to_all
+def acceptance(request: Request, data: Annotated[bytes, Depends(_body)]) -> Response:
+    """A sealed AcceptanceRequest in, an AcceptanceAnswer out."""
+    answer = parts_of(request).acceptance.answer(data)
+    return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
 @router.post("/upload-tickets")
 @open_to_all
 def upload_ticket(request: Request, data: Annotated[bytes, Depends(_body)]) -> Response:

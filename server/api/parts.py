@@ -11,6 +11,7 @@ from config.settings.server import ServerSettings
 from server.api.feed import BoardFeed, StreamSlots
 from server.api.gate import Gate
 from server.runtime import open_database
+from server.services.acceptance import AcceptanceOffice
 from server.services.assess_day import Assessor
 from server.services.issue_ticket import TicketIssuer
 from server.services.read_day import DayReader
@@ -18,6 +19,7 @@ from server.services.sign_in import SignIn
 from server.web.pages import Pages
 from storage.database.unit_of_work import Database
 from storage.objects.connection import access_from
+from storage.objects.s3 import S3EvidenceStore
 from storage.objects.tickets import TicketOffice
 
 
@@ -30,6 +32,7 @@ class Parts:
     reader: DayReader
     sign_in: SignIn
     tickets: TicketIssuer
+    acceptance: AcceptanceOffice
     gate: Gate
     pages: Pages
     feed: BoardFeed
@@ -55,6 +58,9 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         reader=reader,
         sign_in=sign_in,
         tickets=TicketIssuer(database, office, clock, settings.policy.retain_days),
+        acceptance=AcceptanceOffice(
+            database, S3EvidenceStore(access, clock), clock, Assessor(settings.policy), settings.policy.retain_days
+        ),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
         pages=pages,
         feed=BoardFeed(reader, pages, clock),

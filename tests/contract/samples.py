@@ -2,6 +2,7 @@
 
 import msgspec
 
+from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
 from config.wire.evictions import SegmentEvicted
 from config.wire.notices import BoxNotice
@@ -127,6 +128,7 @@ SAMPLES: dict[str, msgspec.Struct] = {
     "upload-refused": UploadRefused(
         **WHERE, segment_id=SEGMENT, object_key=KEY, version_id="v-1", reason="object_corrupt", detail="size differs"
     ),
+    "acceptance-request": AcceptanceRequest(**WHERE, sent_us=AT_US, since_us=AT_US - 60_000_000, canary=True),
     "upload-ticket-request": UploadTicketRequest(
         **WHERE,
         camera_id="nap-room",

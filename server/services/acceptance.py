@@ -1,0 +1,200 @@
+"""Answers an installer's acceptance test: what the server itself has seen of an agent's cameras since it began.
+
+Invariants: an agent learns of its own cameras alone; nothing here writes to the database; the early deletion is tried
+on a canary that the server locks for it, never on footage, and at most once a while for each agent.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config.base.clock import US_PER_DAY, US_PER_MINUTE, US_PER_S, Clock
+from config.base.errors import (
+    ConfigurationError,
+    IntegrityViolation,
+    InvalidInput,
+    NightlightError,
+    NotFound,
+    ResourceExhausted,
+)
+from config.base.timespan import Span, SpanSet
+from config.wire.acceptance import (
+    CAMERAS_MAX,
+    GAPS_MAX,
+    AcceptanceAnswer,
+    AcceptanceRequest,
+    CameraSeen,
+    CanarySeen,
+    FirstMinute,
+    GapSeen,
+    Refusal,
+    SecuredSegment,
+)
+from config.wire.envelope import decode_payload, open_envelope
+from server.domain.coverage import Gap
+from server.domain.retention import retain_until_us
+from server.domain.verdict import day_of
+from server.services.assess_day import Assessor
+from storage.database import evidence, spans
+from storage.database.models import Agent, Camera, Segment, Site, Zone
+from storage.database.unit_of_work import Database
+from storage.objects.canary import prove_worm
+from storage.objects.s3 import S3EvidenceStore
+
+SOFTWARE = "nightlight-server/0.1.0"
+FRESH_US = 300 * US_PER_S
+SINCE_US_MAX = US_PER_DAY
+CANARY_EVERY_US = 20 * US_PER_S
+AGENTS_REMEMBERED_MAX = 1_024
+FIRST_MINUTE_WITHIN_US = 7 * US_PER_DAY
+"""How long after its activation a camera's first minute is looked for."""
+
+
+@dataclass
+class AcceptanceOffice:
+    """Thread-safe."""
+
+    database: Database
+    store: S3EvidenceStore
+    clock: Clock
+    assessor: Assessor
+    retain_days: int
+    _proved_us: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, data: bytes) -> AcceptanceAnswer:
+        """The answer to a sealed AcceptanceRequest.
+
+        Raises InvalidInput (``stale_request``), IntegrityViolation (``bad_signature``), NotFound, ResourceExhausted
+        (``too_soon``), Unavailable where the store does not answer.
+        """
+        opened = open_envelope(data)
+        request = decode_payload(opened)
+        if not isinstance(request, AcceptanceRequest):
+            raise InvalidInput("an acceptance test is asked for with an acceptance-request", code="unknown_kind")
+        with self.database.reading() as session:
+            agent = session.get(Agent, request.agent_id)
+            site = session.get(Site, request.site_id)
+        if agent is None or site is None or agent.site_id != site.id:
+            raise NotFound("no such agent at this site", code="unknown_agent")
+        opened.verify(Ed25519PublicKey.from_public_bytes(agent.public_key))
+        now_us = self.clock.utc_us()
+        if abs(now_us - request.sent_us) > FRESH_US or not 0 <= now_us - request.since_us <= SINCE_US_MAX:
+            raise InvalidInput("the request is not of now: is the agent's clock right?", code="stale_request")
+        canary = self._prove(agent.id) if request.canary else None
+        with self.database.reading() as session:
+            cameras = evidence.cameras_of_agent(session, agent.id)[:CAMERAS_MAX]
+            seen = [self._camera(session, site, camera, request.since_us, now_us) for camera in cameras]
+        return AcceptanceAnswer(
+            now_us=self.clock.utc_us(),
+            software=SOFTWARE,
+            site_name=site.name,
+            timezone=site.timezone,
+            enrolled_us=agent.created_us,
+            cameras=[self._locked(camera, segment) for camera, segment in seen],
+            canary=canary,
+            alarm_tests=[],
+        )
+
+    def _camera(
+        self, session: Session, site: Site, camera: Camera, since_us: int, now_us: int
+    ) -> tuple[CameraSeen, Segment | None]:
+        """What is known of a camera, and its newest secured segment of the test: the lock is asked for afterwards."""
+        days = sorted({day_of(since_us, site.timezone), day_of(now_us, site.timezone)})
+        verdicts = [self.assessor.judge(session, site, camera, day, now_us) for day in days]
+        gaps = [gap for verdict in verdicts for gap in verdict.gaps if gap.end_us is None or gap.end_us > since_us]
+        covered = verdicts[-1].coverage.covered
+        zone = session.get(Zone, (site.id, camera.zone_id))
+        newest = select(Segment).where(
+            Segment.camera_id == camera.id, Segment.start_us >= since_us, Segment.secured_us.is_not(None)
+        )
+        seen = CameraSeen(
+            camera_id=camera.id,
+            name=camera.name,
+            zone_name=zone.name if zone is not None else "",
+            covered_until_us=max((span.end_us for span in covered), default=None),
+            first_minute=_first_minute(session, camera),
+            secured=None,
+            gaps=[_gap(gap) for gap in gaps[-GAPS_MAX:]],
+        )
+        return seen, session.scalar(newest.order_by(Segment.end_us.desc()).limit(1))
+
+    def _locked(self, camera: CameraSeen, segment: Segment | None) -> CameraSeen:
+        """With the lock of its segment as the store tells it now. Raises Unavailable."""
+        if segment is None:
+            return camera
+        # The day it was read back counts, as it counted when the lock was set.
+        required_us = retain_until_us(segment.end_us, segment.secured_us or 0, self.retain_days)
+        detail, locked = "", False
+        try:
+            found = self.store.stat_version(segment.object_key or "", segment.version_id or "")
+            locked = found.locked_until(required_us)
+        except (NotFound, InvalidInput, IntegrityViolation) as error:
+            detail = str(error)[:200]
+        return CameraSeen(
+            **{name: getattr(camera, name) for name in camera.__struct_fields__ if name != "secured"},
+            secured=SecuredSegment(
+                segment_id=segment.id,
+                start_us=segment.start_us,
+                end_us=segment.end_us,
+                verified_us=segment.secured_us or 0,
+                retain_until_us=segment.retain_until_us or 0,
+                required_until_us=required_us,
+                locked=locked,
+                detail=detail,
+            ),
+        )
+
+    def _prove(self, agent_id: str) -> CanarySeen:
+        """Locks a canary and attacks it. Raises ResourceExhausted where this agent asked a moment ago, Unavailable."""
+        now_us = self.clock.monotonic_us()
+        with self._lock:
+            before_us = self._proved_us.get(agent_id)
+            if before_us is not None and now_us - before_us < CANARY_EVERY_US:
+                raise ResourceExhausted("the deletion was tried a moment ago: ask again in 20 s", code="too_soon")
+            self._proved_us[agent_id] = now_us
+            self._proved_us.move_to_end(agent_id)
+            while len(self._proved_us) > AGENTS_REMEMBERED_MAX:
+                self._proved_us.popitem(last=False)
+        try:
+            refusals = prove_worm(self.store)
+        except (IntegrityViolation, ConfigurationError) as error:
+            return CanarySeen(refusals=[], failure=_short(error))
+        return CanarySeen(
+            refusals=[Refusal(attack=one.attack, status=one.status, code=one.code[:64]) for one in refusals]
+        )
+
+
+def first_minute_of(series: dict[str, SpanSet], trusted: dict[str, SpanSet]) -> Span | None:
+    """The first minute that was secured within a stretch of its timeline that is trusted; both by timeline id."""
+    covered = SpanSet()
+    for timeline_id, secured in series.items():
+        covered |= secured & trusted.get(timeline_id, SpanSet())
+    for span in covered:
+        if span.duration_us >= US_PER_MINUTE:
+            return Span(span.start_us, span.start_us + US_PER_MINUTE)
+    return None
+
+
+def _first_minute(session: Session, camera: Camera) -> FirstMinute | None:
+    if camera.activated_us is None:
+        return None
+    window = Span(camera.activated_us, camera.activated_us + FIRST_MINUTE_WITHIN_US)
+    series = spans.coverage_of(session, camera.id, window).get(spans.SECURED, {})
+    found = first_minute_of(series, {timeline_id: spans.trusted_of(session, timeline_id) for timeline_id in series})
+    arrived = evidence.arrival_of(session, camera.id, found) if found is not None else None
+    if found is None or arrived is None:
+        return None
+    return FirstMinute(start_us=found.start_us, end_us=found.end_us, verified_us=arrived[1])
+
+
+def _gap(gap: Gap) -> GapSeen:
+    return GapSeen(start_us=gap.start_us, end_us=gap.end_us, cause=str(gap.cause), certainty=str(gap.certainty))
+
+
+def _short(error: NightlightError) -> str:
+    return str(error)[:200]
