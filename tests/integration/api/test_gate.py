@@ -14,8 +14,13 @@ from server.services.register import Register
 from tests.support.api import AUDITOR, OPERATOR, PASSWORD, RunningApi, add_accounts, serving, settings_for
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-READABLE = {"/healthz", "/agent/v1/time", "/sign-in", "/language", "/static/{name}"}
-CHANGEABLE = {"/agent/v1/upload-tickets", "/sign-in", "/sign-out"}
+READABLE = {"/healthz", "/agent/v1/time", "/agent/v1/authority", "/sign-in", "/language", "/static/{name}"}
+CHANGEABLE = {"/agent/v1/enrolments", "/agent/v1/certificates"} | {
+    "/agent/v1/acceptance",
+    "/agent/v1/upload-tickets",
+    "/sign-in",
+    "/sign-out",
+}
 OPEN = {(method, path) for path in READABLE for method in ("GET", "HEAD")} | {("POST", path) for path in CHANGEABLE}
 
 
@@ -44,7 +49,7 @@ def test_only_listed_routes_answer_without_a_session(two_sites):
     answered = set()
     for route in routes:
         assert isinstance(route, APIRoute), f"{route} stands outside the gate"
-        path = route.path.format(site="sunflower", day="today", name="nightlight.css")
+        path = route.path.format(site="sunflower", agent="box", day="today", name="nightlight.css")
         for method in route.methods:
             answer = client.request(method, path)
             sent_to_sign_in = answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
