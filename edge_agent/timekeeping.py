@@ -18,7 +18,7 @@ from config.base.errors import NightlightError
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.settings.edge import ClockSettings
-from config.wire.status import ClockReading
+from config.wire.health import ClockReading
 from edge_agent.lifecycle import Worker
 
 SYSTEM_STEP_US = 250_000
@@ -112,6 +112,8 @@ class AgentClock:
         self._lock = threading.Lock()
         self._timeline = begin_timeline(clock.utc_us(), clock.monotonic_us())
         self._reading: ClockReading | None = None
+        self.on_change: Callable[[Timeline], None] = lambda _timeline: None
+        """Called with every new value of the timeline, be it slewed or begun anew."""
 
     @property
     def timeline(self) -> Timeline:
@@ -174,6 +176,8 @@ class AgentClock:
             self._reading = (
                 ClockReading(observed_us=self.utc_us(), offset_us=0, bound_us=reading.bound_us) if begun else reading
             )
+            if self._timeline != before:
+                self.on_change(self._timeline)
         return begun
 
 

@@ -10,9 +10,10 @@ from config.base.errors import InvalidInput
 from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
 from config.wire.evictions import SegmentEvicted
+from config.wire.health import Heartbeat
 from config.wire.notices import BoxNotice
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
-from config.wire.status import Acknowledgement, CameraState, Heartbeat, Presence
+from config.wire.status import Acknowledgement, CameraState, Presence
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ CATALOGUE = (
     Kind(CameraState, "camera-state", 1, "mqtt-up"),
     Kind(BoxNotice, "box-notice", 1, "mqtt-up"),
     Kind(AlarmEvent, "alarm-event", 1, "mqtt-up"),
-    Kind(Heartbeat, "heartbeat", 1, "mqtt-up"),
+    Kind(Heartbeat, "heartbeat", 2, "mqtt-up"),
     Kind(Presence, "presence", 1, "mqtt-up"),
     Kind(Acknowledgement, "acknowledgement", 1, "mqtt-down"),
     Kind(Receipt, "receipt", 1, "mqtt-down"),

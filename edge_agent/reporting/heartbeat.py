@@ -1,98 +1,24 @@
-"""The heartbeat: what is so now; sent every few seconds and at once when a camera's condition changes.
+"""The heartbeat: what is so now; sent at intervals, and at once when something changes.
 
-Invariant: ``settled_until_us`` never promises more than the server has acknowledged: whatever may still become a claim
-or a report holds it back.
+Invariant: a change waits at most ``AT_MOST_EVERY_S``, and no flood of changes sends more than five a second.
 """
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from config.base.errors import NightlightError
-from config.base.ids import fresh_id
 from config.base.logs import get_logger
-from config.wire.status import CameraHealth, Heartbeat, SpoolHealth
-from edge_agent.cameras.board import CameraBoard, CameraStatus
 from edge_agent.lifecycle import Worker
-from edge_agent.messages import Sealer
-from edge_agent.reporting.closing import ClosingHeartbeats
+from edge_agent.reporting.closing import ClosingHeartbeats, Delivery
+from edge_agent.reporting.composing import Sources, compose
 from edge_agent.reporting.link import MqttLink
-from edge_agent.spool.disk import DiskGuard
-from edge_agent.spool.outbox import Outbox
-from edge_agent.spool.segments import SegmentSpool
-from edge_agent.timekeeping import AgentClock
 
-SOFTWARE = "nightlight-edge-agent/0.1.0"
 AT_MOST_EVERY_S = 0.2
+AGAIN_S = 5.0
+"""After so long one is sent again that nobody took: the server must hear of a living agent within its 45 s."""
 EXPIRES_S = 30
 
 log = get_logger("heartbeat")
-
-
-def settled_until_us(now_us: int, *held_back_us: int | None) -> int:
-    """Everything before this instant is known to the server, as far as the agent knows it."""
-    return max(0, min(at for at in (now_us, *held_back_us) if at is not None))
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where a heartbeat reads from."""
-
-    clock: AgentClock
-    board: CameraBoard
-    outbox: Outbox
-    spool: SegmentSpool
-    guard: DiskGuard
-    sealer: Sealer
-
-
-def compose(sources: Sources) -> Heartbeat:
-    """The heartbeat of this instant.
-
-    The order matters: now, then what is being received, then the segments that are being written or wait to be rescued,
-    then the outbox. What is finished in between is then seen at least once, as open or as unacknowledged.
-    """
-    clock = sources.clock
-    timeline, now_us = clock.timeline, clock.utc_us()
-    statuses = sources.board.snapshot()
-    unfinished = sources.spool.oldest_open()
-    oldest = sources.outbox.oldest_unacknowledged()
-    backlog, use = sources.spool.backlog(), sources.guard.use()
-    waiting, refused = sources.outbox.counts()
-
-    def health(status: CameraStatus) -> CameraHealth:
-        return CameraHealth(
-            camera_id=status.camera_id,
-            condition=status.condition,
-            since_us=status.since_us,
-            settled_until_us=settled_until_us(
-                now_us, status.floor_us, unfinished.get(status.camera_id), oldest.get(status.camera_id)
-            ),
-            last_frame_us=status.last_frame_us,
-            frames_per_second=status.frames_per_second,
-            bits_per_second=status.bits_per_second,
-        )
-
-    return Heartbeat(
-        message_id=fresh_id(),
-        site_id=sources.sealer.site_id,
-        agent_id=sources.sealer.agent_id,
-        timeline_id=timeline.timeline_id,
-        timeline_started_us=timeline.started_us,
-        sent_us=now_us,
-        software=SOFTWARE,
-        clock=clock.reading,
-        system_clock_error_us=clock.system_clock_error_us(),
-        spool=SpoolHealth(
-            waiting_segments=backlog.segments,
-            waiting_bytes=backlog.size_bytes,
-            oldest_waiting_us=backlog.oldest_us,
-            outbox_messages=waiting,
-            refused_messages=refused,
-            free_bytes=use.free_bytes,
-        ),
-        cameras=[health(status) for status in statuses],
-    )
 
 
 class HeartbeatSender(Worker):
@@ -125,10 +51,22 @@ class HeartbeatSender(Worker):
 
     def run(self) -> None:
         while not self.stopping.is_set():
+            self.pulse()
             self._now.clear()
-            self.send()
+            accepted = self.send()
             if not self.stopping.wait(AT_MOST_EVERY_S):
-                self._now.wait(self._every_s - AT_MOST_EVERY_S)
+                self._wait(accepted)
+
+    def _wait(self, accepted: Delivery | None) -> None:
+        """Until the next is due: when it is asked for, at the latest after the interval, sooner where none arrived."""
+        left_s = self._every_s - AT_MOST_EVERY_S
+        if left_s > AGAIN_S:
+            if self._now.wait(AGAIN_S):
+                return
+            if accepted is None or accepted() is False:
+                return
+            left_s -= AGAIN_S
+        self._now.wait(left_s)
 
     def close_timeline(self) -> None:
         """Has the last word on the timeline that just turned out wrong, durably. Raises NightlightError."""
@@ -136,13 +74,15 @@ class HeartbeatSender(Worker):
         self._closing.keep(last.timeline_id, self._sources.sealer.seal(last))
         self._link.publish_closing()
 
-    def send(self) -> None:
-        """Sends one now, in the caller's thread."""
+    def send(self) -> Delivery | None:
+        """Sends one now, in the caller's thread; None where it was not handed over."""
         try:
             self._before()
             if self._closing.look():
                 self._link.publish_closing()
             if self._link.connected:
-                self._link.publish("heartbeat", self._sources.sealer.seal(compose(self._sources)), expires_s=EXPIRES_S)
+                sealed = self._sources.sealer.seal(compose(self._sources))
+                return self._link.deliver("heartbeat", sealed, expires_s=EXPIRES_S)
         except NightlightError as error:
             log.exception("heartbeat_not_sent", why=str(error))
+        return None

@@ -82,10 +82,14 @@ class MqttLink(Worker):
 
         ``expires_s``: the broker throws it away if nobody has taken it by then.
         """
+        return self.deliver(name, body, expires_s=expires_s) is not None
+
+    def deliver(self, name: str, body: bytes, *, expires_s: int | None = None) -> Delivery | None:
+        """The same, for whoever wants to know what becomes of it; None where nothing was handed over."""
         client = self._client
         if client is None or not self.connected:
-            return False
-        return self._send(client, name, body, expires_s) is not None
+            return None
+        return self._send(client, name, body, expires_s)
 
     def publish_closing(self) -> None:
         """Sends what disproves a timeline, if there is a connection; else the next one begins with it."""

@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from config.base.timespan import Span, SpanSet
-from config.wire.status import CameraState, Heartbeat, Presence
+from config.wire.health import Heartbeat
+from config.wire.status import CameraState, Presence
 from server.domain.clock_trust import ClockRecord, ClockRule, Comparison, compare, distrust, is_from_the_future
 from server.domain.verdict import day_of
 from server.services.incoming import Effect, Incoming
@@ -63,7 +64,7 @@ def heartbeat(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
     registered = {camera.id: camera for camera in evidence.cameras_of_agent(session, beat.agent_id)}
     for health in beat.cameras:
         if health.camera_id in registered:
-            registered[health.camera_id].settled_until_us = min(health.settled_until_us, incoming.received_us)
+            registered[health.camera_id].settled_until_us = min(beat.settled_until_us(health), incoming.received_us)
     return "committed", []
 
 

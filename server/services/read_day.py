@@ -6,19 +6,19 @@ good is never shown as the present. Everything goes through the person's scope (
 
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
-from config.base.errors import NightlightError, NotFound
+from config.base.errors import NotFound
 from config.base.ids import is_slug
 from config.base.timespan import SpanSet
-from config.wire.envelope import decode_payload, open_envelope
-from config.wire.health import CameraHealth, Heartbeat
 from server.domain.verdict import DayVerdict, day_of, day_span
 from server.services.assess_day import Assessor
+from server.services.heartbeats import heartbeat_of
 from storage.database import box, evidence, spans
 from storage.database import scope as scoping
 from storage.database.models import AgentStatus, Camera, ConditionChange, Site, Zone
@@ -26,6 +26,13 @@ from storage.database.unit_of_work import Database
 
 ARRIVALS_MAX = 200
 """Of one camera's day: a query each."""
+
+
+class _Live(NamedTuple):
+    """What the newest heartbeat of a living agent says of a camera."""
+
+    condition: str
+    since_us: int
 
 
 class VerdictView(msgspec.Struct, frozen=True):
@@ -168,13 +175,13 @@ class DayReader:
         covered = verdict.coverage.covered
         backfilled = self._backfilled(session, site, camera, day) & covered
         status = session.get(AgentStatus, camera.agent_id)
-        health = self._health(status, camera, now_us)
+        live = self._live(status, camera, now_us)
         return CameraDay(
             camera_id=camera.id,
             name=camera.name,
             zone_name=zone.name,
             zone_kind=zone.kind,
-            condition=health.condition if health is not None else "unknown",
+            condition=live.condition if live is not None else "unknown",
             activated_us=camera.activated_us,
             verdict=_verdict_view(verdict),
             covered=_pairs(covered),
@@ -182,9 +189,9 @@ class DayReader:
             in_flight=_pairs(verdict.coverage.in_flight),
             gaps=[GapView(gap.start_us, gap.end_us, gap.cause, gap.certainty) for gap in verdict.gaps],
             longest_covered_us=max((span.duration_us for span in covered), default=0),
-            condition_since_us=health.since_us if health is not None else None,
+            condition_since_us=live.since_us if live is not None else None,
             heard_us=status.heard_us if status is not None else None,
-            condition_detail=self._detail(session, camera, health.condition) if health is not None else "",
+            condition_detail=self._detail(session, camera, live.condition) if live is not None else "",
             arrivals=self._arrivals(session, camera, backfilled),
         )
 
@@ -205,21 +212,12 @@ class DayReader:
         told = [(span, evidence.arrival_of(session, camera.id, span)) for span in list(backfilled)[:ARRIVALS_MAX]]
         return [ArrivalView(*span, *arrival) for span, arrival in told if arrival is not None]
 
-    def _health(self, status: AgentStatus | None, camera: Camera, now_us: int) -> CameraHealth | None:
+    def _live(self, status: AgentStatus | None, camera: Camera, now_us: int) -> _Live | None:
         if status is None or not self.assessor.is_alive(status, now_us):
             return None
-        try:
-            beat = decode_payload(open_envelope(status.heartbeat))
-        except NightlightError:
-            return None
-        return next(
-            (
-                health
-                for health in (beat.cameras if isinstance(beat, Heartbeat) else [])
-                if health.camera_id == camera.id
-            ),
-            None,
-        )
+        beat = heartbeat_of(status)
+        told = (health for health in (beat.cameras if beat else []) if health.camera_id == camera.id)
+        return next((_Live(health.condition, beat.since_us(health)) for health in told if beat), None)
 
 
 def _verdict_view(verdict: DayVerdict) -> VerdictView:

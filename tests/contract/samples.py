@@ -5,17 +5,18 @@ import msgspec
 from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
 from config.wire.evictions import SegmentEvicted
-from config.wire.notices import BoxNotice
-from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
-from config.wire.status import (
-    Acknowledgement,
+from config.wire.health import (
+    BoxHealth,
     CameraHealth,
-    CameraState,
     ClockReading,
     Heartbeat,
-    Presence,
+    PanelHealth,
     SpoolHealth,
+    StreamFormat,
 )
+from config.wire.notices import BoxNotice
+from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
+from config.wire.status import Acknowledgement, CameraState, Presence
 
 AT_US = 1_795_262_400_000_000
 WHERE = {"message_id": "00112233445566778899aabbccddeeff", "site_id": "sunflower", "agent_id": "sunflower-box"}
@@ -79,6 +80,7 @@ SAMPLES: dict[str, msgspec.Struct] = {
         partition="1",
         point="129",
         code="FA",
+        about="FA",
         kind="fire",
         state="raised",
         panel_at_us=AT_US - 400_000,
@@ -91,28 +93,55 @@ SAMPLES: dict[str, msgspec.Struct] = {
         timeline_id=TIMELINE,
         timeline_started_us=AT_US - 3_600_000_000,
         sent_us=AT_US,
-        software="nightlight-agent 0.1.0",
+        software="nightlight-edge-agent/0.1.0",
+        configuration_version=7,
+        configuration_source="server",
         clock=ClockReading(observed_us=AT_US - 5_000_000, offset_us=-1_200, bound_us=900),
         system_clock_error_us=15,
         spool=SpoolHealth(
             waiting_segments=2,
             waiting_bytes=45_000_000,
-            oldest_waiting_us=AT_US - 120_000_000,
+            oldest_waiting_ms=120_000,
             outbox_messages=3,
             refused_messages=0,
             free_bytes=80_000_000_000,
+            total_bytes=128_000_000_000,
+            used_percent=1,
+            hours_left=59.3,
         ),
+        box=BoxHealth(
+            boot_id="b0" * 16,
+            uptime_s=86_400,
+            cpu_percent=12,
+            memory_used_percent=35,
+            memory_total_bytes=8_000_000_000,
+            agent_memory_bytes=210_000_000,
+            temperature_c=51,
+            certificate_left_s=2_500_000,
+            system="Debian 12",
+            python="3.11.2",
+        ),
+        panels=[PanelHealth(panel_id="office", condition="heard", heard_ms=12_000)],
         cameras=[
             CameraHealth(
                 camera_id="nap-room",
                 condition="recording",
-                since_us=AT_US - 3_599_000_000,
-                settled_until_us=AT_US - 60_000_000,
-                last_frame_us=AT_US - 40_000,
+                since_s=3_599,
+                unsettled_us=60_000_000,
+                packet_age_ms=40,
                 frames_per_second=25.0,
-                bits_per_second=3_000_000,
+                kilobits_per_second=3_000,
+                keyframe_interval_ms=2_000,
+                stream_format=0,
+                rtp_lost=0,
+                clock_offset_ms=-180,
+                clock_bound_ms=12,
+                recording_lag_ms=900,
+                upload_lag_s=75,
             )
         ],
+        formats=[StreamFormat(codec="h264", width=1920, height=1080)],
+        findings={"too_dark": [0]},
     ),
     "presence": Presence(**WHERE, timeline_id=TIMELINE, state="offline"),
     "acknowledgement": Acknowledgement(**WHERE, of_message_id="ee" * 16, outcome="quarantined", reason="chain_broken"),

@@ -33,7 +33,8 @@ from config.settings.edge import EdgeSettings, load_edge
 from config.wire import topics
 from config.wire.envelope import Signer, decode_payload, open_envelope
 from config.wire.segments import Receipt, SegmentUploaded, UploadRefused, UploadTicket, UploadTicketRequest
-from config.wire.status import Acknowledgement, Heartbeat, Presence
+from config.wire.health import Heartbeat
+from config.wire.status import Acknowledgement, Presence
 from deploy.local.broker import AgentIdentity, Broker
 from deploy.local.commands import REPOSITORY
 from edge_agent.identity import create_key

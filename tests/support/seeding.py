@@ -16,7 +16,8 @@ from config.base.ids import fresh_id
 from config.base.timespan import Span
 from config.wire import topics
 from config.wire.envelope import Signer
-from config.wire.status import CameraHealth, CameraState, ClockReading, Heartbeat, Presence, SpoolHealth
+from config.wire.health import CameraHealth, ClockReading, Heartbeat, SpoolHealth
+from config.wire.status import CameraState, Presence
 from server.domain.verdict import day_of, day_span
 from server.services.accept_message import Inbox
 from server.services.register import Register
@@ -162,7 +163,7 @@ class SeededSite:
                 spool=SpoolHealth(
                     waiting_segments=0,
                     waiting_bytes=0,
-                    oldest_waiting_us=None,
+                    oldest_waiting_ms=None,
                     outbox_messages=0,
                     refused_messages=0,
                     free_bytes=10**9,
@@ -171,8 +172,8 @@ class SeededSite:
                     CameraHealth(
                         camera_id=camera,
                         condition=condition,  # type: ignore[arg-type]
-                        since_us=since_us,
-                        settled_until_us=settled_us,
+                        since_s=(at_us - since_us) // US_PER_S,
+                        unsettled_us=at_us - settled_us,
                     )
                     for camera, (condition, since_us, settled_us) in told.items()
                 ],

@@ -14,8 +14,8 @@ from config.wire import topics
 from config.wire.catalogue import CATALOGUE
 from config.wire.envelope import Signer, open_envelope
 from config.wire.evictions import SegmentEvicted
-from config.wire.notices import BoxNotice
 from config.wire.health import CameraHealth, ClockReading, Heartbeat, SpoolHealth
+from config.wire.notices import BoxNotice
 from config.wire.segments import SegmentRecorded, SegmentUploaded
 from config.wire.status import CameraState, Presence
 from server.domain.clock_trust import ClockRule

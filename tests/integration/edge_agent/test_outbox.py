@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from config.base.ids import fresh_id
 from config.wire.envelope import Signer
 from config.wire.segments import SegmentRecorded, SegmentUploaded
-from config.wire.status import CameraState, Heartbeat, Presence
+from config.wire.health import Heartbeat
+from config.wire.status import CameraState, Presence
 from deploy.local.broker import AgentIdentity, Broker
 from deploy.local.simulator.launch import Simulator
 from tests.support.brokers import free_port
@@ -75,7 +76,7 @@ def test_a_minute_goes_from_camera_to_receipt_and_the_disk_is_free_again(server:
     assert (kinds["heartbeat"] or 0) > 20
     assert kinds["segment-recorded"] is None
     assert f" as {AGENT} (" in server.broker.log.read_text()
-    wait_for("a rate", lambda: any(beat.cameras[0].bits_per_second for beat in server.of(Heartbeat)))
+    wait_for("a rate", lambda: any(beat.cameras[0].kilobits_per_second for beat in server.of(Heartbeat)))
 
 
 def test_the_broker_goes_away_and_comes_back_and_every_message_arrives_in_order(server: StandInServer) -> None:
@@ -110,10 +111,10 @@ def test_without_answers_the_same_bytes_are_sent_again_and_no_promise_goes_beyon
 
     wait_for("repeats", lambda: len(copies()) >= 3 and len(beats()) >= 2)
     assert len(set(copies())) == 1
-    assert all(beat.cameras[0].settled_until_us <= message.start_us for beat in beats())
+    assert all(beat.settled_until_us(beat.cameras[0]) <= message.start_us for beat in beats())
     assert message.message_id in {m.message_id for m in server.box.outbox("segment-recorded")}  # type: ignore[attr-defined]
     server.acknowledges = True
-    wait_for("progress", lambda: any(beat.cameras[0].settled_until_us >= message.end_us for beat in beats()))
+    wait_for("progress", lambda: any(beat.settled_until_us(beat.cameras[0]) >= message.end_us for beat in beats()))
 
 
 def test_forged_and_mismatched_answers_change_nothing(server: StandInServer) -> None:

@@ -201,7 +201,7 @@ def test_an_unknown_agent_or_site_is_quarantined(agent: SigningAgent) -> None:
 def test_kinds_and_versions_that_are_not_known(agent: SigningAgent, monkeypatch: pytest.MonkeyPatch) -> None:
     beat = agent.heartbeat()
     for payload_type, reason in (
-        ("application/vnd.nightlight.heartbeat.v2+json", "unknown_version"),
+        ("application/vnd.nightlight.heartbeat.v1+json", "unknown_version"),
         ("application/vnd.nightlight.gossip.v1+json", "unknown_kind"),
         ("text/plain", "unknown_kind"),
     ):

@@ -16,12 +16,18 @@ from edge_agent.cameras.faults import opening_fault, reading_fault
 from edge_agent.cameras.watchdog import Progress, overdue
 from edge_agent.recording.boxes import whole_bytes
 from edge_agent.recording.parameter_sets import parameter_sets
-from edge_agent.reporting.heartbeat import settled_until_us
+from edge_agent.reporting.composing import settled_until_us
 from edge_agent.reporting.resending import REPEATS_MAX, WINDOW, SendPlan
 from edge_agent.spool.disk import RESUME_MARGIN_BYTES, DiskUse, has_room
 
 RECORDING = RecordingSettings(
-    segment_s=60, connect_timeout_s=5, stall_s=4, frame_gap_s=1, reconnect_first_s=0.5, reconnect_limit_s=15.0
+    segment_s=60,
+    connect_timeout_s=5,
+    stall_s=4,
+    frame_gap_s=1,
+    reconnect_first_s=0.5,
+    reconnect_limit_s=15.0,
+    shard_cameras=8,
 )
 
 

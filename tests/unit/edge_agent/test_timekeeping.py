@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from config.base.clock import US_PER_S
 from config.base.errors import Unavailable
 from config.settings.edge import ClockSettings
-from config.wire.status import ClockReading
+from config.wire.health import ClockReading
 from edge_agent.cameras.board import CameraBoard, CameraStatus
 from edge_agent.timekeeping import AgentClock, ClockSync, Slew, begin_timeline, corrected, system_clock_step
 from tests.support.clock import NOON_US, SimulatedClock
