@@ -49,6 +49,22 @@ class SpoolSettings(Strict, frozen=True, kw_only=True):
     free_bytes_min: Annotated[int, msgspec.Meta(ge=0)]
     upload_workers: Annotated[int, msgspec.Meta(ge=1, le=16)]
     resend_s: Annotated[int, msgspec.Meta(ge=1, le=600)]
+    alarm_fraction: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    when_full: Literal["keep_old", "keep_new"]
+
+
+class UplinkHours(Strict, frozen=True, kw_only=True):
+    """Between two times of the day, the second exclusive; over midnight where it is the smaller."""
+
+    since: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    until: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    bits_per_second_max: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class UplinkSettings(Strict, frozen=True, kw_only=True):
+    bits_per_second_max: Annotated[int, msgspec.Meta(ge=0)]
+    timezone: str
+    hours: Annotated[list[UplinkHours], msgspec.Meta(max_length=24)]
 
 
 class ClockSettings(Strict, frozen=True, kw_only=True):
@@ -102,8 +118,8 @@ class PanelSettings(Strict, frozen=True, kw_only=True):
     account: Annotated[str, msgspec.Meta(pattern=r"^([0-9A-Fa-f]{3,16})?$")] = ""
     key_file: str = ""
     period_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
-    points: Annotated[dict[str, PointKind], msgspec.Meta(max_length=512)] = {}
-    partitions: Annotated[list[PartitionSettings], msgspec.Meta(max_length=32)] = []
+    points: Annotated[dict[str, PointKind], msgspec.Meta(max_length=512)] = msgspec.field(default_factory=dict)
+    partitions: Annotated[list[PartitionSettings], msgspec.Meta(max_length=32)] = msgspec.field(default_factory=list)
 
 
 class InputSettings(Strict, frozen=True, kw_only=True):
@@ -134,6 +150,7 @@ class EdgeSettings(Strict, frozen=True, kw_only=True):
     server: ServerLinkSettings
     recording: RecordingSettings
     spool: SpoolSettings
+    uplink: UplinkSettings
     clock: ClockSettings
     alarms: AlarmSettings
     cameras: Annotated[list[CameraSettings], msgspec.Meta(max_length=64)]

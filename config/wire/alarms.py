@@ -61,6 +61,8 @@ class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True):
     """The zone, door or user number, or the token of a digital input."""
     code: Annotated[str, msgspec.Meta(max_length=32)] = ""
     """As the source says it: ``BA`` (DC-03), ``1130`` (Contact ID with its qualifier), a topic, a word."""
+    about: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    """What a restore ends: open conditions of the same point whose own ``about`` begins with this."""
     kind: AlarmKind
     state: AlarmState
     panel_at_us: Micros | None = None

@@ -56,7 +56,7 @@ def should_be_armed(hours: Weekly, instant_us: int, zone: ZoneInfo) -> bool:
     return local.weekday() * DAY_MIN + local.hour * 60 + local.minute in hours
 
 
-def off_schedule(hours: Weekly, armed: bool | None, instant_us: int, grace_s: int, zone: ZoneInfo) -> str:
+def off_schedule(hours: Weekly, instant_us: int, grace_s: int, zone: ZoneInfo, *, armed: bool | None) -> str:
     """What is wrong at an instant: ``not_armed``, ``not_disarmed`` or nothing.
 
     ``armed``: what the panel last said, None where it never did: of that nothing can be said. Wrong is only what the

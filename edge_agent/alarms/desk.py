@@ -1,0 +1,134 @@
+"""Where every alarm comes in: makes the events, and puts them on the disk before anybody is told that they were taken.
+
+Invariant: when ``take`` has returned, the events survive a power cut, and so does the knowledge that this very thing
+was taken: what comes again makes no second event, also after ``kill -9`` between the commit and the answer.
+"""
+
+import hashlib
+import sqlite3
+from dataclasses import dataclass
+
+from config.base.clock import US_PER_S
+from config.base.ids import fresh_id
+from config.base.logs import get_logger
+from config.wire.alarms import AlarmEvent, AlarmSource
+from edge_agent.alarms.messages import Report
+from edge_agent.alarms.panels import Panel, PanelBook
+from edge_agent.messages import TOPIC_NAME, SealedMessage, Sealer
+from edge_agent.spool.database import SpoolDatabase
+from edge_agent.spool.outbox import Outbox
+from edge_agent.timekeeping import AgentClock, Instant
+
+FRAMES_KEPT_MAX = 10_000
+PARTITIONS_MAX = 64
+"""Of one panel: further ones are told, and not remembered."""
+
+log = get_logger("alarms")
+
+
+@dataclass(frozen=True)
+class Said:
+    """One thing that a source said."""
+
+    source: AlarmSource
+    panel_id: str
+    reports: tuple[Report, ...]
+    raw: bytes = b""
+    plaintext: bytes | None = None
+    account: str = ""
+    panel_at_us: int | None = None
+    encrypted: bool = False
+    identity: bytes = b""
+    """What makes it the same thing when it comes again; empty where every one is new."""
+
+
+class AlarmDesk:
+    """Thread-safe. ``take`` raises ResourceExhausted or Unavailable where nothing could be stored: then nothing was."""
+
+    def __init__(
+        self, book: PanelBook, clock: AgentClock, database: SpoolDatabase, outbox: Outbox, sealer: Sealer, repeat_s: int
+    ) -> None:
+        self.book = book
+        self._clock = clock
+        self._database = database
+        self._outbox = outbox
+        self._sealer = sealer
+        self._repeat_us = repeat_s * US_PER_S
+
+    def take(self, said: Said, states: dict[str, str] | None = None) -> bool:
+        """Stores what was said; False where it had been taken already. ``states``: what else to remember of it."""
+        now = self._clock.now()
+        panel = self.book.panels.get(said.panel_id)
+        events = [self._event(said, report, now) for report in said.reports]
+        arming = _arming(panel, said.reports, now.us) if panel else {}
+        kept = {f"armed/{said.panel_id}/{name}": f"{armed:d}@{since}" for name, (armed, since) in arming.items()}
+        with self._database.transaction() as connection:
+            if said.identity and not self._is_new(connection, said.identity, now.us):
+                return False
+            for event in events:
+                self._outbox.put(connection, self._sealed(event))
+            for name, value in {**kept, **(states or {})}.items():
+                connection.execute("INSERT OR REPLACE INTO alarm_states VALUES (?, ?)", (name, value))
+        self._outbox.wake.set()
+        for event in events:
+            log.info(
+                "alarm_taken", panel=event.panel_id, kind=event.kind, state=event.state, message_id=event.message_id
+            )
+        if panel is not None:
+            self._note(panel, arming, events)
+        return True
+
+    def _event(self, said: Said, report: Report, now: Instant) -> AlarmEvent:
+        kind, state, _about = report.meaning
+        return AlarmEvent(
+            message_id=fresh_id(),
+            site_id=self._sealer.site_id,
+            agent_id=self._sealer.agent_id,
+            timeline_id=now.timeline_id,
+            at_us=max(0, now.us),
+            source=said.source,
+            panel_id=said.panel_id,
+            account=said.account,
+            partition=report.partition,
+            point=report.point,
+            code=report.code,
+            about=report.meaning.about,
+            kind=kind,
+            state=state,
+            panel_at_us=said.panel_at_us,
+            encrypted=said.encrypted,
+            detail=report.text,
+            raw=said.raw,
+            plaintext=said.plaintext,
+        )
+
+    def _sealed(self, event: AlarmEvent) -> SealedMessage:
+        body = self._sealer.seal(event)
+        return SealedMessage(event.message_id, TOPIC_NAME[AlarmEvent], "", None, event.at_us, body)
+
+    def _is_new(self, connection: sqlite3.Connection, identity: bytes, now_us: int) -> bool:
+        digest = hashlib.sha256(identity).hexdigest()
+        row = connection.execute("SELECT taken_us FROM alarm_frames WHERE digest = ?", (digest,)).fetchone()
+        if row is not None and abs(now_us - row["taken_us"]) <= self._repeat_us:
+            return False
+        connection.execute("INSERT OR REPLACE INTO alarm_frames VALUES (?, ?)", (digest, now_us))
+        connection.execute("DELETE FROM alarm_frames WHERE abs(taken_us - ?) > ?", (now_us, self._repeat_us))
+        connection.execute(
+            "DELETE FROM alarm_frames WHERE rowid <= (SELECT MAX(rowid) FROM alarm_frames) - ?", (FRAMES_KEPT_MAX,)
+        )
+        return True
+
+    def _note(self, panel: Panel, arming: dict[str, tuple[bool, int]], events: list[AlarmEvent]) -> None:
+        with self.book.lock:
+            panel.armed.update(arming)
+            if any(event.state == "test" for event in events):
+                panel.tested_us = events[-1].at_us
+
+
+def _arming(panel: Panel, reports: tuple[Report, ...], now_us: int) -> dict[str, tuple[bool, int]]:
+    found: dict[str, tuple[bool, int]] = {}
+    for report in reports:
+        if report.meaning.kind == "arming":
+            found[report.partition] = (report.meaning.state == "armed", now_us)
+    known = {*panel.armed, *panel.hours, ""}
+    return {name: word for name, word in found.items() if name in known or len(known) < PARTITIONS_MAX}
