@@ -12,10 +12,14 @@ from urllib3.exceptions import HTTPError
 
 from config.base.errors import InvalidInput, PermissionDenied, Unavailable
 from config.settings.edge import ServerLinkSettings
+from config.wire.acceptance import AcceptanceAnswer
 from config.wire.segments import UploadTicket
 
 ANSWER_BYTES_MAX = 65_536
 TIME_WITHIN_S = 1.0
+ACCEPTANCE_WITHIN_S = 60.0
+"""The server locks an object and attacks it before it answers."""
+ACCEPTANCE_BYTES_MAX = 262_144
 
 
 class Centre:
@@ -48,10 +52,20 @@ class Centre:
             raise Unavailable("the server's upload ticket names no HTTP address")
         return ticket
 
+    def acceptance(self, request: bytes) -> AcceptanceAnswer:
+        """What the server has seen, for an acceptance test. Raises as ``upload_ticket``; Unavailable if asked too often."""
+        answer = self._request("POST", "/agent/v1/acceptance", request, ACCEPTANCE_WITHIN_S, ACCEPTANCE_BYTES_MAX)
+        try:
+            return msgspec.json.decode(answer, type=AcceptanceAnswer)
+        except msgspec.MsgspecError as error:
+            raise Unavailable("the server's answer to the acceptance test makes no sense") from error
+
     def close(self) -> None:
         self._pool.clear()
 
-    def _request(self, method: str, path: str, body: bytes | None, timeout_s: float) -> bytes:
+    def _request(
+        self, method: str, path: str, body: bytes | None, timeout_s: float, bytes_max: int = ANSWER_BYTES_MAX
+    ) -> bytes:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
             answer = self._pool.request(
@@ -64,13 +78,13 @@ class Centre:
                 preload_content=False,
             )
             try:
-                content = answer.read(ANSWER_BYTES_MAX + 1)
+                content = answer.read(bytes_max + 1)
             finally:
                 answer.drain_conn()
                 answer.release_conn()
         except (HTTPError, OSError) as error:
             raise Unavailable(f"the server at {self._base} does not answer ({type(error).__name__})") from error
-        if len(content) > ANSWER_BYTES_MAX:
+        if len(content) > bytes_max:
             raise Unavailable("the server's answer is too long")
         if answer.status == 200:
             return content
