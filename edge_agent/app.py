@@ -5,39 +5,42 @@ down; at the end, recordings are made whole first and the link says goodbye last
 """
 
 import errno
-import fcntl
-import os
 import time
 from pathlib import Path
 
 from config.base.clock import Clock, SystemClock
 from config.base.errors import ConfigurationError, NightlightError
 from config.base.logs import get_logger
-from config.settings.edge import CameraSettings, EdgeSettings
+from config.settings.edge import EdgeSettings
 from config.settings.loader import read_secret
+from edge_agent.alarms.service import Alarms
 from edge_agent.cameras.board import CameraBoard, CameraStatus
-from edge_agent.cameras.watchdog import Watchdog
-from edge_agent.cameras.worker import CameraWorker
 from edge_agent.centre import Centre
 from edge_agent.identity import load_server_key, load_signer
 from edge_agent.lifecycle import Worker
 from edge_agent.liveness.registry import Liveness
 from edge_agent.messages import Sealer
-from edge_agent.recording.recorder import Recorder
+from edge_agent.reporting.box import BoxReader
 from edge_agent.reporting.closing import ClosingHeartbeats
-from edge_agent.reporting.heartbeat import HeartbeatSender, Sources
+from edge_agent.reporting.composing import Sources
+from edge_agent.reporting.heartbeat import HeartbeatSender
 from edge_agent.reporting.inbox import Inbox
 from edge_agent.reporting.link import MqttLink
+from edge_agent.reporting.notices import NoticeBook
 from edge_agent.reporting.publisher import OutboxPublisher
 from edge_agent.reporting.states import StateReporter
+from edge_agent.shards.fleet import CameraFleet, make_folder, wanted
 from edge_agent.spool.ballast import BALLAST_BYTES, Ballast, free_bytes, full_disk
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.disk import DiskGuard
 from edge_agent.spool.outbox import Outbox
 from edge_agent.spool.recovery import recover
 from edge_agent.spool.segments import SegmentSpool
+from edge_agent.spool.watch import Room, SpoolWatch
+from edge_agent.state_lock import StateLock
 from edge_agent.timekeeping import AgentClock, ClockSync
 from edge_agent.upload.store import ObjectStore
+from edge_agent.upload.throttle import Throttle, UplinkPlan
 from edge_agent.upload.uploader import UploadQueue, UploadWorker
 
 CLOSE_WITHIN_S = 4.5
@@ -53,11 +56,11 @@ class App:
 
     def __init__(self, settings: EdgeSettings, clock: Clock | None = None) -> None:
         self._settings = settings
-        self._lock_descriptor = _lock(Path(settings.agent.state_dir))
+        self._lock = StateLock(Path(settings.agent.state_dir))
         try:
             self._build(settings, clock or SystemClock())
         except NightlightError:
-            os.close(self._lock_descriptor)
+            self._lock.release()
             raise
 
     def _build(self, settings: EdgeSettings, system_clock: Clock) -> None:
@@ -65,7 +68,9 @@ class App:
         sealer = Sealer(settings.agent.site_id, settings.agent.agent_id, load_signer(state_dir))
         server_key = load_server_key(settings)
         mqtt_password = _password(settings.mqtt.username, settings.mqtt.password_file, "mqtt.password_file")
-        folder = _folders(state_dir, settings.cameras)
+        folder = _folder(state_dir)
+        for camera in settings.cameras:
+            make_folder(folder, camera.id)
 
         self.clock = AgentClock(system_clock, settings.clock)
         self._ballast = Ballast(folder)
@@ -75,25 +80,42 @@ class App:
         self.guard = DiskGuard(folder, settings.spool, system_clock, self.spool.finalised_bytes)
         self._folder = folder
         self._centre = Centre(settings.server, settings.spool.upload_workers + 1)
-        self._store = ObjectStore(settings.spool.upload_workers)
+        uplink = UplinkPlan(settings.uplink)
+        throttle = Throttle(lambda: uplink.bits_per_second(self.clock.utc_us()), system_clock)
+        self._store = ObjectStore(settings.spool.upload_workers, throttle)
 
         self.states = StateReporter(self.outbox, sealer, self._beat)
         self.board = CameraBoard((camera.id for camera in settings.cameras), self.clock, self.states.report)
+        self.alarms = Alarms(settings.alarms, self.clock, self.database, self.outbox, sealer)
         closing = ClosingHeartbeats(self.database)
         self.link = MqttLink(settings.mqtt, mqtt_password, sealer, self._timeline_id, closing, self._connected)
         self.publisher = OutboxPublisher(self.outbox, self.link, system_clock, settings.spool.resend_s)
         self.uploads = UploadQueue(self.spool, system_clock)
+        self.notices = NoticeBook(self.database, self.outbox, sealer, self.clock)
+        room = Room(self.guard, self.spool, self._bits_per_second, self.uploads.in_hand)
+        self.spool_watch = SpoolWatch(room, settings.spool, self.notices, self.clock)
         identity = (settings.agent.site_id, settings.agent.agent_id)
         self.inbox = Inbox(
             self.link.inbox, server_key, identity, self.outbox, self.spool, self.publisher, self.uploads, self.clock
         )
-        sources = Sources(self.clock, self.board, self.outbox, self.spool, self.guard, sealer)
+        sources = Sources(
+            clock=self.clock,
+            board=self.board,
+            outbox=self.outbox,
+            spool=self.spool,
+            guard=self.guard,
+            sealer=sealer,
+            spool_settings=settings.spool,
+            box=BoxReader(),
+            panels=self.alarms.status.health,
+        )
         self.heartbeat = HeartbeatSender(sources, self.link, closing, settings.mqtt.heartbeat_s, self._before_heartbeat)
         self.clock_sync = ClockSync(
             self.clock, settings.clock, self._centre.time_us, self.heartbeat.close_timeline, self.link.renew
         )
-        self.cameras = [self._camera(camera) for camera in settings.cameras]
-        self._watchdog = Watchdog(self.cameras, system_clock, settings.recording)
+        self.fleet = CameraFleet(settings, folder, self.clock, self.board, self.guard, self.spool, self._lock.shards)
+        self.clock.on_change = self.fleet.timeline_is
+        self._cameras = [wanted(camera) for camera in settings.cameras]
         self.liveness = Liveness(system_clock)
         for loop in (self.heartbeat, self.publisher, self.inbox):
             loop.pulse = self.liveness.watch(loop.name, HANGS_AFTER_S)
@@ -106,23 +128,27 @@ class App:
         """Recovers the spool, fixes the timeline, and sets everything going."""
         if free_bytes(self._folder) < BALLAST_BYTES:
             self.guard.force_full()  # what room there is belongs to the database, so that uploads can go on
+        if self._cameras:
+            self.fleet.prepare()
         found = recover(self.spool, self._folder)
         log.info("spool_ready", **vars(found))
         self.clock_sync.first()
         self._tell_removed_cameras()
         self.board.announce()
-        workers: list[Worker] = [*self.cameras, self._watchdog, self.link, self.publisher, self.inbox]
-        for worker in [*workers, self.heartbeat, self.clock_sync, *self._uploaders]:
+        workers: list[Worker] = [self.link, self.publisher, self.inbox, *self.alarms.workers]
+        for worker in [*workers, self.heartbeat, self.clock_sync, self.spool_watch, *self._uploaders]:
             worker.start()
-        log.info("agent_started", cameras=len(self.cameras), timeline=self.clock.timeline.timeline_id)
+        self.fleet.apply(self._cameras)
+        log.info("agent_started", cameras=len(self._cameras), timeline=self.clock.timeline.timeline_id)
 
     def close(self) -> bool:
         """Ends everything within about five seconds; False where a thread is stuck and has to be left behind."""
         deadline_s = time.monotonic() + CLOSE_WITHIN_S
-        background: list[Worker] = [self._watchdog, self.clock_sync, *self._uploaders]
-        for worker in [*self.cameras, *background]:
+        self.fleet.stop()
+        background: list[Worker] = [*self.alarms.workers, self.clock_sync, self.spool_watch, *self._uploaders]
+        for worker in background:
             worker.stop()
-        ended = [camera.close(_left(deadline_s - 2.5)) for camera in self.cameras]
+        ended = [self.fleet.close(lambda: _left(deadline_s - 2.0))]
         self.publisher.stopping.wait(ANSWERS_WITHIN_S if self.link.connected else 0)
         self.heartbeat.beat()
         links: list[Worker] = [self.heartbeat, self.publisher, self.link, self.inbox]
@@ -131,14 +157,9 @@ class App:
         self._centre.close()
         self._store.close()
         self.database.close()
-        os.close(self._lock_descriptor)
+        self._lock.release()
         log.info("agent_stopped", clean=all(ended))
         return all(ended)
-
-    def _camera(self, camera: CameraSettings) -> CameraWorker:
-        password = _password(camera.username, camera.password_file, f"cameras.{camera.id}.password_file")
-        recorder = Recorder(camera.id, self.clock, self.spool, self.guard, self.board, self._settings.recording)
-        return CameraWorker(camera, password, self._settings.recording, self.clock, self.board, recorder)
 
     def _tell_removed_cameras(self) -> None:
         """A camera that is no longer configured gets one last word, lest the server waits for it for ever."""
@@ -154,6 +175,9 @@ class App:
     def _connected(self) -> None:
         self.publisher.connected()
         self._beat()
+
+    def _bits_per_second(self) -> int:
+        return sum(status.bits_per_second for status in self.board.snapshot())
 
     def _before_heartbeat(self) -> None:
         self.states.flush()
@@ -171,29 +195,12 @@ def _password(username: str, file: str, key: str) -> str:
     return read_secret(file, key) if username else ""
 
 
-def _folders(state_dir: Path, cameras: list[CameraSettings]) -> Path:
+def _folder(state_dir: Path) -> Path:
     folder = state_dir / "spool"
     try:
-        for camera in cameras:
-            (folder / camera.id).mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise full_disk(state_dir) from error
         raise ConfigurationError(f"'agent.state_dir': cannot write to {state_dir}: {error.strerror}") from error
     return folder
-
-
-def _lock(state_dir: Path) -> int:
-    """Two agents on one spool would spoil it. The lock goes with the process, however it ends."""
-    try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise ConfigurationError(f"'agent.state_dir': cannot write to {state_dir}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise ConfigurationError(f"'agent.state_dir': another agent is running on {state_dir}") from error
-    return descriptor

@@ -11,11 +11,17 @@ from config.base.errors import InvalidInput
 from config.base.ids import fresh_id
 from config.wire.catalogue import CATALOGUE
 from config.wire.envelope import Signer, open_envelope
+from config.wire.evictions import SegmentEvicted
 from config.wire.fields import CameraCondition
+from config.wire.notices import BoxNotice
 from config.wire.segments import SegmentRecorded, SegmentUploaded, UploadTicketRequest
 from config.wire.status import CameraState, Presence
+from edge_agent.timekeeping import Instant
 
 TOPIC_NAME = {kind.message: kind.name for kind in CATALOGUE}
+
+DETAIL_CHARS_MAX = 200
+HOURS_LEFT_MAX = 1_000_000.0
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,42 @@ class Sealer:
             detail=detail,
         )
         return self._sealed(message, message_id, camera_id, None, at_us)
+
+    def segment_evicted(self, claim: SegmentClaim, evicted_us: int) -> SealedMessage:
+        """The agent's statement that it gives a segment up for want of room."""
+        message_id = fresh_id()
+        message = SegmentEvicted(
+            message_id=message_id,
+            site_id=self.site_id,
+            agent_id=self.agent_id,
+            camera_id=claim.camera_id,
+            segment_id=claim.segment_id,
+            timeline_id=claim.timeline_id,
+            start_us=claim.start_us,
+            end_us=claim.end_us,
+            sha256=claim.sha256,
+            size_bytes=claim.size_bytes,
+            evicted_us=max(0, evicted_us),
+        )
+        return self._sealed(message, message_id, claim.camera_id, claim.segment_id, max(0, evicted_us))
+
+    def box_notice(
+        self, at: Instant, notice: str, *, raised: bool, hours: float | None, detail: str
+    ) -> SealedMessage:  # fmt: skip
+        """Something about the box; it names no camera."""
+        message_id, at_us = fresh_id(), max(0, at.us)
+        message = BoxNotice(
+            message_id=message_id,
+            site_id=self.site_id,
+            agent_id=self.agent_id,
+            timeline_id=at.timeline_id,
+            at_us=at_us,
+            notice=notice,
+            raised=raised,
+            hours_left=None if hours is None else min(hours, HOURS_LEFT_MAX),
+            detail=detail[:DETAIL_CHARS_MAX],
+        )
+        return self._sealed(message, message_id, "", None, at_us)
 
     def ticket_request(
         self, camera_id: str, segment_id: str, start_us: int, end_us: int, sha256: str, size_bytes: int

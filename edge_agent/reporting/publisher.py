@@ -11,7 +11,7 @@ from edge_agent.lifecycle import Worker
 from edge_agent.reporting.express import EXPRESS_MAX, ExpressPlan
 from edge_agent.reporting.link import MqttLink
 from edge_agent.reporting.resending import QUESTIONS_MAX, SendPlan
-from edge_agent.spool.outbox import Outbox, OutboxRow
+from edge_agent.spool.outbox import LANES, Lane, Outbox, OutboxRow
 
 IDLE_S = 0.5
 SILENCE_TURNS = 4
@@ -32,14 +32,16 @@ class OutboxPublisher(Worker):
         self._link = link
         self._clock = clock
         self._lock = threading.Lock()
-        self._plan = SendPlan(resend_s * US_PER_S)
+        heard_us: dict[str, int] = {}
+        self._plans: dict[Lane, SendPlan] = {lane: SendPlan(resend_s * US_PER_S, heard_us=heard_us) for lane in LANES}
         self._express = ExpressPlan()
         self._silent_since_us: int | None = None
         self._silence_us = SILENCE_TURNS * resend_s * US_PER_S
 
     def connected(self) -> None:
         with self._lock:
-            self._plan.connected(self._clock.monotonic_us())
+            for plan in self._plans.values():
+                plan.connected(self._clock.monotonic_us())
             self._express.connected()
             self._silent_since_us = None
         self._outbox.wake.set()
@@ -47,7 +49,8 @@ class OutboxPublisher(Worker):
     def answered(self, message_id: str) -> None:
         with self._lock:
             if not self._express.answered(message_id):
-                self._plan.answered(message_id, self._clock.monotonic_us())
+                for plan in self._plans.values():
+                    plan.answered(message_id, self._clock.monotonic_us())
             self._silent_since_us = None
         self._outbox.wake.set()
 
@@ -64,21 +67,28 @@ class OutboxPublisher(Worker):
                 self._round()
 
     def _round(self) -> None:
-        """Sends what may go out now: alarms, then repeats as far as they may, then new messages in order."""
+        """Sends what may go out now: alarms, then live state, then the backlog."""
         with self._lock:
             self._send_alarms()
-            self._plan.turn(self._clock.monotonic_us())
-            plan, room = self._plan, self._plan.repeats()
-            repeats = self._outbox.between(plan.repeat_from, plan.repeat_to, room, plan.unheard) if room else []
-            if not repeats:
-                plan.repeats_done()
-            for row in repeats:
-                self._send(row, repeat=True)
-            fresh = self._outbox.between(plan.sent_to, None, plan.room(), plan.unheard) if plan.room() else []
-            for row in fresh:
-                self._send(row, repeat=False)
-            self._ask_for_unheard()
+            for lane in self._plans:
+                self._send_lane(lane)
+                self._ask_for_unheard(lane)
             self._watch_for_silence()
+
+    def _send_lane(self, lane: Lane) -> None:
+        """Repeats first as far as they may, then new messages in order."""
+        plan = self._plans[lane]
+        plan.turn(self._clock.monotonic_us())
+        room = plan.repeats()
+        repeats = self._outbox.between(plan.repeat_from, plan.repeat_to, room, plan.unheard, lane=lane) if room else []
+        if not repeats:
+            plan.repeats_done()
+        for row in repeats:
+            self._send(plan, row, repeat=True)
+        room = plan.room()
+        fresh = self._outbox.between(plan.sent_to, None, room, plan.unheard, lane=lane) if room else []
+        for row in fresh:
+            self._send(plan, row, repeat=False)
 
     def _send_alarms(self) -> None:
         now_us = self._clock.monotonic_us()
@@ -86,27 +96,25 @@ class OutboxPublisher(Worker):
             if self._link.publish(row.name, row.body):
                 self._express.sent(row.message_id, now_us)
 
-    def _ask_for_unheard(self) -> None:
-        now_us = self._clock.monotonic_us()
-        for camera_id in self._plan.to_ask(now_us):
-            again = bool(self._plan.unheard[camera_id].asked)
-            rows = self._outbox.oldest_of(camera_id, QUESTIONS_MAX)
+    def _ask_for_unheard(self, lane: Lane) -> None:
+        plan, now_us = self._plans[lane], self._clock.monotonic_us()
+        for camera_id in plan.to_ask(now_us):
+            again = bool(plan.unheard[camera_id].asked)
+            rows = self._outbox.oldest_of(camera_id, QUESTIONS_MAX, lane=lane)
             for row in rows:
                 self._link.publish(row.name, row.body)
-            self._plan.asked(camera_id, [row.message_id for row in rows], now_us)
-            if rows and again:
+            plan.asked(camera_id, [row.message_id for row in rows], now_us)
+            if rows and again and camera_id:
                 log.warning("camera_unheard", camera=camera_id, advice=NOT_REGISTERED.format(camera=camera_id))
 
-    def _send(self, row: OutboxRow, *, repeat: bool) -> None:
+    def _send(self, plan: SendPlan, row: OutboxRow, *, repeat: bool) -> None:
         if self._link.publish(row.name, row.body):
-            self._plan.sent(
-                row.message_id, row.position, self._clock.monotonic_us(), repeat=repeat, camera_id=row.camera_id
-            )
+            plan.sent(row.message_id, row.position, self._clock.monotonic_us(), repeat=repeat, camera_id=row.camera_id)
 
     def _watch_for_silence(self) -> None:
         """A broker that refuses a subscription may not say so: the only sign is that no answer ever comes."""
         now_us = self._clock.monotonic_us()
-        if not self._plan.window:
+        if not any(plan.window for plan in self._plans.values()):
             self._silent_since_us = None
         elif self._silent_since_us is None:
             self._silent_since_us = now_us
@@ -114,6 +122,6 @@ class OutboxPublisher(Worker):
             self._silent_since_us = now_us
             log.warning(
                 "server_silent",
-                advice="messages go out and no answer comes: is server.ingest running, and may"
-                " this agent read its own topic at the broker?",
+                advice="messages go out and no answer comes: is server.ingest running, are the cameras registered"
+                " there, and may this agent read its own topic at the broker?",
             )

@@ -1,7 +1,8 @@
 """Which outbox messages are sent when. Pure: time is an argument.
 
 Invariant: at most ``WINDOW`` messages are out without an answer; new ones go in order; one without an answer goes out
-again between one and two ``resend_us`` later, for ever. New messages have the right of way over repeats, but never all
+again between one and two ``resend_us`` later, for ever; where nothing at all is answered, because the server is away or
+knows no camera of ours, that time doubles up to ``QUIET_LIMIT_US``, until the first answer. New messages have the right of way over repeats, but never all
 of it, so that neither can starve the other. A camera that alone gets no answers, while others get theirs, is one that
 the server does not know yet: it leaves the window to the others, and its oldest messages ask again at growing intervals.
 """
@@ -16,6 +17,8 @@ REPEATS_MAX = 16
 """Of one round."""
 QUESTIONS_MAX = 4
 ASK_LIMIT_US = 600 * US_PER_S
+QUIET_LIMIT_US = 120 * US_PER_S
+"""Shorter than the one above: it is also how long a server that came back may have to wait for old messages."""
 
 
 @dataclass
@@ -54,22 +57,33 @@ class SendPlan:
     heard_us: dict[str, int] = field(default_factory=dict)
     """When each camera last had an answer."""
     unheard: dict[str, Unheard] = field(default_factory=dict)
+    quiet_turns: int = 0
+    """Periods in a row in which messages went without an answer, and not one was answered."""
+
+    @property
+    def period_us(self) -> int:
+        """After how long a message is sent again."""
+        return max(self.resend_us, min(self.resend_us << min(self.quiet_turns, 16), QUIET_LIMIT_US))
 
     def connected(self, now_us: int) -> None:
         """A new connection: nothing is known of what reached the server, so all of it is sent again, in order."""
         self.sent_to = self.repeat_from = self.repeat_to = self.mark = 0
         self.turn_us = now_us
         self.window.clear()
+        self.quiet_turns = 0
         for camera in self.unheard.values():
             camera.ask_at_us = now_us
 
     def turn(self, now_us: int) -> None:
         """Lets time pass: gives up waiting for old answers, and begins a round of repeats when one is due."""
-        for message_id, sent in [*self.window.items()]:
-            if now_us - sent.at_us >= self.resend_us:
-                del self.window[message_id]
-                self._judge(sent, now_us)
-        if self.turn_us is None or now_us - self.turn_us >= self.resend_us:
+        period_us = self.period_us
+        expired = [(key, sent) for key, sent in self.window.items() if now_us - sent.at_us >= period_us]
+        for message_id, sent in expired:
+            del self.window[message_id]
+            self._judge(sent, now_us)
+        if expired and not any(at_us >= now_us - period_us for at_us in self.heard_us.values()):
+            self.quiet_turns += 1
+        if self.turn_us is None or now_us - self.turn_us >= period_us:
             self.turn_us = now_us
             if self.repeat_from >= self.repeat_to:
                 self.repeat_from, self.repeat_to = 0, self.mark
@@ -95,6 +109,7 @@ class SendPlan:
         self.repeat_from = self.repeat_to
 
     def answered(self, message_id: str, now_us: int) -> None:
+        self.quiet_turns = 0
         sent = self.window.pop(message_id, None)
         if sent is not None:
             self.heard_us[sent.camera_id] = now_us

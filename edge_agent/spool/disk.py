@@ -65,6 +65,11 @@ class DiskGuard:
         with self._lock:
             self._room, self._looked_us = False, self._clock.monotonic_us()
 
+    def total_bytes(self) -> int:
+        """The size of the disk."""
+        found = os.statvfs(self._folder)
+        return found.f_blocks * found.f_frsize
+
     def use(self) -> DiskUse:
         found = os.statvfs(self._folder)
         spooled = self._finalised_bytes() + sum(list(self._open_bytes.values()))

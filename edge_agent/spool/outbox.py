@@ -17,6 +17,13 @@ from edge_agent.spool.database import SpoolDatabase
 
 DEAD_LETTERS_MAX = 20_000
 SEGMENT_UPLOADED = "segment-uploaded"
+Lane = Literal["live", "backlog"]
+"""Live state goes before the backlog, and each has a window of its own."""
+LANES: tuple[Lane, ...] = ("live", "backlog")
+_OF_LANE: dict[Lane, str] = {
+    "live": "name IN ('camera-state', 'box-notice')",  # the words of the index outbox_live
+    "backlog": "name NOT IN ('camera-state', 'box-notice', 'alarm-event')",
+}
 
 log = get_logger("spool")
 
@@ -61,14 +68,17 @@ class Outbox:
         """The newest condition of each camera that was ever put into the outbox."""
         return {row["camera_id"]: row["condition"] for row in self._database.all("SELECT * FROM cameras")}
 
-    def between(self, after: int, until: int | None, limit: int, but: Collection[str] = ()) -> list[OutboxRow]:
-        """Rows with ``after < position <= until`` in order, at most ``limit``, but for those of some cameras.
+    def between(
+        self, after: int, until: int | None, limit: int, but: Collection[str] = (), *, lane: Lane = "backlog"
+    ) -> list[OutboxRow]:
+        """Rows of a lane with ``after < position <= until`` in order, at most ``limit``, but for those of some cameras.
 
-        What goes out by ``express`` is left out.
+        What goes out by ``express`` is in neither lane.
         """
         rows = self._database.all(
-            "SELECT position, message_id, name, camera_id, body FROM outbox WHERE position > ? AND position <= ?"
-            " AND name <> 'alarm-event' AND camera_id NOT IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?",
+            f"SELECT position, message_id, name, camera_id, body FROM outbox WHERE {_OF_LANE[lane]}"  # noqa: S608 - a constant
+            " AND position > ? AND position <= ?"
+            " AND camera_id NOT IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?",
             after,
             2**62 if until is None else until,
             json.dumps(sorted(but)),
@@ -85,11 +95,11 @@ class Outbox:
         )
         return [OutboxRow(**{**dict(row), "body": bytes(row["body"])}) for row in rows]
 
-    def oldest_of(self, camera_id: str, limit: int) -> list[OutboxRow]:
+    def oldest_of(self, camera_id: str, limit: int, *, lane: Lane = "backlog") -> list[OutboxRow]:
         """The first rows of one camera."""
         rows = self._database.all(
-            "SELECT position, message_id, name, camera_id, body FROM outbox WHERE camera_id = ?"
-            " ORDER BY position LIMIT ?",
+            f"SELECT position, message_id, name, camera_id, body FROM outbox WHERE {_OF_LANE[lane]}"  # noqa: S608 - a constant
+            " AND camera_id = ? ORDER BY position LIMIT ?",
             camera_id,
             limit,
         )

@@ -23,7 +23,7 @@ CREATE TABLE segments (
         'open',       -- being written; after a start: to be recovered
         'waiting',    -- whole, its manifest is in the outbox; to be uploaded
         'uploaded',   -- in the store, no receipt yet
-        'freed',      -- receipted; the file may be gone already
+        'freed',      -- receipted, or its loss stated (segment-evicted); the file may be gone already
         'refused',    -- the server put its message into quarantine: kept for a person to look at
         'damaged'     -- the file is gone or is not what was recorded: kept for a person to look at
     )),
@@ -54,6 +54,7 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_unacknowledged ON outbox (camera_id, about_us) WHERE acknowledged = 0;
 CREATE INDEX outbox_by_segment ON outbox (segment_id);
+CREATE INDEX outbox_live ON outbox (position) WHERE name IN ('camera-state', 'box-notice');   -- past the backlog
 CREATE INDEX outbox_express ON outbox (position) WHERE name = 'alarm-event';   -- sent past all others
 
 -- Messages that the server put into quarantine: never sent again by themselves.
@@ -83,4 +84,10 @@ CREATE TABLE alarm_frames (
 CREATE TABLE alarm_states (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
+);
+
+-- What the agent told last of its own box: a notice is told when it is raised and when it is cleared, once each.
+CREATE TABLE notices (
+    notice TEXT PRIMARY KEY,
+    raised INTEGER NOT NULL
 );

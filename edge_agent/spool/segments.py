@@ -2,7 +2,8 @@
 
 Invariants: making a segment whole, putting its signed manifest into the outbox and advancing the camera's chain are
 one transaction. A file is removed only after a Receipt that names exactly the bytes, key and version that were
-uploaded (I2), and only after that has been committed.
+uploaded (I2), and only after that has been committed; or, where the agent was told to keep the newest, after its
+signed statement of the loss has been committed to the outbox.
 """
 
 import json
@@ -21,6 +22,7 @@ from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.outbox import SEGMENT_UPLOADED, Outbox
 
 PART, WHOLE = ".mp4.part", ".mp4"
+UNRECEIPTED = "('waiting', 'uploaded', 'refused', 'damaged')"
 
 log = get_logger("spool")
 
@@ -106,10 +108,23 @@ class SegmentSpool:
         )
         return [OpenSegment(**{field: row[field] for field in OpenSegment.__dataclass_fields__}) for row in rows]
 
+    def end_of(self, segment_id: str) -> int | None:
+        """Where a whole segment ends; None where it is not whole, or gone."""
+        row = self._database.one("SELECT end_us FROM segments WHERE segment_id = ?", segment_id)
+        return row["end_us"] if row else None
+
     def oldest_open(self) -> dict[str, int]:
         """For each camera, where the oldest segment begins that is being written or waits to be rescued."""
         rows = self._database.all(
             "SELECT camera_id, MIN(start_us) AS start_us FROM segments WHERE state = 'open' GROUP BY camera_id"
+        )
+        return {row["camera_id"]: row["start_us"] for row in rows}
+
+    def oldest_unreceipted(self) -> dict[str, int]:
+        """For each camera, where the oldest whole segment begins that the server has not receipted."""
+        rows = self._database.all(
+            "SELECT camera_id, MIN(start_us) AS start_us FROM segments WHERE state IN ('waiting', 'uploaded')"
+            " GROUP BY camera_id"
         )
         return {row["camera_id"]: row["start_us"] for row in rows}
 
@@ -173,7 +188,9 @@ class SegmentSpool:
                 " WHERE segment_id = ? AND state = 'waiting'",
                 (object_key, version_id, segment.segment_id),
             ).rowcount
-            if moved:  # else its manifest was refused meanwhile: there is nothing to ask a receipt for
+            # Where its manifest was refused meanwhile, there is nothing to ask a receipt for; where it was evicted while
+            # it was under way, it has reached the store all the same: the server can still count it.
+            if moved or self._is_freed(connection, segment.segment_id):
                 self._outbox.put(connection, message)
         self._outbox.wake.set()
 
@@ -185,7 +202,7 @@ class SegmentSpool:
                 " WHERE segment_id = ? AND state = 'uploaded' AND object_key = ? AND version_id = ?",
                 (refused.segment_id, refused.object_key, refused.version_id),
             ).rowcount
-            if moved:
+            if moved or self._is_freed(connection, refused.segment_id):
                 self._drop_question(connection, refused.segment_id)
         if moved:
             self.wake.set()
@@ -196,6 +213,7 @@ class SegmentSpool:
         with self._database.transaction() as connection:
             row = connection.execute("SELECT * FROM segments WHERE segment_id = ?", (receipt.segment_id,)).fetchone()
             if row is None or row["state"] == "freed":
+                self._drop_question(connection, receipt.segment_id)  # of one that was evicted after its upload
                 return "unknown"
             held = (row["sha256"], row["object_key"], row["version_id"])
             if held != (receipt.sha256, receipt.object_key, receipt.version_id):
@@ -231,13 +249,49 @@ class SegmentSpool:
     def backlog(self) -> Backlog:
         row = self._database.one(
             "SELECT COUNT(*) AS segments, TOTAL(size_bytes) AS size_bytes, MIN(start_us) AS oldest_us FROM segments"
-            " WHERE state IN ('waiting', 'uploaded', 'refused', 'damaged')"
+            " WHERE state IN ('waiting', 'uploaded', 'refused', 'damaged')"  # the words of UNRECEIPTED
         )
         return Backlog(row["segments"], int(row["size_bytes"]), row["oldest_us"]) if row else Backlog(0, 0, None)
 
     def finalised_bytes(self) -> int:
         """What whole segments take on the disk."""
         return self.backlog().size_bytes
+
+    def oldest_whole(self, limit: int, but: Collection[str] = ()) -> list[tuple[str, int]]:
+        """Id and size of whole segments without a receipt, oldest first, but for some."""
+        rows = self._database.all(
+            f"SELECT segment_id, size_bytes FROM segments WHERE state IN {UNRECEIPTED}"  # noqa: S608 - a constant
+            " AND segment_id NOT IN (SELECT value FROM json_each(?)) ORDER BY start_us LIMIT ?",
+            json.dumps(sorted(but)),
+            limit,
+        )
+        return [(row["segment_id"], row["size_bytes"]) for row in rows]
+
+    def evict(self, segment_id: str, evicted_us: int) -> bool:
+        """Gives a segment up: the statement of its loss is committed first, then its file goes.
+
+        False where it has been receipted meanwhile. Raises NightlightError; nothing is lost then.
+        """
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                f"SELECT * FROM segments WHERE segment_id = ? AND state IN {UNRECEIPTED}",  # noqa: S608 - a constant
+                (segment_id,),
+            ).fetchone()
+            if row is None:
+                return False
+            fields = {field: row[field] for field in SegmentClaim.__dataclass_fields__ if field != "recovered"}
+            self._outbox.put(
+                connection, self._sealer.segment_evicted(SegmentClaim(**fields, recovered=False), evicted_us)
+            )
+            connection.execute("UPDATE segments SET state = 'freed' WHERE segment_id = ?", (segment_id,))
+        self._outbox.wake.set()
+        log.error("segment_evicted", camera=row["camera_id"], segment_id=segment_id, start_us=row["start_us"])
+        self.remove_freed(row["camera_id"], segment_id)
+        return True
+
+    def _is_freed(self, connection: sqlite3.Connection, segment_id: str) -> bool:
+        row = connection.execute("SELECT state FROM segments WHERE segment_id = ?", (segment_id,)).fetchone()
+        return row is None or row["state"] == "freed"
 
     def _drop_question(self, connection: sqlite3.Connection, segment_id: str) -> None:
         connection.execute("DELETE FROM outbox WHERE segment_id = ? AND name = ?", (segment_id, SEGMENT_UPLOADED))

@@ -12,10 +12,11 @@ from urllib3.exceptions import HTTPError
 
 from config.base.errors import IntegrityViolation, InvalidInput, Unavailable
 from config.wire.segments import UploadTicket
+from edge_agent.upload.throttle import Throttle
 
 CONNECT_WITHIN_S = 10.0
 STALL_WITHIN_S = 60.0
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 16
 ANSWER_BYTES_MAX = 65_536
 VERSION_HEADER = "x-amz-version-id"
 
@@ -23,7 +24,8 @@ VERSION_HEADER = "x-amz-version-id"
 class ObjectStore:
     """Thread-safe."""
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, throttle: Throttle) -> None:
+        self._throttle = throttle
         self._pool = urllib3.PoolManager(maxsize=connections, retries=False, block=True)
 
     def put(self, ticket: UploadTicket, path: Path, size_bytes: int) -> str:
@@ -45,7 +47,7 @@ class ObjectStore:
             answer = self._pool.request(
                 "PUT",
                 ticket.url,
-                body=_blocks(path),
+                body=_blocks(path, self._throttle),
                 headers=headers,
                 timeout=urllib3.Timeout(connect=CONNECT_WITHIN_S, read=STALL_WITHIN_S),
                 redirect=False,
@@ -69,10 +71,12 @@ class ObjectStore:
         raise Unavailable(text)
 
     def close(self) -> None:
+        self._throttle.close()
         self._pool.clear()
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def _blocks(path: Path, throttle: Throttle) -> Iterator[bytes]:
     with path.open("rb") as opened:
         while block := opened.read(BLOCK_BYTES):
+            throttle.take(len(block))
             yield block

@@ -62,6 +62,11 @@ class UploadQueue:
                     return segment
         return None
 
+    def in_hand(self) -> frozenset[str]:
+        """The segments that are being uploaded at this moment."""
+        with self._lock:
+            return frozenset(self._claimed)
+
     def done(self, segment: WaitingSegment) -> None:
         """It is in the store. How long it was held back stays known, should the server refuse what it reads back."""
         with self._lock:

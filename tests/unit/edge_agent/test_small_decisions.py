@@ -32,7 +32,14 @@ RECORDING = RecordingSettings(
 
 
 def spool(bytes_max: int, free_bytes_min: int) -> SpoolSettings:
-    return SpoolSettings(bytes_max=bytes_max, free_bytes_min=free_bytes_min, upload_workers=1, resend_s=30)
+    return SpoolSettings(
+        bytes_max=bytes_max,
+        free_bytes_min=free_bytes_min,
+        upload_workers=1,
+        resend_s=30,
+        alarm_fraction=0.8,
+        when_full="keep_old",
+    )
 
 
 @given(spooled=st.integers(0, 10**12), free=st.integers(0, 10**12), quota=st.integers(0, 10**12))
@@ -82,6 +89,23 @@ class TestSendPlan:
         plan.turn(2_000)
         assert plan.repeats() == REPEATS_MAX
         assert (plan.repeat_from, plan.repeat_to) == (0, 1)
+
+    def test_where_nothing_is_answered_the_time_between_repeats_doubles_up_to_a_bound(self) -> None:
+        plan = SendPlan(resend_us=30 * US_PER_S)
+        plan.connected(0)
+        now_us, periods_s = 0, []
+        for _ in range(4):
+            plan.sent("m", 1, now_us, repeat=False)
+            periods_s.append(plan.period_us // US_PER_S)
+            now_us += plan.period_us
+            plan.turn(now_us - 1)
+            assert plan.window
+            plan.turn(now_us)
+            assert not plan.window
+        assert periods_s == [30, 60, 120, 120]
+        assert plan.repeats()
+        plan.answered("m", now_us)
+        assert plan.period_us == 30 * US_PER_S
 
     def test_repeats_never_take_the_whole_window(self) -> None:
         assert REPEATS_MAX < WINDOW

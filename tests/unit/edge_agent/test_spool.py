@@ -58,8 +58,10 @@ def test_a_closing_heartbeat_is_sent_again_over_crashes_until_the_broker_has_it(
 def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path) -> None:
     database = opened(tmp_path)
     with database.transaction() as connection:
-        for what in ("TABLE closing_heartbeats", "TABLE alarm_frames", "TABLE alarm_states", "INDEX outbox_express"):
-            connection.execute(f"DROP {what}")
+        for what in ("closing_heartbeats", "alarm_frames", "alarm_states", "notices"):
+            connection.execute(f"DROP TABLE {what}")
+        for what in ("outbox_express", "outbox_live"):
+            connection.execute(f"DROP INDEX {what}")
         connection.execute("PRAGMA user_version=1")
     database.close()
     database = opened(tmp_path)
