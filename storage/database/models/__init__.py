@@ -25,6 +25,7 @@ from storage.database.models.inventory import (
     Site,
     Zone,
 )
+from storage.database.models.ledger import Ledger, LedgerCheckpoint, LedgerEntry, LedgerTile
 from storage.database.models.people import Account, AccountSite, LoginSession
 from storage.database.models.verdicts import Verdict
 
@@ -42,6 +43,10 @@ __all__ = [
     "ConditionChange",
     "CoverageSpan",
     "Invitation",
+    "Ledger",
+    "LedgerCheckpoint",
+    "LedgerEntry",
+    "LedgerTile",
     "LoginSession",
     "PendingVerification",
     "QuarantinedMessage",

@@ -1,0 +1,110 @@
+"""Keeps the ledgers: numbers what was written, signs checkpoints, hands out proofs, takes witnesses' signatures in.
+
+Invariant: a checkpoint that was signed once is the only one of its size; each continues the one before it, which is
+checked before it is signed, so that even a damaged database cannot make the centre contradict itself.
+"""
+
+from dataclasses import dataclass
+
+from config.base.clock import Clock
+from config.base.errors import IntegrityViolation, InvalidInput, NotFound
+from config.base.logs import get_logger
+from config.evidence import entries, merkle
+from config.evidence.checkpoint import Checkpoint
+from config.evidence.note import NoteKey, NoteSignature, NoteSigner, SignedNote
+from config.evidence.package import LedgerProof
+from storage.database import ledger
+from storage.database.models import LedgerCheckpoint
+from storage.database.unit_of_work import Database
+
+BATCH = 2_000
+
+log = get_logger("ledger")
+
+
+@dataclass(frozen=True)
+class LedgerKeeper:
+    """``origin`` names the centre's ledgers; a site's is ``{origin}/{site_id}``."""
+
+    database: Database
+    clock: Clock
+    signer: NoteSigner
+    origin: str
+
+    def number_all(self) -> int:
+        """Gives a number to everything that waits for one; how many entries there were."""
+        with self.database.reading() as session:
+            sites = ledger.waiting_sites(session)
+        return sum(self._number(site_id) for site_id in sites)
+
+    def checkpoint(self, site_id: str) -> SignedNote:
+        """The signed checkpoint of everything numbered so far; the one there is, where nothing was added.
+
+        Raises NotFound for an empty ledger, IntegrityViolation where the ledger no longer continues what was signed.
+        """
+        with self.database.unit_of_work() as session:
+            last = ledger.latest_checkpoint(session, site_id)
+            size = ledger.size(session, site_id)
+            if size == 0:
+                raise NotFound("the ledger is empty")
+            tiles = ledger.Tiles(session, site_id)
+            made = Checkpoint(f"{self.origin}/{site_id}", size, merkle.root(size, tiles.node))
+            if last is not None:
+                self._check_continues(last, made, tiles)
+                if last.size == size:
+                    return SignedNote.parse(last.note)
+            note = SignedNote(made.text(), ()).plus(self.signer.sign(made.text()))
+            row = LedgerCheckpoint(site_id=site_id, size=size, note=note.serialise(), made_us=self.clock.utc_us())
+            session.add(row)
+        log.info("checkpoint_signed", site=site_id, size=size)
+        return note
+
+    def cosign(self, site_id: str, size: int, witness: NoteKey, signature: NoteSignature) -> None:
+        """Adds a witness's signature to a checkpoint. Raises NotFound; IntegrityViolation where it does not hold."""
+        if (signature.name, signature.key_id) != (witness.name, witness.key_id):
+            raise InvalidInput("the signature is by another key than the witness's", code="bad_signature")
+        with self.database.unit_of_work() as session:
+            row = ledger.checkpoint_at(session, site_id, size)
+            if row is None:
+                raise NotFound("no checkpoint of that size")
+            note = SignedNote.parse(row.note).plus(signature)
+            note.verified([witness])
+            row.note = note.serialise()
+
+    def inclusion(self, site_id: str, kind: str, subject: str, size: int) -> tuple[bytes, LedgerProof]:
+        """The newest entry about a subject, and the proof that the ledger of ``size`` holds it. Raises NotFound."""
+        with self.database.reading() as session:
+            entry = ledger.entry_about(session, site_id, kind, subject)
+            if entry is None or entry.number is None or entry.number >= size:
+                raise NotFound(f"no {kind} about {subject} in the ledger of {size}")
+            path = merkle.inclusion_proof(entry.number, size, ledger.Tiles(session, site_id).node)
+            return entry.body, LedgerProof(number=entry.number, path=[step.hex() for step in path])
+
+    def consistency(self, site_id: str, older: int, newer: int) -> list[bytes]:
+        """What shows that the ledger of ``newer`` continues that of ``older``. Raises InvalidInput out of range."""
+        with self.database.reading() as session:
+            if not 0 <= older <= newer <= ledger.size(session, site_id):
+                raise InvalidInput("the ledger has no such sizes", code="bad_size")
+            return merkle.consistency_proof(older, newer, ledger.Tiles(session, site_id).node)
+
+    def _number(self, site_id: str) -> int:
+        done = 0
+        while True:
+            with self.database.unit_of_work() as session:
+                numbered = ledger.number_waiting(session, site_id, BATCH)
+            done += numbered
+            if numbered < BATCH:
+                return done
+
+    def _check_continues(self, last: LedgerCheckpoint, made: Checkpoint, tiles: ledger.Tiles) -> None:
+        before = Checkpoint.parse(SignedNote.parse(last.note).text)
+        if made.size < before.size:
+            raise IntegrityViolation(f"the ledger of {made.origin} has lost entries", code="ledger_rewritten")
+        proof = merkle.consistency_proof(before.size, made.size, tiles.node)
+        if not merkle.continues((before.size, before.root), (made.size, made.root), proof):
+            raise IntegrityViolation(f"the ledger of {made.origin} was rewritten", code="ledger_rewritten")
+
+
+def kind_of(entry: entries.Entry) -> str:
+    """The tag that an entry carries in its body, and its row in its column."""
+    return str(entry.__struct_config__.tag)
