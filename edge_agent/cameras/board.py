@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from config.base.clock import US_PER_S
 from config.base.logs import get_logger
 from config.wire.fields import CameraCondition
+from edge_agent.cameras.figures import CameraFigures
 from edge_agent.timekeeping import AgentClock, Instant
 
 DETAIL_CHARS_MAX = 200
-RATE_WINDOW_US = 2 * US_PER_S
 
 log = get_logger("cameras")
 
@@ -54,40 +53,41 @@ class CameraStatus:
     """How far the newest frame that is safe on the disk lies behind now; None where nothing is recorded."""
 
 
-@dataclass
-class _Meter:
-    frames: int = 0
-    bytes: int = 0
-    since_us: int = 0
-    frames_per_second: float = 0.0
-    bits_per_second: int = 0
-    last_arrival_us: int | None = None
-
-
 class CameraBoard:
-    """Thread-safe. ``on_change`` is called outside the lock of other cameras, in the thread that saw the change."""
+    """Thread-safe. ``on_change`` is called under the board's lock, so that changes are handed on in order."""
 
     def __init__(self, camera_ids: Iterable[str], clock: AgentClock, on_change: Callable[[CameraStatus], None]) -> None:
         self._clock = clock
         self._on_change = on_change
         self._lock = threading.Lock()
-        now = clock.now()
-        self._status = {name: CameraStatus(name, "starting", "", *now) for name in camera_ids}
-        self._meters = {name: _Meter(since_us=clock.monotonic_us()) for name in self._status}
+        self._status = {name: self._fresh(name, "") for name in camera_ids}
+        self._figures: dict[str, CameraFigures] = {}
 
     def announce(self) -> None:
         """Hands on the first condition of every camera, once, before any of them starts."""
         with self._lock:
-            now = self._clock.now()
-            for camera_id, status in self._status.items():
-                self._status[camera_id] = replace(status, since_us=now.us, timeline_id=now.timeline_id)
+            for camera_id in self._status:
+                self._status[camera_id] = self._fresh(camera_id, "")
                 self._on_change(self._status[camera_id])
+
+    def add(self, camera_id: str, detail: str = "") -> None:
+        """A camera that was not there before: it is starting."""
+        with self._lock:
+            if camera_id not in self._status:
+                self._status[camera_id] = self._fresh(camera_id, detail)
+                self._on_change(self._status[camera_id])
+
+    def remove(self, camera_id: str) -> None:
+        """It is no longer shown; its last condition should have been ``stopped``."""
+        with self._lock:
+            self._status.pop(camera_id, None)
+            self._figures.pop(camera_id, None)
 
     def set(self, camera_id: str, condition: CameraCondition, detail: str = "", at: Instant | None = None) -> None:
         """Notes a condition that began at ``at`` (now, where it is not given). The same again changes nothing."""
         with self._lock:
-            before = self._status[camera_id]
-            if (before.condition, before.detail) == (condition, detail[:DETAIL_CHARS_MAX]):
+            before = self._status.get(camera_id)
+            if before is None or (before.condition, before.detail) == (condition, detail[:DETAIL_CHARS_MAX]):
                 return
             since_us, timeline_id = at or self._clock.now()
             after = replace(
@@ -106,35 +106,56 @@ class CameraBoard:
         return self._status[camera_id].condition
 
     def set_floor(self, camera_id: str, floor_us: int | None) -> None:
-        """Frames from ``floor_us`` on are being received and are not yet in the spool."""
+        """Frames from ``floor_us`` on may be received and are not yet in the spool."""
         with self._lock:
-            self._status[camera_id] = replace(self._status[camera_id], floor_us=floor_us)
+            if camera_id in self._status:
+                self._status[camera_id] = replace(self._status[camera_id], floor_us=floor_us)
 
-    def count_frame(self, camera_id: str, size_bytes: int, arrival_us: int) -> None:
-        """Called by the one thread that reads this camera; ``arrival_us`` is monotonic."""
-        meter = self._meters[camera_id]
-        meter.frames += 1
-        meter.bytes += size_bytes
-        meter.last_arrival_us = arrival_us
+    def note(self, camera_id: str, floor_us: int | None, figures: CameraFigures) -> None:
+        """What the camera's shard said last."""
+        with self._lock:
+            if camera_id in self._status:
+                self._status[camera_id] = replace(self._status[camera_id], floor_us=floor_us)
+                self._figures[camera_id] = figures
+
+    def silent(self, camera_id: str) -> None:
+        """Nobody reads the camera now: its figures mean nothing any more."""
+        with self._lock:
+            figures = self._figures.get(camera_id)
+            if figures is not None:
+                self._figures[camera_id] = CameraFigures(
+                    last_packet_us=figures.last_packet_us, rtp_lost=figures.rtp_lost
+                )
 
     def snapshot(self) -> list[CameraStatus]:
-        """Every camera now; rates are those of the last two seconds or more."""
+        """Every camera now."""
         with self._lock:
-            found = list(self._status.values())
-        return [self._with_rates(status) for status in found]
+            found = [(status, self._figures.get(status.camera_id)) for status in self._status.values()]
+        return [status if figures is None else self._with(status, figures) for status, figures in found]
 
-    def _with_rates(self, status: CameraStatus) -> CameraStatus:
-        meter = self._meters[status.camera_id]
-        now_us = self._clock.monotonic_us()
-        elapsed_us = now_us - meter.since_us
-        if elapsed_us >= RATE_WINDOW_US:
-            meter.frames_per_second = round(meter.frames * US_PER_S / elapsed_us, 2)
-            meter.bits_per_second = meter.bytes * 8 * US_PER_S // elapsed_us
-            meter.frames, meter.bytes, meter.since_us = 0, 0, now_us
-        last_us = meter.last_arrival_us
+    def _fresh(self, camera_id: str, detail: str) -> CameraStatus:
+        now = self._clock.now()
+        return CameraStatus(camera_id, "starting", detail, *now, floor_us=now.us)
+
+    def _with(self, status: CameraStatus, figures: CameraFigures) -> CameraStatus:
+        now_us, last_us = self._clock.monotonic_us(), figures.last_packet_us
         return replace(
             status,
             last_frame_us=None if last_us is None else self._clock.timeline.utc_us(last_us),
-            frames_per_second=meter.frames_per_second,
-            bits_per_second=meter.bits_per_second,
+            frames_per_second=figures.frames_per_second,
+            bits_per_second=figures.bits_per_second,
+            reachable=figures.reachable,
+            codec=figures.codec,
+            width=figures.width,
+            height=figures.height,
+            keyframe_interval_ms=figures.keyframe_interval_us // 1_000 or None,
+            packet_age_ms=_ms_since(last_us, now_us),
+            rtp_lost=figures.rtp_lost,
+            clock_offset_us=figures.clock_offset_us,
+            clock_bound_us=figures.clock_bound_us,
+            recording_lag_ms=_ms_since(figures.durable_us, now_us),
         )
+
+
+def _ms_since(then_us: int | None, now_us: int) -> int | None:
+    return None if then_us is None else max(0, now_us - then_us) // 1_000

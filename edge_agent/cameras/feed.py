@@ -18,6 +18,9 @@ import threading
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from av.packet import Packet
+
+from config.base.clock import US_PER_S
 from config.settings.edge import StreamName
 from edge_agent.recording.timebase import ArrivalFilter
 
@@ -146,24 +149,28 @@ class Feed:
         self._session += 1
         self._origin = ArrivalFilter()
 
-    def publish(
-        self, packet: object, arrival_us: int, presented_us: int | None, decoded_us: int | None, *, is_key: bool
-    ) -> None:
-        """Hands a packet (anything that ``bytes`` takes) to whoever wants it. Call it only with subscribers."""
+    def publish(self, packet: Packet, arrival_us: int) -> None:  # type: ignore[type-arg]
+        """Hands a packet to whoever wants it; its times must still be the stream's own. Never waits."""
         if self._format is None:
             return
-        presented = presented_us if presented_us is not None else decoded_us
-        captured_us = arrival_us if presented is None else presented + self._origin.observe(arrival_us, presented)
+        pts, dts, base = packet.pts, packet.dts, self._format.time_base
+        scale, divisor = base.numerator * US_PER_S, base.denominator
+        decoded_us = None if dts is None else dts * scale // divisor
+        presented_us = decoded_us if pts is None else pts * scale // divisor
+        captured_us = arrival_us
+        if presented_us is not None:
+            captured_us = presented_us + self._origin.observe(arrival_us, presented_us)
+        is_key = packet.is_keyframe
         takers = [subscriber for subscriber in self._subscribers if subscriber.wants(is_key=is_key)]
         if not takers:
             return
         made = FeedPacket(
-            data=bytes(packet),  # type: ignore[call-overload]
+            data=bytes(packet),
             is_key=is_key,
             arrival_us=arrival_us,
             captured_us=captured_us,
-            presented_us=presented or 0,
-            decoded_us=decoded_us if decoded_us is not None else presented or 0,
+            presented_us=presented_us or 0,
+            decoded_us=decoded_us if decoded_us is not None else presented_us or 0,
             session=self._session,
             format=self._format,
             lost_before=0,

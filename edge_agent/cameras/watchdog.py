@@ -4,7 +4,7 @@ Invariant: a stream that goes silent is noticed within ``stall_s + 1``, even whe
 recording is then ended at the last frame that came, not at the moment of noticing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -45,9 +45,9 @@ def overdue(progress: Progress, now_us: int, settings: RecordingSettings) -> boo
 
 
 class Watchdog(Worker):
-    """One thread that looks at every camera."""
+    """One thread that looks at every camera there is at that moment."""
 
-    def __init__(self, watched: Sequence[Watched], clock: Clock, settings: RecordingSettings) -> None:
+    def __init__(self, watched: Callable[[], Sequence[Watched]], clock: Clock, settings: RecordingSettings) -> None:
         super().__init__("watchdog")
         self._watched = watched
         self._clock = clock
@@ -55,7 +55,7 @@ class Watchdog(Worker):
 
     def run(self) -> None:
         while not self.stopping.wait(LOOK_EVERY_S):
-            for camera in self._watched:
+            for camera in self._watched():
                 progress = camera.progress()
                 if overdue(progress, self._clock.monotonic_us(), self._settings):
                     camera.abandon(progress)

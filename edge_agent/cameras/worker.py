@@ -1,6 +1,7 @@
-"""The thread of one camera: connect, read, and connect again for ever with a bounded wait.
+"""The thread of one stream of a camera: connect, read, and connect again for ever with a bounded wait.
 
-Invariant: whatever goes wrong with this camera stays with it; its condition says what, and its log line what to do.
+Invariant: whatever goes wrong with this stream stays with it; the camera's condition says what, and its log line what
+to do. A stream that nobody records is connected only while somebody subscribes to it, and says nothing of the camera.
 """
 
 import threading
@@ -9,21 +10,24 @@ from config.base.backoff import Backoff
 from config.base.clock import US_PER_S
 from config.base.logs import get_logger
 from config.settings.edge import CameraSettings, RecordingSettings
-from edge_agent.cameras.board import CameraBoard
 from edge_agent.cameras.faults import CameraFault
-from edge_agent.cameras.source import open_stream
+from edge_agent.cameras.feed import Feed
+from edge_agent.cameras.figures import Meter
+from edge_agent.cameras.report import CameraReport
+from edge_agent.cameras.source import PacketSource, open_source
 from edge_agent.cameras.watchdog import Progress
 from edge_agent.lifecycle import Worker
-from edge_agent.recording.recorder import Recorder
-from edge_agent.timekeeping import AgentClock
+from edge_agent.recording.recorder import Recorder, RecordingClock
+from edge_agent.timekeeping import Instant
 
 STEADY_US = 10 * US_PER_S
 """A session that lasted so long was a good one: the next try comes soon."""
+WANTED_WITHIN_S = 0.5
 
 log = get_logger("cameras")
 
 
-class CameraWorker(Worker):
+class StreamWorker(Worker):
     """Start it once; ``close`` ends its recording even where its reader is stuck."""
 
     def __init__(
@@ -31,17 +35,21 @@ class CameraWorker(Worker):
         camera: CameraSettings,
         password: str,
         settings: RecordingSettings,
-        clock: AgentClock,
-        board: CameraBoard,
-        recorder: Recorder,
+        clock: RecordingClock,
+        feed: Feed,
+        meter: Meter,
+        recording: tuple[Recorder, CameraReport] | None,
     ) -> None:
-        super().__init__(f"camera-{camera.id}")
+        """``recording``: where this stream is the one that is recorded."""
+        super().__init__(f"camera-{camera.id}-{feed.stream}")
         self._camera = camera
         self._password = password
         self._settings = settings
         self._clock = clock
-        self._board = board
-        self._recorder = recorder
+        self._feed = feed
+        self._meter = meter
+        self._recorder: Recorder | None = recording[0] if recording else None
+        self._report: CameraReport | None = recording[1] if recording else None
         self._backoff = Backoff(settings.reconnect_first_s, settings.reconnect_limit_s)
         self._state = threading.Lock()
         self._progress = Progress("idle", 0)
@@ -49,9 +57,14 @@ class CameraWorker(Worker):
 
     def run(self) -> None:
         while not self.stopping.is_set():
+            if self._recorder is None and not self._feed.wanted.wait(WANTED_WITHIN_S):
+                continue
             began_us = self._clock.monotonic_us()
             try:
-                self._record()
+                self._read()
+                if self._recorder is None:  # nobody wants it any more: no fault
+                    self._backoff.reset()
+                    continue
             except CameraFault as fault:
                 log.debug("session_ended", camera=self._camera.id, condition=fault.condition, why=str(fault))
             if self._clock.monotonic_us() - began_us > STEADY_US + self._settings.stall_s * US_PER_S:
@@ -79,26 +92,20 @@ class CameraWorker(Worker):
             except CameraFault as hung:
                 log.exception("recording_cannot_be_ended", camera=self._camera.id, error=str(hung))
 
-    def close(self, timeout_s: float) -> bool:
-        """Stops, waits for the reader, and ends the recording in any case."""
-        ended = super().close(timeout_s)
+    def end_recording(self) -> Instant | None:
+        """After ``close``: ends the recording in any case; where it ended. Raises CameraFault where the disk hangs."""
         with self._state:
-            try:
-                end = self._recorder.end_session(self._session)
-            except CameraFault as hung:
-                log.exception("recording_cannot_be_ended", camera=self._camera.id, error=str(hung))
-                return False
-            self._board.set(self._camera.id, "stopped", "", end)
-        return ended
+            return self._recorder.end_session(self._session) if self._recorder is not None else None
 
-    def _record(self) -> None:
+    def _read(self) -> None:
         """One session, from connecting to its end. Raises CameraFault."""
         with self._state:
-            self._board.set_floor(self._camera.id, self._clock.utc_us())
+            if self._report is not None:
+                self._report.set_floor(self._clock.timeline.utc_us(self._clock.monotonic_us()))
             self._progress = opening = Progress("opening", self._clock.monotonic_us())
             self._session = 0
         try:
-            stream = open_stream(self._camera, self._password, self._settings)
+            source = open_source(self._camera, self._feed.stream, self._password, self._settings)
         except CameraFault as fault:
             with self._state:
                 if self._progress is opening:
@@ -106,31 +113,52 @@ class CameraWorker(Worker):
                     self._end(0, fault)
             raise
         try:
+            self._take_all(source)
+        finally:
+            self._meter.reachable = False
             with self._state:
-                session = self._session = self._recorder.begin_session(stream.format)
-                self._progress = Progress("reading", self._clock.monotonic_us())
-            for packet in stream.packets():
-                arrival_us = self._clock.monotonic_us()
+                self._progress = Progress("idle", 0)
+                if not self.stopping.is_set():  # else ``end_recording`` is called
+                    self._end(
+                        self._session, CameraFault("stalled", "the recording was interrupted by a fault of the agent")
+                    )
+            source.close()
+
+    def _take_all(self, source: PacketSource) -> None:
+        recorder, feed, meter, monotonic_us = self._recorder, self._feed, self._meter, self._clock.monotonic_us
+        with self._state:
+            session = self._session = recorder.begin_session(source.format) if recorder is not None else 0
+            self._progress = Progress("reading", monotonic_us())
+            feed.begin(source.format)
+            meter.reachable = True
+        try:
+            for packet in source.packets():
+                arrival_us = monotonic_us()
                 self._progress = Progress("reading", arrival_us)
-                if self.stopping.is_set() or not self._recorder.take(session, packet, arrival_us):
+                meter.frames += 1
+                meter.bytes += packet.size
+                meter.last_packet_us = arrival_us
+                if feed.has_subscribers:
+                    feed.publish(packet, arrival_us)
+                elif recorder is None:
+                    return
+                if packet.is_keyframe:
+                    source.note(meter, packet, arrival_us)
+                if self.stopping.is_set() or not (recorder is None or recorder.take(session, packet, arrival_us)):
                     return
         except CameraFault as fault:
             with self._state:
                 self._progress = Progress("idle", 0)
                 self._end(session, fault)
             raise
-        finally:
-            with self._state:
-                self._progress = Progress("idle", 0)
-                if not self.stopping.is_set():  # else ``close`` ends it
-                    self._end(session, CameraFault("stalled", "the recording was interrupted by a fault of the agent"))
-            stream.close()
 
     def _end(self, session: int, fault: CameraFault) -> None:
         """Ends the session's recording and says why, once: whoever comes second finds it ended."""
+        if self._recorder is None or self._report is None:
+            return
         if session and not self._recorder.runs(session):
             return
         end = self._recorder.end_session(session) if session else None
-        self._board.set_floor(self._camera.id, None)
         if not self.stopping.is_set():
-            self._board.set(self._camera.id, fault.condition, str(fault), end)
+            self._report.set(fault.condition, str(fault), end)
+        self._report.set_floor(None)

@@ -6,29 +6,69 @@ the moment its end was noticed (I1); where there is no room nothing is written a
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from config.base.clock import US_PER_S
 from config.base.errors import InvalidInput, NightlightError
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.settings.edge import RecordingSettings
-from edge_agent.cameras.board import CameraBoard
 from edge_agent.cameras.faults import CameraFault
 from edge_agent.cameras.feed import StreamFormat
+from edge_agent.cameras.report import CameraReport
 from edge_agent.cameras.source import VideoPacket
 from edge_agent.recording.continuity import Arrival, Continuity, Frame
 from edge_agent.recording.decisions import SegmentState, cut_at_keyframe, overlong, run_break
+from edge_agent.recording.leave import Leave, PatientWriter
 from edge_agent.recording.parameter_sets import START_CODE, parameter_sets
 from edge_agent.recording.writer import Header, SegmentWriter
-from edge_agent.spool.disk import DiskGuard
-from edge_agent.spool.recovery import rescue
-from edge_agent.spool.segments import OpenSegment, SegmentSpool
-from edge_agent.timekeeping import AgentClock, Instant, Timeline
+from edge_agent.spool.segments import OpenSegment
+from edge_agent.timekeeping import Instant, Timeline
 
 KEYFRAME_WITHIN_US = 30 * US_PER_S
 LOCK_WITHIN_S = 2.0
 
 log = get_logger("recording")
+
+
+class RecordingClock(Protocol):
+    """The agent's clock, as far as a recorder reads it."""
+
+    @property
+    def timeline(self) -> Timeline: ...
+
+    def monotonic_us(self) -> int: ...
+
+
+class Segments(Protocol):
+    """Where segments are noted and claimed. Nothing in it waits."""
+
+    def open(self, segment: OpenSegment) -> Leave:
+        """Asks that the segment be noted; its file is made once leave is given."""
+        ...
+
+    def finished(self, segment: OpenSegment, *, end_us: int, sha256: str, size_bytes: int, frames: int) -> None:
+        """The segment has its final name and is durable."""
+        ...
+
+    def torn(self, segment: OpenSegment) -> None:
+        """Writing it failed: what is whole of it is to be rescued."""
+        ...
+
+    def part_path(self, camera_id: str, segment_id: str) -> Path: ...
+
+    def path(self, camera_id: str, segment_id: str) -> Path: ...
+
+
+class Room(Protocol):
+    """Whether there is room to record."""
+
+    def has_room(self) -> bool: ...
+
+    def force_full(self) -> None:
+        """A write failed for want of room, whatever the figures say."""
+        ...
 
 
 @dataclass
@@ -62,13 +102,15 @@ class _Run:
     header: Header
     parameters: tuple[bytes, ...]
     segment: OpenSegment
-    writer: SegmentWriter
+    writer: PatientWriter
     opened_us: int
     """When the segment's first frame was captured; monotonic, like the next three."""
     keyframe_us: int
     keyframe_distance_us: int = 0
     newest_us: int = 0
     """The latest capture in it."""
+    presented_from_us: int = 0
+    """Pictures that are shown before the run's first keyframe refer to ones that are not in it: they are left out."""
 
     def state(self) -> SegmentState:
         return SegmentState(
@@ -81,18 +123,17 @@ class Recorder:
 
     def __init__(
         self,
-        camera_id: str,
-        clock: AgentClock,
-        spool: SegmentSpool,
-        guard: DiskGuard,
-        board: CameraBoard,
+        report: CameraReport,
+        clock: RecordingClock,
+        segments: Segments,
+        room: Room,
         settings: RecordingSettings,
     ) -> None:
-        self._camera_id = camera_id
+        self._camera_id = report.camera_id
+        self._report = report
         self._clock = clock
-        self._spool = spool
-        self._guard = guard
-        self._board = board
+        self._segments = segments
+        self._room = room
         self._segment_us = settings.segment_s * US_PER_S
         self._frame_gap_us = settings.frame_gap_s * US_PER_S
         self._lock = threading.RLock()
@@ -100,7 +141,6 @@ class Recorder:
         self._session: _Session | None = None
         self._run: _Run | None = None
         self._keyless_since_us: int | None = None
-        self._leftover = True  # of the last process, where its recovery found no room
 
     def begin_session(self, stream: StreamFormat) -> int:
         """A stream was opened; the number to hand in with each of its packets."""
@@ -120,7 +160,6 @@ class Recorder:
             current = self._session
             if current is None or current.number != session:
                 return False
-            self._board.count_frame(self._camera_id, packet.size, arrival_us)
             for frame in current.continuity.take(current.arrival(packet, arrival_us)):
                 self._place(current, frame)
             return True
@@ -143,7 +182,6 @@ class Recorder:
                 self._place(current, frame)
             end = self._end_run()
             self._session = None
-            self._board.set_floor(self._camera_id, None)
             return end
         finally:
             self._lock.release()
@@ -157,16 +195,17 @@ class Recorder:
         try:
             if frame.begins_run and self._run is not None:
                 end = self._end_run()
-                self._board.set(self._camera_id, "stalled", frame.why, end)
+                self._report.set("stalled", frame.why, end)
             if frame.is_key:
                 self._at_keyframe(session, frame)
             elif self._run is None:
                 self._wait_for_keyframe(frame)
             elif overlong(frame.captured_us - self._run.opened_us, self._run.writer.frames, self._segment_us):
                 self._end_run()
-            if self._run is not None:
-                self._run.writer.add(frame)
-                self._run.newest_us = max(self._run.newest_us, frame.captured_us)
+            run = self._run
+            if run is not None and frame.presented_us >= run.presented_from_us:
+                run.writer.add(frame)
+                run.newest_us = max(run.newest_us, frame.captured_us)
         except CameraFault:
             raise
         except NightlightError as error:
@@ -175,10 +214,10 @@ class Recorder:
     def _at_keyframe(self, session: _Session, frame: Frame) -> None:
         self._keyless_since_us = None
         run = self._run
-        if not self._guard.has_room():
+        if not self._room.has_room():
             end = self._end_run(frame.captured_us)
-            self._board.set_floor(self._camera_id, self._clock.timeline.utc_us(frame.captured_us))
-            self._board.set(self._camera_id, "disk_full", "no room to record: see [spool] in the settings", end)
+            self._report.set_floor(self._clock.timeline.utc_us(frame.captured_us))
+            self._report.set("disk_full", "no room to record: see [spool] in the settings", end)
             return
         if run is None:
             self._begin_run(session, frame)
@@ -197,24 +236,22 @@ class Recorder:
             self._begin_run(session, frame)
             return
         run.timeline = now
-        self._guard.note_open(self._camera_id, run.writer.size_bytes)
+        self._report.open_bytes = run.writer.size_bytes
+        self._report.meter.keyframe_interval_us = run.keyframe_distance_us
+        self._report.meter.durable_us = frame.captured_us  # once it is added: whatever came before it is on the disk
         if cut_at_keyframe(run.state(), now.utc_us(frame.captured_us), self._segment_us):
             self._cut(run, frame)
 
     def _wait_for_keyframe(self, frame: Frame) -> None:
         if self._keyless_since_us is None:
             self._keyless_since_us = frame.captured_us
-        if frame.captured_us - self._keyless_since_us > KEYFRAME_WITHIN_US and self._guard.has_room():
+        if frame.captured_us - self._keyless_since_us > KEYFRAME_WITHIN_US and self._room.has_room():
             waited_s = KEYFRAME_WITHIN_US // US_PER_S
             raise CameraFault(
                 "stalled", f"no key frame in {waited_s} s: set the camera's key frame interval to 4 s or less"
             )
 
     def _begin_run(self, session: _Session, frame: Frame) -> None:
-        if self._leftover:
-            for segment in self._spool.opened(self._camera_id):
-                rescue(self._spool, segment)
-            self._leftover = False
         keyframe = bytes(frame.packet or b"")
         found = parameter_sets(keyframe, session.format.codec)
         try:
@@ -228,19 +265,18 @@ class Recorder:
             return
         timeline, run_id = self._clock.timeline, fresh_id()
         start = timeline.instant(frame.captured_us)
-        try:
-            segment, writer = self._open(run_id, timeline, header, start.us)
-        except NightlightError:
-            header.close()
-            raise
+        segment, writer = self._open(run_id, timeline, header, start.us)
         parameters = found or parameter_sets(session.format.parameters, session.format.codec)
         self._run = _Run(run_id, timeline, header, parameters, segment, writer, frame.captured_us, frame.captured_us)
-        self._board.set_floor(self._camera_id, start.us)
-        self._board.set(self._camera_id, "recording", "", start)
+        self._run.presented_from_us = frame.presented_us
+        meter = self._report.meter
+        meter.codec, meter.width, meter.height, meter.durable_us = header.codec, header.width, header.height, None
+        self._report.set_floor(start.us)
+        self._report.set("recording", "", start)
 
     def _open(
         self, run_id: str, timeline: Timeline, header: Header, start_us: int
-    ) -> tuple[OpenSegment, SegmentWriter]:
+    ) -> tuple[OpenSegment, PatientWriter]:
         segment = OpenSegment(
             segment_id=fresh_id(),
             camera_id=self._camera_id,
@@ -251,13 +287,10 @@ class Recorder:
             width=header.width,
             height=header.height,
         )
-        self._spool.open(segment)
-        part = self._spool.part_path(self._camera_id, segment.segment_id)
-        try:
-            return segment, SegmentWriter(part, self._spool.path(self._camera_id, segment.segment_id), header)
-        except NightlightError:
-            self._leftover = True
-            raise
+        part = self._segments.part_path(self._camera_id, segment.segment_id)
+        final = self._segments.path(self._camera_id, segment.segment_id)
+        leave = self._segments.open(segment)
+        return segment, PatientWriter(leave, lambda: SegmentWriter(part, final, header))
 
     def _cut(self, run: _Run, frame: Frame) -> None:
         """The next segment begins with this frame, at the very instant at which the one before ends."""
@@ -265,18 +298,18 @@ class Recorder:
         self._finish(run, at_us)
         run.segment, run.writer = self._open(run.run_id, run.timeline, run.header, at_us)
         run.opened_us = frame.captured_us
-        self._board.set_floor(self._camera_id, at_us)
+        self._report.set_floor(at_us)
 
     def _finish(self, run: _Run, end_us: int) -> None:
         written = run.writer.finish()
-        self._spool.finalise(
+        self._segments.finished(
             run.segment,
             end_us=max(end_us, run.segment.start_us + 1),
             sha256=written.sha256,
             size_bytes=written.size_bytes,
             frames=written.frames,
         )
-        self._guard.note_open(self._camera_id, 0)
+        self._report.open_bytes = 0
 
     def _end_run(self, next_us: int | None = None) -> Instant | None:
         """Ends the run where its last frame ends, or at ``next_us`` (monotonic) where a frame follows at once."""
@@ -291,22 +324,23 @@ class Recorder:
             self._run = run
             self._give_up(error)
         run.header.close()
-        self._board.set_floor(self._camera_id, end.us)
+        self._report.meter.durable_us = None
+        self._report.set_floor(end.us)
         return end
 
     def _give_up(self, error: NightlightError) -> None:
         """A write failed: what lies on the disk is rescued once there is room again."""
         run, self._run = self._run, None
-        self._leftover = True
         at: Instant | None = None
         if run is not None:
             run.writer.abandon()
             run.header.close()
+            self._segments.torn(run.segment)
             at = run.timeline.instant(run.keyframe_us)
-        self._guard.note_open(self._camera_id, 0)
-        self._guard.force_full()
+        self._report.open_bytes = 0
+        self._room.force_full()
         log.error("recording_failed", camera=self._camera_id, error=str(error))
-        self._board.set(self._camera_id, "disk_full", str(error), at)
+        self._report.set("disk_full", str(error), at)
 
 
 def _annex_b(parameters: bytes) -> bytes:

@@ -1,6 +1,5 @@
 """What a newcomer sees who runs the agent by hand."""
 
-import os
 import stat
 import subprocess
 import sys
@@ -72,7 +71,7 @@ def test_a_second_agent_on_the_same_spool_is_turned_away(edge_box: EdgeBox) -> N
         assert "another agent is running" in done.stderr
     finally:
         app.database.close()
-        os.close(app._lock_descriptor)
+        app._lock.release()
 
 
 def test_the_agent_imports_without_the_servers_libraries() -> None:

@@ -1,0 +1,198 @@
+"""All cameras of the agent: which shard has which, and what changes when the wanted ones change.
+
+    outcomes = fleet.apply([wanted(camera) for camera in settings.cameras])
+
+Invariants: a camera whose settings stay the same is not touched; a camera stays in its shard for as long as it is
+there; one that cannot be set up leaves the others, and what there was of itself, alone.
+"""
+
+import errno
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from config.base.errors import ConfigurationError, NightlightError
+from config.base.logs import get_logger
+from config.settings.edge import CameraSettings, EdgeSettings
+from config.settings.loader import read_secret
+from edge_agent.cameras.board import CameraBoard
+from edge_agent.shards.accounts import SegmentAccounts
+from edge_agent.shards.birth import Nursery
+from edge_agent.shards.keeper import Parts, ShardKeeper
+from edge_agent.spool.ballast import full_disk
+from edge_agent.spool.disk import DiskGuard
+from edge_agent.spool.segments import SegmentSpool
+from edge_agent.timekeeping import AgentClock, Timeline
+
+CHANGE_WITHIN_S = 6.0
+END_EMPTY_WITHIN_S = 2.0
+REMOVED = "taken out of the agent's configuration"
+
+log = get_logger("shards")
+
+
+class WantedCamera(NamedTuple):
+    """A camera that shall be recorded."""
+
+    settings: CameraSettings
+    password: str = ""
+
+
+class Outcome(NamedTuple):
+    """What became of one camera."""
+
+    what: Literal["kept", "added", "changed", "removed", "failed"]
+    why: str = ""
+    """For people, where it failed; the camera is then as it was before."""
+
+
+def wanted(camera: CameraSettings) -> WantedCamera:
+    """A camera of the settings file with the password from its file. Raises ConfigurationError."""
+    key = f"cameras.{camera.id}.password_file"
+    return WantedCamera(camera, read_secret(camera.password_file, key) if camera.username else "")
+
+
+class CameraFleet:
+    """``apply`` may be called from any thread, before and after ``start``."""
+
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        folder: Path,
+        clock: AgentClock,
+        board: CameraBoard,
+        guard: DiskGuard,
+        spool: SegmentSpool,
+        lock_descriptor: int,
+    ) -> None:
+        self._folder = folder
+        self._board = board
+        self._nursery = Nursery(lock_descriptor)
+        self.accounts = SegmentAccounts(spool, guard)
+        self._handlers: dict[str, Callable[[str, bytes], None]] = {}
+        self._parts = Parts(
+            settings=msgspec.structs.replace(settings, cameras=[]),
+            folder=folder,
+            clock=clock,
+            board=board,
+            guard=guard,
+            accounts=self.accounts,
+            nursery=self._nursery,
+            handlers=self._handlers,
+        )
+        self._cameras_max = settings.recording.shard_cameras
+        self._applying = threading.Lock()
+        self._known: dict[str, WantedCamera] = {}
+        self._place: dict[str, ShardKeeper] = {}
+        self.keepers: list[ShardKeeper] = []
+        self._numbered = 0
+        self._closing = False
+
+    def on_told(self, kind: str, handler: Callable[[str, bytes], None]) -> None:
+        """Hands ``(camera_id, body)`` of every companion's message of this kind to ``handler``.
+
+        It is called in a keeper's thread: it must not wait long, and a NightlightError of it is logged.
+        """
+        self._handlers[kind] = handler
+
+    def prepare(self) -> None:
+        """Begins loading what shards need; returns at once."""
+        self._nursery.start()
+
+    @property
+    def cameras(self) -> dict[str, CameraSettings]:
+        """What is recorded now, by id."""
+        return {camera_id: known.settings for camera_id, known in self._known.items()}
+
+    def apply(self, cameras: list[WantedCamera]) -> dict[str, Outcome]:
+        """Makes these the agent's cameras; what became of each, those that were removed included."""
+        with self._applying:
+            if self._closing:
+                return {camera.settings.id: Outcome("failed", "the agent is ending") for camera in cameras}
+            asked = {camera.settings.id: camera for camera in cameras}
+            outcomes: dict[str, Outcome] = {}
+            gone = [camera_id for camera_id in self._known if camera_id not in asked]
+            answers = {camera_id: self._place[camera_id].drop_camera(camera_id) for camera_id in gone}
+            for camera_id, camera in asked.items():
+                outcomes[camera_id] = self._set(camera, answers, ahead=len(asked))
+            deadline_s = time.monotonic() + CHANGE_WITHIN_S
+            for camera_id, answer in answers.items():
+                if not answer.wait(max(0.0, deadline_s - time.monotonic())):
+                    log.warning("camera_change_slow", camera=camera_id)
+            for camera_id in gone:
+                self._forget(camera_id)
+                outcomes[camera_id] = Outcome("removed")
+            return outcomes
+
+    def timeline_is(self, timeline: Timeline) -> None:
+        """The agent's clock was slewed or begun anew."""
+        for keeper in self.keepers:
+            keeper.timeline_is(timeline)
+
+    def stop(self) -> None:
+        """Asks every shard to end; returns at once."""
+        self._closing = True
+        for keeper in self.keepers:
+            keeper.stop()
+
+    def close(self, left_s: Callable[[], float]) -> bool:
+        """Ends every shard; False where one could not be ended."""
+        self.stop()
+        ended = [keeper.close(left_s()) for keeper in self.keepers]
+        self._nursery.close()
+        for camera_id in self._known:
+            self._board.set(camera_id, "stopped")
+        return all(ended)
+
+    def _set(self, camera: WantedCamera, answers: dict[str, threading.Event], ahead: int) -> Outcome:
+        camera_id, before = camera.settings.id, self._known.get(camera.settings.id)
+        if before == camera:
+            return Outcome("kept")
+        try:
+            make_folder(self._folder, camera_id)
+            keeper = self._place.get(camera_id) or self._keeper_with_room(ahead)
+        except NightlightError as error:
+            return Outcome("failed", str(error))
+        self._known[camera_id], self._place[camera_id] = camera, keeper
+        if before is None:
+            self._board.add(camera_id)
+            self.accounts.expect_leftovers(camera_id)
+        answer = keeper.set_camera(*camera)
+        if before is not None:
+            answers[camera_id] = answer
+        return Outcome("added" if before is None else "changed")
+
+    def _keeper_with_room(self, ahead: int) -> ShardKeeper:
+        """The shard with the fewest cameras, of as few as ``ahead`` cameras need."""
+        needed = -(-ahead // self._cameras_max)
+        open_ones = [keeper for keeper in self.keepers if keeper.cameras < self._cameras_max]
+        if open_ones and len(self.keepers) >= needed:
+            return min(open_ones, key=lambda keeper: keeper.cameras)
+        self._numbered += 1
+        made = ShardKeeper(self._numbered, self._parts)
+        self.keepers.append(made)
+        made.start()
+        return made
+
+    def _forget(self, camera_id: str) -> None:
+        keeper = self._place.pop(camera_id)
+        del self._known[camera_id]
+        self._board.set(camera_id, "stopped", REMOVED)
+        self._board.remove(camera_id)
+        if not keeper.cameras:
+            self.keepers.remove(keeper)
+            keeper.close(END_EMPTY_WITHIN_S)
+
+
+def make_folder(folder: Path, camera_id: str) -> None:
+    """Where a camera's segments go. Raises ConfigurationError, ResourceExhausted on a full disk."""
+    try:
+        (folder / camera_id).mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise full_disk(folder) from error
+        raise ConfigurationError(f"'agent.state_dir': cannot write to {folder}: {error.strerror}") from error

@@ -1,0 +1,304 @@
+"""The keeper of one shard: begins its process, takes in what it says, and begins another when it dies or hangs.
+
+Invariants: what a shard says is taken in in order, by this one thread; when its process is gone, its torn segments are
+rescued and its cameras' conditions told before the next process is heard. No other shard notices.
+"""
+
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.base.backoff import Backoff
+from config.base.clock import US_PER_S
+from config.base.errors import InvalidInput, NightlightError
+from config.base.logs import get_logger
+from config.settings.edge import CameraSettings, EdgeSettings
+from edge_agent.cameras.board import CameraBoard
+from edge_agent.lifecycle import Worker
+from edge_agent.shards.accounts import SegmentAccounts
+from edge_agent.shards.birth import Born, Nursery
+from edge_agent.shards.messages import (
+    MESSAGE_BYTES_MAX,
+    Begin,
+    CameraSet,
+    ConditionIs,
+    DiskRefused,
+    Down,
+    DropCamera,
+    End,
+    Ended,
+    Finished,
+    Opened,
+    Opening,
+    Pulse,
+    RoomIs,
+    SetCamera,
+    TimelineIs,
+    Told,
+    Torn,
+    Up,
+    pack,
+    read_up,
+    socket_pair,
+)
+from edge_agent.spool.disk import DiskGuard
+from edge_agent.timekeeping import AgentClock, Instant, Timeline
+
+SILENT_US_MAX = 8 * US_PER_S
+"""A shard gives a pulse twice a second; one that is silent for so long hangs."""
+HEAR_EVERY_S = 0.25
+AGAIN_FIRST_S, AGAIN_LIMIT_S = 0.1, 5.0
+STEADY_US = 60 * US_PER_S
+BEGIN_WITHIN_US = 30 * US_PER_S
+STATUS_WITHIN_S = 0.5
+
+log = get_logger("shards")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every keeper works with."""
+
+    settings: EdgeSettings
+    """Without cameras."""
+    folder: Path
+    clock: AgentClock
+    board: CameraBoard
+    guard: DiskGuard
+    accounts: SegmentAccounts
+    nursery: Nursery
+    handlers: Mapping[str, Callable[[str, bytes], None]]
+    """Who takes in what companions tell, by kind: ``(camera_id, body)``."""
+
+
+class ShardKeeper(Worker):
+    """One shard. ``set_camera`` and ``drop_camera`` may come from any thread, one at a time for each camera."""
+
+    def __init__(self, number: int, parts: Parts) -> None:
+        super().__init__(f"shard-{number}")
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._cameras: dict[str, tuple[CameraSettings, str]] = {}
+        self._answers: dict[str, threading.Event] = {}
+        self._connection: socket.socket | None = None
+        self._born: Born | None = None
+        self._heard_us = 0
+        self._room = True
+        self._ended = self._deaf = False
+        self._backoff = Backoff(AGAIN_FIRST_S, AGAIN_LIMIT_S)
+
+    @property
+    def cameras(self) -> int:
+        """How many cameras it has."""
+        return len(self._cameras)
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that lives now."""
+        born = self._born
+        return born.pid if born else None
+
+    def set_camera(self, camera: CameraSettings, password: str) -> threading.Event:
+        """Has the camera recorded with these settings; the event is set when the shard has taken them."""
+        with self._lock:
+            self._cameras[camera.id] = (camera, password)
+            answer = self._answers[camera.id] = threading.Event()
+            self._say(SetCamera(camera=camera, password=password))
+        return answer
+
+    def drop_camera(self, camera_id: str) -> threading.Event:
+        """The camera is recorded no longer; the event is set when everything of it has been told."""
+        with self._lock:
+            self._cameras.pop(camera_id, None)
+            answer = self._answers[camera_id] = threading.Event()
+            if not self._say(DropCamera(camera_id)):
+                answer.set()  # no process has it
+        return answer
+
+    def timeline_is(self, timeline: Timeline) -> None:
+        with self._lock:
+            self._say(TimelineIs(timeline))
+
+    def stop(self) -> None:
+        super().stop()
+        with self._lock:
+            self._say(End())
+
+    def close(self, timeout_s: float) -> bool:
+        """Has everything made whole; a shard that does not manage that in time is killed, and rescued after."""
+        ended = super().close(timeout_s)
+        if not ended and self._born is not None:
+            log.error("shard_killed", shard=self.name, why="it does not end")
+            self._parts.nursery.kill(self._born)
+            ended = super().close(1.0)
+        return ended
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            began_us = self._parts.clock.monotonic_us()
+            try:
+                connection = self._begin()
+            except NightlightError as error:
+                log.error("shard_not_begun", shard=self.name, why=str(error))  # noqa: TRY400 - it says all there is
+                why = ""
+            else:
+                why = self._keep(connection)
+            self._bury(why)
+            if self._parts.clock.monotonic_us() - began_us > STEADY_US:
+                self._backoff.reset()
+            if not self.stopping.is_set():
+                self.stopping.wait(self._backoff.next_s())
+
+    def _begin(self) -> socket.socket:
+        ours, theirs = socket_pair()
+        try:
+            born = self._parts.nursery.fork(theirs)
+        except NightlightError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        ours.settimeout(HEAR_EVERY_S)
+        self._room = self._parts.guard.has_room()
+        with self._lock:
+            self._connection, self._born, self._ended, self._deaf = ours, born, False, False
+            self._heard_us = self._parts.clock.monotonic_us()
+            self._say(
+                Begin(
+                    settings=self._parts.settings,
+                    spool=str(self._parts.folder),
+                    timeline=self._parts.clock.timeline,
+                    room=self._room,
+                )
+            )
+            for camera, password in self._cameras.values():
+                self._say(SetCamera(camera=camera, password=password))
+            if self.stopping.is_set():
+                self._say(End())
+        log.info("shard_begun", shard=self.name, pid=born.pid, cameras=self.cameras)
+        return ours
+
+    def _keep(self, connection: socket.socket) -> str:
+        """Listens until the process is gone; why it had to be ended, where it was."""
+        while not self._deaf:
+            try:
+                data = connection.recv(MESSAGE_BYTES_MAX)
+            except TimeoutError:
+                data = None
+            except OSError:
+                return ""
+            if data == b"":
+                return ""
+            if data is not None:
+                try:
+                    self._take(read_up(data))
+                except InvalidInput as error:
+                    return str(error)
+                self._heard_us = self._parts.clock.monotonic_us()
+            elif self._parts.clock.monotonic_us() - self._heard_us > SILENT_US_MAX:
+                return f"it said nothing for {SILENT_US_MAX // US_PER_S} s"
+            self._tell_room()
+        return "it does not read what it is told"
+
+    def _take(self, said: Up) -> None:
+        parts = self._parts
+        if isinstance(said, Pulse):
+            for pulse in said.cameras:
+                parts.board.note(pulse.camera_id, pulse.floor_us, pulse.figures)
+                parts.guard.note_open(pulse.camera_id, pulse.open_bytes)
+        elif isinstance(said, Opening):
+            error = parts.accounts.opening(said.segment)
+            with self._lock:
+                self._say(Opened(said.segment.segment_id, error))
+        elif isinstance(said, Finished):
+            parts.accounts.finished(said)
+        elif isinstance(said, Torn):
+            parts.accounts.torn(said.segment)
+        elif isinstance(said, ConditionIs):
+            parts.board.set(said.camera_id, said.condition, said.detail, Instant(said.at_us, said.timeline_id))
+        elif isinstance(said, DiskRefused):
+            parts.guard.force_full()
+            self._room = True  # so that the word goes out again, whatever was said before
+        elif isinstance(said, CameraSet):
+            self._answered(said.camera_id)
+        elif isinstance(said, Told):
+            self._hand_on(said)
+        elif isinstance(said, Ended):
+            self._ended = True
+
+    def _hand_on(self, said: Told) -> None:
+        handler = self._parts.handlers.get(said.kind)
+        if handler is None:
+            log.warning("told_to_nobody", kind=said.kind, camera=said.camera_id)
+            return
+        try:
+            handler(said.camera_id, said.body)
+        except NightlightError as error:
+            log.exception("told_in_vain", kind=said.kind, camera=said.camera_id, why=str(error))
+
+    def _tell_room(self) -> None:
+        room = self._parts.guard.has_room()
+        if room != self._room:
+            self._room = room
+            with self._lock:
+                self._say(RoomIs(room))
+
+    def _bury(self, why: str) -> None:
+        """The process is gone, or will be in a moment: nothing of it may be left undone."""
+        with self._lock:
+            connection, born, self._connection, self._born = self._connection, self._born, None, None
+        if connection is None or born is None:
+            self._move_floors()
+            return
+        self._parts.nursery.kill(born)
+        how = self._parts.nursery.how_it_ended(born, STATUS_WITHIN_S)
+        self._drain(connection)
+        connection.close()
+        if not self._ended:
+            log.error("shard_died", shard=self.name, pid=born.pid, why=why, how=how, cameras=sorted(self._cameras))
+        for camera_id in list(self._cameras):
+            end = self._parts.accounts.abandoned(camera_id)
+            self._parts.board.silent(camera_id)
+            if self._ended or self._parts.board.condition(camera_id) not in ("recording", "disk_full"):
+                continue
+            detail = f"the process that reads this camera ended ({why or how or 'unknown'}) and is begun again"
+            self._parts.board.set(camera_id, "stalled", detail, end)
+        for camera_id in list(self._answers):
+            self._answered(camera_id)
+        self._move_floors()
+
+    def _drain(self, connection: socket.socket) -> None:
+        """What it said before it died still counts."""
+        connection.settimeout(0)
+        try:
+            while data := connection.recv(MESSAGE_BYTES_MAX):
+                self._take(read_up(data))
+        except (OSError, InvalidInput):
+            return
+
+    def _move_floors(self) -> None:
+        """While no process lives nothing is received."""
+        now_us = self._parts.clock.utc_us()
+        for camera_id in list(self._cameras):
+            self._parts.board.set_floor(camera_id, now_us)
+
+    def _answered(self, camera_id: str) -> None:
+        with self._lock:
+            answer = self._answers.pop(camera_id, None)
+        if answer is not None:
+            answer.set()
+
+    def _say(self, message: Down) -> bool:
+        """With the lock held; False where no process hears it. One that does not read what it is told is killed."""
+        if self._connection is None:
+            return False
+        try:
+            self._connection.send(pack(message), socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            self._deaf = True
+            return False
+        except OSError:
+            return False
+        return True
