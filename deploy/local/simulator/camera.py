@@ -6,11 +6,14 @@ up to the next keyframe, and a queue never grows past ``VIEWER_BYTES_MAX``.
 
 import asyncio
 import os
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from config.base.clock import US_PER_S, Clock
 from deploy.local.simulator.rtp import CLOCK_HZ, SOUND_HZ, RtpStream, payloads, silence
 from deploy.local.simulator.source import AccessUnit, Codec, Source, nal_type
+
+if TYPE_CHECKING:
+    from deploy.local.simulator.card import Card
 
 Mode = Literal["on", "off", "stall", "garbage", "no_video"]
 """on        as it should be
@@ -79,6 +82,7 @@ class Camera:
         self.name = name
         self.source = source
         self.mode: Mode = "on"
+        self.card: Card | None = None
         self._clock = clock
         self._phase = phase
         self._viewers: set[Viewer] = set()

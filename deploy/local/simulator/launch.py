@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -34,9 +34,10 @@ class Simulator:
     cameras: tuple[str, ...]
     control_path: Path
     user: str = ""
+    onvif_ports: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def start(
+    def start(  # noqa: PLR0913 - the options of a command line
         cls,
         state_dir: Path,
         *,
@@ -47,6 +48,7 @@ class Simulator:
         auth: str = "digest",
         codec: Codec = "h264",
         clip: Path | None = None,
+        onvif: bool = False,
     ) -> Self:
         """Returns when it accepts connections; its socket and password lie in ``state_dir``. Raises Unavailable."""
         state_dir.mkdir(parents=True, exist_ok=True)
@@ -58,6 +60,8 @@ class Simulator:
             password_file.touch(0o600)
             password_file.write_text(password)
             command += ["--user", user, "--password-file", str(password_file)]
+        if onvif:
+            command.append("--onvif")
         if clip:
             command += ["--clip", str(clip)]
         log_file = state_dir / "simulator.log"
@@ -76,7 +80,7 @@ class Simulator:
         if not line:
             raise Unavailable(f"the camera simulator stopped at once, status {process.wait()}:\n{tail(log_file)}")
         told = json.loads(line)
-        return cls(process, told["port"], tuple(told["cameras"]), control_path, user)
+        return cls(process, told["port"], tuple(told["cameras"]), control_path, user, told["onvif"])
 
     def url(self, camera: str) -> str:
         """The address of a camera, without credentials."""
@@ -85,6 +89,14 @@ class Simulator:
     def switch(self, camera: str, mode: Mode) -> None:
         """Puts a camera into another mode; see ``camera.Mode``."""
         control.order(self.control_path, camera, mode)
+
+    def device(self, camera: str) -> str:
+        """The address of a camera's ONVIF device service."""
+        return f"http://127.0.0.1:{self.onvif_ports[camera]}/onvif/device_service"
+
+    def arrange(self, camera: str, **settings: object) -> None:
+        """Changes a camera as an ONVIF device: its clock, card, input; see ``control``."""
+        control.arrange(self.control_path, camera, **settings)
 
     def stop(self) -> None:
         """Ends the process; further calls do nothing."""

@@ -59,16 +59,16 @@ class RtpStream:
     packets: int = 0
     octets: int = 0
 
-    def packet(self, payload: Payload, timestamp: int) -> bytes:
-        """The next RTP packet."""
+    def packet(self, payload: Payload, timestamp: int, extension: bytes = b"") -> bytes:
+        """The next RTP packet, with a header extension where one is given."""
         marker = 0x80 if payload.last else 0
         header = struct.pack(
-            ">BBHII", 0x80, marker | payload.payload_type, self.sequence, timestamp & 0xFFFF_FFFF, self.ssrc
+            ">BBHII", 0x90 if extension else 0x80, marker | payload.payload_type, self.sequence, timestamp & 0xFFFF_FFFF, self.ssrc
         )  # fmt: skip
         self.sequence = self.sequence + 1 & 0xFFFF
         self.packets = self.packets + 1 & 0xFFFF_FFFF
         self.octets = self.octets + len(payload.data) & 0xFFFF_FFFF
-        return header + payload.data
+        return header + extension + payload.data
 
     def sender_report(self, timestamp: int, utc_us: int) -> bytes:
         """Ties the RTP timestamp to the wall clock (RFC 3550, 6.4.1)."""

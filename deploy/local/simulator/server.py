@@ -15,6 +15,7 @@ from config.base.errors import InvalidInput
 from config.base.ids import fresh_id
 from deploy.local.simulator.auth import Credentials
 from deploy.local.simulator.camera import Camera, Viewer
+from deploy.local.simulator.card import asked_range
 from deploy.local.simulator.rtp import describe, describe_sound_only
 from deploy.local.simulator.transports import Datagrams, Interleaved
 
@@ -36,7 +37,16 @@ class Request:
     @property
     def camera(self) -> str:
         """The first part of the path."""
-        return re.sub(r"^rtsp://[^/]*/", "", self.uri).split("/")[0].split("?")[0]
+        return self._parts[0]
+
+    @property
+    def replays(self) -> bool:
+        """Whether it asks for the camera's memory card, ``/cam1/replay``."""
+        return self._parts[1:2] == ["replay"]
+
+    @property
+    def _parts(self) -> list[str]:
+        return re.sub(r"^rtsp://[^/]*/", "", self.uri).split("?")[0].split("/")
 
 
 @dataclass(frozen=True)
@@ -108,10 +118,11 @@ class _Session:
         self._camera: Camera | None = None
         self._transport: Interleaved | Datagrams | None = None
         self._viewer: Viewer | None = None
+        self._replay: asyncio.Task[None] | None = None
 
     @property
     def plays_in_band(self) -> bool:
-        return self._viewer is not None and isinstance(self._transport, Interleaved)
+        return (self._viewer or self._replay) is not None and isinstance(self._transport, Interleaved)
 
     async def answer(self, request: Request) -> Answer | None:
         """The answer to a request; None drops the connection without one."""
@@ -133,13 +144,21 @@ class _Session:
             return await self._setup(camera, request)
         if request.method == "PLAY" and self._transport is None:
             return Answer("455 Method Not Valid in This State")
+        if request.replays and camera.card is None:
+            return Answer("404 Not Found")
         if request.method == "PAUSE":
             self._stop()
         return Answer("200 OK", (("Session", self._id),))
 
     def start_if_played(self, request: Request) -> None:
         """After the answer to PLAY: the pictures."""
-        if request.method == "PLAY" and self._viewer is None and self._transport and self._camera:
+        if request.method != "PLAY" or self._transport is None or self._camera is None:
+            return
+        if request.replays and self._camera.card is not None and self._replay is None:
+            wanted = asked_range(request.headers.get("range", "")) or (0, None)
+            sequence = int(request.headers.get("cseq", "0"))
+            self._replay = asyncio.create_task(self._camera.card.play(self._transport, wanted, sequence))
+        elif not request.replays and self._viewer is None:
             self._viewer = Viewer(self._transport)
             self._camera.add(self._viewer)
 
@@ -149,6 +168,8 @@ class _Session:
             self._transport.release()
 
     def _stop(self) -> None:
+        if self._replay is not None:
+            self._replay.cancel()
         if self._viewer is not None and self._camera is not None:
             self._camera.remove(self._viewer)
         self._viewer = None
