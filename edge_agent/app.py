@@ -16,12 +16,15 @@ from config.settings.loader import read_secret
 from edge_agent.alarms.service import Alarms
 from edge_agent.cameras.board import CameraBoard, CameraStatus
 from edge_agent.centre import Centre
+from edge_agent.control.room import ControlRoom
+from edge_agent.control.server import ControlServer
 from edge_agent.identity import load_server_key, load_signer
 from edge_agent.lifecycle import Worker
 from edge_agent.liveness.registry import Liveness
 from edge_agent.messages import Sealer
 from edge_agent.reporting.box import BoxReader
 from edge_agent.reporting.closing import ClosingHeartbeats
+from edge_agent.reporting.composing import SOFTWARE
 from edge_agent.reporting.composing import Sources
 from edge_agent.reporting.heartbeat import HeartbeatSender
 from edge_agent.reporting.inbox import Inbox
@@ -79,7 +82,7 @@ class App:
         self.spool = SegmentSpool(self.database, folder, sealer, self.outbox)
         self.guard = DiskGuard(folder, settings.spool, system_clock, self.spool.finalised_bytes)
         self._folder = folder
-        self._centre = Centre(settings.server, settings.spool.upload_workers + 1)
+        self._centre = Centre(settings.server, settings.spool.upload_workers + 2)
         uplink = UplinkPlan(settings.uplink)
         throttle = Throttle(lambda: uplink.bits_per_second(self.clock.utc_us()), system_clock)
         self._store = ObjectStore(settings.spool.upload_workers, throttle)
@@ -117,7 +120,22 @@ class App:
         self.clock.on_change = self.fleet.timeline_is
         self._cameras = [wanted(camera) for camera in settings.cameras]
         self.liveness = Liveness(system_clock)
-        for loop in (self.heartbeat, self.publisher, self.inbox):
+        self.fleet.liveness = self.liveness
+        room = ControlRoom(
+            sealer=sealer,
+            clock=self.clock,
+            board=self.board,
+            link=self.link,
+            outbox=self.outbox,
+            spool=self.spool,
+            liveness=self.liveness,
+            centre=self._centre,
+            pause=self.fleet.pause,
+            panels=lambda: len(self.alarms.status.panels()),
+            software=SOFTWARE,
+        )
+        self.control = ControlServer(state_dir, room.answer)
+        for loop in (self.heartbeat, self.publisher, self.inbox, self.control):
             loop.pulse = self.liveness.watch(loop.name, HANGS_AFTER_S)
         self._uploaders = [
             UploadWorker(number, self.uploads, self.spool, sealer, self._centre, self._store)
@@ -135,7 +153,7 @@ class App:
         self.clock_sync.first()
         self._tell_removed_cameras()
         self.board.announce()
-        workers: list[Worker] = [self.link, self.publisher, self.inbox, *self.alarms.workers]
+        workers: list[Worker] = [self.link, self.publisher, self.inbox, self.control, *self.alarms.workers]
         for worker in [*workers, self.heartbeat, self.clock_sync, self.spool_watch, *self._uploaders]:
             worker.start()
         self.fleet.apply(self._cameras)
@@ -145,7 +163,7 @@ class App:
         """Ends everything within about five seconds; False where a thread is stuck and has to be left behind."""
         deadline_s = time.monotonic() + CLOSE_WITHIN_S
         self.fleet.stop()
-        background: list[Worker] = [*self.alarms.workers, self.clock_sync, self.spool_watch, *self._uploaders]
+        background: list[Worker] = [*self.alarms.workers, self.control, self.clock_sync, self.spool_watch, *self._uploaders]
         for worker in background:
             worker.stop()
         ended = [self.fleet.close(lambda: _left(deadline_s - 2.0))]

@@ -15,11 +15,12 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from config.base.errors import ConfigurationError, NightlightError
+from config.base.errors import ConfigurationError, NightlightError, NotFound
 from config.base.logs import get_logger
 from config.settings.edge import CameraSettings, EdgeSettings
 from config.settings.loader import read_secret
 from edge_agent.cameras.board import CameraBoard
+from edge_agent.liveness.registry import Liveness
 from edge_agent.shards.accounts import SegmentAccounts
 from edge_agent.shards.birth import Nursery
 from edge_agent.shards.keeper import Parts, ShardKeeper
@@ -31,6 +32,9 @@ from edge_agent.timekeeping import AgentClock, Timeline
 CHANGE_WITHIN_S = 6.0
 END_EMPTY_WITHIN_S = 2.0
 REMOVED = "taken out of the agent's configuration"
+HANGS_AFTER_S = 45.0
+NOWHERE = "rtsp://127.0.0.1:9/paused"
+"""The discard service's port (RFC 863): nobody listens there, so that the connection is refused at once."""
 
 log = get_logger("shards")
 
@@ -91,6 +95,8 @@ class CameraFleet:
         self.keepers: list[ShardKeeper] = []
         self._numbered = 0
         self._closing = False
+        self.liveness: Liveness | None = None
+        """Where it is given before ``apply``, a keeper whose loop hangs is noticed."""
 
     def on_told(self, kind: str, handler: Callable[[str, bytes], None]) -> None:
         """Hands ``(camera_id, body)`` of every companion's message of this kind to ``handler``.
@@ -128,6 +134,22 @@ class CameraFleet:
                 outcomes[camera_id] = Outcome("removed")
             return outcomes
 
+    def pause(self, camera_id: str, seconds: float) -> None:
+        """Drops a camera's connection, and connects it again after ``seconds``: for the acceptance test.
+
+        In between the camera cannot be reached, and says so, as if its cable were pulled. Raises NotFound.
+        """
+        with self._applying:
+            known, keeper = self._known.get(camera_id), self._place.get(camera_id)
+            if known is None or keeper is None:
+                raise NotFound(f"there is no camera {camera_id} in this agent's configuration")
+            away = msgspec.structs.replace(known.settings, url=NOWHERE, sub_url="", username="", password_file="")
+            keeper.set_camera(away, "")
+        log.warning("camera_paused", camera=camera_id, seconds=seconds)
+        timer = threading.Timer(seconds, self._resume, (camera_id,))
+        timer.daemon = True
+        timer.start()
+
     def timeline_is(self, timeline: Timeline) -> None:
         """The agent's clock was slewed or begun anew."""
         for keeper in self.keepers:
@@ -147,6 +169,13 @@ class CameraFleet:
         for camera_id in self._known:
             self._board.set(camera_id, "stopped")
         return all(ended)
+
+    def _resume(self, camera_id: str) -> None:
+        """As it is wanted by now; whatever became of the camera in between."""
+        with self._applying:
+            known, keeper = self._known.get(camera_id), self._place.get(camera_id)
+            if known is not None and keeper is not None and not self._closing:
+                keeper.set_camera(*known)
 
     def _set(self, camera: WantedCamera, answers: dict[str, threading.Event], ahead: int) -> Outcome:
         camera_id, before = camera.settings.id, self._known.get(camera.settings.id)
@@ -174,6 +203,8 @@ class CameraFleet:
             return min(open_ones, key=lambda keeper: keeper.cameras)
         self._numbered += 1
         made = ShardKeeper(self._numbered, self._parts)
+        if self.liveness is not None:
+            made.pulse = self.liveness.watch(made.name, HANGS_AFTER_S)
         self.keepers.append(made)
         made.start()
         return made
@@ -185,6 +216,8 @@ class CameraFleet:
         self._board.remove(camera_id)
         if not keeper.cameras:
             self.keepers.remove(keeper)
+            if self.liveness is not None:
+                self.liveness.forget(keeper.name)
             keeper.close(END_EMPTY_WITHIN_S)
 
 

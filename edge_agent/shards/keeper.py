@@ -137,6 +137,7 @@ class ShardKeeper(Worker):
 
     def run(self) -> None:
         while not self.stopping.is_set():
+            self.pulse()
             began_us = self._parts.clock.monotonic_us()
             try:
                 connection = self._begin()
@@ -183,6 +184,7 @@ class ShardKeeper(Worker):
     def _keep(self, connection: socket.socket) -> str:
         """Listens until the process is gone; why it had to be ended, where it was."""
         while not self._deaf:
+            self.pulse()
             try:
                 data = connection.recv(MESSAGE_BYTES_MAX)
             except TimeoutError:
