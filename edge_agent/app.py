@@ -24,8 +24,7 @@ from edge_agent.liveness.registry import Liveness
 from edge_agent.messages import Sealer
 from edge_agent.reporting.box import BoxReader
 from edge_agent.reporting.closing import ClosingHeartbeats
-from edge_agent.reporting.composing import SOFTWARE
-from edge_agent.reporting.composing import Sources
+from edge_agent.reporting.composing import SOFTWARE, Sources
 from edge_agent.reporting.heartbeat import HeartbeatSender
 from edge_agent.reporting.inbox import Inbox
 from edge_agent.reporting.link import MqttLink
@@ -121,20 +120,7 @@ class App:
         self._cameras = [wanted(camera) for camera in settings.cameras]
         self.liveness = Liveness(system_clock)
         self.fleet.liveness = self.liveness
-        room = ControlRoom(
-            sealer=sealer,
-            clock=self.clock,
-            board=self.board,
-            link=self.link,
-            outbox=self.outbox,
-            spool=self.spool,
-            liveness=self.liveness,
-            centre=self._centre,
-            pause=self.fleet.pause,
-            panels=lambda: len(self.alarms.status.panels()),
-            software=SOFTWARE,
-        )
-        self.control = ControlServer(state_dir, room.answer)
+        self.control = ControlServer(state_dir, self._control_room(sealer).answer)
         for loop in (self.heartbeat, self.publisher, self.inbox, self.control):
             loop.pulse = self.liveness.watch(loop.name, HANGS_AFTER_S)
         self._uploaders = [
@@ -178,6 +164,21 @@ class App:
         self._lock.release()
         log.info("agent_stopped", clean=all(ended))
         return all(ended)
+
+    def _control_room(self, sealer: Sealer) -> ControlRoom:
+        return ControlRoom(
+            sealer=sealer,
+            clock=self.clock,
+            board=self.board,
+            link=self.link,
+            outbox=self.outbox,
+            spool=self.spool,
+            liveness=self.liveness,
+            centre=self._centre,
+            pause=self.fleet.pause,
+            panels=lambda: len(self.alarms.status.panels()),
+            software=SOFTWARE,
+        )
 
     def _tell_removed_cameras(self) -> None:
         """A camera that is no longer configured gets one last word, lest the server waits for it for ever."""
