@@ -9,6 +9,7 @@ import msgspec
 from config.base.errors import InvalidInput
 from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
+from config.wire.desired_state import ConfigurationReport, DesiredState
 from config.wire.evictions import SegmentEvicted
 from config.wire.health import Heartbeat
 from config.wire.notices import BoxNotice
@@ -37,11 +38,13 @@ CATALOGUE = (
     Kind(CameraState, "camera-state", 1, "mqtt-up"),
     Kind(BoxNotice, "box-notice", 1, "mqtt-up"),
     Kind(AlarmEvent, "alarm-event", 1, "mqtt-up"),
+    Kind(ConfigurationReport, "configuration-report", 1, "mqtt-up"),
     Kind(Heartbeat, "heartbeat", 2, "mqtt-up"),
     Kind(Presence, "presence", 1, "mqtt-up"),
     Kind(Acknowledgement, "acknowledgement", 1, "mqtt-down"),
     Kind(Receipt, "receipt", 1, "mqtt-down"),
     Kind(UploadRefused, "upload-refused", 1, "mqtt-down"),
+    Kind(DesiredState, "desired-state", 1, "mqtt-down"),
     Kind(UploadTicketRequest, "upload-ticket-request", 1, "https"),
     Kind(AcceptanceRequest, "acceptance-request", 1, "https"),
 )

@@ -4,6 +4,7 @@ import msgspec
 
 from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
+from config.wire.desired_state import CameraOutcome, ConfigurationReport, DesiredCamera, DesiredState
 from config.wire.evictions import SegmentEvicted
 from config.wire.health import (
     BoxHealth,
@@ -15,6 +16,7 @@ from config.wire.health import (
     StreamFormat,
 )
 from config.wire.notices import BoxNotice
+from config.wire.sealing import SealedBox
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
 from config.wire.status import Acknowledgement, CameraState, Presence
 
@@ -142,6 +144,38 @@ SAMPLES: dict[str, msgspec.Struct] = {
         ],
         formats=[StreamFormat(codec="h264", width=1920, height=1080)],
         findings={"too_dark": [0]},
+    ),
+    "configuration-report": ConfigurationReport(
+        **WHERE,
+        timeline_id=TIMELINE,
+        at_us=AT_US,
+        source="server",
+        version=7,
+        outcome="taken",
+        cameras=[
+            CameraOutcome(camera_id="nap-room", what="changed"),
+            CameraOutcome(camera_id="garden", what="failed", why="its password was sealed to another key"),
+        ],
+    ),
+    "desired-state": DesiredState(
+        **WHERE,
+        version=7,
+        cameras=[
+            DesiredCamera(
+                camera_id="nap-room",
+                url="rtsp://192.0.2.10/main",
+                sub_url="rtsp://192.0.2.10/sub",
+                username="viewer",
+                password=SealedBox(
+                    key_id="8b228cd75ab70badbec1beb5233f068a",
+                    box="T5uE967iP7QP/ju2L7jeVuDTPOqKbHxczWBZg/JcogWm6K+fJxu3vSNmfrZ6vzaXqruXz/7yvyzpqVva9/rMKkgvdQiR",
+                ),
+                privacy_masks=[[(0.0, 0.0), (0.25, 0.0), (0.25, 0.5)]],
+                onvif_url="http://192.0.2.10/onvif/device_service",
+                replay=True,
+            ),
+            DesiredCamera(camera_id="garden", url="rtsp://192.0.2.11/main", transport="udp"),
+        ],
     ),
     "presence": Presence(**WHERE, timeline_id=TIMELINE, state="offline"),
     "acknowledgement": Acknowledgement(**WHERE, of_message_id="ee" * 16, outcome="quarantined", reason="chain_broken"),
