@@ -36,6 +36,7 @@ class IngestMqttSettings(Strict, frozen=True, kw_only=True):
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
     username: str
     password_file: str
+    certificate_file: str
     client_id: str
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=60)]
     receive_maximum: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
@@ -63,6 +64,7 @@ class ApiSettings(Strict, frozen=True, kw_only=True):
     host: str
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
     public_origin: str
+    certificate_file: str
     session_hours: Annotated[int, msgspec.Meta(ge=1, le=168)]
 
 

@@ -98,7 +98,11 @@ def _encoded(payload_type: str, payload: bytes, keyid: str, signature: bytes) ->
 
 def key_id(key: Ed25519PublicKey) -> str:
     """The first 32 hexadecimal digits of the SHA-256 of the 32 raw key bytes."""
-    raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return key_id_of(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
+
+
+def key_id_of(raw: bytes) -> str:
+    """The same of raw key bytes."""
     return hashlib.sha256(raw).hexdigest()[:32]
 
 

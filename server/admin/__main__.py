@@ -12,6 +12,7 @@ from config.base import logs
 from config.base.clock import SystemClock
 from config.base.errors import ConfigurationError, NightlightError
 from config.settings.server import ServerSettings, load_server
+from server.admin import enrolment
 from server.admin.keys import make_sealing_key, make_signing_key
 from server.runtime import EXIT_CONFIGURATION, open_database
 from server.services.register import Register
@@ -43,10 +44,12 @@ def _init(_arguments: argparse.Namespace, settings: ServerSettings) -> None:
     sealing_file = make_sealing_key(settings.server)
     database = open_database(settings.database)
     migrate(database)
+    broker_dir = enrolment.make_authority(settings, database)
     database.close()
     provisioned = provision(access_from(settings.store), settings.policy.retain_days)
     print(f"signing key  {key_file} (agents need {key_file.with_suffix('.pub.pem')})")
     print(f"sealing key  {sealing_file} (agents need {sealing_file.with_suffix('.pub.pem')})")
+    print(f"authority    agents and broker get their certificates from it; the broker reads {broker_dir}")
     print("database     at the newest schema")
     print(f"store        bucket {provisioned.bucket}, Object Lock on, default {provisioned.default_retain_days} days")
 
@@ -57,14 +60,6 @@ def _site_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
 
 def _zone_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
     _register(settings).add_zone(arguments.site, arguments.zone, arguments.name, arguments.kind)
-
-
-def _agent_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
-    try:
-        pem = arguments.public_key_file.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"cannot read {arguments.public_key_file}: {error.strerror}") from error
-    _register(settings).add_agent(arguments.site, arguments.agent, pem)
 
 
 def _camera_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
@@ -103,10 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     zone.add_argument("--name", required=True)
     zone.add_argument("--kind", required=True, help="activity, sleeping, dining, entrance, corridor, outdoor, …")
 
-    agent = _adder(commands, "agent", "an edge agent and its public key", _agent_add)
-    agent.add_argument("site")
-    agent.add_argument("agent")
-    agent.add_argument("--public-key-file", type=Path, required=True, help="what 'python -m edge_agent init' printed")
+    enrolment.add_commands(commands, lambda noun, what: _verbs(commands, noun, what))
 
     verbs = _verbs(commands, "camera", "add or retire a camera")
     retire = verbs.add_parser("retire", help="take a camera out of service; its recordings stay as long as they must")

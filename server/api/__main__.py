@@ -39,6 +39,7 @@ def run(settings: ServerSettings, _stop: Event) -> None:
         host=settings.api.host,
         port=settings.api.port,
         ws="none",
+        ssl_certfile=settings.api.certificate_file or None,
         access_log=False,
         log_config=None,
         server_header=False,

@@ -13,6 +13,9 @@ from server.api.gate import Gate
 from server.runtime import open_database
 from server.services.acceptance import AcceptanceOffice
 from server.services.assess_day import Assessor
+from server.services.enrol_agent import EnrolmentDesk
+from server.services.enrolment_parts import desk_of, inviter_of
+from server.services.invite_agent import Inviter
 from server.services.issue_ticket import TicketIssuer
 from server.services.read_day import DayReader
 from server.services.sign_in import SignIn
@@ -32,6 +35,8 @@ class Parts:
     reader: DayReader
     sign_in: SignIn
     tickets: TicketIssuer
+    enrolment: EnrolmentDesk
+    inviter: Inviter
     acceptance: AcceptanceOffice
     gate: Gate
     pages: Pages
@@ -58,6 +63,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         reader=reader,
         sign_in=sign_in,
         tickets=TicketIssuer(database, office, clock, settings.policy.retain_days),
+        enrolment=desk_of(settings, database, clock),
+        inviter=inviter_of(settings, database, clock),
         acceptance=AcceptanceOffice(
             database, S3EvidenceStore(access, clock), clock, Assessor(settings.policy), settings.policy.retain_days
         ),

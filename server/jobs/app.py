@@ -12,6 +12,7 @@ from config.base.clock import Clock, SystemClock
 from config.base.errors import Conflict, Unavailable
 from config.base.logs import get_logger
 from config.settings.server import ServerSettings
+from server.jobs.broker_access import start_broker_access
 from server.runtime import open_database
 from server.services.assess_day import Assessor
 from storage.database.models import Camera, Site
@@ -26,6 +27,7 @@ def run(settings: ServerSettings, stop: Event) -> None:
     clock = SystemClock()
     database = open_database(settings.database)
     assessor = Assessor(settings.policy)
+    access = start_broker_access(settings, database, clock, stop)
     log.info("assessing", every_s=settings.jobs.assess_s)
     while not stop.is_set():
         try:
@@ -33,6 +35,8 @@ def run(settings: ServerSettings, stop: Event) -> None:
         except (Unavailable, Conflict) as error:
             log.warning("assessment_postponed", reason=str(error))
         stop.wait(settings.jobs.assess_s)
+    if access is not None:
+        access.close()
     database.close()
 
 
