@@ -83,7 +83,7 @@ class AcceptanceOffice:
             raise NotFound("no such agent at this site", code="unknown_agent")
         opened.verify(Ed25519PublicKey.from_public_bytes(agent.public_key))
         now_us = self.clock.utc_us()
-        if abs(now_us - request.sent_us) > FRESH_US or not 0 <= now_us - request.since_us <= SINCE_US_MAX:
+        if abs(now_us - request.sent_us) > FRESH_US or not -FRESH_US <= now_us - request.since_us <= SINCE_US_MAX:
             raise InvalidInput("the request is not of now: is the agent's clock right?", code="stale_request")
         canary = self._prove(agent.id) if request.canary else None
         with self.database.reading() as session:

@@ -144,12 +144,12 @@ def test_strangers_and_old_requests_are_refused(office, agent, clock, database):
         ask(office, agent, clock, agent_id="nobody")
     with pytest.raises(NotFound):
         ask(office, agent, clock, site_id="elsewhere")
-    with pytest.raises(InvalidInput, match="heartbeat|acceptance"):
+    with pytest.raises(InvalidInput, match="acceptance"):
         office.answer(agent.signer.seal(agent.heartbeat()))
     for changes in (
         {"sent_us": clock.utc_us() - seconds(400)},
         {"since_us": clock.utc_us() - 2 * US_PER_DAY},
-        {"since_us": clock.utc_us() + seconds(60)},
+        {"since_us": clock.utc_us() + seconds(400)},
     ):
         with pytest.raises(InvalidInput) as refused:
             ask(office, agent, clock, **changes)
