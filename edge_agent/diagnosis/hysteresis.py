@@ -1,0 +1,72 @@
+"""When scores become a finding: raised after n of the last m pictures, cleared after k good ones in a row. Pure.
+
+Invariant: what cannot be told changes nothing, in either direction. A finding reaches back to the first of the pictures
+that raised it, and ends at the first of those that cleared it: from the last bad picture to the first good one nothing
+is known, so it counts as bad.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+State = Literal["unknown", "clear", "open"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``raise_of`` is at most 64; ``threshold`` is in the finding's own unit."""
+
+    threshold: float
+    raise_after: int
+    raise_of: int
+    clear_after: int
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One finding of one camera. ``unknown`` until it is either raised or enough good pictures were seen."""
+
+    state: State = "unknown"
+    since_us: int = 0
+    """While open: when the picture was no good for the first time."""
+    bad_us: tuple[int, ...] = ()
+    """The bad pictures among the last ``raise_of`` told ones, oldest first."""
+    told_us: tuple[int, ...] = ()
+    """The last ``raise_of`` pictures that told anything, oldest first."""
+    good_since_us: int = 0
+    good: int = 0
+    """Good pictures in a row."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """``until_us`` is None where the finding was raised."""
+
+    raised: bool
+    since_us: int
+    until_us: int | None
+
+
+def step(watch: Watch, score: float | None, at_us: int, rule: Rule) -> tuple[Watch, Change | None]:
+    """The state after one more picture, and what there is to tell."""
+    if score is None:
+        return watch, None
+    told = (*watch.told_us, at_us)[-rule.raise_of :]
+    bad = tuple(moment for moment in watch.bad_us if moment >= told[0])
+    if score >= rule.threshold:
+        bad = (*bad, at_us)
+        after = replace(watch, told_us=told, bad_us=bad, good=0)
+        if watch.state != "open" and len(bad) >= rule.raise_after:
+            return replace(after, state="open", since_us=bad[0]), Change(raised=True, since_us=bad[0], until_us=None)
+        return after, None
+    good_since_us = watch.good_since_us if watch.good else at_us
+    after = replace(watch, told_us=told, bad_us=bad, good=min(watch.good + 1, rule.clear_after), good_since_us=good_since_us)
+    if watch.state == "clear" or after.good < rule.clear_after:
+        return after, None
+    since_us = watch.since_us if watch.state == "open" else good_since_us
+    cleared = replace(after, state="clear", since_us=0, bad_us=())
+    return cleared, Change(raised=False, since_us=since_us, until_us=max(good_since_us, since_us))
+
+
+def reopened(since_us: int) -> Watch:
+    """A finding that an earlier process left open."""
+    return Watch(state="open", since_us=since_us)
