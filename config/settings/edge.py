@@ -93,6 +93,10 @@ class CameraSettings(Strict, frozen=True, kw_only=True):
     live: StreamChoice = "auto"
     privacy_masks: Annotated[list[Polygon], msgspec.Meta(max_length=16)] = []
     """What no still and no diagnosis may look at: polygons of ``(x, y)``, fractions of width and height from the top left."""
+    onvif_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@]+)?$", max_length=500)] = ""
+    """The camera's ONVIF device service: its clock is measured there, and its memory card asked."""
+    replay: bool = False
+    """Missing time may be fetched from the camera's own memory."""
 
     def stream_for(self, choice: StreamName | StreamChoice) -> StreamName:
         """The stream that a choice means for this camera."""
@@ -131,6 +135,12 @@ class InputSettings(Strict, frozen=True, kw_only=True):
     idle_active: bool = False
 
 
+class OnvifSettings(Strict, frozen=True, kw_only=True):
+    clock_s: Annotated[int, msgspec.Meta(ge=10, le=86_400)]
+    replay_hours: Annotated[int, msgspec.Meta(ge=1, le=720)]
+    replay_settle_s: Annotated[int, msgspec.Meta(ge=1, le=3_600)]
+
+
 class AlarmSettings(Strict, frozen=True, kw_only=True):
     listen: str
     band_early_s: Annotated[int, msgspec.Meta(ge=1, le=3_600)]
@@ -152,6 +162,7 @@ class EdgeSettings(Strict, frozen=True, kw_only=True):
     spool: SpoolSettings
     uplink: UplinkSettings
     clock: ClockSettings
+    onvif: OnvifSettings
     alarms: AlarmSettings
     cameras: Annotated[list[CameraSettings], msgspec.Meta(max_length=64)]
 
@@ -162,8 +173,14 @@ def load_edge(file: Path | None = None) -> EdgeSettings:
     for key, value in (("agent.site_id", settings.agent.site_id), ("agent.agent_id", settings.agent.agent_id)):
         if not is_slug(value):
             raise ConfigurationError(f"'{key}' is {value!r}: give the id the operator registered this agent under")
+    check_cameras(settings.cameras)
+    return settings
+
+
+def check_cameras(cameras: list[CameraSettings]) -> None:
+    """Raises ConfigurationError for cameras that cannot be meant."""
     seen: set[str] = set()
-    for camera in settings.cameras:
+    for camera in cameras:
         if not is_slug(camera.id):
             raise ConfigurationError(f"'cameras': {camera.id!r} is no camera id: use a-z, 0-9 and hyphens")
         if "sub" in (camera.record, camera.diagnose, camera.live) and not camera.sub_url:
@@ -179,4 +196,3 @@ def load_edge(file: Path | None = None) -> EdgeSettings:
         if camera.id in seen:
             raise ConfigurationError(f"'cameras': {camera.id} stands there twice")
         seen.add(camera.id)
-    return settings
