@@ -18,6 +18,7 @@ class HashingSink:
         self._synced_bytes = 0
         self._digest = hashlib.sha256()
         self._file = path.open("xb", buffering=0)
+        sync_folder(path.parent)  # else a power cut could take the name, and with it all fragments synced by then
 
     def write(self, data: bytes) -> int:
         view = memoryview(data)

@@ -10,6 +10,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,7 @@ from config.base.logs import get_logger
 from config.wire.segments import Receipt, UploadRefused
 from edge_agent.cameras.feed import Codec
 from edge_agent.messages import Sealer, SegmentClaim
+from edge_agent.recording.sink import sync_folder
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.outbox import SEGMENT_UPLOADED, Outbox
 
@@ -226,7 +228,10 @@ class SegmentSpool:
     def remove_freed(self, camera_id: str, segment_id: str) -> None:
         """Removes the file of a freed segment, then its row."""
         try:
-            self.path(camera_id, segment_id).unlink(missing_ok=True)
+            path = self.path(camera_id, segment_id)
+            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # of a camera whose folder somebody removed
+                sync_folder(path.parent)  # else a power cut could bring the file back with nobody to know it
         except OSError as error:
             log.exception("freed_file_stays", segment_id=segment_id, error=error.strerror)
             return
