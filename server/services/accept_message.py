@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from config.base.clock import Clock
 from config.base.errors import IntegrityViolation, InvalidInput
 from config.base.ids import fresh_id
+from config.wire.alarms import AlarmEvent
 from config.wire.catalogue import PAYLOAD_TYPE
 from config.wire.envelope import OpenedEnvelope, decode_payload, open_envelope
 from config.wire.evictions import SegmentEvicted
@@ -24,7 +25,7 @@ from config.wire.segments import SegmentRecorded, SegmentUploaded
 from config.wire.status import Acknowledgement, CameraState, Presence
 from config.wire.topics import UpTopic, parse_up
 from server.domain.clock_trust import ClockRule
-from server.services import accept_box, accept_segment, accept_status
+from server.services import accept_alarm, accept_box, accept_segment, accept_status
 from server.services.incoming import Handler, Incoming
 from storage.database.models import Agent, Camera
 from storage.database.quarantine import keep
@@ -167,6 +168,7 @@ _HANDLERS: dict[type, tuple[str, Handler, bool]] = {
     SegmentUploaded: ("segment-uploaded", accept_segment.uploaded, True),
     SegmentEvicted: ("segment-evicted", accept_box.evicted, True),
     BoxNotice: ("box-notice", accept_box.notice, True),
+    AlarmEvent: ("alarm-event", accept_alarm.event, True),
     CameraState: ("camera-state", accept_status.camera_state, True),
     Heartbeat: ("heartbeat", accept_status.heartbeat, False),
     Presence: ("presence", accept_status.presence, False),

@@ -1,9 +1,10 @@
 """The tables. Instants are integer microseconds UTC (``_us``); ids of sites, agents and cameras are slugs.
 
-Rows of ``segment``, ``condition_change``, ``quarantined_message`` and ``verdict`` are evidence: inserted, never
-deleted by the application, and only the columns that say what was found later are filled in afterwards (I4).
+Rows of ``segment``, ``condition_change``, ``alarm_event``, ``quarantined_message`` and ``verdict`` are evidence: inserted,
+never deleted by the application, and only the columns that say what was found later are filled in afterwards (I4).
 """
 
+from storage.database.models.alarms import AlarmAct, AlarmEventRow, AlarmPartition, AlarmRow
 from storage.database.models.base import Base
 from storage.database.models.box import BoxNotice, SegmentEviction
 from storage.database.models.enrolment import AgentCertificate, Invitation
@@ -36,6 +37,10 @@ __all__ = [
     "AgentCertificate",
     "AgentConfiguration",
     "AgentStatus",
+    "AlarmAct",
+    "AlarmEventRow",
+    "AlarmPartition",
+    "AlarmRow",
     "Base",
     "BoxNotice",
     "Camera",
