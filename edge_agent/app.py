@@ -12,13 +12,17 @@ from config.base.clock import Clock, SystemClock
 from config.base.errors import ConfigurationError, NightlightError
 from config.base.logs import get_logger
 from config.settings.edge import EdgeSettings
-from config.settings.loader import read_secret
 from edge_agent.alarms.service import Alarms
 from edge_agent.cameras.board import CameraBoard, CameraStatus
 from edge_agent.centre import Centre
+from edge_agent.configuration.keeper import ConfigurationKeeper
+from edge_agent.configuration.reports import ConfigurationReporter
+from edge_agent.configuration.store import DesiredStore
 from edge_agent.control.room import ControlRoom
 from edge_agent.control.server import ControlServer
-from edge_agent.identity import load_server_key, load_signer
+from edge_agent.enrolment.credentials import Credentials
+from edge_agent.enrolment.renewal import CertificateRenewal
+from edge_agent.identity import load_sealing_key, load_server_key, load_signer
 from edge_agent.lifecycle import Worker
 from edge_agent.liveness.registry import Liveness
 from edge_agent.messages import Sealer
@@ -31,7 +35,7 @@ from edge_agent.reporting.link import MqttLink
 from edge_agent.reporting.notices import NoticeBook
 from edge_agent.reporting.publisher import OutboxPublisher
 from edge_agent.reporting.states import StateReporter
-from edge_agent.shards.fleet import CameraFleet, make_folder, wanted
+from edge_agent.shards.fleet import CameraFleet, make_folder
 from edge_agent.spool.ballast import BALLAST_BYTES, Ballast, free_bytes, full_disk
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.disk import DiskGuard
@@ -69,10 +73,8 @@ class App:
         state_dir = Path(settings.agent.state_dir)
         sealer = Sealer(settings.agent.site_id, settings.agent.agent_id, load_signer(state_dir))
         server_key = load_server_key(settings)
-        mqtt_password = _password(settings.mqtt.username, settings.mqtt.password_file, "mqtt.password_file")
+        self.credentials = Credentials(state_dir, system_clock)
         folder = _folder(state_dir)
-        for camera in settings.cameras:
-            make_folder(folder, camera.id)
 
         self.clock = AgentClock(system_clock, settings.clock)
         self._ballast = Ballast(folder)
@@ -81,22 +83,28 @@ class App:
         self.spool = SegmentSpool(self.database, folder, sealer, self.outbox)
         self.guard = DiskGuard(folder, settings.spool, system_clock, self.spool.finalised_bytes)
         self._folder = folder
-        self._centre = Centre(settings.server, settings.spool.upload_workers + 2)
+        self._centre = Centre(settings.server, settings.spool.upload_workers + 2, self.credentials.forgive_clock)
         uplink = UplinkPlan(settings.uplink)
         throttle = Throttle(lambda: uplink.bits_per_second(self.clock.utc_us()), system_clock)
         self._store = ObjectStore(settings.spool.upload_workers, throttle)
 
+        identity = (settings.agent.site_id, settings.agent.agent_id)
+        reporter = ConfigurationReporter(self.database, self.outbox, sealer, self.clock)
+        desired = DesiredStore(state_dir, server_key, identity)
+        self.configuration = ConfigurationKeeper(settings, desired, load_sealing_key(state_dir), reporter, self._beat)
+        first = [camera.settings.id for camera in self.configuration.initial]
+        for camera_id in first:
+            make_folder(folder, camera_id)
         self.states = StateReporter(self.outbox, sealer, self._beat)
-        self.board = CameraBoard((camera.id for camera in settings.cameras), self.clock, self.states.report)
+        self.board = CameraBoard(first, self.clock, self.states.report)
         self.alarms = Alarms(settings.alarms, self.clock, self.database, self.outbox, sealer)
         closing = ClosingHeartbeats(self.database)
-        self.link = MqttLink(settings.mqtt, mqtt_password, sealer, self._timeline_id, closing, self._connected)
+        self.link = MqttLink(settings.mqtt, self.credentials, sealer, self._timeline_id, closing, self._connected)
         self.publisher = OutboxPublisher(self.outbox, self.link, system_clock, settings.spool.resend_s)
         self.uploads = UploadQueue(self.spool, system_clock)
         self.notices = NoticeBook(self.database, self.outbox, sealer, self.clock)
         room = Room(self.guard, self.spool, self._bits_per_second, self.uploads.in_hand)
         self.spool_watch = SpoolWatch(room, settings.spool, self.notices, self.clock)
-        identity = (settings.agent.site_id, settings.agent.agent_id)
         self.inbox = Inbox(
             self.link.inbox, server_key, identity, self.outbox, self.spool, self.publisher, self.uploads, self.clock
         )
@@ -108,16 +116,20 @@ class App:
             guard=self.guard,
             sealer=sealer,
             spool_settings=settings.spool,
-            box=BoxReader(),
+            box=BoxReader(lambda: self.credentials.certificate_ends_us),
+            configuration=self.configuration.state,
             panels=self.alarms.status.health,
         )
         self.heartbeat = HeartbeatSender(sources, self.link, closing, settings.mqtt.heartbeat_s, self._before_heartbeat)
         self.clock_sync = ClockSync(
             self.clock, settings.clock, self._centre.time_us, self.heartbeat.close_timeline, self.link.renew
         )
+        self._renewal = CertificateRenewal(
+            self.credentials, sealer, self._centre, self.clock, state_dir, self.link.renew
+        )
         self.fleet = CameraFleet(settings, folder, self.clock, self.board, self.guard, self.spool, self._lock.shards)
         self.clock.on_change = self.fleet.timeline_is
-        self._cameras = [wanted(camera) for camera in settings.cameras]
+        self.inbox.on_desired = self.configuration.offer
         self.liveness = Liveness(system_clock)
         self.fleet.liveness = self.liveness
         self.control = ControlServer(state_dir, self._control_room(sealer).answer)
@@ -132,7 +144,7 @@ class App:
         """Recovers the spool, fixes the timeline, and sets everything going."""
         if free_bytes(self._folder) < BALLAST_BYTES:
             self.guard.force_full()  # what room there is belongs to the database, so that uploads can go on
-        if self._cameras:
+        if self.configuration.initial:
             self.fleet.prepare()
         found = recover(self.spool, self._folder)
         log.info("spool_ready", **vars(found))
@@ -140,16 +152,17 @@ class App:
         self._tell_removed_cameras()
         self.board.announce()
         workers: list[Worker] = [self.link, self.publisher, self.inbox, self.control, *self.alarms.workers]
-        for worker in [*workers, self.heartbeat, self.clock_sync, self.spool_watch, *self._uploaders]:
+        for worker in [*workers, self.heartbeat, self.clock_sync, self.spool_watch, self._renewal, *self._uploaders]:
             worker.start()
-        self.fleet.apply(self._cameras)
-        log.info("agent_started", cameras=len(self._cameras), timeline=self.clock.timeline.timeline_id)
+        self.configuration.begin(self.fleet, self.board)
+        self.configuration.start()
+        log.info("agent_started", cameras=len(self.configuration.initial), timeline=self.clock.timeline.timeline_id)
 
     def close(self) -> bool:
         """Ends everything within about five seconds; False where a thread is stuck and has to be left behind."""
         deadline_s = time.monotonic() + CLOSE_WITHIN_S
         self.fleet.stop()
-        background: list[Worker] = [*self.alarms.workers, self.control, self.clock_sync, self.spool_watch, *self._uploaders]
+        background: list[Worker] = [self.configuration, *self.alarms.workers, self.control, self.clock_sync, self.spool_watch, self._renewal, *self._uploaders]
         for worker in background:
             worker.stop()
         ended = [self.fleet.close(lambda: _left(deadline_s - 2.0))]
@@ -182,7 +195,7 @@ class App:
 
     def _tell_removed_cameras(self) -> None:
         """A camera that is no longer configured gets one last word, lest the server waits for it for ever."""
-        configured = {camera.id for camera in self._settings.cameras}
+        configured = {camera.settings.id for camera in self.configuration.initial}
         for camera_id, condition in self.outbox.told_conditions().items():
             if camera_id not in configured and condition != "stopped":
                 why = "taken out of the agent's configuration"
@@ -208,10 +221,6 @@ class App:
 
 def _left(deadline_s: float) -> float:
     return max(0.05, deadline_s - time.monotonic())
-
-
-def _password(username: str, file: str, key: str) -> str:
-    return read_secret(file, key) if username else ""
 
 
 def _folder(state_dir: Path) -> Path:

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from config.base.errors import ConfigurationError
+from config.base.errors import ConfigurationError, InvalidInput
 from config.base.ids import is_slug
+from config.base.origins import parse_origin
 from config.settings.loader import Strict, load
 
 
@@ -20,14 +21,13 @@ class AgentSettings(Strict, frozen=True, kw_only=True):
 class MqttSettings(Strict, frozen=True, kw_only=True):
     host: str
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
-    username: str
-    password_file: str
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=60)]
     heartbeat_s: Annotated[int, msgspec.Meta(ge=1, le=30)]
 
 
 class ServerLinkSettings(Strict, frozen=True, kw_only=True):
     url: Annotated[str, msgspec.Meta(pattern=r"^https?://")]
+    ca_file: str
     public_key_file: str
     sealing_key_file: str
     timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)]
@@ -154,6 +154,10 @@ class AlarmSettings(Strict, frozen=True, kw_only=True):
     inputs: Annotated[list[InputSettings], msgspec.Meta(max_length=16)]
 
 
+ENROLLED_FILE = "enrolled.toml"
+"""In the state folder: what the server said at enrolment. The settings file comes after it."""
+
+
 class EdgeSettings(Strict, frozen=True, kw_only=True):
     agent: AgentSettings
     mqtt: MqttSettings
@@ -167,14 +171,45 @@ class EdgeSettings(Strict, frozen=True, kw_only=True):
     cameras: Annotated[list[CameraSettings], msgspec.Meta(max_length=64)]
 
 
-def load_edge(file: Path | None = None) -> EdgeSettings:
-    """The agent's settings. Raises ConfigurationError."""
-    settings = load(EdgeSettings, Path(__file__).with_name("edge.toml"), "NIGHTLIGHT_EDGE", file)
+class _CameraFile(Strict, frozen=True, kw_only=True):
+    cameras: Annotated[list[CameraSettings], msgspec.Meta(max_length=64)]
+
+
+LOCAL_CAMERAS = "cameras.toml"
+"""In the state folder, beside the settings of the operator: ``discover`` may write there."""
+
+
+def load_edge(file: Path | None = None, *, enrolled: bool = True) -> EdgeSettings:
+    """The agent's settings; ``enrolled`` False: it need not know yet who it is. Raises ConfigurationError."""
+    settings = _layered(file)
     for key, value in (("agent.site_id", settings.agent.site_id), ("agent.agent_id", settings.agent.agent_id)):
-        if not is_slug(value):
+        if enrolled and not value:
+            raise ConfigurationError(
+                f"'{key}' is not set: this box is not enrolled. Ask the operator for a code, then:"
+                " nightlight-agent enrol CODE"
+            )
+        if value and not is_slug(value):
             raise ConfigurationError(f"'{key}' is {value!r}: give the id the operator registered this agent under")
+    try:
+        parse_origin(settings.server.url)
+    except InvalidInput as error:
+        raise ConfigurationError(f"'server.url': {error}") from error
+    local = Path(settings.agent.state_dir) / LOCAL_CAMERAS
+    settings = msgspec.structs.replace(settings, cameras=[*settings.cameras, *load_cameras(local)])
     check_cameras(settings.cameras)
     return settings
+
+
+def load_cameras(file: Path) -> list[CameraSettings]:
+    """The cameras that ``discover`` wrote; none where there is no such file. Raises ConfigurationError."""
+    try:
+        return msgspec.toml.decode(file.read_bytes(), type=_CameraFile).cameras
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {file}: {error.strerror}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+        raise ConfigurationError(f"{file}: {error}") from error
 
 
 def check_cameras(cameras: list[CameraSettings]) -> None:
@@ -196,3 +231,14 @@ def check_cameras(cameras: list[CameraSettings]) -> None:
         if camera.id in seen:
             raise ConfigurationError(f"'cameras': {camera.id} stands there twice")
         seen.add(camera.id)
+
+
+def _layered(file: Path | None) -> EdgeSettings:
+    defaults, prefix = Path(__file__).with_name("edge.toml"), "NIGHTLIGHT_EDGE"
+    settings = load(EdgeSettings, defaults, prefix, file)
+    enrolled = Path(settings.agent.state_dir) / ENROLLED_FILE
+    try:
+        there = enrolled.exists()
+    except OSError as error:
+        raise ConfigurationError(f"'agent.state_dir': cannot read {enrolled}: {error.strerror}") from error
+    return load(EdgeSettings, defaults, prefix, file, beneath=enrolled) if there else settings

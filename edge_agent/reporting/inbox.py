@@ -5,12 +5,14 @@ counter. It is named in the log, never obeyed.
 """
 
 import queue
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from config.base.errors import IntegrityViolation, InvalidInput, NightlightError
 from config.base.logs import get_logger
+from config.wire.desired_state import DesiredState
 from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import Receipt, UploadRefused
 from config.wire.status import Acknowledgement
@@ -25,7 +27,7 @@ WAIT_S = 0.5
 
 log = get_logger("inbox")
 
-Answer = Acknowledgement | Receipt | UploadRefused
+Answer = Acknowledgement | Receipt | UploadRefused | DesiredState
 
 
 @dataclass
@@ -66,6 +68,8 @@ class Inbox(Worker):
         self._uploads = uploads
         self._clock = clock
         self.counters = InboxCounters()
+        self.on_desired: Callable[[DesiredState, bytes], None] = lambda _state, _sealed: None
+        """Takes a desired state and its envelope; must not wait."""
 
     def run(self) -> None:
         while not self.stopping.is_set():
@@ -85,7 +89,7 @@ class Inbox(Worker):
             log.warning("answer_rejected", code=error.code, why=str(error), rejected=self.counters.invalid)
             return
         try:
-            settled_before = not self._obey(answer)
+            settled_before = not self._obey(answer, data)
         except NightlightError as error:  # the question is sent again, and so is this answer
             log.exception("answer_not_carried_out", kind=type(answer).__name__, why=str(error))
             return
@@ -98,13 +102,16 @@ class Inbox(Worker):
         opened = open_envelope(data)
         opened.verify(self._server_key)
         message = decode_payload(opened)
-        if not isinstance(message, Acknowledgement | Receipt | UploadRefused):
+        if not isinstance(message, Answer):
             raise InvalidInput(f"a {type(message).__name__} is not for an agent", code="unexpected_kind")
         if (message.site_id, message.agent_id) != self._identity:
             raise InvalidInput("the answer is for another agent", code="wrong_recipient")
         return message
 
-    def _obey(self, answer: Answer) -> bool:
+    def _obey(self, answer: Answer, sealed: bytes) -> bool:
+        if isinstance(answer, DesiredState):
+            self.on_desired(answer, sealed)
+            return True
         if isinstance(answer, Acknowledgement):
             self._publisher.answered(answer.of_message_id)
             return self._outbox.acknowledge(answer.of_message_id, answer.outcome, answer.reason, self._clock.utc_us())

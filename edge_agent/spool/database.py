@@ -19,7 +19,7 @@ CHANGES = (
     """CREATE INDEX outbox_express ON outbox (position) WHERE name = 'alarm-event';
     CREATE TABLE alarm_frames (digest TEXT PRIMARY KEY, taken_us INTEGER NOT NULL);
     CREATE TABLE alarm_states (name TEXT PRIMARY KEY, value TEXT NOT NULL)""",
-    """CREATE INDEX outbox_live ON outbox (position) WHERE name IN ('camera-state', 'box-notice');
+    """CREATE INDEX outbox_live ON outbox (position) WHERE name IN ('camera-state', 'box-notice', 'configuration-report');
     CREATE TABLE notices (notice TEXT PRIMARY KEY, raised INTEGER NOT NULL)""",
 )
 """What makes version 2 of a file of version 1, 3 of 2, and so on; schema.sql is the newest."""

@@ -54,7 +54,7 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_unacknowledged ON outbox (camera_id, about_us) WHERE acknowledged = 0;
 CREATE INDEX outbox_by_segment ON outbox (segment_id);
-CREATE INDEX outbox_live ON outbox (position) WHERE name IN ('camera-state', 'box-notice');   -- past the backlog
+CREATE INDEX outbox_live ON outbox (position) WHERE name IN ('camera-state', 'box-notice', 'configuration-report');   -- past the backlog
 CREATE INDEX outbox_express ON outbox (position) WHERE name = 'alarm-event';   -- sent past all others
 
 -- Messages that the server put into quarantine: never sent again by themselves.

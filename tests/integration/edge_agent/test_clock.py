@@ -5,8 +5,8 @@ from typing import Any
 
 from config.base.backoff import Backoff
 from config.base.clock import US_PER_S, SystemClock
-from config.wire.segments import SegmentRecorded, SegmentUploaded
 from config.wire.health import Heartbeat
+from config.wire.segments import SegmentRecorded, SegmentUploaded
 from edge_agent.app import App
 from tests.support.cameras import StartCameras
 from tests.support.edge import EdgeBox, StandInServer, wait_for

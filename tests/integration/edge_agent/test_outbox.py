@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config.base.ids import fresh_id
 from config.wire.envelope import Signer
-from config.wire.segments import SegmentRecorded, SegmentUploaded
 from config.wire.health import Heartbeat
+from config.wire.segments import SegmentRecorded, SegmentUploaded
 from config.wire.status import CameraState, Presence
 from deploy.local.broker import AgentIdentity, Broker
 from deploy.local.simulator.launch import Simulator
-from tests.support.brokers import free_port
+from tests.support.brokers import StartBroker, free_port
 from tests.support.edge import AGENT, SITE, EdgeBox, StandInServer, standing_in, wait_for
 
 
@@ -208,11 +208,20 @@ def test_an_agent_that_stops_says_so_and_the_last_will_speaks_for_a_killed_one(
     assert stand_in.of(Presence)[-1].site_id == SITE
 
 
-def test_a_wrong_broker_password_is_told_and_tried_again(edge_box: EdgeBox, stand_in: StandInServer) -> None:
-    wrong = edge_box.folder / "wrong"
-    wrong.write_text("not it")
-    edge_box.configure({}, mqtt={**stand_in.mqtt(), "password_file": str(wrong)}, server={"url": stand_in.url})
+def test_a_certificate_of_another_authority_is_told_and_tried_again(
+    edge_box: EdgeBox, stand_in: StandInServer, start_broker: StartBroker
+) -> None:
+    edge_box.equip(start_broker(AgentIdentity(SITE, AGENT)))
+    settings(edge_box, stand_in, {})
     edge_box.start()
-    wait_for("two refusals", lambda: edge_box.log().count("broker_refused") >= 2)
-    assert "mqtt.password_file" in edge_box.log()
+    wait_for("two refusals", lambda: edge_box.log().count("broker_untrusted") >= 2)
+    assert "is not the broker of the server" in edge_box.log()
+    assert edge_box.stop() == 0
+
+
+def test_a_box_without_a_certificate_says_how_to_get_one_and_goes_on(edge_box: EdgeBox) -> None:
+    edge_box.configure({"cam-1": "rtsp://127.0.0.1:1/x"})
+    edge_box.start()
+    wait_for("the advice", lambda: "nightlight-agent enrol" in edge_box.log())
+    wait_for("a camera's state", lambda: edge_box.outbox("camera-state"))
     assert edge_box.stop() == 0
