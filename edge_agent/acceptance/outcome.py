@@ -107,4 +107,8 @@ def _shown(speech: Speech, name: str, value: object, timezone: str) -> object:
         return speech.text(f"status.condition_{value}")
     if name.endswith("cause") and speech.has(f"accept.cause_{value}"):
         return speech.text(f"accept.cause_{value}")
+    if isinstance(value, list):
+        return "; ".join(str(_shown(speech, "word", one, timezone)) for one in value)
+    if name == "word" and speech.has(f"accept.attack_{str(value).replace(' ', '_').lower()}"):
+        return speech.text(f"accept.attack_{str(value).replace(' ', '_').lower()}")
     return value

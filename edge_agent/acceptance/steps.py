@@ -9,15 +9,16 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import NightlightError, Unavailable
 from config.wire.acceptance import AcceptanceAnswer, CameraSeen, GapSeen
+from edge_agent.acceptance.inquiry import Inquiry
 from edge_agent.acceptance.outcome import STEPS, CameraFacts, Outcome, Said, StepName, StepOutcome, StepStatus
-from edge_agent.control.messages import Answer, AskServer, AskStatus, CameraNow, PauseCamera, Question, Seen, Status
+from edge_agent.control.messages import Answer, CameraNow, PauseCamera, Question, Status
 
-LOOK_EVERY_S = 2.0
+START_WITHIN_S = 10.0
 AGENT_WITHIN_S = 30.0
 MINUTE_WITHIN_S = 240.0
 DELETION_WITHIN_S = 90.0
@@ -26,8 +27,8 @@ PERSON_WITHIN_S = 300.0
 MARGIN_S = 90.0
 """On top of two segments: upload, read-back, and a slow link."""
 BEFORE_US = 2 * US_PER_S
-
-Found = TypeVar("Found")
+SLIVER_US = 3 * US_PER_S
+"""A new connection costs up to a group of pictures: a gap that is shorter is not the one that was made."""
 
 
 @dataclass(frozen=True)
@@ -70,20 +71,18 @@ class Acceptance:
     """``run`` once."""
 
     def __init__(self, ask: Callable[[Question], Answer], person: Person, plan: Plan, clock: Clock) -> None:
-        self._ask = ask
+        self._inquiry = Inquiry(ask)
         self._person = person
         self._plan = plan
         self._clock = clock
-        self._status: Status | None = None
-        self._seen: AcceptanceAnswer | None = None
-        self._since_us = 0
-        self._note: Callable[[Said], None] = lambda _said: None
 
     def run(self) -> Outcome:
         """Every step. Raises Unavailable (``not_running``) where there is no agent to be tested."""
         began_us = self._clock.utc_us()
-        self._status = self._fresh_status()
-        self._since_us = self._status.now_us - BEFORE_US
+        status = self._inquiry.until(START_WITHIN_S, self._inquiry.status)
+        if status is None:
+            raise Unavailable("the agent does not answer", code="not_running")
+        self._inquiry.since_us = status.now_us - BEFORE_US
         steps: list[StepOutcome] = []
         for name in STEPS:
             if steps and steps[0].status == "failed":
@@ -110,7 +109,7 @@ class Acceptance:
             return StepOutcome(name, status, round(time.monotonic() - began_s, 1), seen, advice)
 
         try:
-            with self._person.step(name) as self._note:
+            with self._person.step(name) as self._inquiry.note:
                 return ended("passed", work[name]())
         except _Ended as end:
             return ended("skipped" if end.skipped else "failed", end.seen, end.advice)
@@ -121,12 +120,12 @@ class Acceptance:
 
     def _agent(self) -> tuple[Said, ...]:
         def look() -> Status | None:
-            status = self._fresh_status()
+            status = self._inquiry.status()
             return status if status.broker_connected and status.clock_offset_us is not None else None
 
-        status = self._until(AGENT_WITHIN_S, look)
+        status = self._inquiry.until(AGENT_WITHIN_S, look)
         if status is None:
-            last = self._known()
+            last = self._inquiry.known
             broken = "no_broker" if not last.broker_connected else "no_clock"
             raise _Ended(Said(broken, good=False), advice=(Said(f"advice_{broken}"),))
         if not status.cameras:
@@ -157,7 +156,7 @@ class Acceptance:
         return self._each_camera(within_s, lambda camera: camera.first_minute is not None, done)
 
     def _lock(self) -> tuple[Said, ...]:
-        seen = self._fresh_seen()
+        seen = self._inquiry.seen()
         said = [_locked(camera) for camera in seen.cameras if camera.secured is not None]
         if not said:
             raise _Ended(Said("nothing_secured", good=False), advice=(Said("advice_nothing_secured"),))
@@ -167,22 +166,22 @@ class Acceptance:
 
     def _deletion(self) -> tuple[Said, ...]:
         def look() -> AcceptanceAnswer | None:
-            return self._ask_server(canary=True)
+            return self._inquiry.seen(canary=True)
 
-        seen = self._until(DELETION_WITHIN_S, look)
+        seen = self._inquiry.until(DELETION_WITHIN_S, look)
         if seen is None or seen.canary is None:
             raise _Ended(Said("no_answer", good=False), advice=(Said("advice_error"),))
         if seen.canary.failure:
             raise _Ended(
                 Said("store_gave_in", {"detail": seen.canary.failure}, good=False), advice=(Said("advice_store"),)
             )
-        attacks = ", ".join(one.attack for one in seen.canary.refusals)
-        return (Said("deletion_refused", {"count": len(seen.canary.refusals), "attacks": attacks}),)
+        attacks = [one.attack for one in seen.canary.refusals]
+        return (Said("deletion_refused", {"count": len(attacks), "attacks": attacks}),)
 
     def _disconnect(self) -> tuple[Said, ...]:
-        before_us = self._fresh_seen().now_us
+        before_us = self._inquiry.seen().now_us
         camera_id = self._dropped_by_agent() if self._plan.unattended else self._dropped_by_hand()
-        gap = self._until(GAP_WITHIN_S, lambda: self._gap_of(camera_id, before_us, closed=False))
+        gap = self._inquiry.until(GAP_WITHIN_S, lambda: self._open_gap(camera_id, before_us))
         if gap is None:
             raise _Ended(Said("no_gap", {"camera": camera_id}, good=False), advice=(Said("advice_no_gap"),))
         how = "dropped_by_agent" if self._plan.unattended else "dropped_by_hand"
@@ -190,7 +189,8 @@ class Acceptance:
         if not self._plan.unattended:
             self._person.please(Said("plug_in", {"camera": camera_id}))
         within_s = self._segments_within_s() + (self._plan.outage_s if self._plan.unattended else PERSON_WITHIN_S)
-        closed = self._until(within_s, lambda: self._gap_of(camera_id, before_us, closed=True))
+        shown_us = self._inquiry.last_seen.now_us if self._inquiry.last_seen else before_us
+        closed = self._inquiry.until(within_s, lambda: self._closed_gap(camera_id, shown_us))
         if closed is None or closed.end_us is None:
             raise _Ended(
                 Said(how, {"camera": camera_id, "seconds": self._plan.outage_s}),
@@ -206,20 +206,20 @@ class Acceptance:
         )
 
     def _panel(self) -> tuple[Said, ...]:
-        if not self._known().panels:
+        if not self._inquiry.known.panels:
             raise _Ended(Said("no_panel"), skipped=True)
-        before_us = self._fresh_seen().now_us
+        before_us = self._inquiry.seen().now_us
         self._person.please(Said("press_test"))
 
         def look() -> Said | None:
-            seen = self._fresh_seen()
+            seen = self._inquiry.seen()
             for test in seen.alarm_tests:
                 if test.received_us >= before_us:
                     took_s = round((test.received_us - test.at_us) / US_PER_S, 2)
                     return Said("panel_heard", {"at_us": test.at_us, "detail": test.detail, "seconds": took_s})
             return None
 
-        heard = self._until(self._plan.person_within_s, look)
+        heard = self._inquiry.until(self._plan.person_within_s, look)
         if heard is None:
             raise _Ended(Said("panel_silent", good=False), advice=(Said("advice_panel"),))
         return (heard,)
@@ -232,7 +232,7 @@ class Acceptance:
         """Waits for every camera of the agent; what is said of each. Raises _Ended naming those that never were."""
 
         def look() -> AcceptanceAnswer | None:
-            status, seen = self._fresh_status(), self._fresh_seen()
+            status, seen = self._inquiry.status(), self._inquiry.seen()
             by_id = {camera.camera_id: camera for camera in seen.cameras}
             waiting = [one for one in status.cameras if one.camera_id not in by_id or not is_done(by_id[one.camera_id])]
             if not waiting:
@@ -240,16 +240,22 @@ class Acceptance:
             first = waiting[0]
             done = len(status.cameras) - len(waiting)
             values = {"done": done, "of": len(status.cameras), "camera": first.camera_id, "condition": first.condition}
-            self._note(Said("waiting", values))
+            self._inquiry.note(Said("waiting", values))
             return None
 
-        seen = self._until(within_s, look)
+        seen = self._inquiry.until(within_s, look)
         if seen is not None:
-            return tuple(said(camera) for camera in seen.cameras if camera.camera_id in self._local_ids())
-        by_id = {camera.camera_id: camera for camera in self._seen.cameras} if self._seen else {}
+            return tuple(
+                said(camera)
+                for camera in seen.cameras
+                if camera.camera_id in {one.camera_id for one in self._inquiry.known.cameras}
+            )
+        by_id = (
+            {camera.camera_id: camera for camera in self._inquiry.last_seen.cameras} if self._inquiry.last_seen else {}
+        )
         lines: list[Said] = []
         advice: list[Said] = []
-        for camera in self._known().cameras:
+        for camera in self._inquiry.known.cameras:
             known = by_id.get(camera.camera_id)
             if known is not None and is_done(known):
                 lines.append(said(known))
@@ -259,17 +265,17 @@ class Acceptance:
         raise _Ended(*lines, advice=_once(advice))
 
     def _dropped_by_agent(self) -> str:
-        recording = [one.camera_id for one in self._fresh_status().cameras if one.condition == "recording"]
+        recording = [one.camera_id for one in self._inquiry.status().cameras if one.condition == "recording"]
         wanted = self._plan.camera_id or (recording[0] if recording else "")
         if not wanted or wanted not in recording:
             raise _Ended(
                 Said("none_records", {"camera": wanted or "-"}, good=False), advice=(Said("advice_none_records"),)
             )
-        self._ask(PauseCamera(camera_id=wanted, seconds=self._plan.outage_s))
+        self._inquiry.ask(PauseCamera(camera_id=wanted, seconds=self._plan.outage_s))
         return wanted
 
     def _dropped_by_hand(self) -> str:
-        recording = {one.camera_id for one in self._fresh_status().cameras if one.condition == "recording"}
+        recording = {one.camera_id for one in self._inquiry.status().cameras if one.condition == "recording"}
         if self._plan.camera_id:
             recording &= {self._plan.camera_id}
         if not recording:
@@ -278,72 +284,40 @@ class Acceptance:
         self._person.please(Said("pull_cable", {"cameras": ", ".join(sorted(recording))}))
 
         def look() -> str | None:
-            for one in self._fresh_status().cameras:
+            for one in self._inquiry.status().cameras:
                 if one.camera_id in recording and one.condition not in ("recording", "starting"):
                     return one.camera_id
             return None
 
-        dropped = self._until(self._plan.person_within_s, look)
+        dropped = self._inquiry.until(self._plan.person_within_s, look)
         if dropped is None:
             raise _Ended(Said("nothing_pulled", good=False), advice=(Said("advice_nothing_pulled"),))
         return dropped
 
-    def _gap_of(self, camera_id: str, since_us: int, *, closed: bool) -> GapSeen | None:
-        seen = self._fresh_seen()
-        for camera in seen.cameras:
-            for gap in camera.gaps if camera.camera_id == camera_id else []:
-                # The frame before the cable was pulled may lie a group of pictures earlier.
-                recent = gap.end_us is None or gap.end_us > since_us
-                if recent and gap.certainty == "missing" and (gap.end_us is not None or not closed):
-                    return gap
+    def _open_gap(self, camera_id: str, since_us: int) -> GapSeen | None:
+        """A gap that lasts, or has lasted; the slivers between two runs are none."""
+        for gap in self._gaps(camera_id):
+            if gap.certainty == "missing" and (
+                gap.end_us is None or gap.end_us > max(since_us, gap.start_us + SLIVER_US)
+            ):
+                return gap
         return None
 
-    def _until(self, within_s: float, look: Callable[[], Found | None]) -> Found | None:
-        """What ``look`` finds within a time. Raises Unavailable where the last thing it met was no answer."""
-        deadline_s = time.monotonic() + within_s
-        while True:
-            last: Unavailable | None = None
-            try:
-                found = look()
-            except Unavailable as error:
-                found, last = None, error
-                self._note(Said("error", {"detail": str(error)}))
-            if found is not None:
-                return found
-            if time.monotonic() >= deadline_s:
-                if last is not None:
-                    raise last
-                return None
-            time.sleep(LOOK_EVERY_S)
+    def _closed_gap(self, camera_id: str, shown_us: int) -> GapSeen | None:
+        """The gap that was there at ``shown_us``, once it has an end."""
+        for gap in self._gaps(camera_id):
+            if gap.end_us is not None and gap.end_us - gap.start_us > SLIVER_US and gap.end_us > shown_us - SLIVER_US:
+                return gap
+        return None
+
+    def _gaps(self, camera_id: str) -> list[GapSeen]:
+        return [gap for camera in self._inquiry.seen().cameras if camera.camera_id == camera_id for gap in camera.gaps]
 
     def _segments_within_s(self) -> float:
         return 2 * self._plan.segment_s + MARGIN_S
 
-    def _fresh_status(self) -> Status:
-        answer = self._ask(AskStatus())
-        if not isinstance(answer, Status):
-            raise Unavailable("the agent does not say how it is", code="malformed")
-        self._status = answer
-        return answer
-
-    def _fresh_seen(self) -> AcceptanceAnswer:
-        return self._ask_server(canary=False)
-
-    def _ask_server(self, *, canary: bool) -> AcceptanceAnswer:
-        answer = self._ask(AskServer(since_us=self._since_us, canary=canary))
-        if not isinstance(answer, Seen):
-            raise Unavailable("the agent hands on no answer of the server", code="malformed")
-        self._seen = answer.answer
-        return answer.answer
-
-    def _known(self) -> Status:
-        return self._status if self._status is not None else self._fresh_status()
-
-    def _local_ids(self) -> set[str]:
-        return {camera.camera_id for camera in self._known().cameras}
-
     def _outcome(self, began_us: int, steps: tuple[StepOutcome, ...]) -> Outcome:
-        status, seen = self._known(), self._seen
+        status, seen = self._inquiry.known, self._inquiry.last_seen
         return Outcome(
             site_id=status.site_id,
             agent_id=status.agent_id,
