@@ -15,12 +15,14 @@ from deploy.local.simulator.source import AccessUnit, Codec, Source, nal_type
 if TYPE_CHECKING:
     from deploy.local.simulator.card import Card
 
-Mode = Literal["on", "off", "stall", "garbage", "no_video"]
+Mode = Literal["on", "off", "stall", "garbage", "no_video", "half", "restamp"]
 """on        as it should be
 off       connections are dropped, and new ones get no answer
 stall     connections stand and are answered; no packet comes
 garbage   packets come, their coded pictures are random bytes
 no_video  the device answers, and has sound only
+half      pictures of half the width and height, with their own parameter sets, from the next one on; live pictures only
+restamp   time stamps begin again at 0, once; then as "on"
 """
 REPORT_EVERY_US = 5 * US_PER_S
 VIEWER_BYTES_MAX = 4_000_000
@@ -85,6 +87,8 @@ class Camera:
         self.card: Card | None = None
         self._clock = clock
         self._phase = phase
+        self._stamp_from: int | None = 0
+        """The tick whose time stamp is 0; None: the next one."""
         self._viewers: set[Viewer] = set()
         self._loop: asyncio.Task[None] | None = None
 
@@ -101,6 +105,9 @@ class Camera:
 
     def switch(self, mode: Mode) -> None:
         """Puts the camera into another mode at once."""
+        if mode == "restamp":
+            mode, self._stamp_from = "on", None
+        self.source.shrink(halved=mode == "half")
         self.mode = mode
         if mode in ("off", "no_video"):
             for viewer in list(self._viewers):
@@ -111,7 +118,7 @@ class Camera:
         period_us = int(US_PER_S / self.source.frames_per_second)
         began_us = self._clock.monotonic_us()
         began_us += int(self._phase * period_us) - began_us % period_us
-        tick = 0
+        tick = self._stamp_from = 0
         self.source.start()
         try:
             while self._viewers:
@@ -132,7 +139,9 @@ class Camera:
             return
         if self.mode == "garbage":
             unit = _spoiled(self.source.codec, unit)
-        timestamp = tick * period_us * CLOCK_HZ // US_PER_S
+        if self._stamp_from is None or self._stamp_from > tick:
+            self._stamp_from = tick
+        timestamp = (tick - self._stamp_from) * period_us * CLOCK_HZ // US_PER_S
         for viewer in list(self._viewers):
             viewer.take(self.source.codec, unit, timestamp, self._clock)
 

@@ -49,6 +49,10 @@ class Source(Protocol):
         """The picture of this tick, counted from ``start``."""
         ...
 
+    def shrink(self, *, halved: bool) -> None:
+        """Half the width and height from the next picture on, or the whole again; a source may not be able to."""
+        ...
+
     def stop(self) -> None:
         """Nobody watches any more."""
         ...
@@ -61,18 +65,27 @@ class LiveSource:
         self.codec: Codec = codec
         self.frames_per_second = Fraction(FRAMES_PER_SECOND)
         self._scene = Scene(number)
+        self._halved = False
         self._encoder: VideoCodecContext | None = None
         self.start()
         self.parameter_sets = parameter_sets(codec, self.access_unit(0, 0).nals)
         self.stop()
 
     def start(self) -> None:
-        self._encoder = _encoder(self.codec)
+        self._encoder = _encoder(self.codec, halved=self._halved)
+
+    def shrink(self, *, halved: bool) -> None:
+        if halved != self._halved:
+            self._halved = halved
+            if self._encoder is not None:
+                self.start()
 
     def access_unit(self, tick: int, utc_us: int) -> AccessUnit:
         if self._encoder is None:
             raise RuntimeError("a source is started before it is asked for pictures")
         frame = av.VideoFrame.from_ndarray(self._scene.frame(utc_us), format="yuv420p")
+        if self._halved:
+            frame = frame.reformat(width=self._encoder.width, height=self._encoder.height)
         frame.pts = tick
         packets = self._encoder.encode(frame)
         # "zerolatency": one picture in, one access unit out.
@@ -115,6 +128,9 @@ class ClipSource:
     def access_unit(self, tick: int, utc_us: int) -> AccessUnit:  # noqa: ARG002 (a clip cannot show the time)
         return self._units[tick % len(self._units)]
 
+    def shrink(self, *, halved: bool) -> None:
+        """A clip is as large as it is."""
+
     def stop(self) -> None:
         """Nothing to release."""
 
@@ -139,9 +155,10 @@ def parameter_sets(codec: Codec, nals: tuple[bytes, ...]) -> tuple[bytes, ...]:
     return tuple(found[kind] for kind in wanted)
 
 
-def _encoder(codec: Codec) -> VideoCodecContext:
+def _encoder(codec: Codec, *, halved: bool = False) -> VideoCodecContext:
     encoder = VideoCodecContext.create("libx264" if codec == "h264" else "libx265", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+    encoder.width, encoder.height = (WIDTH // 2, HEIGHT // 2) if halved else (WIDTH, HEIGHT)
+    encoder.pix_fmt = "yuv420p"
     encoder.framerate = Fraction(FRAMES_PER_SECOND)
     encoder.time_base = Fraction(1, FRAMES_PER_SECOND)
     encoder.gop_size = KEYFRAME_EVERY

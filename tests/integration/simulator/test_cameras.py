@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import av
 import pytest
@@ -171,3 +172,22 @@ def test_a_clip_is_looped(camera_server: StartCameras, tmp_path_factory: pytest.
 def _cpu_s(cameras: Simulator) -> float:
     fields = open(f"/proc/{cameras.process.pid}/stat").read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
+
+
+def test_a_camera_may_change_its_resolution_and_begin_its_time_stamps_anew(camera_server: StartCameras) -> None:
+    cameras = camera_server()
+    with watch(cameras.url("cam1")) as container:
+        sizes, stamps = [], []
+        for packet in container.demux(video=0):
+            stamps.append(packet.pts)
+            sizes += [(frame.width, frame.height) for frame in packet.decode()]
+            if len(stamps) == 12:
+                cameras.switch("cam1", "half")
+            if len(stamps) == 30:
+                cameras.switch("cam1", "restamp")
+            if len(stamps) == 60:
+                break
+    first = sizes[0]
+    assert {first, (first[0] // 2, first[1] // 2)} == set(sizes)
+    known = [stamp for stamp in stamps if stamp is not None]
+    assert any(after < before for before, after in pairwise(known))
