@@ -5,6 +5,7 @@ texts carry the URL as it was opened, so only its numbers and types are read.
 """
 
 import errno
+import socket
 
 import av.error
 
@@ -43,7 +44,10 @@ def opening_fault(
         return CameraFault("unreachable", "the camera answers, but knows no such stream: check the path in its URL")
     if isinstance(error, av.error.HTTPError):
         return CameraFault("unreachable", f"the camera answers with an error ({type(error).__name__})")
-    if isinstance(error, av.error.ExitError | av.error.TimeoutError) or elapsed_s >= timeout_s:
+    if isinstance(error, socket.gaierror):
+        return CameraFault("unreachable", f"the camera {_BY_ERRNO[errno.EIO]}")
+    silent = av.error.ExitError | av.error.TimeoutError | TimeoutError | BlockingIOError
+    if isinstance(error, silent) or elapsed_s >= timeout_s:
         return CameraFault(
             "unreachable", f"the camera did not answer within {timeout_s:.0f} s: check its address and power"
         )
@@ -51,6 +55,19 @@ def opening_fault(
         return CameraFault("unreachable", "what answers at the camera's address does not speak RTSP as expected")
     why = _BY_ERRNO.get(error.errno or 0, f"cannot be opened ({type(error).__name__})")
     return CameraFault("unreachable", f"the camera {why}")
+
+
+def refused(status: int, transport: str, *, has_user: bool) -> CameraFault | None:
+    """Why a camera said no, by its RTSP status; None where another client may fare better (RFC 2326, 7.1.1)."""
+    if status in (401, 403):
+        return CameraFault("unauthorised", _unauthorised(has_user=has_user))
+    if status == 404:
+        return CameraFault("unreachable", "the camera answers, but knows no such stream: check the path in its URL")
+    if status == 461 and transport == "udp":
+        return CameraFault("unreachable", "the camera sends no UDP: set transport to tcp")
+    if status in (453, 503):
+        return CameraFault("unreachable", "the camera has no room for another viewer: end one, or restart the camera")
+    return None
 
 
 def reading_fault(error: OSError | av.error.FFmpegError, stall_s: int) -> CameraFault:

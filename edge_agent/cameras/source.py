@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from config.base.logs import get_logger
 from config.settings.edge import CameraSettings, RecordingSettings, StreamName
 from edge_agent.cameras.feed import StreamFormat
 from edge_agent.cameras.figures import Meter
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     VideoPacket: TypeAlias = Packet[VideoStream]
 else:  # the compiled class cannot be subscripted
     VideoPacket = Packet
+
+log = get_logger("cameras")
 
 
 class PacketSource(Protocol):
@@ -29,8 +32,12 @@ class PacketSource(Protocol):
         """Access units, Annex B, in decoding order, as they come. Raises CameraFault."""
         ...
 
-    def note(self, meter: Meter, packet: VideoPacket, arrival_us: int) -> None:
-        """Called with each keyframe: what the source alone knows, such as RTP loss and the camera's own clock."""
+    def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:
+        """Called with each keyframe, which arrived at this instant: puts what the source alone knows into ``meter``."""
+        ...
+
+    def interrupt(self) -> None:
+        """From another thread: has ``packets`` end soon, where that can be done."""
         ...
 
     def close(self) -> None: ...
@@ -42,9 +49,15 @@ def open_source(
     """Opens one stream of a camera. Raises CameraFault saying why there is no video."""
     url = camera.source_url(stream)
     if url.startswith("rtsp:"):
-        from edge_agent.cameras.rtsp import open_rtsp
+        from edge_agent.cameras.rtsp.source import Unsupported, open_rtsp
 
-        return open_rtsp(url, camera, password, recording)
+        try:
+            return open_rtsp(url, camera, password, recording)
+        except Unsupported as unsupported:
+            from edge_agent.cameras import rtsp_ffmpeg
+
+            log.info("rtsp_left_to_ffmpeg", camera=camera.id, why=str(unsupported))
+            return rtsp_ffmpeg.open_rtsp(url, camera, password, recording)
     from edge_agent.cameras.trial_sources import open_file, open_usb
 
     return open_usb(url.removeprefix("usb:")) if url.startswith("usb:") else open_file(url.removeprefix("file:"))

@@ -23,7 +23,7 @@ from av.video.stream import VideoStream
 from edge_agent.cameras.faults import CameraFault, no_video_fault
 from edge_agent.cameras.feed import Codec, StreamFormat
 from edge_agent.cameras.figures import Meter
-from edge_agent.cameras.source import VideoPacket
+from edge_agent.cameras.source import PacketSource, VideoPacket
 
 CLOCK_RATE = Fraction(1, 90_000)
 RTP_RATE = AVRational(1, 90_000)
@@ -74,8 +74,11 @@ class FileSource:
                 container.close()
             shift += last + step
 
-    def note(self, meter: Meter, packet: VideoPacket, arrival_us: int) -> None:
+    def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:
         """A file knows nothing more."""
+
+    def interrupt(self) -> None:
+        """Its own waits are short."""
 
     def close(self) -> None:
         """Nothing is held between packets."""
@@ -111,7 +114,7 @@ class CopiedDevice:
             raise _gone(error) from error
         raise CameraFault("unreachable", "the USB camera was taken away")
 
-    def note(self, meter: Meter, packet: VideoPacket, arrival_us: int) -> None:
+    def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:
         """A device knows nothing more."""
 
     def close(self) -> None:
@@ -145,12 +148,12 @@ class EncodedDevice(CopiedDevice):
         raise CameraFault("unreachable", "the USB camera was taken away")
 
 
-def open_file(path: str) -> FileSource:
+def open_file(path: str) -> PacketSource:
     """Raises CameraFault."""
     return FileSource(Path(path))
 
 
-def open_usb(device: str) -> CopiedDevice:
+def open_usb(device: str) -> PacketSource:
     """A Video4Linux2 device, e.g. ``/dev/video0``. Raises CameraFault."""
     failed: OSError | av.error.FFmpegError | None = None
     for wanted in USB_FORMATS:

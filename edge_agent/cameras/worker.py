@@ -54,6 +54,13 @@ class StreamWorker(Worker):
         self._state = threading.Lock()
         self._progress = Progress("idle", 0)
         self._session = 0
+        self._source: PacketSource | None = None
+
+    def stop(self) -> None:
+        super().stop()
+        source = self._source
+        if source is not None:
+            source.interrupt()
 
     def run(self) -> None:
         while not self.stopping.is_set():
@@ -113,8 +120,10 @@ class StreamWorker(Worker):
                     self._end(0, fault)
             raise
         try:
+            self._source = source
             self._take_all(source)
         finally:
+            self._source = None
             self._meter.reachable = False
             with self._state:
                 self._progress = Progress("idle", 0)
@@ -143,13 +152,14 @@ class StreamWorker(Worker):
                 elif recorder is None:
                     return
                 if packet.is_keyframe:
-                    source.note(meter, packet, arrival_us)
+                    source.note(meter, packet, self._clock.timeline.utc_us(arrival_us))
                 if self.stopping.is_set() or not (recorder is None or recorder.take(session, packet, arrival_us)):
                     return
         except CameraFault as fault:
             with self._state:
                 self._progress = Progress("idle", 0)
-                self._end(session, fault)
+                if not self.stopping.is_set():
+                    self._end(session, fault)
             raise
 
     def _end(self, session: int, fault: CameraFault) -> None:

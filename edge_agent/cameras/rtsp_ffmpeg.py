@@ -55,8 +55,11 @@ class RtspStream:
             raise reading_fault(error, self._stall_s) from error
         raise ended_fault()
 
-    def note(self, meter: Meter, packet: VideoPacket, arrival_us: int) -> None:
+    def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:
         """RTP loss and the camera's clock."""
+
+    def interrupt(self) -> None:
+        """Its own waits are short."""
 
     def close(self) -> None:
         self._container.close()
