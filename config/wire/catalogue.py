@@ -10,9 +10,11 @@ from config.base.errors import InvalidInput
 from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
 from config.wire.desired_state import ConfigurationReport, DesiredState
+from config.wire.discovery import DiscoveredCamera
 from config.wire.evictions import SegmentEvicted
 from config.wire.health import Heartbeat
 from config.wire.notices import BoxNotice
+from config.wire.replay import ReplayReport
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
 from config.wire.status import Acknowledgement, CameraState, Presence
 
@@ -39,6 +41,8 @@ CATALOGUE = (
     Kind(BoxNotice, "box-notice", 1, "mqtt-up"),
     Kind(AlarmEvent, "alarm-event", 1, "mqtt-up"),
     Kind(ConfigurationReport, "configuration-report", 1, "mqtt-up"),
+    Kind(DiscoveredCamera, "discovered-camera", 1, "mqtt-up"),
+    Kind(ReplayReport, "replay-report", 1, "mqtt-up"),
     Kind(Heartbeat, "heartbeat", 2, "mqtt-up"),
     Kind(Presence, "presence", 1, "mqtt-up"),
     Kind(Acknowledgement, "acknowledgement", 1, "mqtt-down"),

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from config.wire.fields import Count, Detail, HexId, Micros, ObjectKey, Sha256Hex, Slug, VersionId
+from config.wire.replay import CameraClockReading
 
 SEGMENT_SPAN_US_MAX = 310_000_000
 """A segment lasts at most 300 s, and 10 s more to reach the next keyframe."""
@@ -38,6 +39,10 @@ class SegmentRecorded(msgspec.Struct, frozen=True, kw_only=True):
     frames: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
     recovered: bool = False
     """True where the segment was finalised after the agent had been killed while writing it."""
+    origin: Literal["live", "camera_storage"] = "live"
+    """``camera_storage``: recorded by the camera itself and fetched later; its ``timeline_id`` is one of its own."""
+    camera_clock: Annotated[list[CameraClockReading], msgspec.Meta(max_length=2)] = []
+    """Of ``camera_storage``: the camera's clock before the segment and after it; empty where it was not known."""
 
 
 class UploadTicketRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ import msgspec
 from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
 from config.wire.desired_state import CameraOutcome, ConfigurationReport, DesiredCamera, DesiredState
+from config.wire.discovery import DiscoveredCamera, StreamOffer
 from config.wire.evictions import SegmentEvicted
 from config.wire.health import (
     BoxHealth,
@@ -16,6 +17,7 @@ from config.wire.health import (
     StreamFormat,
 )
 from config.wire.notices import BoxNotice
+from config.wire.replay import ReplayReport
 from config.wire.sealing import SealedBox
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
 from config.wire.status import Acknowledgement, CameraState, Presence
@@ -176,6 +178,43 @@ SAMPLES: dict[str, msgspec.Struct] = {
             ),
             DesiredCamera(camera_id="garden", url="rtsp://192.0.2.11/main", transport="udp"),
         ],
+    ),
+    "discovered-camera": DiscoveredCamera(
+        **WHERE,
+        discovery_id="d1" * 16,
+        at_us=AT_US,
+        onvif_url="http://192.0.2.10/onvif/device_service",
+        name="nap room",
+        maker="Maker",
+        model="Model 1",
+        firmware="1.2.3",
+        serial_number="S-1",
+        lens="lens-1",
+        main=StreamOffer(
+            url="rtsp://192.0.2.10/stream1",
+            codec="hevc",
+            width=2560,
+            height=1440,
+            frames_per_second=25,
+            kilobits_per_second=4096,
+            keyframe_every=50,
+        ),
+        clock_offset_us=181_000_000,
+        clock_bound_us=130_000,
+        problems=["clock_off", "no_sub"],
+        configured_as="nap-room",
+        picture_sha256="ef" * 32,
+        picture=SealedBox(key_id="0a" * 16, box="AAECAwQF"),
+    ),
+    "replay-report": ReplayReport(
+        **WHERE,
+        camera_id="nap-room",
+        timeline_id=TIMELINE,
+        at_us=AT_US,
+        start_us=AT_US - 3_600_000_000,
+        end_us=AT_US - 3_000_000_000,
+        outcome="fetched",
+        had_none=[(AT_US - 3_600_000_000, AT_US - 3_540_000_000)],
     ),
     "presence": Presence(**WHERE, timeline_id=TIMELINE, state="offline"),
     "acknowledgement": Acknowledgement(**WHERE, of_message_id="ee" * 16, outcome="quarantined", reason="chain_broken"),
