@@ -97,6 +97,8 @@ class CameraSettings(Strict, frozen=True, kw_only=True):
     """The camera's ONVIF device service: its clock is measured there, and its memory card asked."""
     replay: bool = False
     """Missing time may be fetched from the camera's own memory."""
+    view: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
+    """Another number says that the camera was turned on purpose: its diagnosis learns the new view."""
 
     def stream_for(self, choice: StreamName | StreamChoice) -> StreamName:
         """The stream that a choice means for this camera."""
@@ -135,6 +137,34 @@ class InputSettings(Strict, frozen=True, kw_only=True):
     idle_active: bool = False
 
 
+class FindingRule(Strict, frozen=True, kw_only=True):
+    """Raised after ``raise_after`` of the last ``raise_of`` pictures reached the threshold, cleared after so many good ones."""
+
+    threshold: Annotated[float, msgspec.Meta(gt=0)]
+    raise_after: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    raise_of: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    clear_after: Annotated[int, msgspec.Meta(ge=1, le=64)]
+
+
+class FindingRules(Strict, frozen=True, kw_only=True):
+    signal_loss: FindingRule
+    too_dark: FindingRule
+    too_bright: FindingRule
+    blurred: FindingRule
+    occluded: FindingRule
+    scene_moved: FindingRule
+    frozen: FindingRule
+    colour_cast: FindingRule
+    noise: FindingRule
+    streaks: FindingRule
+
+
+class DiagnosisSettings(Strict, frozen=True, kw_only=True):
+    enabled: bool
+    every_s: Annotated[float, msgspec.Meta(ge=0.5, le=60)]
+    findings: FindingRules
+
+
 class OnvifSettings(Strict, frozen=True, kw_only=True):
     clock_s: Annotated[int, msgspec.Meta(ge=10, le=86_400)]
     replay_hours: Annotated[int, msgspec.Meta(ge=1, le=720)]
@@ -166,6 +196,7 @@ class EdgeSettings(Strict, frozen=True, kw_only=True):
     spool: SpoolSettings
     uplink: UplinkSettings
     clock: ClockSettings
+    diagnosis: DiagnosisSettings
     onvif: OnvifSettings
     alarms: AlarmSettings
     cameras: Annotated[list[CameraSettings], msgspec.Meta(max_length=64)]
@@ -197,6 +228,7 @@ def load_edge(file: Path | None = None, *, enrolled: bool = True) -> EdgeSetting
     local = Path(settings.agent.state_dir) / LOCAL_CAMERAS
     settings = msgspec.structs.replace(settings, cameras=[*settings.cameras, *load_cameras(local)])
     check_cameras(settings.cameras)
+    check_rules(settings.diagnosis.findings)
     return settings
 
 
@@ -242,3 +274,13 @@ def _layered(file: Path | None) -> EdgeSettings:
     except OSError as error:
         raise ConfigurationError(f"'agent.state_dir': cannot read {enrolled}: {error.strerror}") from error
     return load(EdgeSettings, defaults, prefix, file, beneath=enrolled) if there else settings
+
+
+def check_rules(rules: FindingRules) -> None:
+    """Raises ConfigurationError where a finding could never be raised."""
+    for name in rules.__struct_fields__:
+        rule: FindingRule = getattr(rules, name)
+        if rule.raise_after > rule.raise_of:
+            raise ConfigurationError(
+                f"'diagnosis.findings.{name}': raise_after {rule.raise_after} is more than raise_of {rule.raise_of}"
+            )

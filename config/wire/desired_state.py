@@ -47,6 +47,8 @@ class DesiredCamera(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """The camera's ONVIF device service, on the same host."""
     replay: bool = False
     """Missing time may be fetched from the camera's own memory (ONVIF Profile G)."""
+    view: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
+    """Another number says that the camera was turned on purpose: its diagnosis learns the new view."""
 
     @property
     def host(self) -> str:

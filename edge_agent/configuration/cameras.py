@@ -62,4 +62,5 @@ def _as_settings(camera: DesiredCamera) -> dict[str, object]:
         "privacy_masks": camera.privacy_masks,
         "onvif_url": camera.onvif_url,
         "replay": camera.replay,
+        "view": camera.view,
     }

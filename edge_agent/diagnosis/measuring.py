@@ -61,8 +61,6 @@ class Measures:
     """(12, 20): mean length of the gradient, per tile."""
     brightness: Floats
     """(12, 20): mean luma per tile."""
-    fine: float
-    """Energy of the finest detail over that of the next coarser, both over the textured tiles."""
     edge: float
     """Steepest gradient (99.7 %) over the picture's own contrast."""
     row_profile: Floats
@@ -123,7 +121,6 @@ def measure(picture: Bgr, visible: Mask | None = None) -> Measures:
         direction_y=cv2.resize(gy * inverse, half, interpolation=cv2.INTER_AREA),
         texture=texture,
         brightness=_tiles(luma),
-        fine=_fineness(luma, tiles_visible),
         edge=_steepest(length) / max(8.0, float(percentiles[P99] - percentiles[P01])),
         row_profile=rows,
         column_profile=columns,
@@ -158,12 +155,14 @@ def unchanged_between(now: Measures, before: Measures) -> float | None:
     return float((changed[telling] < CHANGED_PIXELS_MAX).mean())
 
 
-def streaks_between(now: Measures, then_rows: Floats, then_columns: Floats) -> float:
-    """How much lines over the whole width or height have changed: root mean square, in luma steps.
+def streaks_between(now: Measures, before: Measures) -> float:
+    """Lines over the whole width or height that were not there before: root mean square, in luma steps.
 
-    A line counts only where three of the four bands agree on it; people and furniture are in one or two.
+    A line counts only where the four bands agree on it: people and furniture are in one or two. What merely became
+    brighter or darker is taken out by fitting one picture to the other.
     """
-    return max(_agreed(now.row_profile - then_rows), _agreed(now.column_profile - then_columns))
+    rows = _agreed(now.row_profile, before.row_profile)
+    return max(rows, _agreed(now.column_profile, before.column_profile))
 
 
 BLACK, WHITE = 14.0, 240.0
@@ -171,9 +170,11 @@ TELLING_TILES_MIN = 20
 CHANGED_PIXELS_MAX = 0.2
 
 
-def _agreed(bands: Floats) -> float:
-    middle = bands - bands.mean(axis=1, keepdims=True)
-    products = (middle @ middle.T / middle.shape[1])[np.triu_indices(len(middle), 1)]
+def _agreed(now: Floats, before: Floats) -> float:
+    own = (before * before).sum(axis=1, keepdims=True)
+    gain = np.clip((now * before).sum(axis=1, keepdims=True) / np.maximum(own, 1.0), 0.2, 5.0)
+    bands = now - gain * before
+    products = (bands @ bands.T / bands.shape[1])[np.triu_indices(len(bands), 1)]
     return float(np.sqrt(max(0.0, float(np.median(products)))))
 
 
@@ -219,16 +220,6 @@ def _steepest(length: Floats) -> float:
     flat = length.ravel()
     rank = int(0.997 * flat.size)
     return float(np.partition(flat, rank)[rank])
-
-
-def _fineness(luma: NDArray[np.uint8], tiles_visible: NDArray[np.bool_]) -> float:
-    values = luma.astype(np.float32)
-    once = cv2.GaussianBlur(values, (0, 0), 1.0)
-    twice = cv2.GaussianBlur(once, (0, 0), 2.0)
-    first, second = _tiles(cv2.absdiff(values, once)), _tiles(cv2.absdiff(once, twice))
-    second = np.where(tiles_visible, second, 0.0)
-    busy = second >= np.quantile(second, 0.75)
-    return float(first[busy].sum()) / max(1e-3, float(second[busy].sum()))
 
 
 def _profiles(luma: NDArray[np.uint8]) -> tuple[Floats, Floats]:

@@ -32,14 +32,9 @@ class Reference:
     direction_x: Floats
     direction_y: Floats
     texture: Floats
-    brightness: Floats
-    fine: float
     edge: float
     cast: tuple[float, float]
-    noise: float
-    row_profile: Floats
-    column_profile: Floats
-    monochrome: bool = False
+    monochrome: bool
 
 
 @dataclass(frozen=True)
@@ -66,19 +61,14 @@ def first(measures: Measures, at_us: int) -> Reference:
         direction_x=measures.direction_x,
         direction_y=measures.direction_y,
         texture=measures.texture,
-        brightness=measures.brightness,
-        fine=measures.fine,
         edge=measures.edge,
         cast=measures.cast,
-        noise=0.0,
-        row_profile=measures.row_profile,
-        column_profile=measures.column_profile,
         monochrome=measures.monochrome,
     )
 
 
-def learn(reference: Reference, measures: Measures, noise: float, at_us: int) -> Reference:
-    """The reference after one more good picture, ``noise`` being that between it and the one before."""
+def learn(reference: Reference, measures: Measures, at_us: int) -> Reference:
+    """The reference after one more good picture."""
     elapsed_s = max(0.0, (at_us - reference.learned_us) / 1e6)
     share = max(1.0 / (reference.pictures + 1), 1.0 - float(np.exp(-elapsed_s / MEMORY_S)))
     share = min(share, 0.5)
@@ -97,13 +87,8 @@ def learn(reference: Reference, measures: Measures, noise: float, at_us: int) ->
         direction_x=mixed(reference.direction_x, measures.direction_x),
         direction_y=mixed(reference.direction_y, measures.direction_y),
         texture=mixed(reference.texture, measures.texture),
-        brightness=mixed(reference.brightness, measures.brightness),
-        fine=mean(reference.fine, measures.fine),
         edge=mean(reference.edge, measures.edge),
         cast=(mean(reference.cast[0], measures.cast[0]), mean(reference.cast[1], measures.cast[1])),
-        noise=noise if reference.pictures == 1 else mean(reference.noise, noise),
-        row_profile=mixed(reference.row_profile, measures.row_profile),
-        column_profile=mixed(reference.column_profile, measures.column_profile),
     )
 
 

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from edge_agent.diagnosis.measuring import Measures, noise_between, streaks_between, unchanged_between
 from edge_agent.diagnosis.reference import Match, Reference
 
-SAME_STRUCTURE_MIN = 0.3
-EMPTIED_MAX = 0.05
-
 
 @dataclass(frozen=True)
 class Sight:
-    """One picture in its context. ``noise`` and ``unchanged`` are None without a picture before it."""
+    """One picture in its context. ``noise``, ``unchanged`` and ``streaks`` are None without a picture before it."""
 
     now: Measures
     reference: Reference | None = None
@@ -25,7 +22,5 @@ def look(now: Measures, before: Measures | None, reference: Reference | None, ma
     """Puts a picture into its context."""
     if before is None:
         return Sight(now, reference, match)
-    streaks = streaks_between(now, before.row_profile, before.column_profile)
-    if reference and match and match.kept > SAME_STRUCTURE_MIN and match.emptied < EMPTIED_MAX:
-        streaks = max(streaks, streaks_between(now, reference.row_profile, reference.column_profile))
-    return Sight(now, reference, match, noise_between(now, before), unchanged_between(now, before), streaks)
+    noise, unchanged = noise_between(now, before), unchanged_between(now, before)
+    return Sight(now, reference, match, noise, unchanged, streaks_between(now, before))

@@ -61,7 +61,7 @@ class Watcher:
         self.scores = score_all(sight, {name: rule.threshold for name, rule in self.rules.items()})
         noticed = self._step(at_us)
         if self._may_learn():
-            self._learn(measures, place, found, sight.noise, at_us)
+            self._learn(measures, place, found, at_us)
         self._before, self._before_us = measures, at_us
         return noticed
 
@@ -113,11 +113,11 @@ class Watcher:
         self._good = self._good + 1 if good and quiet else 0
         return self._good > 0
 
-    def _learn(self, measures: Measures, place: int | None, found: Match | None, noise: float | None, at_us: int) -> None:
+    def _learn(self, measures: Measures, place: int | None, found: Match | None, at_us: int) -> None:
         if place is None or found is None:
             if self._good >= FIRST_AFTER and len(self.references) < REFERENCES_MAX:
                 self.references.append(first(measures, at_us))
         elif found.kept >= SAME_KEPT_MIN or len(self.references) >= REFERENCES_MAX:
-            self.references[place] = learn(self.references[place], measures, noise or 0.0, at_us)
+            self.references[place] = learn(self.references[place], measures, at_us)
         elif found.kept >= KNOWN_KEPT_MIN and self._good >= FIRST_AFTER:
             self.references.append(first(measures, at_us))
