@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from config.base.errors import NotFound, PermissionDenied, Unavailable
+from config.base.errors import NightlightError, NotFound, PermissionDenied, Unavailable
 from config.base.logs import get_logger
 from server.api.data import parse_day
 from server.api.feed import Fragment
@@ -24,6 +24,8 @@ from storage.database.scope import Scope
 
 RETRY_MS = 2_000
 HEARTBEAT_S = 15.0
+ALARMS_EVERY_S = 0.25
+"""An alarm does not wait for the next look at the whole board."""
 STREAM_S_MAX = 3_600.0
 """A stream ends after an hour, and the browser opens the next one by itself."""
 router = APIRouter()
@@ -70,7 +72,7 @@ class _Stream:
         begun = said = asyncio.get_running_loop().time()
         known = fragment
         yield b"retry: %d\n\n" % RETRY_MS + _event("changed", known.digest)
-        while not await self._stopped(self._parts.feed.pause_s(known)):
+        while not await self._paused(person, known):
             now = asyncio.get_running_loop().time()
             if now - begun > STREAM_S_MAX:
                 return
@@ -95,6 +97,23 @@ class _Stream:
         if self._parts.sign_in.resume(self._token) != person:
             raise PermissionDenied("the session is over", code="session_over")
         return self._parts.feed.fragment(person, self._site, self._day, self._language)
+
+    async def _paused(self, person: Scope, known: Fragment) -> bool:
+        """Waits until it is time to look again, at once where there is a new alarm; True where it is time to end."""
+        left_s = self._parts.feed.pause_s(known)
+        while left_s > 0:
+            if await self._stopped(min(left_s, ALARMS_EVERY_S)):
+                return True
+            left_s -= ALARMS_EVERY_S
+            if known.alarms is not None and await run_in_threadpool(self._has_new_alarm, person, known):
+                return False
+        return False
+
+    def _has_new_alarm(self, person: Scope, known: Fragment) -> bool:
+        try:
+            return self._parts.feed.alarm_mark(person, self._site) != known.alarms
+        except NightlightError:
+            return True  # the look that follows says why
 
     async def _stopped(self, wait_s: float) -> bool:
         try:

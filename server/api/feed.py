@@ -11,12 +11,16 @@ from threading import Lock
 
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import ResourceExhausted
+from server.services.handle_alarms import AlarmDuty
 from server.services.read_day import DayReader
 from server.web.pages import Pages
-from storage.database.scope import Scope
+from storage.database.alarms import Mark
+from storage.database.scope import OPERATOR, Scope
 
 FRESH_US = 900_000
 """How long one rendering may be shown again; just under the tick of an event stream."""
+ALARMS_FRESH_US = 200_000
+"""How long one look for new alarms may serve other streams of the same person."""
 KEPT_MAX = 64
 STREAMS_MAX = 128
 STREAMS_PER_ACCOUNT_MAX = 16
@@ -29,16 +33,20 @@ class Fragment:
     html: str
     digest: str
     cost_us: int
+    alarms: Mark | None
+    """What was known of the site's alarms; None on a page of an earlier day."""
 
 
 class BoardFeed:
     """Renders boards, each at most about once a second per scope, site, day and language."""
 
-    def __init__(self, reader: DayReader, pages: Pages, clock: Clock) -> None:
+    def __init__(self, reader: DayReader, duty: AlarmDuty, pages: Pages, clock: Clock) -> None:
         self._reader = reader
+        self._duty = duty
         self._pages = pages
         self._clock = clock
         self._kept: OrderedDict[tuple[Scope, str, date | None, str], tuple[int, Fragment]] = OrderedDict()
+        self._marks: OrderedDict[tuple[Scope, str], tuple[int, Mark]] = OrderedDict()
         self._lock = Lock()
 
     def fragment(self, scope: Scope, site_id: str, day: date | None, language: str) -> Fragment:
@@ -47,17 +55,35 @@ class BoardFeed:
         begun_us = self._clock.monotonic_us()
         with self._lock:
             made_us, kept = self._kept.get(key, (0, None))
-        if kept is not None and begun_us - made_us < FRESH_US:
+        mark = None if day is not None else self.alarm_mark(scope, site_id)
+        if kept is not None and begun_us - made_us < FRESH_US and kept.alarms == mark:
             return kept
-        html = self._pages.board_fragment(self._reader.day(scope, site_id, day), language)
+        found = self._reader.day(scope, site_id, day)
+        alarms = None if day is not None else self._duty.of_site(scope, site_id, events=0)
+        html = self._pages.board_fragment(found, language, alarms=alarms, may_act=scope.role == OPERATOR)
         digest = hashlib.sha256(html.encode()).hexdigest()[:32]
-        made = Fragment(html, digest, self._clock.monotonic_us() - begun_us)
+        made = Fragment(html, digest, self._clock.monotonic_us() - begun_us, mark)
         with self._lock:
             self._kept[key] = (begun_us, made)
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
         return made
+
+    def alarm_mark(self, scope: Scope, site_id: str) -> Mark:
+        """Changes as soon as there is something new about the site's alarms; cheap. Raises NotFound."""
+        now_us = self._clock.monotonic_us()
+        with self._lock:
+            at_us, mark = self._marks.get((scope, site_id), (0, None))
+        if mark is not None and now_us - at_us < ALARMS_FRESH_US:
+            return mark
+        mark = self._duty.mark(scope, site_id)
+        with self._lock:
+            self._marks[scope, site_id] = (now_us, mark)
+            self._marks.move_to_end((scope, site_id))
+            while len(self._marks) > KEPT_MAX:
+                self._marks.popitem(last=False)
+        return mark
 
     @staticmethod
     def pause_s(fragment: Fragment) -> float:

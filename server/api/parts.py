@@ -15,6 +15,7 @@ from server.services.acceptance import AcceptanceOffice
 from server.services.assess_day import Assessor
 from server.services.enrol_agent import EnrolmentDesk
 from server.services.enrolment_parts import desk_of, inviter_of
+from server.services.handle_alarms import AlarmDuty
 from server.services.invite_agent import Inviter
 from server.services.issue_ticket import TicketIssuer
 from server.services.read_day import DayReader
@@ -33,6 +34,7 @@ class Parts:
     clock: Clock
     database: Database
     reader: DayReader
+    duty: AlarmDuty
     sign_in: SignIn
     tickets: TicketIssuer
     enrolment: EnrolmentDesk
@@ -54,6 +56,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
     access = access_from(settings.store)
     database = open_database(settings.database)
     reader = DayReader(database, clock, Assessor(settings.policy))
+    duty = AlarmDuty(database, clock)
     sign_in = SignIn(database, clock, settings.api.session_hours)
     pages = Pages()
     office = TicketOffice(access, clock, public_url=settings.store.public_url)
@@ -61,6 +64,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         clock=clock,
         database=database,
         reader=reader,
+        duty=duty,
         sign_in=sign_in,
         tickets=TicketIssuer(database, office, clock, settings.policy.retain_days),
         enrolment=desk_of(settings, database, clock),
@@ -70,7 +74,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         ),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
         pages=pages,
-        feed=BoardFeed(reader, pages, clock),
+        feed=BoardFeed(reader, duty, pages, clock),
         streams=StreamSlots(),
         public_origin=settings.api.public_origin.rstrip("/"),
         session_hours=settings.api.session_hours,

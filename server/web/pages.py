@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from server.services.handle_alarms import SiteAlarms
 from server.services.read_day import SiteDay, SiteSummary
+from server.web.alarms import make_alarms
 from server.web.board import make_board
 from server.web.languages import DEFAULT_LANGUAGE, LANGUAGES, Language, load_languages
 from server.web.timeline import HEIGHT
@@ -41,9 +43,18 @@ class Pages:
         self._languages = load_languages()
         self._environments = {tag: self._environment(language) for tag, language in self._languages.items()}
 
-    def board_fragment(self, site: SiteDay, language: str) -> str:
-        """The inside of the board's page; the same bytes while nothing in it has changed."""
-        return self._render("fragment.html", language, board=make_board(site, self._languages[language]), bands=HEIGHT)
+    def board_fragment(
+        self, site: SiteDay, language: str, *, alarms: SiteAlarms | None = None, may_act: bool = False
+    ) -> str:
+        """The inside of the board's page; the same bytes while nothing in it has changed.
+
+        ``alarms``: shown where the site has a panel; ``may_act``: with what the reader may do about them.
+        """
+        spoken = self._languages[language]
+        section = None
+        if alarms is not None and (alarms.alarms or alarms.partitions):
+            section = make_alarms(alarms, site.timezone, site.now_us, spoken, may_act=may_act)
+        return self._render("fragment.html", language, board=make_board(site, spoken), bands=HEIGHT, alarms=section)
 
     def board(
         self,

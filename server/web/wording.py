@@ -74,6 +74,29 @@ ZONE = {
     "office": mark("office"),
 }
 
+ALARM_KIND = {
+    "panic": mark("Call for help"),
+    "tamper": mark("Tampering"),
+    "perimeter": mark("Door or window"),
+    "interior": mark("Movement inside"),
+    "intrusion": mark("Intrusion"),
+    "fire": mark("Fire"),
+    "gas": mark("Gas"),
+    "water": mark("Water"),
+    "medical": mark("Medical emergency"),
+    "environment": mark("Temperature"),
+    "trouble": mark("Alarm system needs service"),
+    "access": mark("Door was forced"),
+    "panel_silent": mark("Alarm panel does not answer"),
+    "off_schedule": mark("Not armed as planned"),
+}
+
+ALARM_STATUS = {
+    "raised": mark("nobody has seen it"),
+    "acknowledged": mark("seen"),
+    "cleared": mark("over"),
+}
+
 STATUS_TITLE = {
     400: mark("The request cannot be understood"),
     401: mark("Please sign in"),

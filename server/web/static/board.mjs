@@ -113,14 +113,17 @@ function update(old, fresh) {
   const list = fresh.querySelector(":scope > ul.cameras");
   const oldList = old.querySelector(":scope > ul.cameras");
   if (list && oldList) { morph(oldList, list); return; }
-  const sentence = fresh.querySelector("#sentence");
-  const oldSentence = old.querySelector("#sentence");
+  const spoken = [...old.querySelectorAll("[role=status][id]")];
+  const action = focused?.closest("form")?.getAttribute("action");
   old.replaceChildren(...fresh.childNodes);
-  // The live region stays the same element, and is touched only when it says something new: readers speak it then.
-  if (sentence && oldSentence) {
-    if (oldSentence.textContent !== sentence.textContent) oldSentence.textContent = sentence.textContent;
-    sentence.replaceWith(oldSentence);
+  // A live region stays the same element, and is touched only when it says something new: readers speak it then.
+  for (const region of spoken) {
+    const said = old.querySelector(`#${CSS.escape(region.id)}`);
+    if (!said) continue;
+    if (region.textContent !== said.textContent) region.textContent = said.textContent;
+    said.replaceWith(region);
   }
+  if (action) old.querySelector(`form[action="${CSS.escape(action)}"] button`)?.focus();
   const href = focused?.getAttribute("href");
   if (href) old.querySelector(`a[href="${CSS.escape(href)}"]`)?.focus();
 }
