@@ -45,10 +45,9 @@ check_system() {
         amd64 | arm64) ;;
         *) die "the processor is $ARCH; amd64 and arm64 are supported" "处理器架构为 $ARCH，仅支持 amd64 和 arm64" ;;
     esac
-    if [ -f "$here/ARCH" ] && [ "$(cat "$here/ARCH")" != "$ARCH" ]; then
-        die "this file is for $(cat "$here/ARCH"), the machine is $ARCH: take the file for $ARCH" \
-            "此安装包用于 $(cat "$here/ARCH")，本机为 $ARCH：请换用 $ARCH 的安装包"
-    fi
+    made_for=$(cat "$here/ARCH" 2>/dev/null) || made_for=$ARCH
+    [ "$made_for" = "$ARCH" ] || die "this file is for $made_for, the machine is $ARCH: take the file for $ARCH" \
+        "此安装包用于 $made_for，本机为 $ARCH：请换用 $ARCH 的安装包"
     if live && [ ! -d /run/systemd/system ]; then
         die "systemd does not run here (a container?). Install on the machine itself" \
             "本机没有运行 systemd（可能是容器），请直接安装到主机上"

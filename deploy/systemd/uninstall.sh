@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 # Removal. Sourced by install.sh.
 #
 # Invariant: recordings, key and settings go only after a person has typed a sentence that names how many are lost.
