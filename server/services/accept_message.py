@@ -17,15 +17,26 @@ from config.base.errors import IntegrityViolation, InvalidInput
 from config.base.ids import fresh_id
 from config.wire.alarms import AlarmEvent
 from config.wire.catalogue import PAYLOAD_TYPE
+from config.wire.desired_state import ConfigurationReport
+from config.wire.discovery import DiscoveredCamera
 from config.wire.envelope import OpenedEnvelope, decode_payload, open_envelope
 from config.wire.evictions import SegmentEvicted
 from config.wire.health import Heartbeat
 from config.wire.notices import BoxNotice
+from config.wire.replay import ReplayReport
 from config.wire.segments import SegmentRecorded, SegmentUploaded
 from config.wire.status import Acknowledgement, CameraState, Presence
 from config.wire.topics import UpTopic, parse_up
 from server.domain.clock_trust import ClockRule
-from server.services import accept_alarm, accept_box, accept_segment, accept_status
+from server.services import (
+    accept_alarm,
+    accept_box,
+    accept_configuration,
+    accept_discovered,
+    accept_segment,
+    accept_status,
+    accept_storage,
+)
 from server.services.incoming import Handler, Incoming
 from storage.database.models import Agent, Camera
 from storage.database.quarantine import keep
@@ -169,7 +180,10 @@ _HANDLERS: dict[type, tuple[str, Handler, bool]] = {
     SegmentEvicted: ("segment-evicted", accept_box.evicted, True),
     BoxNotice: ("box-notice", accept_box.notice, True),
     AlarmEvent: ("alarm-event", accept_alarm.event, True),
+    DiscoveredCamera: ("discovered-camera", accept_discovered.discovered, True),
+    ReplayReport: ("replay-report", accept_storage.replay_report, True),
     CameraState: ("camera-state", accept_status.camera_state, True),
+    ConfigurationReport: ("configuration-report", accept_configuration.report, True),
     Heartbeat: ("heartbeat", accept_status.heartbeat, False),
     Presence: ("presence", accept_status.presence, False),
 }

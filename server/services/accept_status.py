@@ -9,6 +9,7 @@ from config.wire.health import Heartbeat
 from config.wire.status import CameraState, Presence
 from server.domain.clock_trust import ClockRecord, ClockRule, Comparison, compare, distrust, is_from_the_future
 from server.domain.verdict import day_of
+from server.services.configuration_versions import works_by
 from server.services.incoming import Effect, Incoming
 from storage.database import evidence, spans
 from storage.database.models import AgentStatus, Camera, ConditionChange, Site, Timeline
@@ -60,6 +61,7 @@ def heartbeat(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
     status.timeline_id = beat.timeline_id
     status.gone = False
     status.heartbeat = incoming.envelope
+    works_by(session, beat.agent_id, beat.configuration_version, incoming.received_us)
     # A camera that is not registered yet is left out: it must not silence the others.
     registered = {camera.id: camera for camera in evidence.cameras_of_agent(session, beat.agent_id)}
     for health in beat.cameras:

@@ -19,6 +19,7 @@ from config.base.ids import is_slug
 from config.wire.sealing import read_sealing_public_pem
 from server.domain.zones import check_camera_allowed, check_kind
 from server.services.sign_in import PASSWORD_CHARS_MAX
+from storage.database import inventory
 from storage.database.models import Account, AccountSite, Agent, Camera, LoginSession, Site, Zone
 from storage.database.scope import AUDITOR, EVERY_REGION, OPERATOR, ROLES
 from storage.database.unit_of_work import Database
@@ -112,6 +113,7 @@ class Register:
                 raise NotFound(f"no camera {camera_id} at site {site_id}")
             if camera.retired_us is None:
                 camera.retired_us = self.clock.utc_us()
+                inventory.bump_if_any(session, camera.agent_id, camera.retired_us)
 
     def add_account(self, name: str, role: str, password: str, site_ids: list[str], region: str = "") -> None:
         """A person who may sign in. An account that exists is replaced, and its sessions end where anything differs."""

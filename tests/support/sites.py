@@ -117,7 +117,12 @@ class SigningAgent:
         )
 
     def heartbeat(
-        self, *, settled_until_us: int | None = None, condition: str = "recording", offset_us: int | None = 0
+        self,
+        *,
+        settled_until_us: int | None = None,
+        condition: str = "recording",
+        offset_us: int | None = 0,
+        configuration_version: int = 0,
     ) -> Heartbeat:
         """The live state as of now; ``offset_us`` None: the clock was never compared."""
         now_us = self.clock.utc_us()
@@ -130,6 +135,7 @@ class SigningAgent:
             timeline_started_us=self.started_us,
             sent_us=now_us,
             software="test",
+            configuration_version=configuration_version,
             clock=compared,
             system_clock_error_us=0,
             spool=SpoolHealth(

@@ -92,9 +92,10 @@ class AgentConfiguration(Base):
     version: Mapped[int] = mapped_column(BigInteger)
     """Grows by one in the transaction of every change."""
     changed_us: Mapped[int] = mapped_column(BigInteger)
-    sent_version: Mapped[int] = mapped_column(BigInteger, default=0)
-    """What was last handed to the broker; that proves nothing."""
+    due_us: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    """When it is to be sent (again); null where the agent works by it, or nothing has been heard of the agent since."""
     sent_us: Mapped[int] = mapped_column(BigInteger, default=0)
+    """When it was last handed to the broker; that proves nothing."""
     reported_version: Mapped[int] = mapped_column(BigInteger, default=0)
     """What the agent works by, by its own signed word."""
     report: Mapped[bytes | None] = mapped_column(LargeBinary)
