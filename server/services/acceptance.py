@@ -23,10 +23,12 @@ from config.base.errors import (
 )
 from config.base.timespan import Span, SpanSet
 from config.wire.acceptance import (
+    ALARM_TESTS_MAX,
     CAMERAS_MAX,
     GAPS_MAX,
     AcceptanceAnswer,
     AcceptanceRequest,
+    AlarmTestSeen,
     CameraSeen,
     CanarySeen,
     FirstMinute,
@@ -40,7 +42,7 @@ from server.domain.retention import retain_until_us
 from server.domain.verdict import day_of
 from server.services.assess_day import Assessor
 from storage.database import evidence, spans
-from storage.database.models import Agent, Camera, Segment, Site, Zone
+from storage.database.models import Agent, AlarmEventRow, Camera, Segment, Site, Zone
 from storage.database.unit_of_work import Database
 from storage.objects.canary import prove_worm
 from storage.objects.s3 import S3EvidenceStore
@@ -89,6 +91,7 @@ class AcceptanceOffice:
         with self.database.reading() as session:
             cameras = evidence.cameras_of_agent(session, agent.id)[:CAMERAS_MAX]
             seen = [self._camera(session, site, camera, request.since_us, now_us) for camera in cameras]
+            tests = _alarm_tests(session, agent, request.since_us)
         return AcceptanceAnswer(
             now_us=self.clock.utc_us(),
             software=SOFTWARE,
@@ -97,7 +100,7 @@ class AcceptanceOffice:
             enrolled_us=agent.created_us,
             cameras=[self._locked(camera, segment) for camera, segment in seen],
             canary=canary,
-            alarm_tests=[],
+            alarm_tests=tests,
         )
 
     def _camera(
@@ -190,6 +193,21 @@ def _first_minute(session: Session, camera: Camera) -> FirstMinute | None:
     if found is None or arrived is None:
         return None
     return FirstMinute(start_us=found.start_us, end_us=found.end_us, verified_us=arrived[1])
+
+
+def _alarm_tests(session: Session, agent: Agent, since_us: int) -> list[AlarmTestSeen]:
+    """The newest tests of the agent's panels, oldest first."""
+    tests = select(AlarmEventRow).where(
+        AlarmEventRow.site_id == agent.site_id,
+        AlarmEventRow.agent_id == agent.id,
+        AlarmEventRow.received_us >= since_us,
+        (AlarmEventRow.kind == "test") | (AlarmEventRow.state == "test"),
+    )
+    rows = session.scalars(tests.order_by(AlarmEventRow.received_us.desc()).limit(ALARM_TESTS_MAX)).all()
+    return [
+        AlarmTestSeen(at_us=row.at_us, received_us=row.received_us, detail=f"{row.panel_id} {row.code} {row.detail}"[:200])
+        for row in reversed(rows)
+    ]
 
 
 def _gap(gap: Gap) -> GapSeen:
