@@ -27,6 +27,7 @@ class CameraClockReading(msgspec.Struct, frozen=True, kw_only=True):
     offset_us: SignedMicros
     """Camera minus agent."""
     bound_us: Count
+    """Of camera minus server: the agent's own distance from the server's clock, as it knew it, is counted as well."""
 
 
 class ReplayReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import SEGMENT_SPAN_US_MAX, Receipt, SegmentRecorded, SegmentUploaded, UploadRefused
 from server.domain.clock_trust import ClockRule
 from server.services.accept_status import note_time
+from server.services.accept_storage import note_stored_time
 from server.services.incoming import Effect, Incoming
 from storage.database import evidence, spans
 from storage.database.models import Segment
@@ -31,7 +32,10 @@ def recorded(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
     _check_chain(session, manifest, incoming.payload_sha256)
     if evidence.is_repeated(session, manifest.camera_id, manifest.sha256):
         raise IntegrityViolation("another segment of this camera has exactly these bytes", code="footage_repeated")
-    note_time(session, manifest, (manifest.start_us, manifest.end_us), incoming.received_us, rule)
+    if manifest.origin == "camera_storage":
+        note_stored_time(session, manifest, incoming.received_us, rule)
+    else:
+        note_time(session, manifest, (manifest.start_us, manifest.end_us), incoming.received_us, rule)
     session.add(
         Segment(
             id=manifest.segment_id,

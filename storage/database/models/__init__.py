@@ -5,8 +5,10 @@ never deleted by the application, and only the columns that say what was found l
 """
 
 from storage.database.models.alarms import AlarmAct, AlarmEventRow, AlarmPartition, AlarmRow
+from storage.database.models.audit import AuditFinding, AuditRound
 from storage.database.models.base import Base
 from storage.database.models.box import BoxNotice, SegmentEviction
+from storage.database.models.discovery import AccessRecord, DiscoveredCamera, ReplayReport
 from storage.database.models.enrolment import AgentCertificate, Invitation
 from storage.database.models.evidence import (
     ConditionChange,
@@ -31,6 +33,7 @@ from storage.database.models.people import Account, AccountSite, LoginSession
 from storage.database.models.verdicts import Verdict
 
 __all__ = [
+    "AccessRecord",
     "Account",
     "AccountSite",
     "Agent",
@@ -41,12 +44,15 @@ __all__ = [
     "AlarmEventRow",
     "AlarmPartition",
     "AlarmRow",
+    "AuditFinding",
+    "AuditRound",
     "Base",
     "BoxNotice",
     "Camera",
     "CameraSource",
     "ConditionChange",
     "CoverageSpan",
+    "DiscoveredCamera",
     "Invitation",
     "Ledger",
     "LedgerCheckpoint",
@@ -55,6 +61,7 @@ __all__ = [
     "LoginSession",
     "PendingVerification",
     "QuarantinedMessage",
+    "ReplayReport",
     "Segment",
     "SegmentEviction",
     "Site",
