@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from config.base.timespan import Span, SpanSet
-from storage.database.models import Camera, CoverageSpan, TrustedSpan
+from storage.database.models import Camera, CoverageSpan, Segment, TrustedSpan
 
 CLAIMED = "claimed"
 SECURED = "secured"
@@ -36,6 +36,42 @@ def add_coverage(session: Session, camera_id: str, kind: str, timeline_id: str, 
         session.add(
             CoverageSpan(camera_id=camera_id, kind=kind, timeline_id=timeline_id, start_us=start_us, end_us=end_us)
         )
+
+
+def withdraw_secured(session: Session, segment: Segment) -> None:
+    """Takes a segment's time out of what is secured, but for what other segments of its timeline secure as well."""
+    session.get(Camera, segment.camera_id, with_for_update=True)
+    span = Span(segment.start_us, segment.end_us)
+    rows = session.scalars(
+        select(CoverageSpan).where(
+            CoverageSpan.camera_id == segment.camera_id,
+            CoverageSpan.kind == SECURED,
+            CoverageSpan.timeline_id == segment.timeline_id,
+            CoverageSpan.end_us > span.start_us,
+            CoverageSpan.start_us < span.end_us,
+        )
+    ).all()
+    others = session.execute(
+        select(Segment.start_us, Segment.end_us).where(
+            Segment.camera_id == segment.camera_id,
+            Segment.timeline_id == segment.timeline_id,
+            Segment.id != segment.id,
+            Segment.secured_us.is_not(None),
+            Segment.end_us > span.start_us,
+            Segment.start_us < span.end_us,
+        )
+    )
+    before = SpanSet((row.start_us, row.end_us) for row in rows)
+    after = (before - SpanSet.of(span)) | SpanSet((start, end) for start, end in others)
+    for row in rows:
+        session.delete(row)
+    session.flush()
+    session.add_all(
+        CoverageSpan(
+            camera_id=segment.camera_id, kind=SECURED, timeline_id=segment.timeline_id, start_us=start, end_us=end
+        )
+        for start, end in after
+    )
 
 
 def coverage_of(session: Session, camera_id: str, window: Span) -> dict[str, dict[str, SpanSet]]:

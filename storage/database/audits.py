@@ -1,0 +1,92 @@
+"""Rows of the audits: rounds, findings, and what is to be checked."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from config.base.clock import US_PER_DAY
+from storage.database.models import AuditFinding, AuditRound, Camera, Segment
+
+DAYS_LOOKED_AT_MAX = 20_000
+
+
+def open_round(session: Session) -> AuditRound | None:
+    """The round that is under way, locked for the caller."""
+    return session.scalars(
+        select(AuditRound).where(AuditRound.finished_us.is_(None)).order_by(AuditRound.id).limit(1).with_for_update()
+    ).first()
+
+
+def last_round(session: Session) -> AuditRound | None:
+    """The newest round, finished or not."""
+    return session.scalars(select(AuditRound).order_by(AuditRound.id.desc()).limit(1)).first()
+
+
+def under_retention(session: Session, now_us: int) -> int:
+    """How many versions were secured under a lock that has not ended, unsound ones too."""
+    query = select(func.count()).where(Segment.retain_until_us > now_us)
+    return session.scalar(query) or 0
+
+
+def next_camera_day(session: Session, camera_id: str, day_us: int, now_us: int) -> tuple[str, int] | None:
+    """The camera-day after the one given that holds versions under retention; cameras in order of their ids.
+
+    Days are UTC, as in object keys. None at the end.
+    """
+    while True:
+        start_us = session.scalar(
+            select(func.min(Segment.start_us)).where(
+                Segment.camera_id == camera_id,
+                Segment.end_us >= day_us + US_PER_DAY,
+                Segment.start_us >= day_us + US_PER_DAY,
+                Segment.retain_until_us > now_us,
+            )
+        )
+        if start_us is not None:
+            return camera_id, start_us - start_us % US_PER_DAY
+        following = session.scalar(select(func.min(Camera.id)).where(Camera.id > camera_id))
+        if following is None:
+            return None
+        camera_id, day_us = following, -US_PER_DAY
+
+
+def segments_of_day(session: Session, camera_id: str, day_us: int) -> list[Segment]:
+    """Every segment of a camera that began within the UTC day, whatever its state."""
+    return list(
+        session.scalars(
+            select(Segment).where(
+                Segment.camera_id == camera_id,
+                Segment.end_us >= day_us,
+                Segment.start_us >= day_us,
+                Segment.start_us < day_us + US_PER_DAY,
+            )
+        )
+    )
+
+
+def finding_of(session: Session, object_key: str, version_id: str, drift: str) -> AuditFinding | None:
+    return session.scalars(
+        select(AuditFinding).where(
+            AuditFinding.object_key == object_key, AuditFinding.version_id == version_id, AuditFinding.drift == drift
+        )
+    ).first()
+
+
+def open_findings(session: Session, site_id: str, limit: int) -> list[AuditFinding]:
+    """What is wrong at a site, newest first."""
+    return list(
+        session.scalars(
+            select(AuditFinding)
+            .where(AuditFinding.site_id == site_id, AuditFinding.settled_us.is_(None))
+            .order_by(AuditFinding.id.desc())
+            .limit(limit)
+        )
+    )
+
+
+def open_findings_of_camera(session: Session, camera_id: str) -> list[AuditFinding]:
+    """What is wrong with a camera's recordings."""
+    return list(
+        session.scalars(
+            select(AuditFinding).where(AuditFinding.camera_id == camera_id, AuditFinding.settled_us.is_(None))
+        )
+    )

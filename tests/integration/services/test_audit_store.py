@@ -1,0 +1,209 @@
+"""The auditor inside, on real stores: everything is looked at, every lie is found, and nothing is found that is not."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import pytest
+from sqlalchemy import select
+
+from config.base.clock import US_PER_DAY, SystemClock
+from config.base.errors import NotFound, Unavailable
+from config.base.ids import fresh_id
+from config.base.timespan import Span, SpanSet
+from server.services.audit_store import StoreAuditor
+from server.services.verify_upload import UploadVerifier
+from storage.database import spans
+from storage.database.models import AuditFinding, AuditRound, LedgerEntry, Segment
+from storage.objects.keys import SegmentKey
+from storage.objects.port import StoredVersion
+from tests.support.clock import SimulatedClock
+from tests.support.sites import SigningAgent, seconds
+
+
+@dataclass
+class Lying:
+    """A store that answers as it likes about some versions, and truly about the rest."""
+
+    real: object
+    gone: set[str] = field(default_factory=set)
+    changed: dict[str, dict[str, object]] = field(default_factory=dict)
+    refuses_locks: bool = False
+    down: bool = False
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+    def stat_version(self, key: str, version_id: str) -> StoredVersion:
+        if self.down:
+            raise Unavailable("the store does not answer")
+        if key in self.gone:
+            raise NotFound("no such version")
+        found = self.real.stat_version(key, version_id)
+        return StoredVersion(**{**found.__dict__, **self.changed.get(key, {})})
+
+    def extend_retention(self, key: str, version_id: str, until_us: int) -> StoredVersion:
+        if self.refuses_locks:
+            raise NotFound("the store will not")
+        self.changed.pop(key, None)
+        return self.real.extend_retention(key, version_id, until_us)
+
+
+class Secured:
+    """Ten-second segments of one camera, recorded, uploaded and read back."""
+
+    def __init__(self, database, object_store, clock) -> None:
+        self.database, self.clock = database, clock
+        self.evidence = object_store.evidence
+        self.camera_id = f"nap-{fresh_id()[:8]}"  # the store is shared, and locked objects stay
+        self.agent = SigningAgent(database, clock, camera_id=self.camera_id).register()
+        self.verifier = UploadVerifier(database, self.evidence, clock, 90, backfilled_after_us=seconds(300))
+        self.end_us = clock.utc_us() - seconds(60)
+        self.keys: list[str] = []
+
+    def add(self, count: int) -> "Secured":
+        for _ in range(count):
+            data = b"footage %d" % len(self.keys)
+            start_us, self.end_us = self.end_us, self.end_us + seconds(10)
+            manifest = self.agent.manifest(start_us, self.end_us, data)
+            self.agent.say(manifest)
+            key = SegmentKey("sunflower", self.camera_id, start_us, manifest.segment_id).text
+            until_us = self.end_us + 92 * US_PER_DAY
+            version_id = self.evidence.put_locked(key, data, hashlib.sha256(data).hexdigest(), until_us)
+            self.agent.say(self.agent.upload_of(manifest, version_id))
+            self.keys.append(key)
+        for job in self.verifier.take(100):
+            self.verifier.verify(job)
+        return self
+
+    def covered(self) -> SpanSet:
+        with self.database.reading() as session:
+            series = spans.coverage_of(session, self.camera_id, Span(0, 2**53)).get(spans.SECURED, {})
+        return SpanSet(span for part in series.values() for span in part)
+
+    def seconds_covered(self) -> int:
+        return self.covered().total_us // 1_000_000
+
+    def audit(self, store=None, retain_days: int = 90) -> AuditRound:
+        auditor = StoreAuditor(self.database, store or self.evidence, self.clock, retain_days)
+        self.clock.advance(86_400)
+        assert auditor.begin() is not None
+        while auditor.step():
+            pass
+        with self.database.reading() as session:
+            return session.scalars(select(AuditRound).order_by(AuditRound.id.desc())).first()
+
+    def findings(self, *, still_open: bool = True) -> list[str]:
+        with self.database.reading() as session:
+            rows = session.scalars(select(AuditFinding)).all()
+        return sorted(row.drift for row in rows if not still_open or row.settled_us is None)
+
+    def entries(self) -> list[str]:
+        with self.database.reading() as session:
+            return [row.subject for row in session.scalars(select(LedgerEntry)) if row.kind == "segment-unsound"]
+
+
+@pytest.fixture
+def secured(database, object_store) -> Secured:
+    return Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(5)
+
+
+def test_everything_under_retention_is_looked_at_and_nothing_is_found(secured):
+    done = secured.audit()
+    assert (done.versions, done.checked, done.found) == (5, 5, 0)
+    assert done.finished_us is not None
+    assert secured.seconds_covered() == 50
+    assert abs(done.store_clock_us) < seconds(US_PER_DAY)
+
+
+def test_a_version_that_is_gone_is_not_covered_and_counts_again_when_it_is_back(secured):
+    store = Lying(secured.evidence, gone={secured.keys[2]})
+    assert secured.audit(store).found == 1
+    assert secured.findings() == ["object_missing"]
+    assert secured.seconds_covered() == 40
+    assert len(secured.entries()) == 1
+    assert secured.audit(store).found == 0
+    assert len(secured.entries()) == 1
+    secured.audit()
+    assert secured.findings() == []
+    assert secured.seconds_covered() == 50
+
+
+@pytest.mark.parametrize("change", [{"size_bytes": 3}, {"sha256": "0" * 64}, {"sha256": None}])
+def test_other_bytes_are_not_covered(secured, change):
+    secured.audit(Lying(secured.evidence, changed={secured.keys[0]: change}))
+    assert secured.findings() == ["object_corrupt"]
+    assert secured.seconds_covered() == 40
+
+
+@pytest.mark.parametrize("change", [{"retain_until_us": 1}, {"retention_mode": "GOVERNANCE"}, {"retention_mode": None}])
+def test_a_short_lock_is_lengthened_at_once_or_not_covered(secured, change):
+    store = Lying(secured.evidence, changed={secured.keys[0]: change}, refuses_locks=True)
+    secured.audit(store)
+    assert secured.findings() == ["lock_short"]
+    assert secured.seconds_covered() == 40
+    store.refuses_locks = False
+    secured.audit(store)
+    assert secured.findings() == []
+    assert secured.seconds_covered() == 50
+
+
+def test_a_grown_policy_lengthens_old_locks_on_the_store_itself(secured):
+    done = secured.audit(retain_days=120)
+    assert (done.extended, done.found) == (5, 0)
+    with secured.database.reading() as session:
+        for segment in session.scalars(select(Segment)):
+            found = secured.evidence.stat_version(segment.object_key, segment.version_id)
+            assert found.locked_until(segment.end_us + 120 * US_PER_DAY)
+            assert segment.retain_until_us == found.retain_until_us
+    assert secured.audit(retain_days=90).extended == 0
+
+
+def test_markers_and_strangers_on_the_store_are_named(secured):
+    evidence = secured.evidence
+    evidence.raw.send("DELETE", secured.keys[0])
+    forged = b"another picture"
+    digest = hashlib.sha256(forged).hexdigest()
+    until_us = SystemClock().utc_us() + 2 * US_PER_DAY
+    evidence.put_locked(secured.keys[1], forged, digest, until_us)
+    evidence.put_locked(secured.keys[2].replace(".mp4", "x.mp4"), forged, digest, until_us)
+    again = b"footage 3"
+    evidence.put_locked(secured.keys[3], again, hashlib.sha256(again).hexdigest(), until_us)
+    secured.audit()
+    assert secured.findings() == ["delete_marker", "foreign_object", "foreign_version"]
+    assert secured.seconds_covered() == 50
+
+
+def test_a_store_that_is_down_proves_nothing(secured):
+    store = Lying(secured.evidence, down=True)
+    auditor = StoreAuditor(secured.database, store, secured.clock, 90)
+    auditor.begin()
+    with pytest.raises(Unavailable):
+        auditor.step()
+    assert secured.findings() == []
+    assert secured.seconds_covered() == 50
+    store.down = False
+    assert auditor.step()
+    assert not auditor.step()
+
+
+def test_a_round_goes_on_where_it_stopped_and_there_is_one_a_day(secured):
+    auditor = StoreAuditor(secured.database, secured.evidence, secured.clock, 90)
+    assert auditor.begin() is not None
+    assert auditor.begin() is None
+    secured.clock.advance(3_600)
+    assert auditor.behind()
+    again = StoreAuditor(secured.database, secured.evidence, secured.clock, 90)
+    while again.step():
+        pass
+    assert not again.behind()
+    assert auditor.begin() is None
+    secured.clock.advance(86_400)
+    assert auditor.begin() is not None
+
+
+def test_an_empty_centre_has_an_empty_round(database, object_store):
+    auditor = StoreAuditor(database, object_store.evidence, SystemClock(), 90)
+    assert auditor.begin() is not None
+    assert auditor.behind()
+    assert not auditor.step()
+    assert not auditor.behind()
