@@ -20,9 +20,11 @@ from edge_agent.configuration.reports import ConfigurationReporter
 from edge_agent.configuration.store import DesiredStore
 from edge_agent.control.room import ControlRoom
 from edge_agent.control.server import ControlServer
+from edge_agent.diagnosis.book import FindingBook
+from edge_agent.diagnosis.reports import KIND as PICTURE_FINDINGS
 from edge_agent.enrolment.credentials import Credentials
 from edge_agent.enrolment.renewal import CertificateRenewal
-from edge_agent.identity import load_sealing_key, load_server_key, load_signer
+from edge_agent.identity import load_sealing_key, load_server_key, load_server_sealing_key, load_signer
 from edge_agent.lifecycle import Worker
 from edge_agent.liveness.registry import Liveness
 from edge_agent.messages import Sealer
@@ -103,6 +105,7 @@ class App:
         self.publisher = OutboxPublisher(self.outbox, self.link, system_clock, settings.spool.resend_s)
         self.uploads = UploadQueue(self.spool, system_clock)
         self.notices = NoticeBook(self.database, self.outbox, sealer, self.clock)
+        self.findings = FindingBook(self.database, self.outbox, sealer, load_server_sealing_key(settings))
         room = Room(self.guard, self.spool, self._bits_per_second, self.uploads.in_hand)
         self.spool_watch = SpoolWatch(room, settings.spool, self.notices, self.clock)
         self.inbox = Inbox(
@@ -119,6 +122,7 @@ class App:
             box=BoxReader(lambda: self.credentials.certificate_ends_us),
             configuration=self.configuration.state,
             panels=self.alarms.status.health,
+            findings=self.findings.open_findings,
         )
         self.heartbeat = HeartbeatSender(sources, self.link, closing, settings.mqtt.heartbeat_s, self._before_heartbeat)
         self.clock_sync = ClockSync(
@@ -128,6 +132,7 @@ class App:
             self.credentials, sealer, self._centre, self.clock, state_dir, self.link.renew
         )
         self.fleet = CameraFleet(settings, folder, self.clock, self.board, self.guard, self.spool, self._lock.shards)
+        self.fleet.on_told(PICTURE_FINDINGS, self.findings.take)
         self.clock.on_change = self.fleet.timeline_is
         self.inbox.on_desired = self.configuration.offer
         self.liveness = Liveness(system_clock)

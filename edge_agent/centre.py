@@ -1,18 +1,21 @@
-"""The server's HTTP interface for agents: the time, and leave to upload.
+"""The server's HTTPS interface for agents: the time, leave to upload, the next certificate.
 
 Invariant: every call is bounded in time and size, and every failure is one of the project's own errors.
 """
 
 import json
+import ssl
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from config.base.errors import InvalidInput, PermissionDenied, Unavailable
+from config.base.errors import ConfigurationError, InvalidInput, PermissionDenied, Unavailable
 from config.settings.edge import ServerLinkSettings
 from config.wire.acceptance import AcceptanceAnswer
+from config.wire.enrolment import CertificateAnswer
 from config.wire.segments import UploadTicket
 
 ANSWER_BYTES_MAX = 65_536
@@ -25,10 +28,22 @@ ACCEPTANCE_BYTES_MAX = 262_144
 class Centre:
     """Thread-safe."""
 
-    def __init__(self, settings: ServerLinkSettings, connections: int) -> None:
+    def __init__(
+        self,
+        settings: ServerLinkSettings,
+        connections: int,
+        forgive_clock: Callable[[ssl.SSLContext], None] | None = None,
+    ) -> None:
+        """``forgive_clock`` lets dates of certificates be, where this box's own clock is surely wrong."""
         self._base = settings.url.rstrip("/")
         self._timeout_s = float(settings.timeout_s)
-        self._pool = urllib3.PoolManager(maxsize=connections, retries=False, block=True)
+        try:
+            context = ssl.create_default_context(cafile=settings.ca_file or None)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(f"'server.ca_file': {settings.ca_file}: {error}") from error
+        if forgive_clock is not None:
+            forgive_clock(context)
+        self._pool = urllib3.PoolManager(maxsize=connections, retries=False, block=True, ssl_context=context)
 
     def time_us(self) -> int:
         """The server's clock now. Raises Unavailable."""
@@ -60,6 +75,14 @@ class Centre:
         except msgspec.MsgspecError as error:
             raise Unavailable("the server's answer to the acceptance test makes no sense") from error
 
+    def certificate(self, request: bytes) -> CertificateAnswer:
+        """The next certificate. Raises as ``upload_ticket``."""
+        answer = self._request("POST", "/agent/v1/certificates", request, self._timeout_s)
+        try:
+            return msgspec.json.decode(answer, type=CertificateAnswer)
+        except msgspec.MsgspecError as error:
+            raise Unavailable("the server's answer to a certificate request makes no sense") from error
+
     def close(self) -> None:
         self._pool.clear()
 
@@ -88,10 +111,10 @@ class Centre:
             raise Unavailable("the server's answer is too long")
         if answer.status == 200:
             return content
-        raise _refusal(answer.status, content)
+        raise refusal(answer.status, content)
 
 
-def _refusal(status: int, content: bytes) -> InvalidInput | PermissionDenied | Unavailable:
+def refusal(status: int, content: bytes) -> InvalidInput | PermissionDenied | Unavailable:
     """A problem+json answer as an error."""
     try:
         problem = json.loads(content)

@@ -24,18 +24,24 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def load(
-    kind: type[Settings], defaults: Path, prefix: str, file: Path | None = None, env: Mapping[str, str] = os.environ
+    kind: type[Settings],
+    defaults: Path,
+    prefix: str,
+    file: Path | None = None,
+    env: Mapping[str, str] = os.environ,
+    *,
+    beneath: Path | None = None,
 ) -> Settings:
-    """The settings of one side. Raises ConfigurationError naming file and key."""
+    """The settings of one side; ``beneath``: a file that ``file`` comes after. Raises ConfigurationError."""
     merged = _read(defaults)
     known = _leaves(merged)
     origin = {key: str(defaults.name) for key in known}
-    if file is not None:
-        overlay = _read(file)
+    for given in filter(None, (beneath, file)):
+        overlay = _read(given)
         for key in _leaves(overlay):
             if key not in known and not _inside_list(key, merged):
-                raise ConfigurationError(f"{file}: unknown key '{key}'. Known keys: {', '.join(sorted(known))}")
-            origin[key] = str(file)
+                raise ConfigurationError(f"{given}: unknown key '{key}'. Known keys: {', '.join(sorted(known))}")
+            origin[key] = str(given)
         _merge(merged, overlay)
     _apply_environment(merged, prefix, env, known, origin)
     try:

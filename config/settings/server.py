@@ -34,8 +34,6 @@ class StoreSettings(Strict, frozen=True, kw_only=True):
 class IngestMqttSettings(Strict, frozen=True, kw_only=True):
     host: str
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
-    username: str
-    password_file: str
     certificate_file: str
     client_id: str
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=60)]

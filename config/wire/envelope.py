@@ -73,6 +73,11 @@ class Signer:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
 
+    @property
+    def public_raw(self) -> bytes:
+        """The same key as 32 raw bytes."""
+        return self._key.public_key().public_bytes_raw()
+
     def seal(self, message: msgspec.Struct) -> bytes:
         """The message's envelope, ready to be sent. Raises InvalidInput where it would be over the size limit."""
         return self.seal_payload(PAYLOAD_TYPE[type(message)], msgspec.json.encode(message))

@@ -1,8 +1,6 @@
 """Registers what the demonstration shows, through the same service as the commands of an operator."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from config.base.clock import Clock
 from config.settings.server import ServerSettings
@@ -10,6 +8,7 @@ from deploy.local.facilities import OWN_CAMERA, OWN_CAMERA_SITE, SITES, TIMEZONE
 from deploy.local.layout import Layout
 from deploy.local.own_camera import recall
 from server.runtime import open_database
+from server.services.enrolment_parts import inviter_of
 from server.services.register import Register
 from storage.database.scope import EVERY_REGION
 
@@ -25,23 +24,13 @@ class Account:
     password: str = field(repr=False)
 
 
-def register(
-    layout: Layout, settings: ServerSettings, public_keys: Mapping[str, Path], clock: Clock
-) -> list[Account]:  # fmt: skip
-    """Registers all of it; what is there already stays. Returns the accounts with their passwords."""
+def register(layout: Layout, settings: ServerSettings, clock: Clock) -> list[Account]:
+    """Registers the facilities and who may see them; what is there already stays. Returns accounts and passwords."""
     database = open_database(settings.database)
     try:
         service = Register(database, clock)
         for site in SITES:
-            _register_site(service, site, public_keys[site.agent_id].read_bytes())
-        if recall(layout.cameras):
-            service.add_camera(
-                OWN_CAMERA_SITE.site_id,
-                OWN_CAMERA.camera_id,
-                OWN_CAMERA.zone_id,
-                OWN_CAMERA_SITE.agent_id,
-                OWN_CAMERA.name,
-            )
+            _register_site(service, site)
         accounts = [Account(AUDITOR, "auditor", layout.secret(layout.accounts, AUDITOR))]
         service.add_account(AUDITOR, "auditor", accounts[0].password, [], EVERY_REGION)
         for site in SITES:
@@ -53,10 +42,36 @@ def register(
     return accounts
 
 
-def _register_site(service: Register, site: DemoSite, public_key: bytes) -> None:
+def _register_site(service: Register, site: DemoSite) -> None:
     service.add_site(site.site_id, site.name, site.region, TIMEZONE)
     for zone_id, name, kind in ZONES:
         service.add_zone(site.site_id, zone_id, name, kind)
-    service.add_agent(site.site_id, site.agent_id, public_key)
-    for camera in site.cameras:
-        service.add_camera(site.site_id, camera.camera_id, camera.zone_id, site.agent_id, camera.name)
+
+
+def register_cameras(layout: Layout, settings: ServerSettings, clock: Clock) -> None:
+    """Registers the cameras of agents that are enrolled."""
+    database = open_database(settings.database)
+    try:
+        service = Register(database, clock)
+        for site in SITES:
+            for camera in site.cameras:
+                service.add_camera(site.site_id, camera.camera_id, camera.zone_id, site.agent_id, camera.name)
+        if recall(layout.cameras):
+            service.add_camera(
+                OWN_CAMERA_SITE.site_id,
+                OWN_CAMERA.camera_id,
+                OWN_CAMERA.zone_id,
+                OWN_CAMERA_SITE.agent_id,
+                OWN_CAMERA.name,
+            )
+    finally:
+        database.close()
+
+
+def invite(settings: ServerSettings, clock: Clock, site: DemoSite) -> str:
+    """A one-time code for the agent of a site."""
+    database = open_database(settings.database)
+    try:
+        return inviter_of(settings, database, clock).invite_as("demo", site.site_id, site.agent_id).code
+    finally:
+        database.close()

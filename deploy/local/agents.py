@@ -1,4 +1,4 @@
-"""Settings and first keys of the demonstration's edge agents."""
+"""Settings of the demonstration's edge agents, and their enrolment: with a real code each, as on any box."""
 
 import subprocess
 import sys
@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.base.clock import US_PER_DAY, Clock
 from config.base.errors import Unavailable
+from config.settings.edge import ENROLLED_FILE
 from deploy.local.commands import REPOSITORY, environment
 from deploy.local.facilities import OWN_CAMERA, DemoSite
 from deploy.local.layout import SEGMENT_S, Value, write_settings
 from deploy.local.own_camera import OwnCamera
+from edge_agent.enrolment.credentials import Credentials
 
-INIT_WITHIN_S = 60
+ENROL_WITHIN_S = 60
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,6 @@ class AgentPlan:
 
     site: DemoSite
     folder: Path
-    broker_port: int
-    broker_password_file: Path
-    server_url: str
-    server_public_key_file: Path
     rtsp_url: Callable[[str], str] | None
     camera_user: str
     camera_password_file: Path
@@ -37,17 +36,7 @@ def write_agent_settings(plan: AgentPlan) -> None:
     write_settings(
         plan.folder / "settings.toml",
         {
-            "agent": {
-                "site_id": plan.site.site_id,
-                "agent_id": plan.site.agent_id,
-                "state_dir": str(plan.folder / "state"),
-            },
-            "mqtt": {
-                "port": plan.broker_port,
-                "username": plan.site.agent_id,
-                "password_file": str(plan.broker_password_file),
-            },
-            "server": {"url": plan.server_url, "public_key_file": str(plan.server_public_key_file)},
+            "agent": {"state_dir": str(plan.folder / "state")},
             "recording": {"segment_s": SEGMENT_S},
             "spool": {"resend_s": 10},
         },
@@ -55,25 +44,29 @@ def write_agent_settings(plan: AgentPlan) -> None:
     )
 
 
-def initialise(folder: Path) -> Path:
-    """Makes the agent's key once; returns the file with its public half. Raises Unavailable."""
-    public_file = folder / "agent-key.pub.pem"
-    if public_file.exists() and (folder / "state" / "agent-key.pem").exists():
-        return public_file
+def is_enrolled(folder: Path, clock: Clock, return_days: int) -> bool:
+    """Whether the agent can come in, or get in again, without a new code."""
+    state_dir = folder / "state"
+    certificate = Credentials(state_dir, clock).certificate
+    if certificate is None or not (state_dir / ENROLLED_FILE).exists():
+        return False
+    return clock.utc_us() < certificate.ends_us + return_days * US_PER_DAY
+
+
+def enrol(folder: Path, code: str) -> None:
+    """Redeems a code. Raises Unavailable."""
     done = subprocess.run(
-        [sys.executable, "-m", "edge_agent", "init", "--settings", folder / "settings.toml"],
+        [sys.executable, "-m", "edge_agent", "enrol", "--settings", folder / "settings.toml"],
         cwd=REPOSITORY,
         env=environment(),
-        stdin=subprocess.DEVNULL,
+        input=f"{code}\n",
         capture_output=True,
         text=True,
-        timeout=INIT_WITHIN_S,
+        timeout=ENROL_WITHIN_S,
         check=False,
     )
-    if done.returncode != 0 or "PUBLIC KEY" not in done.stdout:
-        raise Unavailable(f"edge_agent init: {done.stderr.strip()[-2_000:]}")
-    public_file.write_text(done.stdout)
-    return public_file
+    if done.returncode != 0:
+        raise Unavailable(f"edge_agent enrol: {done.stderr.strip()[-2_000:]}")
 
 
 def _cameras(plan: AgentPlan) -> list[dict[str, Value]]:

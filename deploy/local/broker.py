@@ -1,13 +1,13 @@
-"""A Mosquitto broker on loopback with an identity, a password and an access list for every client.
+"""A Mosquitto broker on loopback, as in production: TLS with client certificates, and rights by identity.
 
-Standard library only. Invariant: an agent can write its own upward topics and read its own downward topic, nothing
-else; passwords are random and lie in files of mode 0600, never in an argument list.
-Source: mosquitto.conf(5), mosquitto_passwd(1).
+Invariant: an agent can write its own upward topics and read its own downward topic, nothing else; keys lie in files of
+mode 0600, never in an argument list. A broker with an authority of its own knows the agents that it is given; one that is
+given the server's files is told by ``server.jobs`` who may come in.
+Standard library only, until a broker starts. Source: mosquitto.conf(5).
 """
 
 import os
 import pwd
-import secrets
 import socket
 import subprocess
 import time
@@ -17,36 +17,49 @@ from pathlib import Path
 from config.base.errors import ConfigurationError, Unavailable
 from deploy.local.commands import REPOSITORY, tail
 from deploy.local.leash import leashed
-from deploy.local.packages import which
+from deploy.local.packages import security_plugin, which
 
 TEMPLATE = REPOSITORY / "deploy" / "mosquitto" / "mosquitto.conf"
-INGEST = "ingest"
-TOPICS = "nightlight/v1"
 READY_WITHIN_S = 20.0
 STOP_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
 class AgentIdentity:
-    """One agent as the broker knows it; its user name is its agent id."""
+    """One agent as the broker knows it: its certificate's common name is its agent id."""
 
     site_id: str
     agent_id: str
 
 
 class Broker:
-    """One broker and its state directory."""
+    """One broker and its state directory; ``files``: the folder that the server made for it."""
 
-    def __init__(self, state_dir: Path, port: int, agents: tuple[AgentIdentity, ...]) -> None:
+    def __init__(
+        self, state_dir: Path, port: int, agents: tuple[AgentIdentity, ...] = (), *, files: Path | None = None
+    ) -> None:
         self.port = port
         self.log = state_dir / "mosquitto.log"
+        self.pid_file = state_dir / "mosquitto.pid"
         self._state_dir = state_dir
         self._agents = agents
+        self._files = files or state_dir / "files"
+        self._own = files is None
         self.process: subprocess.Popen[bytes] | None = None
 
-    def password_file(self, user: str) -> Path:
-        """Where the plain password of ``ingest`` or of an agent lies, for that client's settings."""
-        return self._state_dir / "passwords" / user
+    @property
+    def authority_file(self) -> Path:
+        """Whose certificates it takes, and who vouches for its own."""
+        return self._files / "authority.pem"
+
+    @property
+    def authority_key_file(self) -> Path:
+        """Its key, where the authority is the broker's own."""
+        return self._state_dir / "identities" / "authority-key.pem"
+
+    def certificate_file(self, user: str) -> Path:
+        """Certificate and key of ``ingest``, ``broker-access`` or an agent, where the authority is the broker's own."""
+        return self._state_dir / "identities" / f"{user}.pem"
 
     def start(self) -> None:
         """Returns when it accepts connections; what it held before is kept. Raises ConfigurationError, Unavailable."""
@@ -85,49 +98,27 @@ class Broker:
     def _write_files(self) -> None:
         state = self._state_dir
         data = state / "data"
-        passwords = state / "passwords"
-        for folder in (state, data, passwords):
+        for folder in (state, data):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        users = [INGEST, *(agent.agent_id for agent in self._agents)]
-        for user in users:
-            if not self.password_file(user).exists():
-                write_secret(self.password_file(user), secrets.token_urlsafe(24))
-        self._hash_passwords(users)
-        write_secret(state / "acl", access_list(self._agents))
+        if self._own:
+            # Not at the top: dev.py reads this module before there is an environment.
+            from deploy.local.identities import make_identities
+
+            make_identities(
+                self._state_dir / "identities", self._files, [(a.site_id, a.agent_id) for a in self._agents]
+            )
         filled = TEMPLATE.read_text()
         for word, value in {
             "PORT": self.port,
-            "PASSWORD_FILE": state / "password-hashes",
-            "ACL_FILE": state / "acl",
+            "ADDRESS": "127.0.0.1",
+            "PLUGIN": security_plugin(),
+            "FILES": self._files,
+            "PID_FILE": self.pid_file,
             "DATA_DIR": data,
         }.items():
             filled = filled.replace(f"@{word}@", str(value))
         # Started by root, Mosquitto would become another user, who may not read these files.
         write_secret(state / "mosquitto.conf", f"{filled}\nuser {_user()}\n")
-
-    def _hash_passwords(self, users: list[str]) -> None:
-        tool = which("mosquitto_passwd")
-        if tool is None:
-            raise ConfigurationError("mosquitto_passwd is missing: it comes with mosquitto; run python3 dev.py setup")
-        # -U turns a file of plain passwords into hashes in place: so none of them is ever an argument.
-        file = self._state_dir / "password-hashes"
-        write_secret(file, "".join(f"{user}:{self.password_file(user).read_text()}\n" for user in users))
-        done = subprocess.run([tool, "-U", file], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            file.unlink()
-            raise ConfigurationError(f"mosquitto_passwd failed: {done.stderr.strip()}")
-
-
-def access_list(agents: tuple[AgentIdentity, ...]) -> str:
-    """The broker's access list: everything that is not named is refused."""
-    rules = [f"user {INGEST}\ntopic read {TOPICS}/up/#\ntopic write {TOPICS}/down/#\n"]
-    rules += [
-        f"user {agent.agent_id}\n"
-        f"topic write {TOPICS}/up/{agent.site_id}/{agent.agent_id}/#\n"
-        f"topic read {TOPICS}/down/{agent.site_id}/{agent.agent_id}\n"
-        for agent in agents
-    ]
-    return "\n".join(rules)
 
 
 def write_secret(path: Path, content: str) -> None:

@@ -18,6 +18,8 @@ from deploy.local.say import Told, step, text
 BIN = CACHE / "bin"
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 LIBRARY_ROUNDS_MAX = 5
+PLUGIN = "mosquitto_dynamic_security.so"
+PLUGIN_ROOTS = tuple(map(Path, ("/usr", "/usr/local", "/opt/homebrew/opt/mosquitto", "/usr/local/opt/mosquitto")))
 _MISSING = re.compile(r"^\s*(lib[^\s]+?)\.so\.(\d+) => not found", re.MULTILINE)
 
 
@@ -32,11 +34,34 @@ def which(program: str) -> Path | None:
     return Path(found) if found else None
 
 
+def security_plugin() -> Path:
+    """Mosquitto's dynamic-security plugin, of the same installation as the broker. Raises Told."""
+    mosquitto = which("mosquitto")
+    unpacked = mosquitto is not None and mosquitto.parent == BIN
+    roots = (CACHE / "mosquitto" / "usr",) if unpacked else PLUGIN_ROOTS
+    for root in roots:
+        for pattern in (f"lib/{PLUGIN}", f"lib/*/{PLUGIN}", f"lib64/{PLUGIN}"):
+            for found in sorted(root.glob(pattern)):
+                return found
+    raise Told(
+        text(
+            f"Mosquitto is there and its {PLUGIN} is not: install the whole package, version 2",
+            f"已有 Mosquitto，但缺少 {PLUGIN}：请安装完整的 Mosquitto 2 软件包",
+        )
+    )
+
+
 def ensure_mosquitto() -> Path:
     """Mosquitto from this machine, else Debian's package unpacked into the cache. Raises Told."""
     found = which("mosquitto")
-    if found and which("mosquitto_passwd"):
-        return found
+    if found:
+        try:
+            security_plugin()
+        except Told:
+            if found.parent != BIN:
+                raise
+        else:
+            return found
     if not shutil.which("apt-get") or not shutil.which("dpkg"):
         raise Told(
             text(
@@ -48,7 +73,7 @@ def ensure_mosquitto() -> Path:
         )
     with step("Fetching the MQTT broker (once)", "正在获取 MQTT 消息代理 Mosquitto（仅首次）") as note:
         try:
-            _unpack("mosquitto", ("usr/sbin/mosquitto", "usr/bin/mosquitto_passwd"), note)
+            _unpack("mosquitto", ("usr/sbin/mosquitto",), note, plugin=PLUGIN)
         except Told as error:
             raise Told(
                 f"{error}\n"
@@ -85,7 +110,7 @@ def ensure_browser() -> str:
     return ""
 
 
-def _unpack(package: str, programs: Sequence[str], note: Callable[[str], None]) -> None:
+def _unpack(package: str, programs: Sequence[str], note: Callable[[str], None], *, plugin: str) -> None:
     root = CACHE / package
     downloads = root / "downloads"
     # As root, apt fetches as a user of its own, who may not write into root's folders.
@@ -94,7 +119,8 @@ def _unpack(package: str, programs: Sequence[str], note: Callable[[str], None]) 
     downloads.mkdir(parents=True)
     _fetch([package], root, note)
     for _ in range(LIBRARY_ROUNDS_MAX):
-        missing = sorted({name for program in programs for name in _missing_libraries(root / program, root)})
+        files = [*(root / program for program in programs), *root.glob(f"usr/lib/*/{plugin}")]
+        missing = sorted({name for file in files for name in _missing_libraries(file, root)})
         if not missing:
             break
         _fetch(missing, root, note)

@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -24,9 +25,9 @@ from config.base.clock import SystemClock
 from config.base.errors import ConfigurationError, ResourceExhausted, Unavailable
 from config.settings.server import ServerSettings, load_server
 from deploy.local import store as stores
-from deploy.local.accounts import AUDITOR, Account, register
-from deploy.local.agents import AgentPlan, initialise, write_agent_settings
-from deploy.local.broker import AgentIdentity, Broker
+from deploy.local.accounts import AUDITOR, Account, invite, register, register_cameras
+from deploy.local.agents import AgentPlan, enrol, is_enrolled, write_agent_settings
+from deploy.local.broker import Broker
 from deploy.local.commands import CACHE, REPOSITORY, environment
 from deploy.local.facilities import OWN_CAMERA_SITE, SITES, DemoSite
 from deploy.local.layout import Layout, write_settings
@@ -101,17 +102,16 @@ class Stack:
     def start(self, told: Callable[[str], None]) -> None:
         """Starts everything; ``told`` gets a word for each part. Raises NightlightError; call ``stop`` then as well."""
         self.claim()
-        told("MQTT")
-        agents = tuple(AgentIdentity(site.site_id, site.agent_id) for site in SITES)
-        self._broker = Broker(self.layout.broker, self.layout.port("broker"), agents)
-        self._broker.start()
         told("S3")
         self._store = stores.LocalStore.start(self._store_kind(), self.layout.store, bucket=BUCKET, cache_dir=CACHE)
         told("server.admin")
+        files = self.layout.server / "broker"
+        self._broker = Broker(self.layout.broker, self.layout.port("broker"), files=files)
         self._write_server_settings()
         self._initialise_server()
-        public_keys = {site.agent_id: self._initialise_agent(site) for site in SITES}
-        self.accounts = register(self.layout, self.settings(), public_keys, SystemClock())
+        told("MQTT")
+        self._broker.start()
+        self.accounts = register(self.layout, self.settings(), SystemClock())
         told("server.api")
         self._server = [self._service(name, f"server.{name}") for name in ("api", "ingest", "jobs")]
         for service in self._server:
@@ -122,6 +122,9 @@ class Stack:
         told("edge_agent")
         for site in SITES:
             self._write_agent_settings(site)
+        self._enrol_agents()
+        register_cameras(self.layout, self.settings(), SystemClock())
+        for site in SITES:
             self.start_agent(site.site_id)
         self._note_in_lock(self.address)
         self.ready_at = time.monotonic()
@@ -216,11 +219,8 @@ class Stack:
                     "access_key_file": str(self.store.server_access_key_file),
                     "secret_key_file": str(self.store.server_secret_key_file),
                 },
-                "mqtt": {
-                    "port": self.broker.port,
-                    "username": "ingest",
-                    "password_file": str(self.broker.password_file("ingest")),
-                },
+                "mqtt": {"port": self.broker.port},
+                "broker": {"pid_file": str(self.broker.pid_file)},
                 "api": {"port": self._api_port},
                 "policy": {"backfilled_after_s": 60},
             },
@@ -240,18 +240,19 @@ class Stack:
         if done.returncode != 0:
             raise Unavailable(f"server.admin init: {done.stderr.strip()[-2_000:]}")
 
-    def _initialise_agent(self, site: DemoSite) -> Path:
-        self._write_agent_settings(site)
-        return initialise(self.layout.agent(site.agent_id))
+    def _enrol_agents(self) -> None:
+        """Each with a code of its own; both at once, for a Python starts slowly."""
+        settings, clock = self.settings(), SystemClock()
+        days = settings.enrolment.return_days
+        missing = [site for site in SITES if not is_enrolled(self.layout.agent(site.agent_id), clock, days)]
+        codes = {site.agent_id: invite(settings, clock, site) for site in missing}
+        with ThreadPoolExecutor(len(SITES)) as pool:
+            list(pool.map(lambda agent_id: enrol(self.layout.agent(agent_id), codes[agent_id]), codes))
 
     def _write_agent_settings(self, site: DemoSite) -> None:
         plan = AgentPlan(
             site=site,
             folder=self.layout.agent(site.agent_id),
-            broker_port=self.broker.port,
-            broker_password_file=self.broker.password_file(site.agent_id),
-            server_url=self.address,
-            server_public_key_file=self.layout.signing_key.with_suffix(".pub.pem"),
             rtsp_url=self._simulator.url if self._simulator else None,
             camera_user=CAMERA_USER,
             camera_password_file=self.layout.cameras / "camera-password",

@@ -8,6 +8,7 @@ Source: MQTT 5.0 (OASIS), 3.1.2.5 will, 3.4 PUBACK, 4.9 flow control.
 """
 
 import queue
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,10 +20,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from config.base.backoff import Backoff
+from config.base.errors import ConfigurationError
 from config.base.logs import get_logger
 from config.settings.edge import MqttSettings
 from config.wire import topics
 from config.wire.envelope import ENVELOPE_BYTES_MAX
+from edge_agent.enrolment.credentials import Credentials
 from edge_agent.lifecycle import Worker
 from edge_agent.messages import Sealer
 from edge_agent.reporting.closing import ClosingHeartbeats, Delivery
@@ -34,6 +37,14 @@ QUEUED_MAX = 256
 INBOX_MAX = 2_048
 SAY_GOODBYE_WITHIN_S = 1.0
 NO_SUBSCRIBER = 0x10  # MQTT 5.0, 3.4.2.1
+SESSION_TAKEN_OVER = 0x8E  # MQTT 5.0, 3.14.2.1
+REFUSED = (
+    "the broker does not let this agent in (yet). A few seconds after enrolment that passes; else its certificate is over"
+    " or the operator has revoked it: ask for a code, then: nightlight-agent enrol CODE. Recording goes on"
+)
+COPIED = (
+    "another box has come in with this agent's identity: was the disk copied? Revoke the agent and enrol one box anew"
+)
 
 log = get_logger("mqtt")
 
@@ -52,7 +63,7 @@ class MqttLink(Worker):
     def __init__(
         self,
         settings: MqttSettings,
-        password: str,
+        credentials: Credentials,
         sealer: Sealer,
         timeline_id: Callable[[], str],
         closing: ClosingHeartbeats,
@@ -60,7 +71,7 @@ class MqttLink(Worker):
     ) -> None:
         super().__init__("mqtt-link")
         self._settings = settings
-        self._password = password
+        self._credentials = credentials
         self._sealer = sealer
         self._timeline_id = timeline_id
         self._closing = closing
@@ -69,6 +80,7 @@ class MqttLink(Worker):
         self._client: Client | None = None
         self._connected = threading.Event()
         self._refused: set[int] = set()
+        self._came_in = False
         self._backoff = Backoff(RECONNECT_FIRST_S, RECONNECT_LIMIT_S)
         self.inbox: queue.Queue[bytes] = queue.Queue(INBOX_MAX)
         self.counters = LinkCounters()
@@ -134,10 +146,17 @@ class MqttLink(Worker):
 
     def _connect_once(self) -> None:
         """One connection from its first byte to its end."""
-        client, self._refused = self._new_client(), set()
         where = f"{self._settings.host}:{self._settings.port}"
         try:
+            client, self._refused = self._new_client(), set()
+        except ConfigurationError as error:
+            log.error("no_certificate", why=str(error))  # noqa: TRY400 - the message says what to do
+            return
+        try:
             client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s, clean_start=True)
+        except ssl.SSLError as error:
+            log.error("broker_untrusted", broker=where, why=str(error)[:200], advice=advice_on(error))  # noqa: TRY400
+            return
         except (OSError, ValueError) as error:
             log.warning("broker_unreachable", broker=where, error=type(error).__name__, why=str(error)[:120])
             return
@@ -157,8 +176,7 @@ class MqttLink(Worker):
             protocol=MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
         )
-        if self._settings.username:
-            client.username_pw_set(self._settings.username, self._password)
+        client.tls_set_context(self._credentials.tls_context())
         client.connect_timeout = CONNECT_WITHIN_S
         client.max_inflight_messages_set(INFLIGHT_MAX)
         client.max_queued_messages_set(QUEUED_MAX)
@@ -168,21 +186,21 @@ class MqttLink(Worker):
         client.on_disconnect = self._disconnected
         client.on_publish = self._published
         client.on_message = self._received
+        client.on_subscribe = self._subscribed
+        self._came_in = False
         return client
 
     def _connected_now(
         self, client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
         if code.is_failure:
-            why = str(code)
-            advice = "check mqtt.username and mqtt.password_file" if "uthor" in why or "name" in why else ""
-            log.error("broker_refused", why=why, advice=advice)
+            log.error("broker_refused", why=str(code), advice=REFUSED)
             return
+        self._came_in = True
         client.subscribe(self._down, qos=1)
         self._closing.send(lambda name, body: self._send(client, name, body, None))
         topic = topics.up(self._sealer.site_id, self._sealer.agent_id, "presence")
         client.publish(topic, self._sealer.presence(self._timeline_id(), online=True), qos=1, retain=True)
-        self._backoff.reset()
         self._connected.set()
         log.info("broker_connected", broker=f"{self._settings.host}:{self._settings.port}")
         self._on_connected()
@@ -191,8 +209,23 @@ class MqttLink(Worker):
         self, _client: Client, _userdata: object, _flags: DisconnectFlags, code: ReasonCode, _props: Properties | None
     ) -> None:
         self._connected.clear()
-        if not self.stopping.is_set():
+        if self.stopping.is_set():
+            return
+        if code.value == SESSION_TAKEN_OVER:
+            log.error("identity_in_two_places", why=str(code), advice=COPIED)
+        elif not self._came_in:
+            log.error("broker_refused", why=str(code), advice=REFUSED)
+        else:
             log.warning("broker_disconnected", why=str(code))
+
+    def _subscribed(
+        self, client: Client, _userdata: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        if any(code.is_failure for code in codes):
+            log.error("subscription_refused", advice=REFUSED)
+            client.disconnect()  # and again, at growing intervals, until the broker knows this agent
+            return
+        self._backoff.reset()
 
     def _published(
         self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties | None
@@ -213,3 +246,15 @@ class MqttLink(Worker):
             self.inbox.put_nowait(bytes(message.payload))
         except queue.Full:  # the server answers again when the question is sent again
             self.counters.dropped_inbound += 1
+
+
+def advice_on(error: ssl.SSLError) -> str:
+    """What to do where TLS did not come about."""
+    why = str(error)
+    if "not yet valid" in why:
+        return "the clock of this box is behind: timedatectl set-ntp true"
+    if "expired" in why:
+        return "the broker's certificate is over, or this box's clock is ahead: timedatectl status"
+    if "verify failed" in why:
+        return "what answers is not the broker of the server that this box was enrolled at, or has another name"
+    return REFUSED

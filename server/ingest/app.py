@@ -10,15 +10,18 @@ from prometheus_client import start_http_server
 
 from config.base.clock import US_PER_S, SystemClock
 from config.base.errors import IntegrityViolation
-from config.settings.loader import read_secret
 from config.settings.server import ServerSettings
 from config.wire import topics
+from server.broker_tls import ServiceTls
 from server.domain.clock_trust import ClockRule
+from server.ingest.configuration import ConfigurationWorker
 from server.ingest.link import BrokerLink
 from server.ingest.verification import VerificationWorker
 from server.ingest.workers import MessageWorkers
 from server.runtime import open_database, signer_from
 from server.services.accept_message import Inbox
+from server.services.broker_files import CertificateFiles
+from server.services.send_configuration import ConfigurationOutlet
 from server.services.verify_upload import UploadVerifier
 from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore
@@ -34,11 +37,12 @@ def run(settings: ServerSettings, stop: Event) -> None:
     signer = signer_from(settings.server.signing_key_file)
     if settings.ingest.metrics_port:
         start_http_server(settings.ingest.metrics_port, addr="127.0.0.1")
-    mqtt_password = read_secret(settings.mqtt.password_file, "mqtt.password_file")
-    link = BrokerLink(settings.mqtt, mqtt_password, signer)
+    files = CertificateFiles.of(settings)
+    link = BrokerLink(settings.mqtt, ServiceTls(files.authority, files.ingest), signer)
     # A way in of their own for alarms: on the common one they would stand behind whatever backlogs are draining.
     express_id = f"{settings.mqtt.client_id}-express"
-    express = BrokerLink(settings.mqtt, mqtt_password, signer, client_id=express_id, group=topics.EXPRESS_GROUP)
+    express_tls = ServiceTls(files.authority, files.ingest)
+    express = BrokerLink(settings.mqtt, express_tls, signer, client_id=express_id, group=topics.EXPRESS_GROUP)
     verifier = UploadVerifier(
         database, store, clock, policy.retain_days, backfilled_after_us=policy.backfilled_after_s * US_PER_S
     )
@@ -46,7 +50,9 @@ def run(settings: ServerSettings, stop: Event) -> None:
     inbox = Inbox(database, clock, ClockRule(policy.clock_tolerance_us, policy.clock_drift_ppm))
     workers = MessageWorkers(inbox, link, verification.wake, settings.ingest.workers, settings.mqtt.receive_maximum)
     express_workers = MessageWorkers(inbox, express, verification.wake, 1, settings.mqtt.receive_maximum)
+    configuration = ConfigurationWorker(ConfigurationOutlet(database, clock), link.answer, stop)
     verification.start()
+    configuration.start()
     for each, over in ((workers, link), (express_workers, express)):
         each.start()
         over.start(each.submit)
@@ -54,6 +60,7 @@ def run(settings: ServerSettings, stop: Event) -> None:
     for each, over in ((express_workers, express), (workers, link)):
         over.close()
         each.close()
+    configuration.close()
     verification.close()
     database.close()
     if verification.violation is not None:

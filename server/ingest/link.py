@@ -15,10 +15,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from config.base.errors import ConfigurationError
 from config.base.logs import get_logger
 from config.settings.server import IngestMqttSettings
 from config.wire import topics
 from config.wire.envelope import Signer
+from server.broker_tls import ServiceTls
 
 SESSION_EXPIRY_S = 7 * 86_400
 RECONNECT_S_MAX = 15
@@ -43,7 +45,7 @@ class BrokerLink:
     def __init__(
         self,
         settings: IngestMqttSettings,
-        password: str,
+        tls: ServiceTls,
         signer: Signer,
         *,
         client_id: str = "",
@@ -51,6 +53,7 @@ class BrokerLink:
     ) -> None:
         """``group``: the shared subscription; ``client_id``: another than that of the settings."""
         self._settings = settings
+        self._tls = tls
         self._group = group
         self._signer = signer
         self._epoch = 0
@@ -62,7 +65,7 @@ class BrokerLink:
             protocol=mqtt.MQTTv5,
             manual_ack=True,
         )
-        client.username_pw_set(settings.username, password)
+        client.tls_set_context(tls.context)
         client.reconnect_delay_set(1, RECONNECT_S_MAX)
         client.max_queued_messages_set(ANSWERS_QUEUED_MAX)
         client.on_connect = self._on_connect
@@ -109,7 +112,11 @@ class BrokerLink:
 
     def _on_connect(self, client: mqtt.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            log.error("broker_refused", reason=str(reason), advice="check mqtt.username and mqtt.password_file")
+            log.error(
+                "broker_refused",
+                reason=str(reason),
+                advice="is mqtt.certificate_file of the authority that this broker knows?",
+            )
             return
         with self._lock:
             self._epoch += 1
@@ -120,6 +127,10 @@ class BrokerLink:
         with self._lock:
             self._epoch += 1
         log.warning("broker_disconnected", reason=str(reason))
+        try:
+            self._tls.refresh()
+        except ConfigurationError as error:
+            log.error("certificate_not_read", why=str(error))  # noqa: TRY400 - the message says it all
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         self._submit(Delivery(message.topic, bytes(message.payload), message.mid, message.qos, self._epoch))

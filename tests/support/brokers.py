@@ -1,12 +1,13 @@
-"""Real Mosquitto brokers for tests, with the access list of production.
+"""Real Mosquitto brokers for tests, with the certificates and rights of production.
 
 def test_something(start_broker):
     broker = start_broker(AgentIdentity("site-1", "agent-1"))
-    broker.port, broker.password_file("agent-1")
+    broker.port, tls_of(broker, "agent-1")
 """
 
 import itertools
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -16,6 +17,13 @@ from deploy.local.broker import AgentIdentity, Broker, version
 from tests.support.matrix import ran_on
 
 StartBroker = Callable[..., Broker]
+
+
+def tls_of(broker: Broker, user: str) -> ssl.SSLContext:
+    """What ``ingest``, ``broker-access`` or an agent of this broker shows to come in."""
+    context = ssl.create_default_context(cafile=str(broker.authority_file))
+    context.load_cert_chain(broker.certificate_file(user))
+    return context
 
 
 def free_port() -> int:

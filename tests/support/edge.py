@@ -6,6 +6,7 @@ The stand-in speaks the wire contract over a real broker and real HTTP; what it 
 import hashlib
 import http.server
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -32,13 +33,14 @@ from config.base.ids import fresh_id
 from config.settings.edge import EdgeSettings, load_edge
 from config.wire import topics
 from config.wire.envelope import Signer, decode_payload, open_envelope
-from config.wire.segments import Receipt, SegmentUploaded, UploadRefused, UploadTicket, UploadTicketRequest
 from config.wire.health import Heartbeat
+from config.wire.segments import Receipt, SegmentUploaded, UploadRefused, UploadTicket, UploadTicketRequest
 from config.wire.status import Acknowledgement, Presence
 from deploy.local.broker import AgentIdentity, Broker
 from deploy.local.commands import REPOSITORY
+from edge_agent.enrolment.credentials import AUTHORITY_FILE, CERTIFICATE_FILE
 from edge_agent.identity import create_key
-from tests.support.brokers import free_port
+from tests.support.brokers import free_port, tls_of
 
 SITE, AGENT = "site-1", "agent-1"
 WAIT_S = 45.0
@@ -116,6 +118,12 @@ class EdgeBox:
                 text=True,
             )
 
+    def equip(self, broker: Broker) -> None:
+        """Gives the agent what it shows at this broker."""
+        state = self.folder / "state"
+        shutil.copy(broker.authority_file, state / AUTHORITY_FILE)
+        shutil.copy(broker.certificate_file(AGENT), state / CERTIFICATE_FILE)
+
     def kill(self) -> None:
         """``kill -9``."""
         if self.process is not None:
@@ -169,6 +177,7 @@ class StandInServer:
     def __init__(self, broker: Broker, box: EdgeBox) -> None:
         self.broker = broker
         self.box = box
+        box.equip(broker)
         self.acknowledges = True
         self.receipts = True
         self.store_is_up = True
@@ -192,17 +201,12 @@ class StandInServer:
 
     def mqtt(self) -> dict[str, object]:
         """The agent's [mqtt] settings."""
-        return {
-            "port": self.broker.port,
-            "username": AGENT,
-            "password_file": str(self.broker.password_file(AGENT)),
-            "keepalive_s": 5,
-        }
+        return {"port": self.broker.port, "keepalive_s": 5}
 
     def connect(self) -> None:
         """Listens at the broker, as ingest does."""
         client = Client(CallbackAPIVersion.VERSION2, "stand-in", protocol=MQTTProtocolVersion.MQTTv5)
-        client.username_pw_set("ingest", self.broker.password_file("ingest").read_text())
+        client.tls_set_context(tls_of(self.broker, "ingest"))
         client.reconnect_delay_set(1, 1)
         client.on_message = lambda _c, _u, message: self._take(message)
         client.on_connect = lambda c, *_: c.subscribe(topics.ALL_UP, qos=1)

@@ -1,8 +1,10 @@
 """The broker itself keeps agents apart: a real Mosquitto with the access list that deployments use."""
 
 import queue
+import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -13,7 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from config.wire import topics
 from deploy.local.broker import AgentIdentity, Broker
-from tests.support.brokers import StartBroker
+from tests.support.brokers import StartBroker, tls_of
 
 WAIT_S = 10
 SILENCE_S = 1.0
@@ -45,9 +47,9 @@ class Peer:
 
 
 @contextmanager
-def connect(broker: Broker, user: str, password: str | None = None) -> Iterator[Peer]:
+def connect(broker: Broker, user: str) -> Iterator[Peer]:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"test-{user}", protocol=mqtt.MQTTv5)
-    client.username_pw_set(user, broker.password_file(user).read_text() if password is None else password)
+    client.tls_set_context(tls_of(broker, user))
     peer = Peer(client)
     properties = Properties(PacketTypes.CONNECT)
     client.connect("127.0.0.1", broker.port, properties=properties)
@@ -103,23 +105,57 @@ def test_an_agent_reads_nothing_but_its_own_topic(broker: Broker, topic: str) ->
             agent.received.get(timeout=SILENCE_S)
 
 
-def test_nobody_comes_in_without_the_right_password(broker: Broker) -> None:
-    for user, password in ((SUN.agent_id, "wrong"), ("stranger", "x"), ("", "")):
-        with connect(broker, user, password) as peer:
-            assert peer.connected.get(timeout=WAIT_S).is_failure
+def test_nobody_comes_in_without_a_certificate_of_the_authority(
+    broker: Broker, start_broker: StartBroker, tmp_path: Path
+) -> None:
+    plain = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    nameless = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    nameless.tls_set_context(ssl.create_default_context(cafile=str(broker.authority_file)))
+    forger = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    foreign = ssl.create_default_context(cafile=str(broker.authority_file))
+    foreign.load_cert_chain(start_broker(SUN, BOAT).certificate_file(SUN.agent_id))
+    forger.tls_set_context(foreign)
+    for client in (plain, nameless, forger):
+        peer = Peer(client)
+        with suppress(OSError):
+            client.connect("127.0.0.1", broker.port)
+            client.loop_start()
+            with pytest.raises(queue.Empty):
+                peer.connected.get(timeout=SILENCE_S)
+            client.loop_stop()
 
 
-def test_secrets_lie_where_only_their_owner_reads_them(broker: Broker) -> None:
-    state = broker.password_file("ingest").parents[1]
-    assert all(file.stat().st_mode & 0o077 == 0 for file in (state / "passwords").iterdir())
-    assert (state / "password-hashes").stat().st_mode & 0o077 == 0
-    assert broker.password_file("ingest").read_text() not in (state / "password-hashes").read_text()
+def test_who_says_to_be_somebody_else_is_still_who_the_certificate_says(broker: Broker) -> None:
+    with connect(broker, "ingest") as ingest:
+        ingest.subscribe(topics.ALL_UP)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=BOAT.agent_id, protocol=mqtt.MQTTv5)
+        client.username_pw_set("service.ingest", "")
+        client.tls_set_context(tls_of(broker, SUN.agent_id))
+        peer = Peer(client)
+        client.connect("127.0.0.1", broker.port)
+        client.loop_start()
+        assert peer.publish(topics.up(BOAT.site_id, BOAT.agent_id, "heartbeat")).getName() == "Not authorized"
+        assert peer.publish(topics.down(BOAT.site_id, BOAT.agent_id)).getName() == "Not authorized"
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_the_brokers_list_is_not_for_agents_or_ingest(broker: Broker) -> None:
+    for user in ("ingest", SUN.agent_id):
+        with connect(broker, user) as peer:
+            assert peer.publish("$CONTROL/dynamic-security/v1").is_failure
+
+
+def test_keys_lie_where_only_their_owner_reads_them(broker: Broker) -> None:
+    folder = broker.certificate_file("ingest").parent
+    assert all(file.stat().st_mode & 0o077 == 0 for file in folder.iterdir() if b"PRIVATE" in file.read_bytes())
+    assert (broker.authority_file.parent / "server.pem").stat().st_mode & 0o027 == 0
 
 
 def test_a_message_for_an_absent_agent_survives_an_orderly_restart(broker: Broker) -> None:
     topic = topics.down(SUN.site_id, SUN.agent_id)
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="agent", protocol=mqtt.MQTTv5)
-    client.username_pw_set(SUN.agent_id, broker.password_file(SUN.agent_id).read_text())
+    client.tls_set_context(tls_of(broker, SUN.agent_id))
     peer = Peer(client)
     kept = Properties(PacketTypes.CONNECT)
     kept.SessionExpiryInterval = 3_600
@@ -130,10 +166,10 @@ def test_a_message_for_an_absent_agent_survives_an_orderly_restart(broker: Broke
     client.loop_stop()
     with connect(broker, "ingest") as ingest:
         ingest.publish(topic)
-    passwords = broker.password_file("ingest").read_text()
+    identity = broker.certificate_file("ingest").read_text()
     broker.stop()
     broker.start()
-    assert broker.password_file("ingest").read_text() == passwords
+    assert broker.certificate_file("ingest").read_text() == identity
     client.connect("127.0.0.1", broker.port, clean_start=False, properties=kept)
     client.loop_start()
     assert peer.received.get(timeout=WAIT_S) == (topic, b"hello")

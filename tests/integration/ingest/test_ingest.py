@@ -27,7 +27,7 @@ from storage.database.models import Segment
 from storage.database.unit_of_work import Database
 from storage.objects.connection import connection_pool, minio_client
 from storage.objects.keys import SegmentKey
-from tests.support.brokers import StartBroker
+from tests.support.brokers import StartBroker, tls_of
 from tests.support.clock import SimulatedClock
 from tests.support.databases import fresh_database
 from tests.support.sites import NAMES, SigningAgent, seconds
@@ -61,7 +61,10 @@ access_key_file = "{root}/access"
 secret_key_file = "{root}/secret"
 [mqtt]
 port = {broker.port}
-password_file = "{broker.password_file("ingest")}"
+certificate_file = "{broker.certificate_file("ingest")}"
+[enrolment]
+authority_file = "{broker.authority_file}"
+authority_key_file = "{broker.authority_key_file}"
 """
         )
         subprocess.run([sys.executable, "-m", "server.admin", "--settings", self.settings, "init"], check=True)
@@ -84,7 +87,7 @@ class Wire:
         self.answers: queue.Queue[object] = queue.Queue()
         self._key = load_pem_public_key(server_key_file.read_bytes())
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=agent.agent_id, protocol=mqtt.MQTTv5)
-        self._client.username_pw_set(agent.agent_id, broker.password_file(agent.agent_id).read_text())
+        self._client.tls_set_context(tls_of(broker, agent.agent_id))
         self._client.on_message = self._on_message
         self._client.on_connect = lambda client, *_: client.subscribe(topics.down(agent.site_id, agent.agent_id), 1)
         self._client.connect("127.0.0.1", broker.port)

@@ -50,21 +50,16 @@ def test_an_agent_is_told_its_cameras_without_their_passwords(layout: Layout) ->
     plan = AgentPlan(
         site=site,
         folder=layout.agent(site.agent_id),
-        broker_port=1883,
-        broker_password_file=Path("/secret/broker"),
-        server_url="http://127.0.0.1:8080",
-        server_public_key_file=Path("/keys/server.pem"),
         rtsp_url="rtsp://127.0.0.1:8554/{}".format,
         camera_user="nightlight",
         camera_password_file=Path("/secret/camera"),
         own=OwnCamera("rtsp://192.0.2.10/s", "", ""),
     )
     write_agent_settings(plan)
-    settings = load_edge(plan.folder / "settings.toml")
+    settings = load_edge(plan.folder / "settings.toml", enrolled=False)
     assert [camera.id for camera in settings.cameras] == [*(c.camera_id for c in site.cameras), OWN_CAMERA.camera_id]
     assert settings.cameras[0].password_file == "/secret/camera"
     assert settings.cameras[-1].password_file == ""
-    assert settings.mqtt.username == site.agent_id
 
 
 def test_the_facilities_share_out_every_camera_once() -> None:
