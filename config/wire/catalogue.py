@@ -12,6 +12,7 @@ from config.wire.alarms import AlarmEvent
 from config.wire.desired_state import ConfigurationReport, DesiredState
 from config.wire.discovery import DiscoveredCamera
 from config.wire.evictions import SegmentEvicted
+from config.wire.findings import FindingStill, PictureFinding
 from config.wire.health import Heartbeat
 from config.wire.notices import BoxNotice
 from config.wire.replay import ReplayReport
@@ -39,6 +40,8 @@ CATALOGUE = (
     Kind(SegmentEvicted, "segment-evicted", 1, "mqtt-up"),
     Kind(CameraState, "camera-state", 1, "mqtt-up"),
     Kind(BoxNotice, "box-notice", 1, "mqtt-up"),
+    Kind(PictureFinding, "picture-finding", 1, "mqtt-up"),
+    Kind(FindingStill, "finding-still", 1, "mqtt-up"),
     Kind(AlarmEvent, "alarm-event", 1, "mqtt-up"),
     Kind(ConfigurationReport, "configuration-report", 1, "mqtt-up"),
     Kind(DiscoveredCamera, "discovered-camera", 1, "mqtt-up"),

@@ -21,6 +21,11 @@ CHANGES = (
     CREATE TABLE alarm_states (name TEXT PRIMARY KEY, value TEXT NOT NULL)""",
     """CREATE INDEX outbox_live ON outbox (position) WHERE name IN ('camera-state', 'box-notice', 'configuration-report');
     CREATE TABLE notices (notice TEXT PRIMARY KEY, raised INTEGER NOT NULL)""",
+    """CREATE TABLE picture_findings (camera_id TEXT NOT NULL, finding TEXT NOT NULL, finding_id TEXT NOT NULL,
+        open INTEGER NOT NULL, since_us INTEGER NOT NULL, PRIMARY KEY (camera_id, finding));
+    DROP INDEX outbox_live;
+    CREATE INDEX outbox_live ON outbox (position)
+        WHERE name IN ('camera-state', 'box-notice', 'configuration-report', 'picture-finding')""",
 )
 """What makes version 2 of a file of version 1, 3 of 2, and so on; schema.sql is the newest."""
 SCHEMA_VERSION = len(CHANGES) + 1

@@ -21,8 +21,8 @@ Lane = Literal["live", "backlog"]
 """Live state goes before the backlog, and each has a window of its own."""
 LANES: tuple[Lane, ...] = ("live", "backlog")
 _OF_LANE: dict[Lane, str] = {
-    "live": "name IN ('camera-state', 'box-notice', 'configuration-report')",  # the words of the index outbox_live
-    "backlog": "name NOT IN ('camera-state', 'box-notice', 'configuration-report', 'alarm-event')",
+    "live": "name IN ('camera-state', 'box-notice', 'configuration-report', 'picture-finding')",  # as the index outbox_live
+    "backlog": "name NOT IN ('camera-state', 'box-notice', 'configuration-report', 'picture-finding', 'alarm-event')",
 }
 
 log = get_logger("spool")

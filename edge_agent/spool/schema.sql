@@ -54,7 +54,8 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_unacknowledged ON outbox (camera_id, about_us) WHERE acknowledged = 0;
 CREATE INDEX outbox_by_segment ON outbox (segment_id);
-CREATE INDEX outbox_live ON outbox (position) WHERE name IN ('camera-state', 'box-notice', 'configuration-report');   -- past the backlog
+CREATE INDEX outbox_live ON outbox (position)   -- past the backlog
+    WHERE name IN ('camera-state', 'box-notice', 'configuration-report', 'picture-finding');
 CREATE INDEX outbox_express ON outbox (position) WHERE name = 'alarm-event';   -- sent past all others
 
 -- Messages that the server put into quarantine: never sent again by themselves.
@@ -90,4 +91,14 @@ CREATE TABLE alarm_states (
 CREATE TABLE notices (
     notice TEXT PRIMARY KEY,
     raised INTEGER NOT NULL
+);
+
+-- What the server was told last of each picture finding of each camera.
+CREATE TABLE picture_findings (
+    camera_id  TEXT NOT NULL,
+    finding    TEXT NOT NULL,
+    finding_id TEXT NOT NULL,
+    open       INTEGER NOT NULL,
+    since_us   INTEGER NOT NULL,
+    PRIMARY KEY (camera_id, finding)
 );

@@ -7,6 +7,7 @@ from config.wire.alarms import AlarmEvent
 from config.wire.desired_state import CameraOutcome, ConfigurationReport, DesiredCamera, DesiredState
 from config.wire.discovery import DiscoveredCamera, StreamOffer
 from config.wire.evictions import SegmentEvicted
+from config.wire.findings import FindingStill, PictureFinding
 from config.wire.health import (
     BoxHealth,
     CameraHealth,
@@ -215,6 +216,28 @@ SAMPLES: dict[str, msgspec.Struct] = {
         end_us=AT_US - 3_000_000_000,
         outcome="fetched",
         had_none=[(AT_US - 3_600_000_000, AT_US - 3_540_000_000)],
+    ),
+    "picture-finding": PictureFinding(
+        **WHERE,
+        camera_id="nap-room",
+        timeline_id=TIMELINE,
+        finding_id="f1" * 16,
+        finding="occluded",
+        state="raised",
+        at_us=AT_US,
+        since_us=AT_US - 18_000_000,
+        score=0.62,
+        threshold=0.25,
+        still_sha256="ef" * 32,
+    ),
+    "finding-still": FindingStill(
+        **WHERE,
+        camera_id="nap-room",
+        finding_id="f1" * 16,
+        taken_us=AT_US,
+        sha256="ef" * 32,
+        size_bytes=6_001,
+        sealed=SealedBox(key_id="0a" * 16, box="AAECAwQF"),
     ),
     "presence": Presence(**WHERE, timeline_id=TIMELINE, state="offline"),
     "acknowledgement": Acknowledgement(**WHERE, of_message_id="ee" * 16, outcome="quarantined", reason="chain_broken"),

@@ -1,0 +1,151 @@
+"""What the server has been told of picture findings: every change of them once, with its still, over crashes.
+
+Invariants: a change and the message about it are one transaction; a finding stays open until a shard has seen good
+pictures, whatever became of the shard or the agent; without the server's key a still is not sent, and the finding says so.
+
+A spool that begins anew tells of every finding that is clear, once: the server may know of one that an earlier spool
+left open.
+"""
+
+import hashlib
+import threading
+from dataclasses import dataclass
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
+from config.base.errors import InvalidInput
+from config.base.ids import fresh_id
+from config.base.logs import get_logger
+from config.wire.findings import FindingName, FindingStill, PictureFinding
+from config.wire.sealing import finding_still, seal_to
+from edge_agent.diagnosis.reports import DiagnosisReport, FindingNow, decode
+from edge_agent.messages import SealedMessage, Sealer
+from edge_agent.spool.database import SpoolDatabase
+from edge_agent.spool.outbox import Outbox
+
+log = get_logger("diagnosis")
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A finding as it was last told."""
+
+    finding_id: str
+    is_open: bool
+    since_us: int
+
+
+class FindingBook:
+    """Thread-safe; ``take`` is the fleet's handler of ``reports.KIND``."""
+
+    def __init__(
+        self, database: SpoolDatabase, outbox: Outbox, sealer: Sealer, server_key: X25519PublicKey | None
+    ) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._sealer = sealer
+        self._server_key = server_key
+        self._lock = threading.Lock()
+        self._told: dict[tuple[str, str], _Told] = {
+            (row["camera_id"], row["finding"]): _Told(row["finding_id"], bool(row["open"]), row["since_us"])
+            for row in database.all("SELECT * FROM picture_findings")
+        }
+
+    def take(self, camera_id: str, body: bytes) -> None:
+        """Puts what is new of a shard's report into the outbox. Raises InvalidInput, and what the spool raises."""
+        try:
+            report = decode(body)
+        except msgspec.MsgspecError as error:
+            raise InvalidInput(f"a diagnosis report that makes no sense: {error}") from error
+        with self._lock:
+            changed = [now for now in report.findings if self._is_news(camera_id, now)]
+            if not changed:
+                return
+            told: dict[tuple[str, str], _Told] = {}
+            with self._database.transaction() as connection:
+                for now in changed:
+                    mark, messages = self._messages(camera_id, now, report)
+                    for message in messages:
+                        self._outbox.put(connection, message)
+                    connection.execute(
+                        "INSERT INTO picture_findings (camera_id, finding, finding_id, open, since_us)"
+                        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (camera_id, finding) DO UPDATE SET"
+                        " finding_id = excluded.finding_id, open = excluded.open, since_us = excluded.since_us",
+                        (camera_id, now.name, mark.finding_id, int(mark.is_open), mark.since_us),
+                    )
+                    told[camera_id, now.name] = mark
+            self._told.update(told)
+        self._outbox.wake.set()
+
+    def open_findings(self) -> dict[str, list[str]]:
+        """Finding → cameras, for the heartbeat."""
+        found: dict[str, list[str]] = {}
+        for (camera_id, finding), told in sorted(self._told.items()):
+            if told.is_open:
+                found.setdefault(finding, []).append(camera_id)
+        return found
+
+    def _is_news(self, camera_id: str, now: FindingNow) -> bool:
+        if now.state == "unknown":
+            return False
+        told = self._told.get((camera_id, now.name))
+        return told is None or told.is_open != (now.state == "open")
+
+    def _messages(
+        self, camera_id: str, now: FindingNow, report: DiagnosisReport
+    ) -> tuple[_Told, list[SealedMessage]]:
+        told = self._told.get((camera_id, now.name))
+        is_open = now.state == "open"
+        finding_id = told.finding_id if told is not None and not is_open else fresh_id()
+        since_us = told.since_us if told is not None and not is_open else now.since_us
+        since_us = max(0, since_us)
+        still = self._still(camera_id, finding_id, report) if is_open else None
+        finding = PictureFinding(
+            message_id=fresh_id(),
+            site_id=self._sealer.site_id,
+            agent_id=self._sealer.agent_id,
+            camera_id=camera_id,
+            timeline_id=report.timeline_id,
+            finding_id=finding_id,
+            finding=now.name,
+            state="raised" if is_open else "cleared",
+            at_us=max(0, report.at_us),
+            since_us=since_us,
+            until_us=None if is_open else max(now.since_us, 0),
+            score=now.score,
+            threshold=now.threshold,
+            still_sha256=still.sha256 if still is not None else None,
+            no_still=("no_picture" if report.still is None else "no_key") if is_open and still is None else "",
+        )
+        about_us = since_us if finding.until_us is None else finding.until_us
+        messages = [self._sealed(finding, about_us)]
+        if still is not None:
+            messages.append(self._sealed(still, report.at_us))
+        _log(camera_id, now.name, finding)
+        return _Told(finding_id, is_open, since_us), messages
+
+    def _still(self, camera_id: str, finding_id: str, report: DiagnosisReport) -> FindingStill | None:
+        if report.still is None or self._server_key is None:
+            return None
+        context = finding_still(self._sealer.agent_id, camera_id, finding_id)
+        return FindingStill(
+            message_id=fresh_id(),
+            site_id=self._sealer.site_id,
+            agent_id=self._sealer.agent_id,
+            camera_id=camera_id,
+            finding_id=finding_id,
+            taken_us=max(0, report.at_us),
+            sha256=hashlib.sha256(report.still).hexdigest(),
+            size_bytes=len(report.still),
+            sealed=seal_to(self._server_key, report.still, context),
+        )
+
+    def _sealed(self, message: PictureFinding | FindingStill, about_us: int) -> SealedMessage:
+        name = "picture-finding" if isinstance(message, PictureFinding) else "finding-still"
+        body = self._sealer.seal(message)
+        return SealedMessage(message.message_id, name, message.camera_id, None, about_us, body)
+
+
+def _log(camera_id: str, name: FindingName, finding: PictureFinding) -> None:
+    log.info("finding_told", camera=camera_id, finding=name, state=finding.state, still=finding.still_sha256 is not None)

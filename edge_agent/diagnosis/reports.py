@@ -1,0 +1,44 @@
+"""What a shard tells the main process of a camera's findings: all of them, every time.
+
+Invariant: a report says where each finding stands, not what changed, so one that gets lost is made good by the next. The
+main process alone decides what is news to the server (``book``).
+"""
+
+import msgspec
+
+from config.wire.findings import FindingName
+from edge_agent.diagnosis.hysteresis import State
+
+KIND = "picture-findings"
+
+
+class FindingNow(msgspec.Struct, frozen=True, array_like=True):
+    """One finding as it stands."""
+
+    name: FindingName
+    state: State
+    since_us: int
+    """Open: since when the picture is no good; clear: since when it is good."""
+    score: float
+    threshold: float
+
+
+class DiagnosisReport(msgspec.Struct, frozen=True):
+    """One camera as of its newest picture."""
+
+    timeline_id: str
+    at_us: int
+    findings: list[FindingNow]
+    still: bytes | None = None
+    """The masked JPEG of the newest picture; only with findings that were just raised."""
+    scores: dict[str, float] = {}
+    """Of the newest picture, for whoever wants to look at them."""
+
+
+def encode(report: DiagnosisReport) -> bytes:
+    return msgspec.msgpack.encode(report)
+
+
+def decode(body: bytes) -> DiagnosisReport:
+    """Raises msgspec.MsgspecError."""
+    return msgspec.msgpack.decode(body, type=DiagnosisReport)

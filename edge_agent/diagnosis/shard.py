@@ -1,0 +1,204 @@
+"""The diagnosis beside the recording: one thread and one decoder for all cameras of a shard.
+
+Invariant: each camera has its turn every ``every_s`` with its newest keyframe, and none waits for another's: where
+decoding falls behind, pictures are left out, evenly. A stream that stops is the recording's to tell; here nothing is seen,
+and what is open stays open.
+"""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from config.base.clock import US_PER_S
+from config.base.errors import InvalidInput
+from config.base.logs import get_logger
+from config.settings.edge import CameraSettings, FindingRules
+from config.wire.findings import FINDING_NAMES, FindingName
+from edge_agent.cameras.feed import Feed, FeedPacket, Subscription
+from edge_agent.diagnosis.decoder import KeyframeDecoder
+from edge_agent.diagnosis.hysteresis import Rule, Watch
+from edge_agent.diagnosis.measuring import Bgr, Mask, measure
+from edge_agent.diagnosis.memory import WatcherMemory
+from edge_agent.diagnosis.privacy import visible_for
+from edge_agent.diagnosis.reports import KIND, DiagnosisReport, FindingNow, encode
+from edge_agent.diagnosis.still import still_of
+from edge_agent.diagnosis.watcher import Noticed, Watcher
+from edge_agent.lifecycle import Worker
+from edge_agent.recording.parameter_sets import START_CODE, parameter_sets
+from edge_agent.shards.companions import Companion, ShardContext
+
+LOOK_AGAIN_US = 200_000
+"""Where no keyframe is there when a camera's turn comes."""
+REPORT_EVERY_US = 15 * US_PER_S
+KEEP_EVERY_US = 600 * US_PER_S
+FOLDER = "diagnosis"
+
+log = get_logger("diagnosis")
+
+
+@dataclass
+class _Seat:
+    """One camera."""
+
+    camera: CameraSettings
+    subscription: Subscription
+    watcher: Watcher
+    visible: Mask | None
+    due_us: int
+    reported_us: int = 0
+    kept_us: int = 0
+    untold: bool = False
+    """Something changed that the main process has not heard of."""
+    picture: Bgr | None = None
+    """With which a finding was raised that has not been told."""
+
+
+def rules_of(settings: FindingRules) -> dict[FindingName, Rule]:
+    """The settings as the watcher takes them."""
+    rules: dict[FindingName, Rule] = {}
+    for name in FINDING_NAMES:
+        rule = getattr(settings, name)
+        rules[name] = Rule(rule.threshold, rule.raise_after, rule.raise_of, rule.clear_after)
+    return rules
+
+
+class Diagnosis(Worker):
+    """The companion's thread; cameras come and go from the shard's own."""
+
+    def __init__(self, context: ShardContext) -> None:
+        super().__init__("diagnosis")
+        self._context = context
+        self._rules = rules_of(context.settings.diagnosis.findings)
+        self._every_us = int(context.settings.diagnosis.every_s * US_PER_S)
+        self._memory = WatcherMemory(Path(context.settings.agent.state_dir) / FOLDER)
+        self._decoder = KeyframeDecoder()
+        self._lock = threading.Lock()
+        self._seats: dict[str, _Seat] = {}
+
+    def add(self, camera: CameraSettings, feed: Feed) -> None:
+        watcher = Watcher(self._rules)
+        self._memory.recall(camera, watcher)
+        subscription = feed.subscribe("diagnosis", keyframes_only=True, capacity=1)
+        with self._lock:
+            # Turns are spread over the interval, so that a shard's cameras do not all come at once.
+            ahead_us = self._every_us * (len(self._seats) % 8) // 8
+            due_us = self._context.clock.monotonic_us() + ahead_us
+            visible = visible_for(camera.privacy_masks)
+            self._seats[camera.id] = _Seat(camera, subscription, watcher, visible, due_us)
+
+    def remove(self, camera_id: str) -> None:
+        with self._lock:
+            seat = self._seats.pop(camera_id, None)
+        if seat is not None:
+            seat.subscription.close()
+            self._memory.keep(seat.camera, seat.watcher)
+
+    def run(self) -> None:
+        cv2.setNumThreads(1)
+        while not self.stopping.is_set():
+            now_us = self._context.clock.monotonic_us()
+            with self._lock:
+                seats = list(self._seats.values())
+            for seat in seats:
+                if seat.due_us <= now_us and not self.stopping.is_set():
+                    self._turn(seat)
+            now_us = self._context.clock.monotonic_us()
+            next_us = min((seat.due_us for seat in seats), default=now_us + LOOK_AGAIN_US)
+            self.stopping.wait(min(max(next_us - now_us, 5_000), LOOK_AGAIN_US) / US_PER_S)
+
+    def keep_all(self) -> None:
+        with self._lock:
+            seats = list(self._seats.values())
+        for seat in seats:
+            self._memory.keep(seat.camera, seat.watcher)
+
+    def _turn(self, seat: _Seat) -> None:
+        now_us = self._context.clock.monotonic_us()
+        packet = seat.subscription.get(0.0)
+        if packet is None:
+            seat.due_us = now_us + LOOK_AGAIN_US
+        else:
+            seat.due_us = max(seat.due_us + self._every_us, now_us + self._every_us // 2)
+            timeline = self._context.clock.timeline
+            at_us = timeline.utc_us(packet.captured_us)
+            self._look(seat, packet, at_us)
+            if seat.untold or now_us - seat.reported_us >= REPORT_EVERY_US:
+                self._report(seat, timeline.timeline_id, at_us, now_us)
+        if seat.watcher.references and now_us - seat.kept_us >= KEEP_EVERY_US:
+            seat.kept_us = now_us
+            self._memory.keep(seat.camera, seat.watcher)
+
+    def _look(self, seat: _Seat, packet: FeedPacket, at_us: int) -> None:
+        try:
+            picture: Bgr | None = self._decoder.decode(packet.format.codec, _with_parameters(packet))
+        except InvalidInput as error:
+            log.info("keyframe_undecodable", camera=seat.camera.id, why=str(error))
+            picture = None
+        if picture is None:
+            noticed = seat.watcher.cannot_decode(at_us)
+        else:
+            noticed = seat.watcher.see(measure(picture, seat.visible), at_us)
+        if noticed:
+            seat.untold = True
+            seat.kept_us = 0
+            _log(seat.camera.id, noticed)
+        if picture is not None and any(one.change.raised for one in noticed):
+            seat.picture = picture
+
+    def _report(self, seat: _Seat, timeline_id: str, at_us: int, now_us: int) -> None:
+        still = still_of(seat.picture, seat.camera.privacy_masks) if seat.picture is not None else None
+        findings = [_now(name, seat.watcher, self._rules[name]) for name in FINDING_NAMES]
+        scores = {name: round(score, 4) for name, score in seat.watcher.scores.items() if score is not None}
+        body = encode(DiagnosisReport(timeline_id, at_us, findings, still, scores))
+        if self._context.tell(KIND, seat.camera.id, body):
+            seat.untold, seat.picture, seat.reported_us = False, None, now_us
+
+
+def _now(name: FindingName, watcher: Watcher, rule: Rule) -> FindingNow:
+    watch = watcher.watches.get(name, Watch())
+    since_us = watch.since_us if watch.state == "open" else watch.good_since_us
+    return FindingNow(name, watch.state, since_us, watcher.scores.get(name) or 0.0, rule.threshold)
+
+
+def _with_parameters(packet: FeedPacket) -> bytes:
+    """The keyframe with parameter sets before it: some cameras tell them in the stream's description only."""
+    if parameter_sets(packet.data, packet.format.codec):
+        return packet.data
+    parameters = packet.format.parameters
+    return parameters + packet.data if parameters.startswith((START_CODE, b"\x00" + START_CODE)) else packet.data
+
+
+def _log(camera_id: str, noticed: list[Noticed]) -> None:
+    for one in noticed:
+        event = "finding_raised" if one.change.raised else "finding_cleared"
+        log.info(event, camera=camera_id, finding=one.finding, score=round(one.score, 3), threshold=one.threshold)
+
+
+class DiagnosisCompanion:
+    """What the shard knows of it."""
+
+    def __init__(self, context: ShardContext) -> None:
+        self._diagnosis = Diagnosis(context) if context.settings.diagnosis.enabled else None
+
+    def start(self) -> None:
+        if self._diagnosis is not None:
+            self._diagnosis.start()
+
+    def camera_added(self, camera: CameraSettings, feed: Feed) -> None:
+        if self._diagnosis is not None:
+            self._diagnosis.add(camera, feed)
+
+    def camera_removed(self, camera_id: str) -> None:
+        if self._diagnosis is not None:
+            self._diagnosis.remove(camera_id)
+
+    def close(self, timeout_s: float) -> None:
+        if self._diagnosis is not None and self._diagnosis.close(timeout_s):
+            self._diagnosis.keep_all()
+
+
+def companion(context: ShardContext) -> Companion:
+    """The factory that ``edge_agent.shards.companions`` names."""
+    return DiagnosisCompanion(context)
