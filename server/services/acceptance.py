@@ -205,7 +205,9 @@ def _alarm_tests(session: Session, agent: Agent, since_us: int) -> list[AlarmTes
     )
     rows = session.scalars(tests.order_by(AlarmEventRow.received_us.desc()).limit(ALARM_TESTS_MAX)).all()
     return [
-        AlarmTestSeen(at_us=row.at_us, received_us=row.received_us, detail=f"{row.panel_id} {row.code} {row.detail}"[:200])
+        AlarmTestSeen(
+            at_us=row.at_us, received_us=row.received_us, detail=f"{row.panel_id} {row.code} {row.detail}"[:200]
+        )
         for row in reversed(rows)
     ]
 
