@@ -19,6 +19,8 @@ from server.services.handle_alarms import AlarmDuty
 from server.services.invite_agent import Inviter
 from server.services.issue_ticket import TicketIssuer
 from server.services.read_day import DayReader
+from server.services.read_discovered import DiscoveredReader, picture_key_of
+from server.services.read_health import HealthReader
 from server.services.sign_in import SignIn
 from server.web.pages import Pages
 from storage.database.unit_of_work import Database
@@ -35,11 +37,13 @@ class Parts:
     database: Database
     reader: DayReader
     duty: AlarmDuty
+    health: HealthReader
     sign_in: SignIn
     tickets: TicketIssuer
     enrolment: EnrolmentDesk
     inviter: Inviter
     acceptance: AcceptanceOffice
+    discovered: DiscoveredReader
     gate: Gate
     pages: Pages
     feed: BoardFeed
@@ -57,6 +61,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
     database = open_database(settings.database)
     reader = DayReader(database, clock, Assessor(settings.policy))
     duty = AlarmDuty(database, clock)
+    health = HealthReader(database, clock, Assessor(settings.policy))
     sign_in = SignIn(database, clock, settings.api.session_hours)
     pages = Pages()
     office = TicketOffice(access, clock, public_url=settings.store.public_url)
@@ -65,6 +70,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         database=database,
         reader=reader,
         duty=duty,
+        health=health,
         sign_in=sign_in,
         tickets=TicketIssuer(database, office, clock, settings.policy.retain_days),
         enrolment=desk_of(settings, database, clock),
@@ -72,9 +78,10 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         acceptance=AcceptanceOffice(
             database, S3EvidenceStore(access, clock), clock, Assessor(settings.policy), settings.policy.retain_days
         ),
+        discovered=DiscoveredReader(database, clock, picture_key_of(settings)),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
         pages=pages,
-        feed=BoardFeed(reader, duty, pages, clock),
+        feed=BoardFeed(reader, duty, health, pages, clock),
         streams=StreamSlots(),
         public_origin=settings.api.public_origin.rstrip("/"),
         session_hours=settings.api.session_hours,
