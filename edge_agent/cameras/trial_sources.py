@@ -117,6 +117,9 @@ class CopiedDevice:
     def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:
         """A device knows nothing more."""
 
+    def interrupt(self) -> None:
+        """Its own waits are short."""
+
     def close(self) -> None:
         self._container.close()
 

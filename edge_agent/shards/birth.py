@@ -20,7 +20,12 @@ from config.base.logs import get_logger
 
 ANSWER_WITHIN_S = 15.0
 """The first answer comes when everything is loaded; on a small, busy box that takes a while."""
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
+SMALL = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+    "MALLOC_ARENA_MAX": "2",  # else every camera's thread keeps a heap of its own
+}
 _WORDS = re.compile(rb"(forked|ended) (\d+)(?: (\d+))?")
 
 log = get_logger("shards")
@@ -106,7 +111,7 @@ class Nursery:
             command,
             stdin=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(), self._lock_descriptor),
-            env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
+            env={**os.environ, **SMALL, "PYTHONPATH": path},
         )
         theirs.close()
         self._connection = ours

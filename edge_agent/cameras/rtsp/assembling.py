@@ -29,12 +29,14 @@ class Assembler:
 
     def __init__(self, codec: Codec) -> None:
         self._hevc = codec == "hevc"
+        # Where a fragment says that it is one, in an interleaved RTP packet without extras; and where its data begins.
+        self.fu_mask, self.fu_kind, self.fu_data = (0x7E, 49 << 1, 19) if self._hevc else (0x1F, 28, 18)
         self._parts: list[bytes | memoryview] = []
-        self._fragments: list[bytes | memoryview] = []
-        self._size = 0
+        self.fragments: list[bytes | memoryview] = []
+        self.size = 0
         self._timestamp = -1
         self._has_picture = self._is_key = False
-        self._fragment_ok = False
+        self.in_fragments = False
         self._fragment_kind = 0
         self.by_timestamp = False
         """The camera sets its markers wrongly: a picture ends where the next one's time stamp comes."""
@@ -42,17 +44,17 @@ class Assembler:
     @property
     def holds(self) -> bool:
         """Whether views of a buffer are held."""
-        return bool(self._parts or self._fragments)
+        return bool(self._parts or self.fragments)
 
     def keep(self) -> None:
         """Copies what is held, so that the buffer behind it may be written over."""
         self._parts = [b"".join(self._parts)] if self._parts else []
-        self._fragments = [b"".join(self._fragments)] if self._fragments else []
+        self.fragments = [b"".join(self.fragments)] if self.fragments else []
 
     def lost(self) -> None:
         """Packets are missing before the next one."""
-        self._fragment_ok = False
-        self._fragments.clear()
+        self.in_fragments = False
+        self.fragments.clear()
 
     def take(self, payload: memoryview, timestamp: int, *, marker: bool) -> list[AccessUnit]:
         """The access units that this payload completes: usually none or one."""
@@ -61,9 +63,10 @@ class Assembler:
             if self._parts:
                 self._finish(done)
             self._timestamp = timestamp
-        self._size += len(payload)
-        if len(payload) < 3 or self._size > UNIT_BYTES_MAX:
+        self.size += len(payload)
+        if len(payload) < 3 or self.size > UNIT_BYTES_MAX:
             self._drop()
+            self.lost()
         elif self._hevc:
             self._take_hevc(payload)
         else:
@@ -78,10 +81,10 @@ class Assembler:
         if kind == 28:
             header = payload[1]
             if header & 0x80:
-                self._fragments = [START_CODE, _FU_TABLE_H264[first][header & 31], payload[2:]]
-                self._fragment_ok = True
-            elif self._fragment_ok:
-                self._fragments.append(payload[2:])
+                self.fragments = [START_CODE, _FU_TABLE_H264[first][header & 31], payload[2:]]
+                self.in_fragments = True
+            elif self.in_fragments:
+                self.fragments.append(payload[2:])
             if header & 0x40:
                 self._end_fragments(header & 31)
         elif 1 <= kind <= 23:
@@ -95,10 +98,10 @@ class Assembler:
             header = payload[2]
             if header & 0x80:
                 again = bytes(((payload[0] & 0x81) | (header & 63) << 1, payload[1]))
-                self._fragments = [START_CODE, again, payload[3:]]
-                self._fragment_ok = True
-            elif self._fragment_ok:
-                self._fragments.append(payload[3:])
+                self.fragments = [START_CODE, again, payload[3:]]
+                self.in_fragments = True
+            elif self.in_fragments:
+                self.fragments.append(payload[3:])
             if header & 0x40:
                 self._end_fragments(header & 63)
         elif kind < 48:
@@ -116,11 +119,11 @@ class Assembler:
             at += 2 + size
 
     def _end_fragments(self, kind: int) -> None:
-        if self._fragment_ok:
-            self._parts += self._fragments
+        if self.in_fragments:
+            self._parts += self.fragments
             self._note(kind, None)
-        self._fragments = []
-        self._fragment_ok = False
+        self.fragments = []
+        self.in_fragments = False
 
     def _unit(self, unit: memoryview, kind: int) -> None:
         self._parts.append(START_CODE)
@@ -145,5 +148,5 @@ class Assembler:
 
     def _drop(self) -> None:
         self._parts = []
-        self._size = 0
+        self.size = 0
         self._has_picture = self._is_key = False

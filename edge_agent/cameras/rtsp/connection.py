@@ -26,6 +26,8 @@ NOISE_BYTES_MAX = 4_096
 
 Interleaved = Callable[[int, int, int], None]
 """``(channel, begin, end)`` in the buffer."""
+Shortcut = Callable[[int, int], int]
+"""Takes packets from ``begin`` on as far as it can, and says where it stopped."""
 
 
 class RtspConnection:
@@ -116,7 +118,7 @@ class RtspConnection:
             self.buffer[: len(rest)] = rest
             self.begin, self.end = 0, len(rest)
 
-    def sift(self, interleaved: Interleaved) -> None:
+    def sift(self, interleaved: Interleaved, shortcut: Shortcut | None = None) -> None:
         """Hands on every whole packet in the buffer and keeps every whole answer. Raises InvalidInput for nonsense."""
         buffer, begin, end = self.buffer, self.begin, self.end
         while end - begin >= 4:
@@ -125,7 +127,7 @@ class RtspConnection:
                 if after > end:
                     break
                 interleaved(buffer[begin + 1], begin + 4, after)
-                begin = after
+                begin = shortcut(after, end) if shortcut is not None else after
                 continue
             length = self._answer_length(begin, end)
             if not length:

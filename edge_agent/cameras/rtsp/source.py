@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import urljoin
 
 from av.packet import Packet
@@ -111,7 +111,7 @@ class RtspSource:
                     ready, order.depth, self.assembler.by_timestamp = taken, opening.depth(), opening.split
                     opening = None
                 for one in ready:
-                    packet: VideoPacket = Packet(one.data)
+                    packet = cast(VideoPacket, Packet(one.data))
                     packet.is_keyframe = one.is_key
                     packet.pts = unwrapper.ticks(one.timestamp)
                     packet.dts = order.decoded(packet.pts)
@@ -192,7 +192,10 @@ class _Interleaved:
                 assembler.keep()
             connection.make_room()
         connection.more()
-        connection.sift(self._take)
+        connection.sift(self._take, self._go_on)
+
+    def _go_on(self, begin: int, end: int) -> int:
+        return self._source.receiver.go_on(self._connection.buffer, self._connection.view, begin, end, self._rtp)
 
     def send_report(self, report: bytes) -> None:
         self._connection.send_interleaved(self._rtcp, report)
