@@ -11,6 +11,7 @@ from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
 from config.wire.desired_state import ConfigurationReport, DesiredState
 from config.wire.discovery import DiscoveredCamera
+from config.wire.enrolment import CertificateRequest, EnrolmentRequest
 from config.wire.evictions import SegmentEvicted
 from config.wire.findings import FindingStill, PictureFinding
 from config.wire.health import Heartbeat
@@ -53,6 +54,8 @@ CATALOGUE = (
     Kind(UploadRefused, "upload-refused", 1, "mqtt-down"),
     Kind(DesiredState, "desired-state", 1, "mqtt-down"),
     Kind(UploadTicketRequest, "upload-ticket-request", 1, "https"),
+    Kind(EnrolmentRequest, "enrolment-request", 1, "https"),
+    Kind(CertificateRequest, "certificate-request", 1, "https"),
     Kind(AcceptanceRequest, "acceptance-request", 1, "https"),
 )
 

@@ -103,6 +103,11 @@ class Screen:
         shown = f"{self._speech.text(key, **values)}{f' [{default}]' if default else ''}: "
         return self._typed(shown) or default
 
+    @staticmethod
+    def piped_line() -> str:
+        """A line from standard input where no person sits at it; empty at its end, or at a terminal."""
+        return "" if sys.stdin.isatty() else sys.stdin.readline(ANSWER_CHARS_MAX).strip()
+
     def ask_secret(self, key: str, **values: Any) -> str:
         """One line that is not echoed; empty where nobody can be asked."""
         if not self.interactive:

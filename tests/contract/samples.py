@@ -6,6 +6,7 @@ from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
 from config.wire.desired_state import CameraOutcome, ConfigurationReport, DesiredCamera, DesiredState
 from config.wire.discovery import DiscoveredCamera, StreamOffer
+from config.wire.enrolment import CertificateRequest, EnrolmentRequest
 from config.wire.evictions import SegmentEvicted
 from config.wire.findings import FindingStill, PictureFinding
 from config.wire.health import (
@@ -29,6 +30,8 @@ SEGMENT = "0123456789abcdef0123456789abcdef"
 KEY = f"sunflower/nap-room/2026/11/21/20261121T120000.000000Z_{SEGMENT}.mp4"
 DIGEST = "ab" * 32
 TIMELINE = "fe" * 16
+
+CSR = "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n"
 
 SAMPLES: dict[str, msgspec.Struct] = {
     "segment-recorded": SegmentRecorded(
@@ -254,6 +257,15 @@ SAMPLES: dict[str, msgspec.Struct] = {
         **WHERE, segment_id=SEGMENT, object_key=KEY, version_id="v-1", reason="object_corrupt", detail="size differs"
     ),
     "acceptance-request": AcceptanceRequest(**WHERE, sent_us=AT_US, since_us=AT_US - 60_000_000, canary=True),
+    "enrolment-request": EnrolmentRequest(
+        message_id=WHERE["message_id"],
+        identity_key="11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+        sealing_key="hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
+        csr=CSR,
+        code_key="PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=",
+        code_proof="A" * 86 + "==",
+    ),
+    "certificate-request": CertificateRequest(**WHERE, csr=CSR, serial="5f3a0c"),
     "upload-ticket-request": UploadTicketRequest(
         **WHERE,
         camera_id="nap-room",
