@@ -1,10 +1,10 @@
 """Coverage of one camera over one window: what is covered, what is missing and why.
 
-Invariant I1: time is covered only where a locked object version that the server itself read back exists *and* the
-clock it was timed with is trusted. Everything else that was expected is a gap with one cause, or in flight. What is
+Invariant I1: time is covered only where a locked object version that the server itself read back exists, the clock it
+was timed with is trusted *and* no finding says that the picture was no good. Everything else that was expected is a gap with one cause, or in flight. What is
 not known is ``unverified``, never covered.
 
-    covered = ∪ over timelines (secured ∩ trusted)        missing = expected − covered − in flight
+    covered = ∪ over timelines (secured ∩ trusted ∩ sound)        missing = expected − covered − in flight
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,22 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from config.base.timespan import Span, SpanSet
+from server.domain.soundness import PRECEDENCE, PictureFinding, spoiled
 
 
 class Cause(StrEnum):
     """Why a stretch of time is not covered."""
 
+    PICTURE_SIGNAL_LOSS = "picture_signal_loss"
+    PICTURE_TOO_DARK = "picture_too_dark"
+    PICTURE_TOO_BRIGHT = "picture_too_bright"
+    PICTURE_OCCLUDED = "picture_occluded"
+    PICTURE_BLURRED = "picture_blurred"
+    PICTURE_FROZEN = "picture_frozen"
+    PICTURE_SCENE_MOVED = "picture_scene_moved"
+    PICTURE_STREAKS = "picture_streaks"
+    PICTURE_NOISE = "picture_noise"
+    PICTURE_COLOUR_CAST = "picture_colour_cast"
     CLOCK_ERROR = "clock_error"
     OBJECT_MISSING = "object_missing"
     OBJECT_CORRUPT = "object_corrupt"
@@ -70,6 +81,8 @@ class Timeline:
     trusted: SpanSet
     ended: bool = False
     """The agent has begun another one since: nothing more will come of this one but what it had kept."""
+    heard_us: int = 0
+    """When the server first heard of it, by the server's clock."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +97,8 @@ class Evidence:
     timelines: Mapping[str, Timeline] = field(default_factory=dict)
     conditions: Sequence[ConditionChange] = ()
     """Ascending by time; the one in force at the window's start comes first."""
+    findings: Sequence[PictureFinding] = ()
+    """Those that spoil a picture by the policy, in any order."""
     settled_until_us: int = 0
     """Everything the agent knows of this camera before this instant has reached the server."""
     agent_alive: bool = False
@@ -123,7 +138,7 @@ class Limits:
 def cover(expected: SpanSet, evidence: Evidence, limits: Limits) -> Coverage:
     """Classifies ``expected`` (no instant of it at or after ``limits.now_us``) by the evidence."""
     secured = _union(evidence.secured)
-    covered = expected & _trusted_part(evidence)
+    covered = expected & _sound_part(evidence)
     remaining = expected - covered
     pieces: list[tuple[Span, Cause, Certainty]] = []
 
@@ -132,6 +147,8 @@ def cover(expected: SpanSet, evidence: Evidence, limits: Limits) -> Coverage:
         pieces.extend((span, cause, certainty) for span in remaining & where)
         remaining -= where
 
+    for cause, where in _unsound(evidence):
+        take(where, cause, Certainty.MISSING)
     take(secured, Cause.CLOCK_ERROR, Certainty.MISSING if limits.final else Certainty.UNVERIFIED)
     for cause, where in evidence.refused.items():
         take(where, cause, Certainty.MISSING)
@@ -147,13 +164,28 @@ def cover(expected: SpanSet, evidence: Evidence, limits: Limits) -> Coverage:
     return Coverage(covered, _gaps(pieces, in_flight, limits), in_flight)
 
 
-def _trusted_part(evidence: Evidence) -> SpanSet:
+def _sound_part(evidence: Evidence) -> SpanSet:
     part = SpanSet()
     for timeline_id, spans in evidence.secured.items():
         timeline = evidence.timelines.get(timeline_id)
         if timeline is not None:
-            part |= spans & timeline.trusted
+            sound = spans & timeline.trusted
+            for finding in evidence.findings:
+                sound -= spoiled(finding, timeline_id, timeline.heard_us)
+            part |= sound
     return part
+
+
+def _unsound(evidence: Evidence) -> list[tuple[Cause, SpanSet]]:
+    """What is secured and rightly timed and shows nothing of use, by cause, in order of precedence."""
+    found: dict[str, SpanSet] = {}
+    for timeline_id, spans in evidence.secured.items():
+        timeline = evidence.timelines.get(timeline_id)
+        if timeline is not None:
+            for finding in evidence.findings:
+                where = spans & timeline.trusted & spoiled(finding, timeline_id, timeline.heard_us)
+                found[finding.name] = found.get(finding.name, SpanSet()) | where
+    return [(Cause(f"picture_{name}"), found[name]) for name in PRECEDENCE if name in found]
 
 
 def _unclaimed(evidence: Evidence, limits: Limits) -> list[tuple[SpanSet, Cause, Certainty]]:

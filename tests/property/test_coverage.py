@@ -19,6 +19,7 @@ from server.domain.coverage import (
     Timeline,
     cover,
 )
+from server.domain.soundness import PRECEDENCE, Moment, PictureFinding
 
 NOW = 60
 PENDING = (Cause.UPLOAD_PENDING, Cause.MANIFEST_PENDING)
@@ -35,15 +36,33 @@ conditions = st.lists(
     unique_by=lambda change: change[0],
 ).map(lambda changes: [ConditionChange(*change) for change in sorted(changes)])
 
+moments = st.builds(
+    Moment,
+    at_us=st.integers(0, NOW),
+    timeline_id=st.sampled_from("abx"),
+    heard_us=st.integers(0, 3),
+    trusted=st.booleans(),
+)
+findings = st.lists(
+    st.builds(PictureFinding, name=st.sampled_from(PRECEDENCE), since=moments, until=st.none() | moments), max_size=3
+)
+
 evidences = st.builds(
     Evidence,
+    findings=findings,
     claimed=st.dictionaries(st.sampled_from("ab"), span_sets(NOW + 10)),
     secured=st.dictionaries(st.sampled_from("abc"), span_sets(NOW + 10)),
     refused=st.dictionaries(st.sampled_from([Cause.OBJECT_MISSING, Cause.OBJECT_CORRUPT]), span_sets()),
     evicted=span_sets(),
     timelines=st.dictionaries(
         st.sampled_from("ab"),
-        st.builds(Timeline, running=span_sets(), trusted=span_sets(NOW + 20), ended=st.booleans()),
+        st.builds(
+            Timeline,
+            running=span_sets(),
+            trusted=span_sets(NOW + 20),
+            ended=st.booleans(),
+            heard_us=st.integers(0, 3),
+        ),
     ),
     conditions=conditions,
     settled_until_us=st.integers(0, NOW + 5),
@@ -75,11 +94,44 @@ def settled_cause(at: int, evidence: Evidence) -> Cause:
     return causes[0] if causes else Cause.UNEXPLAINED
 
 
+def holds(finding: PictureFinding, at: int, key: str, timeline: Timeline) -> bool:
+    """Whether a finding had begun and not yet ended, at an instant as one timeline's clock tells it."""
+    since, until = finding.since, finding.until
+    if since.trusted or since.timeline_id == key:
+        if at < since.at_us:
+            return False
+    elif timeline.heard_us < since.heard_us:
+        return False
+    if until is None:
+        return True
+    if until.trusted or until.timeline_id == key:
+        return at < until.at_us
+    return timeline.heard_us <= until.heard_us
+
+
+def spoiling(at: int, evidence: Evidence) -> Cause | None:
+    """What the finding that hides the most says of an instant that is secured and rightly timed."""
+    names = {
+        finding.name
+        for key, secured in evidence.secured.items()
+        if at in secured and key in evidence.timelines and at in evidence.timelines[key].trusted
+        for finding in evidence.findings
+        if holds(finding, at, key, evidence.timelines[key])
+    }
+    return next((Cause(f"picture_{name}") for name in PRECEDENCE if name in names), None)
+
+
 def oracle(at: int, evidence: Evidence, limits: Limits) -> tuple[Cause, Certainty] | None:
     """What is to be said of one instant; None where it is covered."""
     for key, secured in evidence.secured.items():
-        if at in secured and key in evidence.timelines and at in evidence.timelines[key].trusted:
+        timeline = evidence.timelines.get(key)
+        if at not in secured or timeline is None or at not in timeline.trusted:
+            continue
+        if not any(holds(finding, at, key, timeline) for finding in evidence.findings):
             return None
+    spoilt = spoiling(at, evidence)
+    if spoilt is not None:
+        return spoilt, Certainty.MISSING
     if any(at in spans for spans in evidence.secured.values()):
         return Cause.CLOCK_ERROR, Certainty.MISSING if limits.final else Certainty.UNVERIFIED
     for cause, spans in evidence.refused.items():
