@@ -15,7 +15,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
 from xml.etree.ElementTree import Element
 
-from config.base.clock import Clock
+from config.base.clock import US_PER_S, Clock
 from config.base.errors import InvalidInput, NightlightError, NotFound, PermissionDenied
 from edge_agent.onvif import media
 from edge_agent.onvif.bounded import Answer, Limits, exchange
@@ -33,6 +33,7 @@ REPLAY = "http://www.onvif.org/ver10/replay/wsdl"
 DEVICE_PATH = "/onvif/device_service"
 SNAPSHOT = Limits(within_s=5.0, bytes_max=4 << 20)
 SAMPLES = 4
+SKEW_US = 60 * US_PER_S
 SERVICES_MAX = 64
 JPEG_START = b"\xff\xd8\xff"
 
@@ -68,6 +69,8 @@ class OnvifCamera:
         self._clock = clock
         self._limits = limits or Limits()
         self._skew_us: int | None = None
+        self._proven = False
+        """It has taken a proof made with this skew."""
         self._services: dict[str, str] | None = None
 
     @property
@@ -81,7 +84,8 @@ class OnvifCamera:
         now_us, monotonic_us = self._clock.utc_us(), self._clock.monotonic_us()
         anchor_us = now_us - monotonic_us
         sample = Sample(found.utc_us, anchor_us + answer.asked_us, anchor_us + answer.answered_us)
-        self._skew_us = found.utc_us - sample.answered_us
+        if not self._proven:
+            self._skew_us = found.utc_us - sample.answered_us
         return found, sample
 
     def clock_offset(self, wait: Wait, samples: int = SAMPLES) -> tuple[ClockOffset, CameraTime]:
@@ -185,6 +189,24 @@ class OnvifCamera:
         return {space: address for space, address in found.items() if address}
 
     def _ask(self, address: str, request: str, service: str, headers: str, limits: Limits) -> Element:
+        try:
+            found = self._ask_once(address, request, service, headers, limits)
+        except PermissionDenied:
+            skew_us = self._skew_us or 0
+            if self._proven or abs(skew_us) < SKEW_US:
+                self._skew_us, self._proven = None, False  # its clock may have been set: the next call looks again
+                raise
+            # It may say local time for UTC and still work by the right one: once more, by our own.
+            self._skew_us = 0
+            try:
+                found = self._ask_once(address, request, service, headers, limits)
+            except PermissionDenied:
+                self._skew_us = None
+                raise
+        self._proven = True
+        return found
+
+    def _ask_once(self, address: str, request: str, service: str, headers: str, limits: Limits) -> Element:
         token = self._token() if self._who else ""
         data = envelope(_body(request, service), token + headers)
         answer = self._fetch("POST", address, {"Content-Type": "application/soap+xml; charset=utf-8"}, data, limits)
