@@ -40,5 +40,11 @@ def site_day(request: Request, person: Person, site: str, day: str) -> Response:
     return _json(parts_of(request).reader.day(person, site, parse_day(day)))
 
 
+@router.api_route("/sites/{site}/health", methods=READ)
+def site_health(request: Request, person: Person, site: str) -> Response:
+    """A SiteHealth."""
+    return _json(parts_of(request).health.of_site(person, site))
+
+
 def _json(content: object) -> Response:
     return Response(msgspec.json.encode(content), media_type="application/json")

@@ -13,6 +13,7 @@ from config.base.clock import US_PER_S, Clock
 from config.base.errors import ResourceExhausted
 from server.services.handle_alarms import AlarmDuty
 from server.services.read_day import DayReader
+from server.services.read_health import HealthReader
 from server.web.pages import Pages
 from storage.database.alarms import Mark
 from storage.database.scope import OPERATOR, Scope
@@ -40,8 +41,9 @@ class Fragment:
 class BoardFeed:
     """Renders boards, each at most about once a second per scope, site, day and language."""
 
-    def __init__(self, reader: DayReader, duty: AlarmDuty, pages: Pages, clock: Clock) -> None:
+    def __init__(self, reader: DayReader, duty: AlarmDuty, health: HealthReader, pages: Pages, clock: Clock) -> None:
         self._reader = reader
+        self._health = health
         self._duty = duty
         self._pages = pages
         self._clock = clock
@@ -60,7 +62,8 @@ class BoardFeed:
             return kept
         found = self._reader.day(scope, site_id, day)
         alarms = None if day is not None else self._duty.of_site(scope, site_id, events=0)
-        html = self._pages.board_fragment(found, language, alarms=alarms, may_act=scope.role == OPERATOR)
+        health = None if day is not None else self._health.of_site(scope, site_id)
+        html = self._pages.board_fragment(found, language, alarms=alarms, may_act=scope.role == OPERATOR, health=health)
         digest = hashlib.sha256(html.encode()).hexdigest()[:32]
         made = Fragment(html, digest, self._clock.monotonic_us() - begun_us, mark)
         with self._lock:

@@ -12,8 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from server.services.handle_alarms import SiteAlarms
 from server.services.read_day import SiteDay, SiteSummary
+from server.services.read_health import SiteHealth
 from server.web.alarms import make_alarms
 from server.web.board import make_board
+from server.web.health import make_health
 from server.web.languages import DEFAULT_LANGUAGE, LANGUAGES, Language, load_languages
 from server.web.timeline import HEIGHT
 from server.web.wording import OTHER_ADVICE, SIGN_IN_ERROR, STATE, STATUS_ADVICE, STATUS_TITLE
@@ -44,17 +46,31 @@ class Pages:
         self._environments = {tag: self._environment(language) for tag, language in self._languages.items()}
 
     def board_fragment(
-        self, site: SiteDay, language: str, *, alarms: SiteAlarms | None = None, may_act: bool = False
+        self,
+        site: SiteDay,
+        language: str,
+        *,
+        alarms: SiteAlarms | None = None,
+        may_act: bool = False,
+        health: SiteHealth | None = None,
     ) -> str:
         """The inside of the board's page; the same bytes while nothing in it has changed.
 
-        ``alarms``: shown where the site has a panel; ``may_act``: with what the reader may do about them.
+        ``alarms``: shown where the site has a panel; ``may_act``: with what the reader may do about them. ``health``:
+        how boxes and cameras do now, beside today's board.
         """
         spoken = self._languages[language]
         section = None
         if alarms is not None and (alarms.alarms or alarms.partitions):
             section = make_alarms(alarms, site.timezone, site.now_us, spoken, may_act=may_act)
-        return self._render("fragment.html", language, board=make_board(site, spoken), bands=HEIGHT, alarms=section)
+        return self._render(
+            "fragment.html",
+            language,
+            board=make_board(site, spoken),
+            bands=HEIGHT,
+            alarms=section,
+            health=make_health(health, site.timezone, spoken) if health is not None else None,
+        )
 
     def board(
         self,

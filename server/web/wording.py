@@ -48,6 +48,31 @@ NOTICE = {
     "clock_stepped": mark("The clock of the site agent's machine is wrong; recordings are timed right all the same"),
 }
 
+WARNING = {
+    "disk_full": mark("The disk is full: nothing more can be recorded"),
+    "disk_filling": mark("Recordings take %(number)s %% of their room on the disk: see whether they reach the server"),
+    "messages_refused": mark("The server refused %(number)s messages of this agent: see its quarantine"),
+    "clock_unchecked": mark(
+        "The clock has not been compared with the server's yet: recordings do not count before that"
+    ),
+    "clock_off": mark("The clock is %(amount)s s off: recordings are kept and do not count"),
+    "certificate_ends": mark("The certificate ends in %(number)s hours and was not renewed: enrol this agent again"),
+    "certificate_ended": mark("The certificate has ended: enrol this agent again"),
+    "hot": mark("The processor has %(number)s °C: give it air"),
+    "memory_short": mark("Memory is %(number)s %% full"),
+    "processor_busy": mark("The processor is %(number)s %% busy: record fewer cameras on this box"),
+    "panel_silent": mark("Alarm panel %(what)s does not answer"),
+    "camera_not_set_up": mark(
+        "Camera %(what)s could not be set up as wanted: see why with camera show, and set it again"
+    ),
+    "configuration_behind": mark("The agent does not work by the newest configuration yet"),
+    "camera_clock_wrong": mark("The camera's own clock is %(amount)s s off: the time in its picture is wrong"),
+    "rtp_loss": mark("%(number)s packets of its stream were lost: use TCP, or look at the network"),
+    "keyframes_rare": mark("Only one keyframe every %(number)s s: set the camera to one every 2 s"),
+    "recording_late": mark("What is written to the disk is %(number)s s late"),
+    "upload_late": mark("The oldest recording has waited %(number)s min to be sent"),
+}
+
 CERTAINTY = {
     "missing": mark("known to be missing"),
     "unverified": mark("not known"),
