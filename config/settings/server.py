@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from config.settings.loader import Strict, load
+from config.wire.findings import FindingName
 
 
 class ServerIdentitySettings(Strict, frozen=True, kw_only=True):
@@ -78,11 +79,17 @@ class PolicySettings(Strict, frozen=True, kw_only=True):
     backfill_hours: Annotated[int, msgspec.Meta(ge=1, le=2_160)]
     agent_silent_s: Annotated[int, msgspec.Meta(ge=10, le=300)]
     in_flight_s: Annotated[int, msgspec.Meta(ge=30, le=900)]
+    unsound_findings: list[FindingName]
+    """Time with one of these open is not covered."""
     backfilled_after_s: Annotated[int, msgspec.Meta(ge=60, le=86_400)]
 
 
 class JobsSettings(Strict, frozen=True, kw_only=True):
     assess_s: Annotated[int, msgspec.Meta(ge=1, le=300)]
+
+
+class LedgerSettings(Strict, frozen=True, kw_only=True):
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[!-*,-~]+$")]
 
 
 class ServerSettings(Strict, frozen=True, kw_only=True):
@@ -96,6 +103,7 @@ class ServerSettings(Strict, frozen=True, kw_only=True):
     ingest: IngestSettings
     policy: PolicySettings
     jobs: JobsSettings
+    ledger: LedgerSettings
 
 
 def load_server(file: Path | None = None) -> ServerSettings:

@@ -21,6 +21,7 @@ from config.wire.desired_state import ConfigurationReport
 from config.wire.discovery import DiscoveredCamera
 from config.wire.envelope import OpenedEnvelope, decode_payload, open_envelope
 from config.wire.evictions import SegmentEvicted
+from config.wire.findings import FindingStill, PictureFinding
 from config.wire.health import Heartbeat
 from config.wire.notices import BoxNotice
 from config.wire.replay import ReplayReport
@@ -33,6 +34,7 @@ from server.services import (
     accept_box,
     accept_configuration,
     accept_discovered,
+    accept_finding,
     accept_segment,
     accept_status,
     accept_storage,
@@ -87,6 +89,8 @@ class Inbox:
             agent = session.get(Agent, source.agent_id)
             if agent is None or agent.site_id != source.site_id:
                 raise InvalidInput(f"no agent {source.agent_id} at site {source.site_id}", code="unknown_agent")
+            if agent.revoked_us is not None:
+                raise InvalidInput("the agent was revoked", code="agent_revoked")
             public_key = agent.public_key
         opened.verify(Ed25519PublicKey.from_public_bytes(public_key))
 
@@ -179,6 +183,8 @@ _HANDLERS: dict[type, tuple[str, Handler, bool]] = {
     SegmentUploaded: ("segment-uploaded", accept_segment.uploaded, True),
     SegmentEvicted: ("segment-evicted", accept_box.evicted, True),
     BoxNotice: ("box-notice", accept_box.notice, True),
+    PictureFinding: ("picture-finding", accept_finding.finding, True),
+    FindingStill: ("finding-still", accept_finding.still, True),
     AlarmEvent: ("alarm-event", accept_alarm.event, True),
     DiscoveredCamera: ("discovered-camera", accept_discovered.discovered, True),
     ReplayReport: ("replay-report", accept_storage.replay_report, True),

@@ -10,8 +10,9 @@ from config.base.timespan import Span, SpanSet
 from config.settings.server import PolicySettings
 from server.domain.coverage import Cause, ConditionChange, Evidence, Gap, Timeline
 from server.domain.coverage import Certainty as GapCertainty
+from server.domain.soundness import Moment, PictureFinding
 from server.domain.verdict import DayVerdict, day_of, day_span, judge_day
-from storage.database import evidence, spans, verdicts
+from storage.database import evidence, findings, models, spans, verdicts
 from storage.database.models import AgentStatus, Camera, Site, Verdict
 
 US_PER_HOUR = 3_600 * US_PER_S
@@ -96,6 +97,7 @@ class Assessor:
                 running=SpanSet.of((row.started_us, row.last_us)),
                 trusted=spans.trusted_of(session, row.id),
                 ended=status is not None and status.timeline_id != row.id,
+                heard_us=row.first_heard_us,
             )
             for row in evidence.timelines_of(session, camera.agent_id, window)
         }
@@ -110,16 +112,33 @@ class Assessor:
             evicted=SpanSet(span for part in series.get(spans.EVICTED, {}).values() for span in part),
             timelines=timelines,
             conditions=changes,
+            findings=self._findings(session, camera, window),
             settled_until_us=camera.settled_until_us,
             agent_alive=self.is_alive(status, now_us),
             current_timeline=status.timeline_id if status is not None else "",
         )
+
+    def _findings(self, session: Session, camera: Camera, window: Span) -> list[PictureFinding]:
+        found: list[PictureFinding] = []
+        for row, raised_on, cleared_on in findings.reaching_into(
+            session, camera.id, window.start_us, self.policy.unsound_findings
+        ):
+            until = None
+            if cleared_on is not None and row.until_us is not None:
+                until = _moment(session, cleared_on, row.until_us)
+            found.append(PictureFinding(row.finding, _moment(session, raised_on, row.since_us), until))
+        return found
 
     def is_alive(self, status: AgentStatus | None, now_us: int) -> bool:
         """Whether the agent was heard lately and its last will was not published since."""
         if status is None or status.gone:
             return False
         return now_us - status.heard_us <= self.policy.agent_silent_s * US_PER_S
+
+
+def _moment(session: Session, timeline: models.Timeline, at_us: int) -> Moment:
+    trusted = findings.is_trusted_at(session, timeline.id, at_us)
+    return Moment(at_us, timeline.id, timeline.first_heard_us, trusted)
 
 
 def _worth_an_entry(verdict: DayVerdict, before: Verdict) -> bool:

@@ -19,6 +19,7 @@ from storage.database.models.evidence import (
     Timeline,
     TrustedSpan,
 )
+from storage.database.models.findings import FindingStillRow, PictureFindingRow
 from storage.database.models.inventory import (
     Agent,
     AgentConfiguration,
@@ -53,6 +54,7 @@ __all__ = [
     "ConditionChange",
     "CoverageSpan",
     "DiscoveredCamera",
+    "FindingStillRow",
     "Invitation",
     "Ledger",
     "LedgerCheckpoint",
@@ -60,6 +62,7 @@ __all__ = [
     "LedgerTile",
     "LoginSession",
     "PendingVerification",
+    "PictureFindingRow",
     "QuarantinedMessage",
     "ReplayReport",
     "Segment",
