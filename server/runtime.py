@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from config.base import logs
-from config.base.errors import ConfigurationError, IntegrityViolation
+from config.base.errors import ConfigurationError, IntegrityViolation, InvalidInput
+from config.evidence.note import NoteSigner
 from config.settings.loader import read_secret
 from config.settings.server import DatabaseSettings, ServerSettings, load_server
 from config.wire.envelope import Signer
@@ -50,6 +51,18 @@ def open_database(settings: DatabaseSettings) -> Database:
 
 def signer_from(key_file: str) -> Signer:
     """The key that receipts are signed with. Raises ConfigurationError."""
+    return Signer(_signing_key(key_file))
+
+
+def note_signer_from(key_file: str, name: str) -> NoteSigner:
+    """The same key, for the ledgers' checkpoints, under the centre's name. Raises ConfigurationError."""
+    try:
+        return NoteSigner(name, _signing_key(key_file))
+    except InvalidInput as error:
+        raise ConfigurationError(f"'ledger.name': {error}") from error
+
+
+def _signing_key(key_file: str) -> Ed25519PrivateKey:
     pem = read_secret(key_file, "server.signing_key_file").encode()
     try:
         key = load_pem_private_key(pem, password=None)
@@ -57,7 +70,7 @@ def signer_from(key_file: str) -> Signer:
         raise ConfigurationError(f"'server.signing_key_file': {key_file} holds no private key in PEM form") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigurationError(f"'server.signing_key_file': {key_file} holds no Ed25519 key")
-    return Signer(key)
+    return key
 
 
 def sealing_key_from(key_file: str) -> X25519PrivateKey:

@@ -13,6 +13,7 @@ from config.base.errors import Conflict, Unavailable
 from config.base.logs import get_logger
 from config.settings.server import ServerSettings
 from server.jobs.broker_access import start_broker_access
+from server.jobs.upkeep import tasks
 from server.runtime import open_database
 from server.services.assess_day import Assessor
 from storage.database.models import Camera, Site
@@ -28,6 +29,9 @@ def run(settings: ServerSettings, stop: Event) -> None:
     database = open_database(settings.database)
     assessor = Assessor(settings.policy)
     access = start_broker_access(settings, database, clock, stop)
+    upkeep = tasks(settings, database, clock, stop)
+    for task in upkeep:
+        task.start()
     log.info("assessing", every_s=settings.jobs.assess_s)
     while not stop.is_set():
         try:
@@ -35,6 +39,8 @@ def run(settings: ServerSettings, stop: Event) -> None:
         except (Unavailable, Conflict) as error:
             log.warning("assessment_postponed", reason=str(error))
         stop.wait(settings.jobs.assess_s)
+    for task in upkeep:
+        task.close()
     if access is not None:
         access.close()
     database.close()

@@ -59,6 +59,11 @@ class LedgerKeeper:
         log.info("checkpoint_signed", site=site_id, size=size)
         return note
 
+    def without_checkpoint(self, older_than_us: int) -> list[str]:
+        """Sites whose ledger has grown since their last checkpoint, which is older than that or does not exist."""
+        with self.database.reading() as session:
+            return ledger.grown_since(session, self.clock.utc_us() - older_than_us)
+
     def cosign(self, site_id: str, size: int, witness: NoteKey, signature: NoteSignature) -> None:
         """Adds a witness's signature to a checkpoint. Raises NotFound; IntegrityViolation where it does not hold."""
         if (signature.name, signature.key_id) != (witness.name, witness.key_id):

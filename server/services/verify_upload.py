@@ -20,14 +20,16 @@ from config.base.errors import (
 )
 from config.base.logs import get_logger
 from config.base.timespan import Span
+from config.evidence.entries import SegmentSecured, encode
 from server.domain.retention import retain_until_us
 from server.domain.verdict import day_of
 from server.services.accept_segment import receipt, refused
-from storage.database import evidence, spans
+from storage.database import evidence, ledger, spans
 from storage.database.models import PendingVerification, Segment, Site
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore, StoredVersion
 
+SEGMENT_SECURED = "segment-secured"
 RETRY_S_LIMIT = 60
 _REFUSALS = {"object_corrupt": "object_corrupt", "lock_not_kept": "lock_refused", "permission_denied": "lock_refused"}
 log = get_logger("verify")
@@ -101,6 +103,7 @@ class UploadVerifier:
                 segment.retain_until_us = found.retain_until_us
                 segment.secured_us, segment.refusal = now_us, None
                 self._write_spans(session, segment, now_us)
+                _write_entry(session, segment, now_us)
             _done(session, job)
             return [receipt(segment, job.version_id, found.retain_until_us or 0)]
 
@@ -135,6 +138,23 @@ class UploadVerifier:
             wait_s = min(RETRY_S_LIMIT, 2 ** min(pending.tries, 6))
             pending.due_us = self.clock.utc_us() + wait_s * US_PER_S
             log.warning("store_unavailable", segment=job.segment_id, retry_s=wait_s, detail=str(error))
+
+
+def _write_entry(session: Session, segment: Segment, now_us: int) -> None:
+    """The ledger's word that this version was read back whole and locked."""
+    entry = SegmentSecured(
+        site_id=segment.site_id,
+        at_us=now_us,
+        camera_id=segment.camera_id,
+        segment_id=segment.id,
+        manifest_sha256=segment.payload_sha256,
+        sha256=segment.sha256,
+        size_bytes=segment.size_bytes,
+        object_key=segment.object_key or "",
+        version_id=segment.version_id or "",
+        retain_until_us=segment.retain_until_us or 0,
+    )
+    ledger.add(session, segment.site_id, SEGMENT_SECURED, segment.id, encode(entry))
 
 
 def _done(session: Session, job: Job) -> None:

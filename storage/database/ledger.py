@@ -6,7 +6,7 @@ change. Adding takes no lock, so that no camera waits for another; numbering hol
 Source: the tile layout of C2SP tlog-tiles (https://c2sp.org/tlog-tiles).
 """
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from config.evidence import merkle
@@ -67,6 +67,22 @@ def latest_checkpoint(session: Session, site_id: str) -> LedgerCheckpoint | None
         .order_by(LedgerCheckpoint.size.desc())
         .limit(1)
     ).first()
+
+
+def grown_since(session: Session, before_us: int) -> list[str]:
+    """Sites with more entries than their newest checkpoint, where that was made before ``before_us``."""
+    newest = (
+        select(
+            LedgerCheckpoint.site_id,
+            func.max(LedgerCheckpoint.size).label("size"),
+            func.max(LedgerCheckpoint.made_us).label("made_us"),
+        )
+        .group_by(LedgerCheckpoint.site_id)
+        .subquery()
+    )
+    behind = or_(newest.c.size.is_(None), and_(newest.c.size < Ledger.size, newest.c.made_us < before_us))
+    query = select(Ledger.site_id).outerjoin(newest, newest.c.site_id == Ledger.site_id)
+    return list(session.scalars(query.where(Ledger.size > 0, behind).order_by(Ledger.site_id)))
 
 
 def checkpoint_at(session: Session, site_id: str, at_size: int) -> LedgerCheckpoint | None:

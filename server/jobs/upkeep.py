@@ -1,0 +1,116 @@
+"""What the centre does by itself, day and night: numbers the ledgers, signs their checkpoints, audits the store.
+
+Invariant: each task fails alone, with a bounded wait, and none of them is needed for footage to be secured.
+"""
+
+from collections.abc import Callable
+from threading import Event, Thread
+
+from prometheus_client import Counter, Gauge
+
+from config.base.backoff import Backoff
+from config.base.clock import US_PER_DAY, Clock
+from config.base.errors import IntegrityViolation, NightlightError, NotFound
+from config.base.logs import get_logger
+from config.evidence.note import NoteSigner
+from config.settings.server import ServerSettings
+from server.runtime import note_signer_from
+from server.services.audit_store import StoreAuditor
+from server.services.keep_ledger import LedgerKeeper
+from storage.database.unit_of_work import Database
+from storage.objects.canary import prove_worm
+from storage.objects.connection import access_from
+from storage.objects.s3 import S3EvidenceStore
+
+LEDGER_S = 5.0
+AUDIT_S = 10.0
+RETRY_FIRST_S, RETRY_LIMIT_S = 5.0, 300.0
+CLOSE_WITHIN_S = 10.0
+
+log = get_logger("upkeep")
+FAILURES = Counter("nightlight_upkeep_failures", "Tasks that failed and will be tried again", ["task"])
+UNPROVEN = Gauge("nightlight_store_gave_in", "1 where the last canary was not safe in the store")
+
+
+class Task:
+    """A thread that does one thing again and again."""
+
+    def __init__(self, name: str, every_s: float, do: Callable[[], None], stop: Event) -> None:
+        self._name = name
+        self._every_s = every_s
+        self._do = do
+        self._stop = stop
+        self._thread = Thread(target=self._run, name=name)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """After ``stop`` was set."""
+        self._thread.join(CLOSE_WITHIN_S)
+
+    def _run(self) -> None:
+        backoff = Backoff(RETRY_FIRST_S, RETRY_LIMIT_S)
+        while not self._stop.is_set():
+            try:
+                self._do()
+            except NightlightError as error:
+                FAILURES.labels(self._name).inc()
+                wait_s = backoff.next_s()
+                log.warning("task_failed", task=self._name, code=error.code, why=str(error), again_in_s=round(wait_s))
+                self._stop.wait(wait_s)
+            except Exception:  # the top of the thread: a fault of ours must not end what the others depend on
+                FAILURES.labels(self._name).inc()
+                log.exception("task_failed", task=self._name)
+                self._stop.wait(backoff.next_s())
+            else:
+                backoff.reset()
+                self._stop.wait(self._every_s)
+
+
+def keep_ledgers(keeper: LedgerKeeper, every_us: int = US_PER_DAY) -> None:
+    """Numbers what waits, and signs a checkpoint of every ledger that has grown since a day ago."""
+    keeper.number_all()
+    for site_id in keeper.without_checkpoint(every_us):
+        try:
+            keeper.checkpoint(site_id)
+        except IntegrityViolation as error:
+            log.exception("ledger_rewritten", site=site_id, why=str(error))
+        except NotFound:
+            continue
+
+
+def audit(auditor: StoreAuditor, store: S3EvidenceStore, stop: Event) -> None:
+    """Begins the day's round with a canary, and goes on with it as far as it is behind."""
+    if auditor.begin() is not None:
+        _prove(store)
+    while auditor.behind() and not stop.is_set():
+        if not auditor.step():
+            return
+
+
+def _prove(store: S3EvidenceStore) -> None:
+    try:
+        prove_worm(store)
+    except IntegrityViolation as error:
+        UNPROVEN.set(1)
+        advice = "stop ingest and call the store's keeper: recordings can be deleted there"
+        log.exception("store_gave_in", why=str(error), advice=advice)
+        raise
+    UNPROVEN.set(0)
+
+
+def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Event) -> list[Task]:
+    """Everything that ``jobs`` does beside its verdicts. Raises ConfigurationError."""
+    keeper = ledger_keeper(settings, database, clock)
+    store = S3EvidenceStore(access_from(settings.store), clock)
+    auditor = StoreAuditor(database, store, clock, settings.policy.retain_days)
+    return [
+        Task("ledger", LEDGER_S, lambda: keep_ledgers(keeper), stop),
+        Task("audit", AUDIT_S, lambda: audit(auditor, store, stop), stop),
+    ]
+
+
+def ledger_keeper(settings: ServerSettings, database: Database, clock: Clock) -> LedgerKeeper:
+    signer: NoteSigner = note_signer_from(settings.server.signing_key_file, settings.ledger.name)
+    return LedgerKeeper(database, clock, signer, f"{settings.ledger.name}/ledger")
