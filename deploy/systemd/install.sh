@@ -141,6 +141,11 @@ check_source() {
     RELEASE=$version-$digest-py3$minor
 }
 
+# As the unit asks: enrolled, or set up by hand for a trial.
+is_enrolled() {
+    [ -f "$ROOT/var/lib/nightlight/enrolled.toml" ] || grep -qs '^site_id' "$ROOT/etc/nightlight/agent.toml"
+}
+
 # --- installation -------------------------------------------------------------------------------------------------
 
 make_user() {
@@ -203,7 +208,7 @@ write_settings() {
     if [ -f "$settings" ]; then
         good "yours are kept" "保留原有设置"
         # An upgrade may know fewer keys. Found out here, the old release runs on.
-        if [ -f "$ROOT/var/lib/nightlight/agent-key.pem" ] && live && ! "$release/venv/bin/python" -I -c \
+        if is_enrolled && live && ! "$release/venv/bin/python" -I -c \
             'import pathlib, sys; from config.settings.edge import load_edge; load_edge(pathlib.Path(sys.argv[1]))' \
             "$settings" >>"$LOG" 2>&1; then
             tail -n 1 "$LOG" >&2
@@ -244,7 +249,7 @@ switch_release() {
 
 start_release() {
     next "Starting" "正在启动"
-    if [ ! -f "$ROOT/var/lib/nightlight/agent-key.pem" ]; then
+    if ! is_enrolled; then
         good "it starts as soon as this machine is enrolled" "本机登记之后即自动启动"
         return 0
     fi
@@ -273,7 +278,7 @@ prune() {
 
 finish() {
     next "Done" "完成"
-    if [ -f "$ROOT/var/lib/nightlight/agent-key.pem" ]; then
+    if is_enrolled; then
         say "Look at it: sudo nightlight-agent status" "查看状态：sudo nightlight-agent status"
         return 0
     fi

@@ -27,6 +27,7 @@ PERSON_WITHIN_S = 300.0
 MARGIN_S = 90.0
 """On top of two segments: upload, read-back, and a slow link."""
 BEFORE_US = 2 * US_PER_S
+CAMERA_CAUSES = frozenset({"camera_unreachable", "camera_unauthorised", "camera_no_video", "stream_stalled"})
 SLIVER_US = 3 * US_PER_S
 """A new connection costs up to a group of pictures: a gap that is shorter is not the one that was made."""
 
@@ -295,20 +296,20 @@ class Acceptance:
         return dropped
 
     def _open_gap(self, camera_id: str, since_us: int) -> GapSeen | None:
-        """A gap that lasts, or has lasted; the slivers between two runs are none."""
+        """A gap that lasts, or has lasted, and is the camera's; the slivers between two runs are none."""
         for gap in self._gaps(camera_id):
-            if gap.certainty == "missing" and (
-                gap.end_us is None or gap.end_us > max(since_us, gap.start_us + SLIVER_US)
-            ):
+            lasted = gap.end_us is None or gap.end_us > max(since_us, gap.start_us + SLIVER_US)
+            if lasted and gap.certainty == "missing" and gap.cause in CAMERA_CAUSES:
                 return gap
         return None
 
     def _closed_gap(self, camera_id: str, shown_us: int) -> GapSeen | None:
-        """The gap that was there at ``shown_us``, once it has an end."""
-        for gap in self._gaps(camera_id):
-            if gap.end_us is not None and gap.end_us - gap.start_us > SLIVER_US and gap.end_us > shown_us - SLIVER_US:
-                return gap
-        return None
+        """The gap that was there at ``shown_us``, once it has an end and nothing is missing after it."""
+        gaps = self._gaps(camera_id)
+        if any(gap.end_us is None for gap in gaps):
+            return None
+        ended = [gap for gap in gaps if gap.cause in CAMERA_CAUSES and (gap.end_us or 0) > shown_us - SLIVER_US]
+        return ended[0] if ended else None
 
     def _gaps(self, camera_id: str) -> list[GapSeen]:
         return [gap for camera in self._inquiry.seen().cameras if camera.camera_id == camera_id for gap in camera.gaps]
