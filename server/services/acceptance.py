@@ -19,6 +19,7 @@ from config.base.errors import (
     InvalidInput,
     NightlightError,
     NotFound,
+    PermissionDenied,
     ResourceExhausted,
 )
 from config.base.timespan import Span, SpanSet
@@ -84,6 +85,8 @@ class AcceptanceOffice:
         if agent is None or site is None or agent.site_id != site.id:
             raise NotFound("no such agent at this site", code="unknown_agent")
         opened.verify(Ed25519PublicKey.from_public_bytes(agent.public_key))
+        if agent.revoked_us is not None:
+            raise PermissionDenied("this agent was revoked: ask the operator", code="agent_revoked")
         now_us = self.clock.utc_us()
         if abs(now_us - request.sent_us) > FRESH_US or not -FRESH_US <= now_us - request.since_us <= SINCE_US_MAX:
             raise InvalidInput("the request is not of now: is the agent's clock right?", code="stale_request")

@@ -45,6 +45,8 @@ class TicketIssuer:
         if agent is None or agent.site_id != request.site_id:
             raise NotFound("no such agent at this site", code="unknown_agent")
         opened.verify(Ed25519PublicKey.from_public_bytes(agent.public_key))
+        if agent.revoked_us is not None:
+            raise PermissionDenied("this agent was revoked: ask the operator", code="agent_revoked")
         if camera is None or (camera.site_id, camera.agent_id) != (request.site_id, request.agent_id):
             raise PermissionDenied("the camera is not one of this agent's", code="foreign_camera")
         if not 0 < request.end_us - request.start_us <= SEGMENT_SPAN_US_MAX:
