@@ -29,6 +29,7 @@ from edge_agent.enrolment.credentials import Credentials
 from edge_agent.lifecycle import Worker
 from edge_agent.messages import Sealer
 from edge_agent.reporting.closing import ClosingHeartbeats, Delivery
+from edge_agent.reporting.pump import Pump
 
 RECONNECT_FIRST_S, RECONNECT_LIMIT_S = 0.5, 15.0
 CONNECT_WITHIN_S = 10.0
@@ -152,22 +153,23 @@ class MqttLink(Worker):
         except ConfigurationError as error:
             log.error("no_certificate", why=str(error))  # noqa: TRY400 - the message says what to do
             return
-        try:
-            client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s, clean_start=True)
-        except ssl.SSLError as error:
-            log.error("broker_untrusted", broker=where, why=str(error)[:200], advice=advice_on(error))  # noqa: TRY400
-            return
-        except (OSError, ValueError) as error:
-            log.warning("broker_unreachable", broker=where, error=type(error).__name__, why=str(error)[:120])
-            return
-        self._client = client
-        try:
-            client.loop_forever(timeout=1.0, retry_first_connection=False)
-        except OSError as error:
-            log.warning("broker_connection_broke", broker=where, error=type(error).__name__)
-        finally:
-            self._connected.clear()
-            self._client = None
+        with Pump(client) as pump:
+            try:
+                client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s, clean_start=True)
+            except ssl.SSLError as error:
+                log.error("broker_untrusted", broker=where, why=str(error)[:200], advice=advice_on(error))  # noqa: TRY400
+                return
+            except (OSError, ValueError) as error:
+                log.warning("broker_unreachable", broker=where, error=type(error).__name__, why=str(error)[:120])
+                return
+            self._client = client
+            try:
+                pump.run()
+            except OSError as error:
+                log.warning("broker_connection_broke", broker=where, error=type(error).__name__)
+            finally:
+                self._connected.clear()
+                self._client = None
 
     def _new_client(self) -> Client:
         client = Client(
