@@ -6,8 +6,10 @@ agent knows nothing else of the store and holds no credentials for it.
 
 from collections.abc import Iterator
 from pathlib import Path
+from socket import IPPROTO_TCP, TCP_USER_TIMEOUT
 
 import urllib3
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from config.base.errors import IntegrityViolation, InvalidInput, Unavailable
@@ -15,7 +17,9 @@ from config.wire.segments import UploadTicket
 from edge_agent.upload.throttle import Throttle
 
 CONNECT_WITHIN_S = 10.0
-STALL_WITHIN_S = 60.0
+STALL_WITHIN_S = 30.0
+UNHEARD_WITHIN_MS = 20_000
+"""So long sent bytes may go unacknowledged: a connection that stands half open is given up (RFC 5482)."""
 BLOCK_BYTES = 1 << 16
 ANSWER_BYTES_MAX = 65_536
 VERSION_HEADER = "x-amz-version-id"
@@ -26,7 +30,8 @@ class ObjectStore:
 
     def __init__(self, connections: int, throttle: Throttle) -> None:
         self._throttle = throttle
-        self._pool = urllib3.PoolManager(maxsize=connections, retries=False, block=True)
+        options = [*HTTPConnection.default_socket_options, (IPPROTO_TCP, TCP_USER_TIMEOUT, UNHEARD_WITHIN_MS)]
+        self._pool = urllib3.PoolManager(maxsize=connections, retries=False, block=True, socket_options=options)
 
     def put(self, ticket: UploadTicket, path: Path, size_bytes: int) -> str:
         """The id of the version made.
@@ -59,6 +64,7 @@ class ObjectStore:
                 answer.drain_conn()
                 answer.release_conn()
         except (HTTPError, OSError) as error:
+            self._pool.clear()  # the others that wait there were made on the same path: none of them is to be trusted
             raise Unavailable(f"the store does not answer ({type(error).__name__})") from error
         if answer.status in (200, 201):
             version_id = answer.headers.get(VERSION_HEADER, "")
