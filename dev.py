@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may know no Chinese
     options, rest = _parser().parse_known_args(argv)
-    if rest and options.command not in ("test", "sim", "bundle"):
+    if rest and options.command not in ("test", "sim", "panel", "bundle"):
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     os.chdir(REPOSITORY)
     try:
@@ -99,6 +99,11 @@ def _drill(options: argparse.Namespace, _rest: list[str]) -> int:
     return experiments.run("drill", options.name, as_json=options.json)
 
 
+def _panel(_options: argparse.Namespace, rest: list[str]) -> int:
+    environment.ensure("local")
+    return experiments.become(["-m", "deploy.local.panels", *rest])
+
+
 def _sim(_options: argparse.Namespace, rest: list[str]) -> int:
     line("Starting the simulated cameras", "正在启动模拟摄像头")
     environment.ensure("local")
@@ -119,6 +124,7 @@ COMMANDS = {
     "bench": _bench,
     "drill": _drill,
     "sim": _sim,
+    "panel": _panel,
     "bundle": _bundle,
 }
 
@@ -159,6 +165,11 @@ def _parser() -> argparse.ArgumentParser:
             "--json", action="store_true", help=text("one JSON object on the last line", "末行输出 JSON")
         )
     commands.add_parser("sim", help=text("only the simulated cameras", "仅运行模拟摄像头"), add_help=False)
+    commands.add_parser(
+        "panel",
+        help=text("press a button of the demonstration's alarm panel", "按下演示报警主机的按钮"),
+        add_help=False,
+    )
     commands.add_parser(
         "bundle",
         help=text("one file that installs the agent without a network", "制作可离线安装园内主机的单个文件"),

@@ -93,6 +93,8 @@ def _tell(stack: Stack) -> None:
     line(
         f"  store      {stack.store.kind} {stack.store.version}", f"  存储    {stack.store.kind} {stack.store.version}"
     )
+    button = "python3 dev.py panel panic --point 3"
+    line(f"  panel      {button}", f"  报警主机  {button}")
     line(f"  kept in    {stack.layout.root}", f"  数据    {stack.layout.root}")
 
 

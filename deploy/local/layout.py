@@ -110,10 +110,14 @@ class Layout:
 
 
 def write_settings(
-    file: Path, tables: Mapping[str, Mapping[str, Value]], cameras: Sequence[Mapping[str, Value]] = ()
+    file: Path,
+    tables: Mapping[str, Mapping[str, Value]],
+    cameras: Sequence[Mapping[str, Value]] = (),
+    panels: Sequence[Mapping[str, Value]] = (),
 ) -> None:
-    """A TOML file: tables, then one ``[[cameras]]`` each."""
+    """A TOML file: tables, then one ``[[alarms.panels]]`` and one ``[[cameras]]`` each."""
     parts = [_table(f"[{name}]", table) for name, table in tables.items()]
+    parts += [_table("[[alarms.panels]]", panel) for panel in panels]
     parts += [_table("[[cameras]]", camera) for camera in cameras]
     write_secret(file, "\n".join(parts))
 
