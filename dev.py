@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may know no Chinese
     options, rest = _parser().parse_known_args(argv)
-    if rest and options.command not in ("test", "sim", "panel", "bundle"):
+    if rest and options.command not in ("test", "sim", "panel", "bundle", "bench", "drill"):
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     os.chdir(REPOSITORY)
     try:
@@ -91,12 +91,12 @@ def _check(_options: argparse.Namespace, _rest: list[str]) -> int:
     return checks.run_all()
 
 
-def _bench(options: argparse.Namespace, _rest: list[str]) -> int:
-    return experiments.run("bench", options.name, as_json=options.json)
+def _bench(options: argparse.Namespace, rest: list[str]) -> int:
+    return experiments.run("bench", options.name, as_json=options.json, rest=rest)
 
 
-def _drill(options: argparse.Namespace, _rest: list[str]) -> int:
-    return experiments.run("drill", options.name, as_json=options.json)
+def _drill(options: argparse.Namespace, rest: list[str]) -> int:
+    return experiments.run("drill", options.name, as_json=options.json, rest=rest)
 
 
 def _panel(_options: argparse.Namespace, rest: list[str]) -> int:

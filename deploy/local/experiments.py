@@ -30,10 +30,10 @@ def discover(sort: Sort, root: Path = REPOSITORY) -> dict[str, str]:
     }
 
 
-def run(sort: Sort, name: str, *, as_json: bool) -> int:
+def run(sort: Sort, name: str, *, as_json: bool, rest: Sequence[str] = ()) -> int:
     """Becomes the experiment. Raises Told, which lists what there is, for a name that is none of it.
 
-    Where JSON is wanted, whatever stops it before it starts is an object on the last line as well.
+    ``rest``: arguments of its own. Where JSON is wanted, whatever stops it before it starts is an object on the last line as well.
     """
     try:
         module = _module(sort, name)
@@ -46,7 +46,7 @@ def run(sort: Sort, name: str, *, as_json: bool) -> int:
         print(f"\n{told}", file=sys.stderr, flush=True)
         print(json.dumps({"error": str(told)}, ensure_ascii=False), flush=True)
         return 1
-    return become(["-m", module, *(["--json"] if as_json else [])])
+    return become(["-m", module, *(["--json"] if as_json else []), *rest])
 
 
 def _module(sort: Sort, name: str) -> str:
