@@ -33,7 +33,8 @@ def discover(sort: Sort, root: Path = REPOSITORY) -> dict[str, str]:
 def run(sort: Sort, name: str, *, as_json: bool, rest: Sequence[str] = ()) -> int:
     """Becomes the experiment. Raises Told, which lists what there is, for a name that is none of it.
 
-    ``rest``: arguments of its own. Where JSON is wanted, whatever stops it before it starts is an object on the last line as well.
+    ``rest``: arguments of its own. Where JSON is wanted, whatever stops it before it starts is an object on the last
+    line as well.
     """
     try:
         module = _module(sort, name)
