@@ -8,6 +8,7 @@ from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import IntegrityViolation, InvalidInput, NotFound, ResourceExhausted
 from config.base.ids import fresh_id
 from config.wire.acceptance import AcceptanceRequest
+from config.wire.alarms import AlarmEvent
 from server.services.acceptance import AcceptanceOffice
 from server.services.assess_day import Assessor
 from server.services.verify_upload import UploadVerifier
@@ -154,3 +155,28 @@ def test_strangers_and_old_requests_are_refused(office, agent, clock, database):
         with pytest.raises(InvalidInput) as refused:
             ask(office, agent, clock, **changes)
         assert refused.value.code == "stale_request"
+
+
+def test_tests_of_the_panel_are_shown_and_nothing_else_of_it(office, agent, clock):
+    def event(kind, state):
+        return AlarmEvent(
+            message_id=fresh_id(),
+            site_id=agent.site_id,
+            agent_id=agent.agent_id,
+            timeline_id=agent.timeline_id,
+            at_us=clock.utc_us(),
+            source="dc09",
+            panel_id="hall-panel",
+            code="RX",
+            kind=kind,
+            state=state,
+        )
+
+    agent.say(event("test", "test"))
+    clock.advance(400)
+    agent.say(event("panic", "raised"))
+    assert ask(office, agent, clock).alarm_tests == []
+    agent.say(event("test", "test"))
+    (heard,) = ask(office, agent, clock).alarm_tests
+    assert heard.received_us == heard.at_us == clock.utc_us()
+    assert "hall-panel" in heard.detail
