@@ -28,6 +28,8 @@ from edge_agent.identity import load_sealing_key, load_server_key, load_server_s
 from edge_agent.lifecycle import Worker
 from edge_agent.liveness.registry import Liveness
 from edge_agent.messages import Sealer
+from edge_agent.onvif.clock_book import ClockBook
+from edge_agent.onvif.clock_watch import CameraClockWatch
 from edge_agent.reporting.box import BoxReader
 from edge_agent.reporting.closing import ClosingHeartbeats
 from edge_agent.reporting.composing import SOFTWARE, Sources
@@ -111,6 +113,10 @@ class App:
         self.inbox = Inbox(
             self.link.inbox, server_key, identity, self.outbox, self.spool, self.publisher, self.uploads, self.clock
         )
+        self.camera_clocks = ClockBook(self.database)
+        self.clock_watch = CameraClockWatch(
+            lambda: self.configuration.initial, self.clock, self.board, self.camera_clocks, settings.onvif.clock_s
+        )
         sources = Sources(
             clock=self.clock,
             board=self.board,
@@ -157,7 +163,7 @@ class App:
         self._tell_removed_cameras()
         self.board.announce()
         workers: list[Worker] = [self.link, self.publisher, self.inbox, self.control, *self.alarms.workers]
-        for worker in [*workers, self.heartbeat, self.clock_sync, self.spool_watch, self._renewal, *self._uploaders]:
+        for worker in [*workers, self.heartbeat, self.clock_sync, self.spool_watch, self.clock_watch, self._renewal, *self._uploaders]:
             worker.start()
         self.configuration.begin(self.fleet, self.board)
         self.configuration.start()
@@ -167,7 +173,7 @@ class App:
         """Ends everything within about five seconds; False where a thread is stuck and has to be left behind."""
         deadline_s = time.monotonic() + CLOSE_WITHIN_S
         self.fleet.stop()
-        background: list[Worker] = [self.configuration, *self.alarms.workers, self.control, self.clock_sync, self.spool_watch, self._renewal, *self._uploaders]
+        background: list[Worker] = [self.configuration, *self.alarms.workers, self.control, self.clock_sync, self.spool_watch, self.clock_watch, self._renewal, *self._uploaders]
         for worker in background:
             worker.stop()
         ended = [self.fleet.close(lambda: _left(deadline_s - 2.0))]

@@ -15,6 +15,8 @@ from edge_agent.cameras.figures import CameraFigures
 from edge_agent.timekeeping import AgentClock, Instant
 
 DETAIL_CHARS_MAX = 200
+ASKED_CLOCK_US_MAX = 3_600 * 1_000_000
+"""How long an answer of the camera's is shown; a crystal is off by 0.2 s by then."""
 
 log = get_logger("cameras")
 
@@ -46,7 +48,7 @@ class CameraStatus:
     rtp_lost: int = 0
     """RTP packets that never came, since the agent began with this camera."""
     clock_offset_us: int | None = None
-    """The camera's clock minus the agent's, from RTCP sender reports; None where it sends none."""
+    """The camera's clock minus the agent's, by ONVIF, else from RTCP sender reports; None where neither tells."""
     clock_bound_us: int | None = None
     """The true offset lies within ``clock_offset_us ± clock_bound_us``."""
     recording_lag_ms: int | None = None
@@ -62,6 +64,8 @@ class CameraBoard:
         self._lock = threading.Lock()
         self._status = {name: self._fresh(name, "") for name in camera_ids}
         self._figures: dict[str, CameraFigures] = {}
+        self._asked_clocks: dict[str, tuple[int, int, int]] = {}
+        """Offset, bound, and when it was asked (monotonic)."""
 
     def announce(self) -> None:
         """Hands on the first condition of every camera, once, before any of them starts."""
@@ -82,6 +86,7 @@ class CameraBoard:
         with self._lock:
             self._status.pop(camera_id, None)
             self._figures.pop(camera_id, None)
+            self._asked_clocks.pop(camera_id, None)
 
     def set(self, camera_id: str, condition: CameraCondition, detail: str = "", at: Instant | None = None) -> None:
         """Notes a condition that began at ``at`` (now, where it is not given). The same again changes nothing."""
@@ -118,6 +123,12 @@ class CameraBoard:
                 self._status[camera_id] = replace(self._status[camera_id], floor_us=floor_us)
                 self._figures[camera_id] = figures
 
+    def clock_is(self, camera_id: str, offset_us: int, bound_us: int) -> None:
+        """The camera's clock minus the agent's, asked over ONVIF just now: counts before what RTCP lets us guess."""
+        with self._lock:
+            if camera_id in self._status:
+                self._asked_clocks[camera_id] = (offset_us, bound_us, self._clock.monotonic_us())
+
     def silent(self, camera_id: str) -> None:
         """Nobody reads the camera now: its figures mean nothing any more."""
         with self._lock:
@@ -131,11 +142,18 @@ class CameraBoard:
         """Every camera now."""
         with self._lock:
             found = [(status, self._figures.get(status.camera_id)) for status in self._status.values()]
-        return [status if figures is None else self._with(status, figures) for status, figures in found]
+            asked = dict(self._asked_clocks)
+        shown = [status if figures is None else self._with(status, figures) for status, figures in found]
+        return [self._with_clock(status, asked.get(status.camera_id)) for status in shown]
 
     def _fresh(self, camera_id: str, detail: str) -> CameraStatus:
         now = self._clock.now()
         return CameraStatus(camera_id, "starting", detail, *now, floor_us=now.us)
+
+    def _with_clock(self, status: CameraStatus, asked: tuple[int, int, int] | None) -> CameraStatus:
+        if asked is None or self._clock.monotonic_us() - asked[2] > ASKED_CLOCK_US_MAX:
+            return status
+        return replace(status, clock_offset_us=asked[0], clock_bound_us=asked[1])
 
     def _with(self, status: CameraStatus, figures: CameraFigures) -> CameraStatus:
         now_us, last_us = self._clock.monotonic_us(), figures.last_packet_us

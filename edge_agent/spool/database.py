@@ -26,6 +26,12 @@ CHANGES = (
     DROP INDEX outbox_live;
     CREATE INDEX outbox_live ON outbox (position)
         WHERE name IN ('camera-state', 'box-notice', 'configuration-report', 'picture-finding')""",
+    """CREATE TABLE camera_clocks (camera_id TEXT NOT NULL, at_us INTEGER NOT NULL, timeline_id TEXT NOT NULL,
+        offset_us INTEGER NOT NULL, bound_us INTEGER NOT NULL, PRIMARY KEY (camera_id, at_us));
+    CREATE TABLE recorded_spans (camera_id TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
+        PRIMARY KEY (camera_id, start_us));
+    CREATE TABLE replay_asks (camera_id TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
+        tries INTEGER NOT NULL, due_us INTEGER NOT NULL, settled INTEGER NOT NULL, PRIMARY KEY (camera_id, start_us))""",
 )
 """What makes version 2 of a file of version 1, 3 of 2, and so on; schema.sql is the newest."""
 SCHEMA_VERSION = len(CHANGES) + 1

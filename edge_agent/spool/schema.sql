@@ -87,6 +87,35 @@ CREATE TABLE alarm_states (
     value TEXT NOT NULL
 );
 
+-- What cameras' clocks were compared with (camera minus agent): footage of their own memory is timed by that later.
+CREATE TABLE camera_clocks (
+    camera_id   TEXT NOT NULL,
+    at_us       INTEGER NOT NULL,
+    timeline_id TEXT NOT NULL,
+    offset_us   INTEGER NOT NULL,
+    bound_us    INTEGER NOT NULL,              -- of camera minus server, as far as the agent knew
+    PRIMARY KEY (camera_id, at_us)
+);
+
+-- Where there is footage of each camera, whoever recorded it: what lies between was missed.
+CREATE TABLE recorded_spans (
+    camera_id TEXT NOT NULL,
+    start_us  INTEGER NOT NULL,
+    end_us    INTEGER NOT NULL,
+    PRIMARY KEY (camera_id, start_us)
+);
+
+-- Missing time that a camera's own memory was asked for.
+CREATE TABLE replay_asks (
+    camera_id TEXT NOT NULL,
+    start_us  INTEGER NOT NULL,
+    end_us    INTEGER NOT NULL,
+    tries     INTEGER NOT NULL,
+    due_us    INTEGER NOT NULL,                -- not before this instant again
+    settled   INTEGER NOT NULL,                -- 1: not asked again
+    PRIMARY KEY (camera_id, start_us)
+);
+
 -- What the agent told last of its own box: a notice is told when it is raised and when it is cleared, once each.
 CREATE TABLE notices (
     notice TEXT PRIMARY KEY,

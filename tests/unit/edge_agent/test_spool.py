@@ -1,5 +1,6 @@
 """The spool's database, what waits in it, and what a start makes of a file that is damaged."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from config.wire.envelope import Signer
 from edge_agent.messages import Sealer
 from edge_agent.reporting.closing import ClosingHeartbeats
 from edge_agent.spool.ballast import Ballast
-from edge_agent.spool.database import SpoolDatabase
+from edge_agent.spool.database import CHANGES, SpoolDatabase
 from edge_agent.spool.outbox import Outbox
 from edge_agent.spool.segments import OpenSegment, SegmentSpool
 from edge_agent.upload.uploader import UploadQueue
@@ -58,10 +59,8 @@ def test_a_closing_heartbeat_is_sent_again_over_crashes_until_the_broker_has_it(
 def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path) -> None:
     database = opened(tmp_path)
     with database.transaction() as connection:
-        for what in ("closing_heartbeats", "alarm_frames", "alarm_states", "notices"):
-            connection.execute(f"DROP TABLE {what}")
-        for what in ("outbox_express", "outbox_live"):
-            connection.execute(f"DROP INDEX {what}")
+        for kind, what in re.findall(r"CREATE (TABLE|INDEX) (\w+)", "\n".join(CHANGES)):
+            connection.execute(f"DROP {kind} IF EXISTS {what}")
         connection.execute("PRAGMA user_version=1")
     database.close()
     database = opened(tmp_path)
