@@ -2,45 +2,32 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from config.base.clock import US_PER_DAY, Clock
 from config.base.errors import Unavailable
 from config.settings.edge import ENROLLED_FILE
 from deploy.local.commands import REPOSITORY, environment
-from deploy.local.facilities import OWN_CAMERA, DemoSite
-from deploy.local.layout import SEGMENT_S, Value, write_settings
-from deploy.local.own_camera import OwnCamera
+from deploy.local.layout import SEGMENT_S, write_settings
+from deploy.local.panels import DemoPanel
 from edge_agent.enrolment.credentials import Credentials
 
 ENROL_WITHIN_S = 60
 
 
-@dataclass(frozen=True)
-class AgentPlan:
-    """Everything that one agent is told; before the cameras run, ``rtsp_url`` is None and no camera is named."""
-
-    site: DemoSite
-    folder: Path
-    rtsp_url: Callable[[str], str] | None
-    camera_user: str
-    camera_password_file: Path
-    own: OwnCamera | None
-
-
-def write_agent_settings(plan: AgentPlan) -> None:
-    """Writes ``settings.toml`` into the agent's folder."""
-    (plan.folder / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
+def write_agent_settings(folder: Path, panel: DemoPanel | None = None) -> None:
+    """Writes ``settings.toml`` into an agent's folder, with its alarm panel; its cameras it hears of from the server."""
+    (folder / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
+    alarms, panels = panel.settings() if panel else ({}, None)
     write_settings(
-        plan.folder / "settings.toml",
+        folder / "settings.toml",
         {
-            "agent": {"state_dir": str(plan.folder / "state")},
+            "agent": {"state_dir": str(folder / "state")},
+            "alarms": alarms,
             "recording": {"segment_s": SEGMENT_S},
             "spool": {"resend_s": 10},
         },
-        _cameras(plan),
+        panels=[panels] if panels else [],
     )
 
 
@@ -67,25 +54,3 @@ def enrol(folder: Path, code: str) -> None:
     )
     if done.returncode != 0:
         raise Unavailable(f"edge_agent enrol: {done.stderr.strip()[-2_000:]}")
-
-
-def _cameras(plan: AgentPlan) -> list[dict[str, Value]]:
-    if plan.rtsp_url is None:
-        return []
-    found: list[dict[str, Value]] = [
-        {
-            "id": camera.camera_id,
-            "url": plan.rtsp_url(camera.stream),
-            "username": plan.camera_user,
-            "password_file": str(plan.camera_password_file),
-        }
-        for camera in plan.site.cameras
-    ]
-    if plan.own is not None:
-        own: dict[str, Value] = {"id": OWN_CAMERA.camera_id, "url": plan.own.url}
-        if plan.own.username:
-            own["username"] = plan.own.username
-        if plan.own.password_file:
-            own["password_file"] = plan.own.password_file
-        found.append(own)
-    return found

@@ -26,12 +26,15 @@ from config.base.errors import ConfigurationError, ResourceExhausted, Unavailabl
 from config.settings.server import ServerSettings, load_server
 from deploy.local import store as stores
 from deploy.local.accounts import AUDITOR, Account, invite, register, register_cameras
-from deploy.local.agents import AgentPlan, enrol, is_enrolled, write_agent_settings
+from deploy.local.agents import enrol, is_enrolled, write_agent_settings
 from deploy.local.broker import Broker
 from deploy.local.commands import CACHE, REPOSITORY, environment
-from deploy.local.facilities import OWN_CAMERA_SITE, SITES, DemoSite
+from deploy.local.facilities import SITES
+from deploy.local.inventory import CameraAccess, set_cameras
 from deploy.local.layout import Layout, write_settings
 from deploy.local.own_camera import recall
+from deploy.local.panels import SITE as PANEL_SITE
+from deploy.local.panels import DemoPanel
 from deploy.local.processes import Service, stop_all
 from deploy.local.say import text
 from deploy.local.simulator.launch import Simulator
@@ -62,6 +65,7 @@ class Stack:
         self._simulator: Simulator | None = None
         self._server: list[Service] = []
         self._agents: dict[str, Service] = {}
+        self._panel: Service | None = None
         self._api_port = 0
 
     @property
@@ -121,11 +125,15 @@ class Stack:
         self._await_api()
         told("edge_agent")
         for site in SITES:
-            self._write_agent_settings(site)
+            panel = DemoPanel(self.layout) if site is PANEL_SITE else None
+            write_agent_settings(self.layout.agent(site.agent_id), panel)
         self._enrol_agents()
         register_cameras(self.layout, self.settings(), SystemClock())
+        set_cameras(self.settings(), SystemClock(), self._camera, recall(self.layout.cameras))
         for site in SITES:
             self.start_agent(site.site_id)
+        self._panel = DemoPanel(self.layout).service()
+        self._panel.start()
         self._note_in_lock(self.address)
         self.ready_at = time.monotonic()
 
@@ -144,7 +152,9 @@ class Stack:
 
     def crashed(self) -> list[str]:
         """The obituaries of processes that ended by themselves."""
-        found = [service.obituary for service in [*self._server, *self._agents.values()] if service.crashed]
+        found = [
+            service.obituary for service in [*self._server, *self._agents.values(), *self._panels] if service.crashed
+        ]
         if self._broker and self._broker.process and self._broker.process.poll() is not None:
             found.append(f"mosquitto: {self._broker.process.returncode}, {self._broker.log}")
         if self._store and self._store.process and self._store.process.poll() is not None:
@@ -153,9 +163,13 @@ class Stack:
             found.append(f"simulator: {self._simulator.process.returncode}")
         return found
 
+    @property
+    def _panels(self) -> list[Service]:
+        return [self._panel] if self._panel else []
+
     def stop(self) -> None:
         """Ends everything in order: those who record, those who answer, then what they lean on. May be called twice."""
-        stop_all(list(self._agents.values()))
+        stop_all([*self._panels, *self._agents.values()])
         if self._simulator is not None:
             self._simulator.stop()
         stop_all(self._server)
@@ -165,7 +179,7 @@ class Stack:
             self._store.stop()
         if self._lock is not None:
             self._lock.close()
-        self._agents, self._server = {}, []
+        self._agents, self._server, self._panel = {}, [], None
         self._simulator = self._broker = self._store = self._lock = None
 
     def claim(self, *, empty: bool = False) -> None:
@@ -249,16 +263,8 @@ class Stack:
         with ThreadPoolExecutor(len(SITES)) as pool:
             list(pool.map(lambda agent_id: enrol(self.layout.agent(agent_id), codes[agent_id]), codes))
 
-    def _write_agent_settings(self, site: DemoSite) -> None:
-        plan = AgentPlan(
-            site=site,
-            folder=self.layout.agent(site.agent_id),
-            rtsp_url=self._simulator.url if self._simulator else None,
-            camera_user=CAMERA_USER,
-            camera_password_file=self.layout.cameras / "camera-password",
-            own=recall(self.layout.cameras) if site == OWN_CAMERA_SITE else None,
-        )
-        write_agent_settings(plan)
+    def _camera(self, stream: str) -> CameraAccess:
+        return CameraAccess(self.simulator.url(stream), CAMERA_USER, str(self.layout.cameras / "camera-password"))
 
     def _start_simulator(self) -> Simulator:
         password = self.layout.secret(self.layout.cameras, "camera-password")

@@ -57,6 +57,11 @@ def add_commands(verbs: Commands) -> None:
     show.add_argument("site")
     show.add_argument("camera")
 
+    unset = verbs.add_parser("unset", help="have a camera recorded no more; it stays in service, so this shows as gaps")
+    unset.set_defaults(run=_unset)
+    unset.add_argument("site")
+    unset.add_argument("camera")
+
     seal = verbs.add_parser("seal", help="seal a password from standard input, anywhere; needs no database")
     seal.set_defaults(run=_seal)
     seal.add_argument("agent")
@@ -131,6 +136,11 @@ def _show(arguments: argparse.Namespace, settings: ServerSettings) -> None:
     if found is None:
         raise InvalidInput(f"nobody has said yet how {arguments.camera} is reached: camera set", code="not_set_up")
     print(msgspec.json.format(msgspec.json.encode(found)).decode())
+
+
+def _unset(arguments: argparse.Namespace, settings: ServerSettings) -> None:
+    done = _configurer(settings).forget(arguments.site, arguments.camera)
+    print(f"{arguments.camera}: recorded no more" if done else f"{arguments.camera}: was not set")
 
 
 def _seal(arguments: argparse.Namespace, _settings: ServerSettings) -> None:

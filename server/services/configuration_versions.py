@@ -10,7 +10,7 @@ from config.base.clock import US_PER_S
 from storage.database import inventory
 from storage.database.models import AgentConfiguration
 
-AGAIN_US = 10 * US_PER_S
+AGAIN_US = 3 * US_PER_S
 """A desired state is sent at most so often while an agent goes on naming an older one."""
 VERSION_MAX = 2**52
 """No version that we ever gave: a claim beyond it is not followed."""

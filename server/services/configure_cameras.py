@@ -83,6 +83,18 @@ class CameraConfigurer:
             others = inventory.not_set_up(session, camera.agent_id)
             return Configured(camera.agent_id, configuration.version, others)
 
+    def forget(self, site_id: str, camera_id: str) -> bool:
+        """The agent is to record the camera no more; it stays in service, and its silence shows. False: it was not."""
+        with self.database.unit_of_work() as session:
+            camera = session.get(Camera, camera_id)
+            source = session.get(CameraSource, camera_id) if camera and camera.site_id == site_id else None
+            if camera is None or source is None:
+                return False
+            session.delete(source)
+            session.flush()
+            inventory.bump(session, camera.agent_id, self.clock.utc_us())
+            return True
+
     def _keep(self, session: Session, source: CameraSource | None, after: DesiredCamera, agent_id: str) -> None:
         now_us = self.clock.utc_us()
         if source is None:

@@ -235,3 +235,15 @@ def test_masks_that_fill_the_message_are_refused(configurer: CameraConfigurer) -
     with pytest.raises(InvalidInput) as refused:
         put(configurer, large, camera_id="camera-3")
     assert refused.value.code == "configuration_too_large"
+
+
+def test_a_camera_that_is_forgotten_is_no_longer_named(
+    configurer: CameraConfigurer, outlet: ConfigurationOutlet
+) -> None:
+    assert not configurer.forget(SITE, CAMERA)
+    put(configurer, SETTINGS)
+    assert not configurer.forget("boat", CAMERA)
+    assert configurer.forget(SITE, CAMERA)
+    (state,) = outlet.due()
+    assert (state.version, state.cameras) == (2, [])
+    assert configurer.settings(SITE, CAMERA) is None

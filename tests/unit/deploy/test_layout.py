@@ -7,10 +7,9 @@ import pytest
 
 from config.settings.edge import load_edge
 from config.settings.server import load_server
-from deploy.local.agents import AgentPlan, write_agent_settings
-from deploy.local.facilities import OWN_CAMERA, SITES, ZONES
+from deploy.local.agents import write_agent_settings
+from deploy.local.facilities import SITES, ZONES
 from deploy.local.layout import Layout, write_settings
-from deploy.local.own_camera import OwnCamera
 
 
 @pytest.fixture
@@ -45,21 +44,10 @@ def test_settings_survive_every_character(layout: Layout) -> None:
     assert settings.api.port == 81
 
 
-def test_an_agent_is_told_its_cameras_without_their_passwords(layout: Layout) -> None:
-    site = SITES[0]
-    plan = AgentPlan(
-        site=site,
-        folder=layout.agent(site.agent_id),
-        rtsp_url="rtsp://127.0.0.1:8554/{}".format,
-        camera_user="nightlight",
-        camera_password_file=Path("/secret/camera"),
-        own=OwnCamera("rtsp://192.0.2.10/s", "", ""),
-    )
-    write_agent_settings(plan)
-    settings = load_edge(plan.folder / "settings.toml", enrolled=False)
-    assert [camera.id for camera in settings.cameras] == [*(c.camera_id for c in site.cameras), OWN_CAMERA.camera_id]
-    assert settings.cameras[0].password_file == "/secret/camera"
-    assert settings.cameras[-1].password_file == ""
+def test_an_agent_hears_of_its_cameras_from_the_server_alone(layout: Layout) -> None:
+    folder = layout.agent(SITES[0].agent_id)
+    write_agent_settings(folder)
+    assert load_edge(folder / "settings.toml", enrolled=False).cameras == []
 
 
 def test_the_facilities_share_out_every_camera_once() -> None:
