@@ -188,7 +188,8 @@ def _hurried(monkeypatch):
 
 def accept(story, *, unattended=True, helps=True, camera_id=""):
     watcher = Watcher(story, helps=helps)
-    plan = Plan(segment_s=0, unattended=unattended, camera_id=camera_id, outage_s=10, person_within_s=0.3)
+    outage_s = 10 if story.gap_closes else 1  # a gap that stays is waited for in real time
+    plan = Plan(segment_s=0, unattended=unattended, camera_id=camera_id, outage_s=outage_s, person_within_s=0.3)
     outcome = Acceptance(story.ask, watcher, plan, story.clock).run()
     return outcome, watcher
 
