@@ -20,6 +20,7 @@ from server.services.invite_agent import Inviter
 from server.services.issue_ticket import TicketIssuer
 from server.services.read_day import DayReader
 from server.services.read_discovered import DiscoveredReader, picture_key_of
+from server.services.read_findings import FindingReader
 from server.services.read_health import HealthReader
 from server.services.sign_in import SignIn
 from server.web.pages import Pages
@@ -44,6 +45,7 @@ class Parts:
     inviter: Inviter
     acceptance: AcceptanceOffice
     discovered: DiscoveredReader
+    findings: FindingReader
     gate: Gate
     pages: Pages
     feed: BoardFeed
@@ -62,6 +64,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
     reader = DayReader(database, clock, Assessor(settings.policy))
     duty = AlarmDuty(database, clock)
     health = HealthReader(database, clock, Assessor(settings.policy))
+    picture_key = picture_key_of(settings)
     sign_in = SignIn(database, clock, settings.api.session_hours)
     pages = Pages()
     office = TicketOffice(access, clock, public_url=settings.store.public_url)
@@ -78,7 +81,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         acceptance=AcceptanceOffice(
             database, S3EvidenceStore(access, clock), clock, Assessor(settings.policy), settings.policy.retain_days
         ),
-        discovered=DiscoveredReader(database, clock, picture_key_of(settings)),
+        discovered=DiscoveredReader(database, clock, picture_key),
+        findings=FindingReader(database, clock, picture_key, settings.policy.unsound_findings),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
         pages=pages,
         feed=BoardFeed(reader, duty, health, pages, clock),

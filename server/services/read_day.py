@@ -19,6 +19,7 @@ from config.base.timespan import SpanSet
 from server.domain.verdict import DayVerdict, day_of, day_span
 from server.services.assess_day import Assessor
 from server.services.heartbeats import heartbeat_of
+from server.services.read_findings import FindingView
 from storage.database import box, evidence, spans
 from storage.database import scope as scoping
 from storage.database.models import AgentStatus, Camera, ConditionChange, Site, Zone
@@ -97,6 +98,8 @@ class CameraDay(msgspec.Struct, frozen=True):
     """What the agent adds to its condition, in its own words; empty where it adds nothing."""
     arrivals: list[ArrivalView] = []
     """When what was backfilled arrived."""
+    findings: list[FindingView] = []
+    """What is wrong with its picture now, by the agent's last word; oldest first."""
 
 
 class SiteDay(msgspec.Struct, frozen=True):
@@ -193,6 +196,7 @@ class DayReader:
             heard_us=status.heard_us if status is not None else None,
             condition_detail=self._detail(session, camera, live.condition) if live is not None else "",
             arrivals=self._arrivals(session, camera, backfilled),
+            findings=open_findings(session, camera.id, self.assessor.policy.unsound_findings),
         )
 
     def _detail(self, session: Session, camera: Camera, condition: str) -> str:

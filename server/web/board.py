@@ -7,10 +7,11 @@ from datetime import date, timedelta
 from config.base.timespan import Span
 from server.domain.verdict import day_of
 from server.services.read_day import ArrivalView, CameraDay, GapView, NoticeView, SiteDay
+from server.services.read_findings import FindingView
 from server.web import timeline
 from server.web.formatting import Words
 from server.web.languages import Language
-from server.web.wording import CAUSE, CERTAINTY, CONDITION, NOTICE, VERDICT, ZONE, mark
+from server.web.wording import CAUSE, CERTAINTY, CONDITION, FINDING, NOTICE, VERDICT, ZONE, mark
 
 LENS_US = timeline.HOUR_US
 GAPS_SHOWN_MAX = 200
@@ -21,6 +22,17 @@ _SENTENCE = {
     "UNVERIFIED": mark("%(num)s unverified"),
     "WAITING": mark("%(num)s waiting for the first recording"),
 }
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """What is wrong with a camera's picture; looking at its still is on record."""
+
+    finding_id: str
+    text: str
+    when_text: str
+    spoils: bool
+    has_still: bool
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,8 @@ class CameraRow:
     condition_text: str
     technical: str
     """What the site agent adds, in its own words: in English, and only while the camera is not recording."""
+    findings: list[FindingRow]
+    """What is wrong with its picture now."""
     covered_text: str
     share_text: str
     longest_gap_text: str
@@ -177,6 +191,7 @@ class _Maker:
             condition=camera.condition,
             condition_text=self._condition(camera),
             technical=camera.condition_detail if camera.condition != "recording" else "",
+            findings=[self._finding(finding) for finding in camera.findings],
             covered_text=covered_text,
             share_text=self.words.share(verdict.covered_us, verdict.expected_us),
             longest_gap_text=longest_text,
@@ -185,6 +200,12 @@ class _Maker:
             day=timeline.draw(states, self.window, self.now_us, self._hour_ticks()),
             lens=timeline.draw(states, self.lens, self.now_us, self._lens_ticks()) if self.is_today else None,
         )
+
+    def _finding(self, finding: FindingView) -> FindingRow:
+        text = self.language.text
+        said = text(FINDING[finding.finding]) if finding.finding in FINDING else finding.finding
+        since = text("since %(time)s") % {"time": self.words.moment(finding.since_us, self.day)}
+        return FindingRow(finding.finding_id, said, since, finding.spoils, finding.has_still)
 
     def gaps(self) -> list[GapRow]:
         """Open ones first, then the newest."""

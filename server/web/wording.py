@@ -24,7 +24,30 @@ CONDITION = {
     "unknown": mark("no word from the site agent"),
 }
 
+FINDING = {
+    "signal_loss": mark("The camera sends no picture of the room, only a screen of its own"),
+    "too_dark": mark("The picture is too dark to see anything: light the room, or switch infrared light on"),
+    "too_bright": mark("The picture is far too bright: look at the camera's exposure, and what shines into it"),
+    "blurred": mark("The picture is out of focus: clean the lens, then focus it"),
+    "occluded": mark("Something covers the lens: uncover it"),
+    "scene_moved": mark("The camera looks somewhere else than before: turn it back"),
+    "frozen": mark("The picture stands still: restart the camera"),
+    "colour_cast": mark("The colours of the picture are off"),
+    "noise": mark("The picture is full of noise"),
+    "streaks": mark("There are lines across the picture: look at the camera's cable and power"),
+}
+
 CAUSE = {
+    "picture_signal_loss": mark("camera showed no picture of the room"),
+    "picture_too_dark": mark("picture was too dark"),
+    "picture_too_bright": mark("picture was too bright"),
+    "picture_occluded": mark("lens was covered"),
+    "picture_blurred": mark("picture was out of focus"),
+    "picture_frozen": mark("picture stood still"),
+    "picture_scene_moved": mark("camera looked somewhere else"),
+    "picture_streaks": mark("picture was full of lines"),
+    "picture_noise": mark("picture was full of noise"),
+    "picture_colour_cast": mark("colours of the picture were off"),
     "clock_error": mark("clock of the site agent could not be trusted"),
     "object_missing": mark("recording is not in the store"),
     "object_corrupt": mark("recording in the store is damaged"),
