@@ -58,10 +58,10 @@ class ShardCamera:
         for worker in self.workers:
             worker.stop()
 
-    def close(self, left_s: Callable[[], float], *, changed: str = "") -> bool:
+    def close(self, left_s: Callable[[], float], *, why: str = "", again: bool = False) -> bool:
         """Ends reader and recording even where the reader is stuck; False where a thread had to be left behind.
 
-        ``changed``: it will begin again at once, and why.
+        ``again``: it will begin anew at once; ``why`` goes to the server.
         """
         self.stop()
         ended = [worker.close(left_s()) for worker in self.workers]
@@ -74,6 +74,6 @@ class ShardCamera:
             except CameraFault as hung:
                 log.exception("recording_cannot_be_ended", camera=self.settings.id, error=str(hung))
                 return False
-        self.report.set("starting" if changed else "stopped", changed, end)
+        self.report.set("starting" if again else "stopped", why, end)
         self.report.set_floor(None)
         return all(ended)

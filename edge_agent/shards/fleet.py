@@ -24,6 +24,7 @@ from edge_agent.liveness.registry import Liveness
 from edge_agent.shards.accounts import SegmentAccounts
 from edge_agent.shards.birth import Nursery
 from edge_agent.shards.keeper import Parts, ShardKeeper
+from edge_agent.shards.messages import REMOVED
 from edge_agent.spool.ballast import full_disk
 from edge_agent.spool.disk import DiskGuard
 from edge_agent.spool.segments import SegmentSpool
@@ -31,7 +32,6 @@ from edge_agent.timekeeping import AgentClock, Timeline
 
 CHANGE_WITHIN_S = 6.0
 END_EMPTY_WITHIN_S = 2.0
-REMOVED = "taken out of the agent's configuration"
 HANGS_AFTER_S = 45.0
 NOWHERE = "rtsp://127.0.0.1:9/paused"
 """The discard service's port (RFC 863): nobody listens there, so that the connection is refused at once."""

@@ -19,6 +19,7 @@ from edge_agent.timekeeping import Timeline
 
 MESSAGE_BYTES_MAX = 192 * 1024
 BUFFER_BYTES = 1 << 20
+REMOVED = "taken out of the agent's configuration"
 
 
 class _Message(msgspec.Struct, frozen=True, tag=True):

@@ -23,6 +23,7 @@ from edge_agent.cameras.worker import StreamWorker
 from edge_agent.shards.companions import COMPANIONS, TOLD_BYTES_MAX, Companion, ShardContext
 from edge_agent.shards.messages import (
     MESSAGE_BYTES_MAX,
+    REMOVED,
     Begin,
     CameraPulse,
     CameraSet,
@@ -123,8 +124,9 @@ class Shard:
             for companion in self._companions:
                 companion.camera_removed(camera_id)
             deadline_s = time.monotonic() + CHANGE_WITHIN_S
-            changed = CHANGED if isinstance(said, SetCamera) else ""
-            before.close(lambda: max(0.05, deadline_s - time.monotonic()), changed=changed)
+            again = isinstance(said, SetCamera)
+            why = CHANGED if again else REMOVED
+            before.close(lambda: max(0.05, deadline_s - time.monotonic()), why=why, again=again)
         if isinstance(said, SetCamera):
             self._add(said.camera, said.password)
         self._uplink.say(CameraSet(camera_id))

@@ -6,6 +6,7 @@ up to the next keyframe, and a queue never grows past ``VIEWER_BYTES_MAX``.
 
 import asyncio
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from config.base.clock import US_PER_S, Clock
@@ -15,7 +16,7 @@ from deploy.local.simulator.source import AccessUnit, Codec, Source, nal_type
 if TYPE_CHECKING:
     from deploy.local.simulator.card import Card
 
-Mode = Literal["on", "off", "stall", "garbage", "no_video", "half", "restamp"]
+Mode = Literal["on", "off", "stall", "garbage", "no_video", "half", "restamp", "hang", "lossy", "noise"]
 """on        as it should be
 off       connections are dropped, and new ones get no answer
 stall     connections stand and are answered; no packet comes
@@ -23,7 +24,11 @@ garbage   packets come, their coded pictures are random bytes
 no_video  the device answers, and has sound only
 half      pictures of half the width and height, with their own parameter sets, from the next one on; live pictures only
 restamp   time stamps begin again at 0, once; then as "on"
+hang      connections are taken and nothing is ever answered; running ones stall
+lossy     every fiftieth packet of pictures never leaves
+noise     random bytes come in place of RTSP and RTP
 """
+LOSE_ONE_OF = 50
 REPORT_EVERY_US = 5 * US_PER_S
 VIEWER_BYTES_MAX = 4_000_000
 
@@ -33,6 +38,10 @@ class Transport(Protocol):
 
     def send(self, packets: list[bytes], *, control: bool) -> None:
         """Sends RTP packets, or RTCP where ``control``."""
+        ...
+
+    def send_raw(self, data: bytes) -> None:
+        """Sends bytes as they are."""
         ...
 
     def waiting_bytes(self) -> int:
@@ -52,6 +61,8 @@ class Viewer:
         self._stream = RtpStream()
         self._await_keyframe = True
         self._reported_us: int | None = None
+        self._counted = 0
+        self.lossy = False
 
     def take(self, codec: Codec, unit: AccessUnit, timestamp: int, clock: Clock) -> None:
         """Sends one picture, unless the viewer must wait for a keyframe first."""
@@ -64,7 +75,16 @@ class Viewer:
         if self._reported_us is None or now_us - self._reported_us >= REPORT_EVERY_US:
             self._reported_us = now_us
             self._transport.send([self._stream.sender_report(timestamp, clock.utc_us())], control=True)
-        self._transport.send([self._stream.packet(part, timestamp) for part in payloads(codec, unit)], control=False)
+        packets = [self._stream.packet(part, timestamp) for part in payloads(codec, unit)]
+        self._transport.send([packet for packet in packets if not self._loses()], control=False)
+
+    def take_noise(self) -> None:
+        """Sends what nobody can read."""
+        self._transport.send_raw(os.urandom(1_000))
+
+    def _loses(self) -> bool:
+        self._counted += 1
+        return self.lossy and self._counted % LOSE_ONE_OF == 0
 
     def take_silence(self, tick: int, duration_us: int) -> None:
         """Sends the sound of one period in place of its picture."""
@@ -135,13 +155,19 @@ class Camera:
                 viewer.take_silence(tick, period_us)
             return
         unit = self.source.access_unit(tick, self._clock.utc_us())
-        if self.mode == "stall":
+        if self.mode in ("stall", "hang"):
+            return
+        for viewer in list(self._viewers):
+            viewer.lossy = self.mode == "lossy"
+            if self.mode == "noise":
+                viewer.take_noise()
+        if self.mode == "noise":
             return
         if self.mode == "garbage":
             unit = _spoiled(self.source.codec, unit)
         if self._stamp_from is None or self._stamp_from > tick:
             self._stamp_from = tick
-        timestamp = (tick - self._stamp_from) * period_us * CLOCK_HZ // US_PER_S
+        timestamp = (tick - self._stamp_from + unit.shown_later) * period_us * CLOCK_HZ // US_PER_S
         for viewer in list(self._viewers):
             viewer.take(self.source.codec, unit, timestamp, self._clock)
 
@@ -150,11 +176,11 @@ def _spoiled(codec: Codec, unit: AccessUnit) -> AccessUnit:
     """The same picture with random bytes in place of its coded slices; headers and parameter sets stay."""
     slices = range(1, 6) if codec == "h264" else range(32)
     header = 1 if codec == "h264" else 2
-    return AccessUnit(
-        tuple(
+    return replace(
+        unit,
+        nals=tuple(
             nal[:header] + os.urandom(len(nal) - header) if nal_type(codec, nal) in slices else nal for nal in unit.nals
         ),
-        unit.keyframe,
     )
 
 

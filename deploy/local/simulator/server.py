@@ -7,6 +7,7 @@ Source: RFC 2326.
 
 import asyncio
 import contextlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ HEADER_BYTES_MAX = 16_384
 BODY_BYTES_MAX = 65_536
 CONNECTIONS_MAX = 512
 SESSION_TIMEOUT_S = 60
+HANG_S = 600
 METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER"
 
 
@@ -128,6 +130,12 @@ class _Session:
         """The answer to a request; None drops the connection without one."""
         camera = self._cameras.get(request.camera, self._camera)
         if camera is not None and camera.mode == "off":
+            return None
+        if camera is not None and camera.mode == "hang":
+            await asyncio.sleep(HANG_S)
+            return None
+        if camera is not None and camera.mode == "noise":
+            self._writer.write(os.urandom(4_096))
             return None
         if request.method == "OPTIONS":
             return Answer("200 OK", (("Public", METHODS),))

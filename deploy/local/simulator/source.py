@@ -31,6 +31,8 @@ class AccessUnit:
 
     nals: tuple[bytes, ...]
     keyframe: bool
+    shown_later: int = 0
+    """By how many pictures it is shown later than its place in decoding order; below 0 for B-frames."""
 
 
 class Source(Protocol):
@@ -112,11 +114,11 @@ class ClipSource:
                 raise ValueError(f"{file}: a clip must tell its frame rate")
             self.frames_per_second = Fraction(rate)
             to_annex_b = av.BitStreamFilterContext(f"{self.codec}_mp4toannexb", stream)
+            read = [unit for packet in container.demux(stream) if packet.size for unit in to_annex_b.filter(packet)]
+            shown = {pts: place for place, pts in enumerate(sorted(unit.pts or 0 for unit in read))}
             self._units = [
-                AccessUnit(tuple(split(bytes(unit))), unit.is_keyframe)
-                for packet in container.demux(stream)
-                if packet.size
-                for unit in to_annex_b.filter(packet)
+                AccessUnit(tuple(split(bytes(unit))), unit.is_keyframe, shown[unit.pts or 0] - place)
+                for place, unit in enumerate(read)
             ]
         if not self._units or not self._units[0].keyframe:
             raise ValueError(f"{file}: a clip must begin with a keyframe")

@@ -26,6 +26,11 @@ class Interleaved:
             part for packet in packets for part in (struct.pack(">cBH", b"$", channel, len(packet)), packet)
         )
 
+    def send_raw(self, data: bytes) -> None:
+        """Bytes that are neither."""
+        if not self._writer.is_closing():
+            self._writer.write(data)
+
     def waiting_bytes(self) -> int:
         return self._writer.transport.get_write_buffer_size()
 
@@ -68,6 +73,11 @@ class Datagrams:
         if not transport.is_closing():
             for packet in packets:
                 transport.sendto(packet)
+
+    def send_raw(self, data: bytes) -> None:
+        """A datagram that is neither."""
+        if not self._rtp.is_closing():
+            self._rtp.sendto(data)
 
     def waiting_bytes(self) -> int:
         return 0  # the kernel drops what a viewer does not read

@@ -98,12 +98,17 @@ class Receiver:
             return []
         if self._reorder:
             self._early[sequence] = bytes(packet)
-            return self._give_up()
+            return self.give_up()
         self.lost += ahead
         self._assembler.lost()
         return self._in_order(packet, sequence)
 
-    def _give_up(self) -> list[AccessUnit]:
+    @property
+    def waits(self) -> bool:
+        """Whether packets wait for one before them."""
+        return bool(self._early)
+
+    def give_up(self) -> list[AccessUnit]:
         """What is missing will not come any more: goes on with the first packet that waits."""
         ahead, first = min(((at - self._expected) & 0xFFFF, at) for at in self._early)
         self.lost += ahead

@@ -35,6 +35,8 @@ ALIVE_EVERY_S = 25.0
 DATAGRAM_BYTES_MAX = 65_536
 DATAGRAM_BUFFER_BYTES = 4 << 20
 PORT_TRIES = 20
+OVERTAKEN_WITHIN_S = 0.2
+"""A datagram that comes later than the one after it by more than this is taken for lost."""
 
 
 class Unsupported(NightlightError):
@@ -229,6 +231,7 @@ class _Datagrams:
         self._buffer = bytearray(DATAGRAM_BYTES_MAX)
         self._view = memoryview(self._buffer)
         self._peer: tuple[str, int] | None = None
+        self._waits_since_s = 0.0
 
     def agreed(self, transport: str, peer: str) -> None:
         """The camera's side of it; a first packet opens the way through firewalls."""
@@ -239,9 +242,14 @@ class _Datagrams:
         self._rtp.sendto(b"\x80\x00\x00\x00" + bytes(8), (peer, port))
 
     def read(self) -> None:
-        ready, _, _ = select.select(self._ends, [], [], self._source.stall_s)
-        if not ready:
+        receiver, waits = self._source.receiver, self._source.receiver.waits
+        ready, _, _ = select.select(self._ends, [], [], OVERTAKEN_WITHIN_S if waits else self._source.stall_s)
+        if not ready and not waits:
             raise TimeoutError("no packet")
+        if not waits:
+            self._waits_since_s = time.monotonic()
+        elif time.monotonic() - self._waits_since_s > OVERTAKEN_WITHIN_S:
+            self._source.units.extend(receiver.give_up())
         if self._rtp.fileno() in ready:
             self._all(self._rtp, self._take)
         if self._rtcp.fileno() in ready:

@@ -13,8 +13,8 @@ from config.base.clock import US_PER_S
 from edge_agent.cameras.rtsp.assembling import AccessUnit
 
 WRAP = 1 << 32
-LOOK_AHEAD = 20
-"""So many pictures are looked at before the first is handed out; four B-frames in a row show within ten."""
+LOOK_AHEAD, LOOK_AHEAD_TICKS = 12, 45_000
+"""So many pictures, or half a second of them, are looked at before the first is handed out."""
 REORDER_MAX = 8
 JUMP_S = 10
 FRAME_TICKS = 3_600
@@ -85,12 +85,16 @@ class Opening:
             self.split = True
         else:
             self._held.append(unit)
-        return self._held if len(self._held) > LOOK_AHEAD else None
+        shown = self._shown()
+        return self._held if len(shown) > LOOK_AHEAD or max(shown) - min(shown) >= LOOK_AHEAD_TICKS else None
 
     def depth(self) -> int:
         """How many pictures the stream reorders."""
+        return min(REORDER_MAX, reordering(self._shown()))
+
+    def _shown(self) -> list[int]:
         unwrapper = Unwrapper(self._clock_hz)
-        return min(REORDER_MAX, reordering([unwrapper.ticks(unit.timestamp) for unit in self._held]))
+        return [unwrapper.ticks(unit.timestamp) for unit in self._held]
 
 
 @dataclass
