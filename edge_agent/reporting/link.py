@@ -79,6 +79,7 @@ class MqttLink(Worker):
         self._on_connected = on_connected
         self._down = topics.down(sealer.site_id, sealer.agent_id)
         self._client: Client | None = None
+        self._pump: Pump | None = None
         self._connected = threading.Event()
         self._refused: set[int] = set()
         self._came_in = False
@@ -123,6 +124,9 @@ class MqttLink(Worker):
             properties.MessageExpiryInterval = expires_s
         topic = topics.up(self._sealer.site_id, self._sealer.agent_id, name)
         info, refused = client.publish(topic, body, qos=1, properties=properties), self._refused
+        pump = self._pump
+        if pump is not None:
+            pump.rouse()
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             return None
         return lambda: info.mid not in refused if info.is_published() else None
@@ -162,14 +166,14 @@ class MqttLink(Worker):
             except (OSError, ValueError) as error:
                 log.warning("broker_unreachable", broker=where, error=type(error).__name__, why=str(error)[:120])
                 return
-            self._client = client
+            self._client, self._pump = client, pump
             try:
                 pump.run()
             except OSError as error:
                 log.warning("broker_connection_broke", broker=where, error=type(error).__name__)
             finally:
                 self._connected.clear()
-                self._client = None
+                self._client = self._pump = None
 
     def _new_client(self) -> Client:
         client = Client(

@@ -95,6 +95,7 @@ class OutboxPublisher(Worker):
         for row in self._express.due(self._outbox.express(EXPRESS_MAX), now_us):
             if self._link.publish(row.name, row.body):
                 self._express.sent(row.message_id, now_us)
+                log.info("alarm_sent", message_id=row.message_id)
 
     def _ask_for_unheard(self, lane: Lane) -> None:
         plan, now_us = self._plans[lane], self._clock.monotonic_us()

@@ -15,7 +15,7 @@ from typing import Self
 from paho.mqtt.client import Client
 from paho.mqtt.enums import MQTTErrorCode
 
-TURN_MS = 1_000
+TURN_MS = 500
 WAKES_READ = 4_096
 
 
@@ -27,7 +27,7 @@ class Pump:
         self._awake, self._wake = socket.socketpair()
         for end in (self._awake, self._wake):
             end.setblocking(False)
-        client.on_socket_register_write = lambda *_: self._rouse()
+        client.on_socket_register_write = lambda *_: self.rouse()
 
     def run(self) -> None:
         """Until the connection has ended. Raises OSError where the network does."""
@@ -64,6 +64,7 @@ class Pump:
             told = self._client.loop_misc()
         return told == MQTTErrorCode.MQTT_ERR_SUCCESS
 
-    def _rouse(self) -> None:
+    def rouse(self) -> None:
+        """Says that something was queued. paho's own word may be lost where the queue is just running empty."""
         with suppress(OSError):  # full: it is awake; closed: it is over
             self._wake.send(b"\0")

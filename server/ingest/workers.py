@@ -91,6 +91,7 @@ class MessageWorkers:
                 return self._inbox.accept(delivery.topic, delivery.payload)
             except Conflict as error:
                 conflicts += 1
+                log.info("message_conflict", topic=delivery.topic, reason=str(error)[:200], times=conflicts)
                 fault = error if conflicts >= CONFLICTS_MAX else None
             except Unavailable as error:
                 log.warning("message_postponed", topic=delivery.topic, reason=str(error))
