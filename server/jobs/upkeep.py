@@ -1,4 +1,5 @@
-"""What the centre does by itself, day and night: numbers the ledgers, signs their checkpoints, audits the store.
+"""What the centre does by itself, day and night: numbers the ledgers, signs their checkpoints, audits the store, and
+deletes the stills of findings that are past their day.
 
 Invariant: each task fails alone, with a bounded wait, and none of them is needed for footage to be secured.
 """
@@ -17,6 +18,7 @@ from config.settings.server import ServerSettings
 from server.runtime import note_signer_from
 from server.services.audit_store import StoreAuditor
 from server.services.keep_ledger import LedgerKeeper
+from server.services.read_findings import delete_old_stills
 from storage.database.unit_of_work import Database
 from storage.objects.canary import prove_worm
 from storage.objects.connection import access_from
@@ -24,6 +26,7 @@ from storage.objects.s3 import S3EvidenceStore
 
 LEDGER_S = 5.0
 AUDIT_S = 10.0
+STILLS_S = 60.0
 RETRY_FIRST_S, RETRY_LIMIT_S = 5.0, 300.0
 CLOSE_WITHIN_S = 10.0
 
@@ -89,6 +92,13 @@ def audit(auditor: StoreAuditor, store: S3EvidenceStore, stop: Event) -> None:
             return
 
 
+def drop_stills(database: Database, clock: Clock, retain_days: int) -> None:
+    """Stills of findings go when the footage of their instant may go."""
+    gone = delete_old_stills(database, clock, retain_days)
+    if gone:
+        log.info("stills_deleted", count=gone)
+
+
 def _prove(store: S3EvidenceStore) -> None:
     try:
         prove_worm(store)
@@ -107,6 +117,7 @@ def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Even
     auditor = StoreAuditor(database, store, clock, settings.policy.retain_days)
     return [
         Task("ledger", LEDGER_S, lambda: keep_ledgers(keeper), stop),
+        Task("stills", STILLS_S, lambda: drop_stills(database, clock, settings.policy.retain_days), stop),
         Task("audit", AUDIT_S, lambda: audit(auditor, store, stop), stop),
     ]
 
