@@ -88,11 +88,14 @@ class FootageDeleted(_Entry, tag="footage-deleted", frozen=True, kw_only=True):
     retained_days: Count
 
 
+HoldAction = Literal["placed", "lift-requested", "lifted", "reviewed"]
+
+
 class HoldChanged(_Entry, tag="legal-hold", frozen=True, kw_only=True):
     """Recordings were put under a hold, or two persons lifted it."""
 
     hold_id: HexId
-    action: Literal["placed", "lift-requested", "lifted", "reviewed"]
+    action: HoldAction
     camera_id: Slug | None
     start_us: Micros
     end_us: Micros

@@ -168,12 +168,13 @@ class StoreAuditor:
                 segments[0].site_id,
                 camera_id,
                 day_us,
-                [self._version(segment, now_us) for segment in segments if segment.retain_until_us is not None],
+                [self._version(segment) for segment in segments if segment.retain_until_us is not None],
                 frozenset(segment.object_key for segment in segments if segment.object_key),
             )
 
-    def _version(self, segment: Segment, now_us: int) -> Version:
-        floor_us = retain_until_us(segment.end_us, now_us, self.retain_days)
+    def _version(self, segment: Segment) -> Version:
+        # As of its arrival: by today's date an old recording would look like one from a clock that is years behind.
+        floor_us = retain_until_us(segment.end_us, segment.received_us, self.retain_days)
         held = Held(segment.size_bytes, segment.sha256, segment.retain_until_us or 0, floor_us)
         return Version(segment.id, segment.object_key or "", segment.version_id or "", held)
 

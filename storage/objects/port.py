@@ -98,6 +98,10 @@ class EvidenceStore(Protocol):
         """Deletes one version for good. Raises PermissionDenied while it is locked."""
         ...
 
+    def set_legal_hold(self, key: str, version_id: str, *, on: bool) -> None:
+        """Puts the store's own hold on one version, or takes it off; the retention stays as it is. Raises NotFound."""
+        ...
+
     def list_versions(self, prefix: str) -> Iterator[ListedVersion]:
         """Every version and delete marker below ``prefix``, page by page."""
         ...

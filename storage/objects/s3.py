@@ -134,6 +134,12 @@ class S3EvidenceStore:
         with store_errors(f"delete {key}"):
             self._client.remove_object(self._bucket, key, version_id=version_id)
 
+    def set_legal_hold(self, key: str, version_id: str, *, on: bool) -> None:
+        _named(key, version_id)
+        change = self._client.enable_object_legal_hold if on else self._client.disable_object_legal_hold
+        with store_errors(f"hold {key}"):
+            change(self._bucket, key, version_id=version_id)
+
     def list_versions(self, prefix: str) -> Iterator[ListedVersion]:
         with store_errors(f"list {prefix}"):
             for found in self._client.list_objects(self._bucket, prefix=prefix, recursive=True, include_version=True):

@@ -31,6 +31,7 @@ from storage.database.models.inventory import (
 )
 from storage.database.models.ledger import Ledger, LedgerCheckpoint, LedgerEntry, LedgerTile
 from storage.database.models.people import Account, AccountSite, LoginSession
+from storage.database.models.retention import DeletionRun, LegalHold
 from storage.database.models.verdicts import Verdict
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "CameraSource",
     "ConditionChange",
     "CoverageSpan",
+    "DeletionRun",
     "DiscoveredCamera",
     "FindingStillRow",
     "Invitation",
@@ -60,6 +62,7 @@ __all__ = [
     "LedgerCheckpoint",
     "LedgerEntry",
     "LedgerTile",
+    "LegalHold",
     "LoginSession",
     "PendingVerification",
     "PictureFindingRow",

@@ -75,8 +75,13 @@ class Segment(Base):
     """When the server had read the version back whole and locked; null until then (I3)."""
     refusal: Mapped[str | None] = mapped_column(String(32))
     """Why the last read-back, of the version named above, was refused; null once secured."""
+    deleted_us: Mapped[int | None] = mapped_column(BigInteger)
+    """When its version was deleted, past its day and without a hold."""
+    certified_us: Mapped[int | None] = mapped_column(BigInteger)
+    """When a certificate of the deletion went into the ledger."""
     __table_args__ = (
         UniqueConstraint("chain_id", "camera_id", "sequence", name="uq_segment_chain"),
+        Index("ix_segment_life", "site_id", "deleted_us", "retain_until_us"),
         Index("ix_segment_camera", "camera_id", "end_us"),
         Index("ix_segment_footage", "camera_id", "sha256"),
     )

@@ -158,6 +158,12 @@ def test_a_grown_policy_lengthens_old_locks_on_the_store_itself(secured):
     assert secured.audit(retain_days=90).extended == 0
 
 
+def test_a_recording_in_its_last_day_keeps_the_lock_it_has(secured):
+    secured.clock.advance(89.9 * 86_400)
+    done = secured.audit()
+    assert (done.checked, done.extended) == (5, 0)
+
+
 def test_markers_and_strangers_on_the_store_are_named(secured):
     evidence = secured.evidence
     evidence.raw.send("DELETE", secured.keys[0])
