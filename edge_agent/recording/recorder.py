@@ -108,6 +108,8 @@ class _Run:
     keyframe_us: int
     keyframe_distance_us: int = 0
     newest_us: int = 0
+    safe_us: int = 0
+    """Every frame before it is durable: the last keyframe that went in without a fault."""
     """The latest capture in it."""
     presented_from_us: int = 0
     """Pictures that are shown before the run's first keyframe refer to ones that are not in it: they are left out."""
@@ -205,6 +207,8 @@ class Recorder:
             run = self._run
             if run is not None and frame.presented_us >= run.presented_from_us:
                 run.writer.add(frame)
+                if frame.is_key and run.writer.size_bytes:
+                    run.safe_us = frame.captured_us
                 run.newest_us = max(run.newest_us, frame.captured_us)
         except CameraFault:
             raise
@@ -336,7 +340,7 @@ class Recorder:
             run.writer.abandon()
             run.header.close()
             self._segments.torn(run.segment)
-            at = run.timeline.instant(run.keyframe_us)
+            at = run.timeline.instant(run.safe_us or run.keyframe_us)
         self._report.open_bytes = 0
         self._room.force_full()
         log.error("recording_failed", camera=self._camera_id, error=str(error))

@@ -87,7 +87,7 @@ class SpoolWatch(Worker):
         filling = is_filling(
             found.used, self._settings.alarm_fraction, was_filling=self._notices.is_raised(SPOOL_FILLING)
         )
-        used = f"{found.used * 100:.0f} % of the room used; check the link to the server"
+        used = f"{found.used * 100:.0f} % of the room used; check the link to the server" if filling else ""
         self._notices.tell(SPOOL_FILLING, raised=filling, hours_left=found.hours_left if filling else None, detail=used)
         if not filling:
             self._full = False

@@ -11,7 +11,14 @@ from pathlib import Path
 
 from config.base.backoff import Backoff
 from config.base.clock import US_PER_S, Clock
-from config.base.errors import IntegrityViolation, InvalidInput, NightlightError, PermissionDenied, Unavailable
+from config.base.errors import (
+    IntegrityViolation,
+    InvalidInput,
+    NightlightError,
+    PermissionDenied,
+    ResourceExhausted,
+    Unavailable,
+)
 from config.base.logs import get_logger
 from edge_agent.centre import Centre
 from edge_agent.lifecycle import Worker
@@ -158,6 +165,9 @@ class UploadWorker(Worker):
             self._check_file(segment)
         except IntegrityViolation as error:
             self._set_aside(segment, error)
+        except ResourceExhausted as error:  # the spool cannot take it down: what is in the store is put there again
+            again_s = self._queue.put_back(segment)
+            log.warning("upload_waits", segment_id=segment.segment_id, why=str(error), again_in_s=round(again_s, 1))
         except NightlightError:
             self._queue.put_back(segment)
             raise
