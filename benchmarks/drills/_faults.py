@@ -58,8 +58,12 @@ class Faults:
 
     def begin(self) -> None:
         """An agent that records, of which the first segment is with the server."""
-        self.world.start_agent()
-        wait_for_database(self.world)
+        world = self.world
+        world.start_agent()
+        wait_for_database(world)
+        recording = "SELECT COUNT(*) AS n FROM cameras WHERE condition = 'recording'"
+        wanted = [{"n": len(world.cameras)}]
+        world.wait("every camera to be recorded", lambda: world.box.query(recording) == wanted, 30)
         self.truth.settle(SETTLE_WITHIN_S)
 
     def kills(self) -> Scenario:

@@ -298,6 +298,7 @@ authority_key_file = "{self.broker.authority_key_file}"
 port = {api_port}
 [policy]
 retain_days = 1
+unsound_findings = []
 """
         )
 
