@@ -7,7 +7,7 @@ from config.base.errors import Unavailable
 from config.settings.edge import ClockSettings
 from config.wire.health import ClockReading
 from edge_agent.cameras.board import CameraBoard, CameraStatus
-from edge_agent.timekeeping import AgentClock, ClockSync, Slew, begin_timeline, corrected, system_clock_step
+from edge_agent.timekeeping import AgentClock, ClockSync, Instant, Slew, begin_timeline, corrected, system_clock_step
 from tests.support.clock import NOON_US, SimulatedClock
 
 SETTINGS = ClockSettings(sync_s=60, step_us=2_000_000, slew_ppm=500)
@@ -136,3 +136,16 @@ def test_a_condition_is_told_on_the_timeline_it_was_read_from() -> None:
     board.set("cam-1", "recording")
     assert (told[0].since_us, told[0].timeline_id) == ended
     assert told[1].timeline_id == clock.timeline.timeline_id != ended.timeline_id
+
+
+def test_a_cameras_conditions_never_go_back_in_time() -> None:
+    """The end of a recording lies up to a frame ahead of now; the next condition is read off the clock."""
+    machine, told = SimulatedClock(), list[CameraStatus]()
+    clock = AgentClock(machine, SETTINGS)
+    board = CameraBoard(["cam-1"], clock, told.append)
+    ahead_us, timeline_id = clock.now()
+    machine.advance(0.01)
+    board.set("cam-1", "starting", "its settings were changed", Instant(ahead_us + 40_000, timeline_id))
+    board.set("cam-1", "unreachable", "no answer")
+    assert [status.condition for status in told] == ["starting", "unreachable"]
+    assert told[1].since_us == told[0].since_us + 1
