@@ -1,0 +1,52 @@
+"""One decoder for many cameras: what it makes of keyframes, and of what is none."""
+
+import io
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from config.base.errors import InvalidInput
+from edge_agent.diagnosis.decoder import KeyframeDecoder
+
+ENCODERS = {
+    "h264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency", "g": "1"}),
+    "hevc": ("libx265", {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "keyint=1:log-level=none"}),
+}
+
+
+def keyframe(codec: str, grey: int, size: tuple[int, int] = (640, 360), pixels: str = "yuv420p") -> bytes:
+    encoder = av.CodecContext.create(ENCODERS[codec][0], "w")
+    encoder.width, encoder.height, encoder.pix_fmt = *size, pixels
+    encoder.time_base = Fraction(1, 25)
+    encoder.options = dict(ENCODERS[codec][1])
+    frame = av.VideoFrame.from_ndarray(np.full((size[1], size[0], 3), grey, np.uint8), format="bgr24")
+    packets = [*encoder.encode(frame.reformat(format=pixels)), *encoder.encode(None)]
+    data = io.BytesIO()
+    for packet in packets:
+        data.write(bytes(packet))
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("codec", ENCODERS)
+def test_cameras_of_any_size_take_turns(codec):
+    decoder = KeyframeDecoder()
+    for grey, size in ((60, (640, 360)), (200, (1280, 960)), (120, (352, 288)), (60, (640, 360))):
+        picture = decoder.decode(codec, keyframe(codec, grey, size))
+        assert picture.shape == (round(size[1] * 320 / size[0]), 320, 3)
+        assert picture.dtype == np.uint8
+        assert abs(float(picture.mean()) - grey) < 4
+
+
+def test_other_pixel_formats_are_converted():
+    picture = KeyframeDecoder().decode("h264", keyframe("h264", 90, pixels="yuv444p"))
+    assert abs(float(picture.mean()) - 90) < 4
+
+
+@pytest.mark.parametrize("data", [b"\x00\x00\x01\x65" + b"\xff" * 400, b"no video at all", b"\x00"])
+def test_garbage_is_said_to_be_garbage_and_spoils_nothing_after_it(data):
+    decoder = KeyframeDecoder()
+    with pytest.raises(InvalidInput):
+        decoder.decode("h264", data)
+    assert decoder.decode("h264", keyframe("h264", 77)).shape == (180, 320, 3)
