@@ -132,7 +132,14 @@ def _segments(database: Database) -> int:
 def _configure(box: EdgeBox, broker: Broker, folder: Path) -> int:
     port = free_port()
     (folder / "panel.key").write_text(KEY.hex())
-    box.configure({}, mqtt={"port": broker.port}, server={"public_key_file": str(folder / "signing-key.pub.pem")})
+    # Of the tests' settings, all that is quicker than in service is set back: a second's patience with the server would
+    # send the backlog again and again.
+    box.configure(
+        {},
+        mqtt={"port": broker.port, "heartbeat_s": 30},
+        server={"public_key_file": str(folder / "signing-key.pub.pem")},
+        spool={"resend_s": 30},
+    )
     with box.settings_file.open("a") as opened:
         opened.write(
             f'[alarms]\nlisten = "127.0.0.1:{port}"\n[[alarms.panels]]\nid = "panel"\naccount = "{ACCOUNT}"\n'
