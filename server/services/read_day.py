@@ -19,7 +19,7 @@ from config.base.timespan import SpanSet
 from server.domain.verdict import DayVerdict, day_of, day_span
 from server.services.assess_day import Assessor
 from server.services.heartbeats import heartbeat_of
-from server.services.read_findings import FindingView
+from server.services.read_findings import FindingView, open_findings
 from storage.database import box, evidence, spans
 from storage.database import scope as scoping
 from storage.database.models import AgentStatus, Camera, ConditionChange, Site, Zone
