@@ -99,6 +99,7 @@ def serving(settings: ServerSettings, clock: Clock) -> Iterator[RunningApi]:
         application(parts),
         host="127.0.0.1",
         port=0,
+        ssl_certfile=settings.api.certificate_file or None,
         ws="none",
         access_log=False,
         log_config=None,
@@ -113,7 +114,8 @@ def serving(settings: ServerSettings, clock: Clock) -> Iterator[RunningApi]:
         time.sleep(0.01)
     assert server.started, "the API did not start"
     port = server.servers[0].sockets[0].getsockname()[1]
-    running = RunningApi(f"http://127.0.0.1:{port}", parts, server)
+    scheme = "https" if settings.api.certificate_file else "http"
+    running = RunningApi(f"{scheme}://127.0.0.1:{port}", parts, server)
     try:
         yield running
     finally:

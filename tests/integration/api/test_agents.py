@@ -5,6 +5,7 @@ import pytest
 from config.base.clock import US_PER_S
 from config.base.ids import fresh_id
 from config.wire.segments import UploadTicketRequest
+from server.services.revoke_agent import Revoker
 from tests.support.clock import NOON_US
 from tests.support.sites import SigningAgent
 
@@ -78,3 +79,9 @@ def test_a_forged_request_is_refused(api, agent, database, clock):
     forger = SigningAgent(database, clock)
     answer = ask(api, forger)
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_signature")
+
+
+def test_a_revoked_agent_gets_no_ticket(api, agent, database, clock):
+    Revoker(database, clock).revoke(agent.site_id, agent.agent_id, "stolen")
+    answer = ask(api, agent)
+    assert (answer.status_code, answer.json()["code"]) == (403, "agent_revoked")

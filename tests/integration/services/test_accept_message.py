@@ -13,6 +13,7 @@ from config.wire.envelope import ENVELOPE_BYTES_MAX, Signer
 from config.wire.segments import UploadTicketRequest
 from config.wire.status import Acknowledgement
 from server.services.register import Register
+from server.services.revoke_agent import Revoker
 from storage.database import quarantine, spans
 from storage.database.models import (
     AgentStatus,
@@ -299,3 +300,12 @@ def test_no_one_elses_timeline(agent: SigningAgent, database: Database, clock: S
         timeline_id=agent.timeline_id,
     ).register()
     assert other.say(other.heartbeat()).result == "quarantined:foreign_timeline"
+
+
+def test_nothing_of_a_revoked_agent_is_accepted(agent: SigningAgent, database: Database, clock: SimulatedClock) -> None:
+    before = agent.state("recording", clock.utc_us())
+    assert agent.say(before).result == "committed"
+    Revoker(database, clock).revoke(agent.site_id, agent.agent_id, "stolen")
+    for message in (agent.state("stalled", clock.utc_us()), agent.heartbeat(), before):
+        outcome = agent.say(message)
+        assert (outcome.result, outcome.replies) == ("quarantined:agent_revoked", [])
