@@ -19,10 +19,8 @@ def access_units(cache: Path) -> list[tuple[bytes, bool]]:
     if not cache.exists():
         cache.parent.mkdir(parents=True, exist_ok=True)
         _encode(cache)
-    units: list[tuple[bytes, bool]] = []
     with av.open(str(cache)) as container:
-        units = [(bytes(packet), packet.is_keyframe) for packet in container.demux(video=0) if packet.size]
-    return units
+        return [(bytes(packet), packet.is_keyframe) for packet in container.demux(video=0) if packet.size]
 
 
 def _encode(cache: Path) -> None:

@@ -3,16 +3,19 @@
     python -m benchmarks._replay CLIP CAMERAS LOG     says {"port": …} when it listens
 
 Each of ``/cam1`` … plays the clip at its pace, over the RTSP connection, shifted so that not all keyframes come at
-once. ``LOG`` gets a line for each keyframe as it is handed to the kernel (``camera utc_us frames_so_far``).
+once. ``LOG`` gets a line for each viewer (``play camera utc_us``) and for each keyframe as it is handed to the kernel
+(``key camera utc_us frames_so_far``). SIGUSR1 cuts every connection.
 
 Invariant: whatever a viewer does, the others are served on time; one that does not read is cut off.
 Source: RFC 2326 (interleaving), RFC 3550, RFC 6184 (FU-A).
 """
 
 import contextlib
+import copy
 import heapq
 import json
 import re
+import signal
 import socket
 import struct
 import sys
@@ -51,6 +54,12 @@ class Loop:
         self._at = np.array([at for at, _ in numbers])
         self._frame = np.array([frame for _, frame in numbers])
 
+    def copy(self) -> "Loop":
+        """The same for another viewer, with numbers of its own."""
+        made = copy.copy(self)
+        made.blob = self.blob.copy()
+        return made
+
     def number(self, sequence: int, timestamp: int) -> None:
         """Writes sequence numbers and time stamps of the next round into the packets."""
         counted = (sequence + np.arange(self.packets)) & 0xFFFF
@@ -81,7 +90,7 @@ class Viewer:
         stamp = self._timestamp + frame * TICKS
         if loop.keys[frame]:
             now_us = time.time_ns() // 1_000
-            print(self._camera, now_us, self._sent, file=self._log, flush=True)
+            print("key", self._camera, now_us, self._sent, file=self._log, flush=True)
         if self._sent % REPORT_EVERY_FRAMES == 0:
             report = self._report.sender_report(stamp, time.time_ns() // 1_000)
             data = struct.pack(">cBH", b"$", 1, len(report)) + report + bytes(data)
@@ -118,6 +127,7 @@ def main(clip: Path, cameras: int, log: Path) -> None:
     """Serves until it is killed."""
     units = access_units(clip)
     described = describe("replay", "h264", parameter_sets("h264", tuple(split(units[0][0]))))
+    loop = Loop(units)
     due: list[tuple[float, int, Viewer]] = []
     arrived = threading.Condition()
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -141,12 +151,19 @@ def main(clip: Path, cameras: int, log: Path) -> None:
                         continue
                     connection.sendall(answer)
                     if method == "PLAY":
-                        viewer = Viewer(connection, camera, Loop(units), lines)
+                        viewer = Viewer(connection, camera, loop.copy(), lines)
+                        print("play", camera, time.time_ns() // 1_000, file=lines, flush=True)
                         with arrived:
                             first_s = time.monotonic() + (camera - 1) % max(1, cameras) * 2.0 / max(1, cameras)
                             heapq.heappush(due, (first_s, id(viewer), viewer))
                             arrived.notify()
 
+        def cut(*_: object) -> None:
+            for playing in due:
+                with contextlib.suppress(OSError):
+                    playing[2].connection.shutdown(socket.SHUT_RDWR)
+
+        signal.signal(signal.SIGUSR1, cut)
         threading.Thread(target=accept, daemon=True).start()
         while True:
             with arrived:
