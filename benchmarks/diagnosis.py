@@ -32,6 +32,7 @@ def main() -> int:
     for looked_at, found in play_week(max(1, os.cpu_count() or 1)):
         pictures += looked_at
         false += found
+        print(f"… a day of the week: {looked_at} pictures, {len(found)} findings", file=sys.stderr, flush=True)
     report = Report("diagnosis", figures={"cases": sum(map(len, tally.found.values())), "week_pictures": pictures})
     for name in FINDING_NAMES:
         report.figures[f"{name}_recall_weak"] = round(tally.recall(name, "weak"), 3)

@@ -116,9 +116,10 @@ def _captioned(picture: Canvas, text: str, at: tuple[int, int], size: float) -> 
 
 
 def colour_cast(camera: Camera, light: Light, strength: Strength, variant: int) -> Show:
-    """Channels off by 20 %, 40 % or 80 % of their share."""
+    """Channels off by 20 %, 40 % or 80 % of their share; none is brighter than it was, for cameras do not over-expose."""
     amount = {"weak": 0.5, "middle": 1.0, "strong": 2.0}[strength]
     gains = np.clip(1 + (np.array(HUES[variant % 4], np.float32) - 1) * amount, 0.1, 2.0)
+    gains /= gains.max()
     return lambda _n: camera.expose(camera.base(), light) * gains
 
 
