@@ -6,7 +6,7 @@ with ``BEGIN IMMEDIATE``, because a transaction that reads first and writes late
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from config.base.errors import ConfigurationError, Conflict, Unavailable
+from storage.database.turns import Turns
 
 SQLITE_BUSY_TIMEOUT_MS = 20_000
 _READ_ONLY = "nightlight_read_only"
@@ -34,11 +35,13 @@ class Database:
         if target.get_backend_name() == "sqlite":
             event.listen(self.engine, "connect", _configure_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        # A server database lets its writers pass each other; SQLite has one, and is not fair to those who wait.
+        self._turns = Turns(SQLITE_BUSY_TIMEOUT_MS / 1_000) if target.get_backend_name() == "sqlite" else None
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Session]:
         """One writing transaction: committed where the block ends, rolled back where it raises."""
-        with self._session(read_only=False) as session:
+        with self._turns.mine() if self._turns else nullcontext(), self._session(read_only=False) as session:
             yield session
 
     @contextmanager
