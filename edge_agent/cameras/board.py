@@ -95,10 +95,10 @@ class CameraBoard:
             if before is None or (before.condition, before.detail) == (condition, detail[:DETAIL_CHARS_MAX]):
                 return
             since_us, timeline_id = at or self._clock.now()
-            if timeline_id == before.timeline_id:
+            if timeline_id == before.timeline_id and since_us < before.since_us:
                 # A recording ends with its last frame, up to a frame's length ahead of now: what follows must not
                 # seem to have come before it.
-                since_us = max(since_us, before.since_us + 1)
+                since_us = before.since_us + 1
             after = replace(
                 before,
                 condition=condition,
