@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from config.base.clock import US_PER_MINUTE, US_PER_S, SystemClock
 from config.base.errors import IntegrityViolation, NightlightError, Unavailable
 from config.base.timespan import SpanSet
+from deploy.local.acceptance import AcceptanceTrial
 from deploy.local.broker import version as broker_version
 from deploy.local.facilities import SITES
 from deploy.local.say import step
@@ -32,6 +34,7 @@ FIRST_MINUTE_WITHIN_S = 90.0
 SHOWN_WITHIN_S = 60.0
 UNVERIFIED_WITHIN_S = 75.0
 BACKFILLED_WITHIN_S = 90.0
+ACCEPTED_WITHIN_S = 90.0
 BROKER_OUTAGE_S = 20.0
 CUT_US = 5 * US_PER_S
 """What kill -9 may cost: the group of pictures that was being written, and the seconds to reach the kill itself."""
@@ -53,6 +56,8 @@ class Result:
     gaps: int = 0
     refused_deletions: int = 0
     backfilled_s: float = 0.0
+    acceptance: dict[str, Any] = field(default_factory=dict)
+    """What ``nightlight-agent accept`` found."""
     store: str = ""
     broker: str = ""
     duration_s: float = 0.0
@@ -95,6 +100,7 @@ class _Smoke:
         self._deadline = deadline
         self._watcher = Watcher(stack.address, stack.auditor.name, stack.auditor.password)
         self._began_us = _now_us()
+        self._trial = AcceptanceTrial(stack.layout, SITES[0])
 
     def run(self) -> None:
         for english, chinese, part in (
@@ -103,6 +109,7 @@ class _Smoke:
             ("A dead camera shows as an open gap and closes", "摄像头断开显示为缺口，恢复后闭合", self._camera_off),
             ("The first verified minute", "第一个核实的分钟", self._first_minute),
             ("A broker outage and a killed agent are backfilled", "消息代理中断、园内主机被杀之后补录", self._outage),
+            ("The installer's acceptance test passes", "安装验收测试通过", self._accept),
         ):
             try:
                 with step(english, chinese):
@@ -166,6 +173,7 @@ class _Smoke:
         self._stack.kill_agent(KILLED)
         killed_us = _now_us()
         self._stack.broker.start()
+        self._trial.start()  # goes on beside what follows: it is about the other facility
         try:
             self._wait(
                 "every camera of a dead agent to be UNVERIFIED",
@@ -197,6 +205,15 @@ class _Smoke:
         self._result.backfilled_s = round(
             sum((c.covered & outage).total_us for c in view.cameras.values()) / US_PER_S, 1
         )
+
+    def _accept(self) -> None:
+        found = self._trial.finish(ACCEPTED_WITHIN_S)
+        self._result.acceptance = {
+            name: found.get(name) for name in ("passed", "skipped", "first_verified_minute_s", "unattended")
+        }
+        self._result.acceptance["steps"] = {step["name"]: step["status"] for step in found.get("steps", [])}
+        if found.get("passed") is not True or found.get("skipped"):
+            raise Failed(f"{self._result.acceptance}; it says why in {self._trial.log}")
 
     def _count(self) -> None:
         with suppress(NightlightError):
