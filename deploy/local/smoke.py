@@ -127,9 +127,10 @@ class _Smoke:
 
     def _deletion(self) -> None:
         store = S3EvidenceStore(access_from(self._stack.settings().store), SystemClock())
-        listed = next(
-            version for version in store.list_versions(f"{STEADY}/") if not version.key.startswith(CANARY_PREFIX)
-        )
+        stored = store.list_versions(f"{STEADY}/")
+        listed = next((version for version in stored if not version.key.startswith(CANARY_PREFIX)), None)
+        if listed is None:
+            raise Failed("there is nothing to delete")
         target = store.stat_version(listed.key, listed.version_id)
         try:
             refusals = attack_version(store, target)
