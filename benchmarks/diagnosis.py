@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.diagnosis_set.camera import DAY, Camera, Passage
 from benchmarks.diagnosis_set.cases import AIMS
-from benchmarks.diagnosis_set.photographs import PHOTOGRAPHS
+from benchmarks.diagnosis_set.photographs import PHOTOGRAPHS, Half
 from benchmarks.diagnosis_set.scoring import FalseFinding, Tally, default_rules, play_week, score_cases, table
 from benchmarks.report import Report
 from config.wire.findings import FINDING_NAMES
@@ -26,7 +26,7 @@ SCORES = Path(__file__).parents[1] / "edge_agent" / "diagnosis" / "SCORES.md"
 
 def main() -> int:
     """Some minutes on two cores."""
-    half = "chosen_on" if "--chosen-on" in sys.argv else "scored_on"
+    half: Half = "chosen_on" if "--chosen-on" in sys.argv else "scored_on"
     tally = score_cases(half)
     pictures, false = 0, list[FalseFinding]()
     for looked_at, found in play_week(max(1, os.cpu_count() or 1)):

@@ -8,6 +8,7 @@ camera's own noise reduction.
 import threading
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import av
 import cv2
@@ -20,7 +21,8 @@ from edge_agent.diagnosis.measuring import Bgr
 
 WIDTH, HEIGHT = 640, 360
 """As encoded: twice what the diagnosis looks at, a third of 1080p; artefacts weigh heavier than at full size."""
-Canvas = NDArray[np.float32]
+Canvas = NDArray[Any]
+"""(360, 640, 3) float32."""
 NOISE_FIELDS = 24
 
 
@@ -128,7 +130,13 @@ def _encoder(crf: int) -> av.VideoCodecContext:
     encoder.width, encoder.height, encoder.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     encoder.time_base = Fraction(1, 25)
     encoder.thread_count = 1
-    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": str(crf), "g": "1", "x264-params": "repeat-headers=1:annexb=1"}
+    encoder.options = {
+        "preset": "ultrafast",
+        "tune": "zerolatency",
+        "crf": str(crf),
+        "g": "1",
+        "x264-params": "repeat-headers=1:annexb=1",
+    }
     return encoder
 
 
@@ -139,7 +147,9 @@ def _taken(photo: Bgr, aim: Aim) -> Canvas:
     x = span_x / 2 + aim.centre_x * (width - span_x) + aim.shift_x * span_x
     y = span_y / 2 + aim.centre_y * (height - span_y) + aim.shift_y * span_x
     cos, sin = np.cos(np.deg2rad(aim.turn_deg)) * scale, np.sin(np.deg2rad(aim.turn_deg)) * scale
-    back = np.array([[cos, -sin, x - cos * WIDTH / 2 + sin * HEIGHT / 2], [sin, cos, y - sin * WIDTH / 2 - cos * HEIGHT / 2]])
+    back = np.array(
+        [[cos, -sin, x - cos * WIDTH / 2 + sin * HEIGHT / 2], [sin, cos, y - sin * WIDTH / 2 - cos * HEIGHT / 2]]
+    )
     flags = cv2.WARP_INVERSE_MAP | (cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC)
     taken = cv2.warpAffine(photo, back, (WIDTH, HEIGHT), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
     return taken.astype(np.float32)

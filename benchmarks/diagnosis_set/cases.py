@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from benchmarks.diagnosis_set.camera import LIGHTS, Aim, Camera, Light, Passage
 from benchmarks.diagnosis_set.faults import FAULTS, STRENGTHS, Strength
 from benchmarks.diagnosis_set.photographs import PHOTOGRAPHS, Half, Photograph
-from config.wire.findings import FindingName
+from config.wire.findings import FINDING_NAMES, FindingName
 from edge_agent.diagnosis.hysteresis import Rule
 from edge_agent.diagnosis.measuring import measure
 from edge_agent.diagnosis.watcher import Watcher
@@ -51,7 +51,7 @@ def cases(half: Half, strengths: tuple[Strength, ...] = STRENGTHS) -> Iterator[C
                     continue
                 variant = sum(map(ord, photograph.name)) + 2 * aim + len(light)
                 yield Case(photograph, aim, light, None, "middle", variant)
-                for fault in FAULTS:
+                for fault in FINDING_NAMES:
                     if fault == "colour_cast" and how.infrared:
                         continue  # infrared has no colour
                     yield from (Case(photograph, aim, light, fault, strength, variant) for strength in strengths)
@@ -77,7 +77,9 @@ def _outcome(case: Case, camera: Camera, light: Light, passage: Passage, watcher
     raised: set[FindingName] = set(watcher.open_findings())
     scores: dict[FindingName, list[float]] = {}
     show = FAULTS[case.fault](camera, light, case.strength, case.variant) if case.fault else None
-    pictures = MORE + (watcher.rules[case.fault].raise_after if case.fault else max(r.raise_after for r in watcher.rules.values()))
+    pictures = MORE + (
+        watcher.rules[case.fault].raise_after if case.fault else max(r.raise_after for r in watcher.rules.values())
+    )
     for n in range(pictures):
         at_us += EVERY_US
         crf = light.crf + (n % 2 * 2 if case.fault == "frozen" and case.strength == "weak" else 0)

@@ -21,7 +21,16 @@ from benchmarks.diagnosis_set.photographs import PHOTOGRAPHS, load
 
 HOUR = 3_600.0
 EVERY_S, BETWEEN_S = 2.0, 60.0
-SWITCHES = ((6.1, 6.17), (7.0, 7.06), (12.2, 12.34), (14.33, 14.41), (17.66, 17.7), (18.5, 18.57), (20.0, 20.06), (20.33, 20.4))
+SWITCHES = (
+    (6.1, 6.17),
+    (7.0, 7.06),
+    (12.2, 12.34),
+    (14.33, 14.41),
+    (17.66, 17.7),
+    (18.5, 18.57),
+    (20.0, 20.06),
+    (20.33, 20.4),
+)
 """Hours between which every picture is looked at."""
 CREW = "chelsea"
 
@@ -48,7 +57,9 @@ class Moment:
     crf: int
 
 
-def moments(camera: Camera, start_us: int, hours: tuple[float, float] = (0.0, 24.0), denoised: bool = False) -> Iterator[Moment]:  # noqa: FBT001, FBT002
+def moments(
+    camera: Camera, start_us: int, hours: tuple[float, float] = (0.0, 24.0), *, denoised: bool = False
+) -> Iterator[Moment]:
     """The pictures of a day that begins at ``start_us``."""
     room = _Room(camera)
     for at_s in _instants(*hours):
@@ -73,31 +84,31 @@ def _scene(at_s: float) -> Scene:
     hour = at_s / HOUR
     infrared = Light(gain=0.8, noise=3.0, infrared=True, crf=30)
     for switch in (12.25, 18.52, 20.36):
-        if 0 <= at_s - switch * HOUR < 4:  # noqa: PLR2004
+        if 0 <= at_s - switch * HOUR < 4:
             return Scene(Light(gain=0.06, noise=4.0, crf=30), 0)
     for switch in (6.12, 14.35, 20.02):
-        if 0 <= at_s - switch * HOUR < 2:  # noqa: PLR2004
+        if 0 <= at_s - switch * HOUR < 2:
             return Scene(Light(gain=2.2, noise=2.0), 0)
-    if hour < 6.12 or 18.52 <= hour < 20.02 or hour >= 20.36:  # noqa: PLR2004
+    if hour < 6.12 or 18.52 <= hour < 20.02 or hour >= 20.36:
         return Scene(infrared, 0, still=True)
-    if 12.25 <= hour < 14.35:  # noqa: PLR2004
+    if 12.25 <= hour < 14.35:
         return Scene(infrared, 6, cots=1.0, still=True)
-    if hour >= 20.02:  # noqa: PLR2004
+    if hour >= 20.02:
         return Scene(_lamps(), 1)
     return _by_day(hour)
 
 
 def _by_day(hour: float) -> Scene:
     daylight = min(1.0, max(0.0, (hour - 5.9) / 1.3), max(0.0, (18.4 - hour) / 1.4))
-    lamps = 7.02 <= hour < 8.5 or hour >= 17.67  # noqa: PLR2004
+    lamps = 7.02 <= hour < 8.5 or hour >= 17.67
     clouds = 1.0 - 0.3 * (0.5 + 0.5 * math.sin(hour * 23.0)) * (0.5 + 0.5 * math.sin(hour * 151.0))
     gain = max(0.22, min(1.05, (0.3 + 0.75 * daylight) * clouds))
     light = Light(gain, 0.06 * (1 - daylight), 1.5 + 2.5 * (1 - daylight))
     if lamps:
         light = Light(max(gain, 0.6), 0.10 * (1 - 0.6 * daylight), 2.0)
-    cots = min(1.0, max(0.0, (hour - 11.95) / 0.2)) if hour < 13 else max(0.0, (14.6 - hour) / 0.2)  # noqa: PLR2004
-    people = 0 if hour < 7.1 or hour > 18.3 else 6  # noqa: PLR2004
-    return Scene(light, people, min(1.0, cots), (hour - 12.5) / 6 * (daylight > 0.5))  # noqa: PLR2004
+    cots = min(1.0, max(0.0, (hour - 11.95) / 0.2)) if hour < 13 else max(0.0, (14.6 - hour) / 0.2)
+    people = 0 if hour < 7.1 or hour > 18.3 else 6
+    return Scene(light, people, min(1.0, cots), (hour - 12.5) / 6 * (daylight > 0.5))
 
 
 def _lamps() -> Light:
@@ -139,7 +150,7 @@ class _Room:
         width, height = 26 + 8 * (number % 3), 52 + 14 * (number % 4)
         box = (slice(max(0, y - height), min(HEIGHT, y + height)), slice(max(0, x - width), min(WIDTH, x + width)))
         shape = canvas[box].shape
-        if min(shape[:2]) < 4:  # noqa: PLR2004
+        if min(shape[:2]) < 4:
             return
         cloth = self._crew[10 * number : 10 * number + shape[0], 20 * number : 20 * number + shape[1]]
         mask = np.zeros(shape[:2], np.uint8)

@@ -156,8 +156,9 @@ def streaks(camera: Camera, light: Light, strength: Strength, variant: int) -> S
             starts = camera.rng.integers(0, length - 3, 14)
             for start in starts:
                 wave[start : start + 3] = height * 1.5 * camera.rng.choice([-1, 1])
-        lines = wave[None, :, None] if upright else wave[:, None, None]
-        return camera.expose(camera.base(), light) + lines.astype(np.float32)
+        lines: Canvas = wave[None, :, None] if upright else wave[:, None, None]
+        shown: Canvas = camera.expose(camera.base(), light) + lines.astype(np.float32)
+        return shown
 
     return show
 

@@ -92,9 +92,7 @@ class FindingBook:
         told = self._told.get((camera_id, now.name))
         return told is None or told.is_open != (now.state == "open")
 
-    def _messages(
-        self, camera_id: str, now: FindingNow, report: DiagnosisReport
-    ) -> tuple[_Told, list[SealedMessage]]:
+    def _messages(self, camera_id: str, now: FindingNow, report: DiagnosisReport) -> tuple[_Told, list[SealedMessage]]:
         told = self._told.get((camera_id, now.name))
         is_open = now.state == "open"
         finding_id = told.finding_id if told is not None and not is_open else fresh_id()
@@ -148,4 +146,6 @@ class FindingBook:
 
 
 def _log(camera_id: str, name: FindingName, finding: PictureFinding) -> None:
-    log.info("finding_told", camera=camera_id, finding=name, state=finding.state, still=finding.still_sha256 is not None)
+    log.info(
+        "finding_told", camera=camera_id, finding=name, state=finding.state, still=finding.still_sha256 is not None
+    )

@@ -44,7 +44,9 @@ class KeyframeDecoder:
             context.flush_buffers()
         except (av.error.FFmpegError, ValueError) as error:
             self._contexts.pop(codec, None)
-            raise InvalidInput(f"the keyframe cannot be decoded ({type(error).__name__})", code="undecodable") from error
+            raise InvalidInput(
+                f"the keyframe cannot be decoded ({type(error).__name__})", code="undecodable"
+            ) from error
         if not frames:
             self._contexts.pop(codec, None)
             raise InvalidInput("the keyframe holds no picture", code="undecodable")
@@ -67,7 +69,7 @@ def small_picture(frame: VideoFrame) -> Bgr:
     if full_range is None:
         whole = frame.to_ndarray(format="bgr24")
         return np.ascontiguousarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    full_range = full_range or frame.color_range == 2  # noqa: PLR2004 - AVCOL_RANGE_JPEG
+    full_range = full_range or frame.color_range == 2
     luma = cv2.resize(_plane(frame.planes[0]), size, interpolation=cv2.INTER_AREA)
     blue, red = (cv2.resize(_plane(plane), size, interpolation=cv2.INTER_LINEAR) for plane in frame.planes[1:3])
     if not full_range:
@@ -83,7 +85,8 @@ def _plane(plane: VideoPlane) -> NDArray[np.uint8]:
 
 def _stretched(origin: float, around: float, steps: float) -> NDArray[np.uint8]:
     values = (np.arange(256) - origin) * 255.0 / steps + around
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    table: NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return table
 
 
 _LUMA = _stretched(16, 0, 219)

@@ -59,7 +59,9 @@ def step(watch: Watch, score: float | None, at_us: int, rule: Rule) -> tuple[Wat
             return replace(after, state="open", since_us=bad[0]), Change(raised=True, since_us=bad[0], until_us=None)
         return after, None
     good_since_us = watch.good_since_us if watch.good else at_us
-    after = replace(watch, told_us=told, bad_us=bad, good=min(watch.good + 1, rule.clear_after), good_since_us=good_since_us)
+    after = replace(
+        watch, told_us=told, bad_us=bad, good=min(watch.good + 1, rule.clear_after), good_since_us=good_since_us
+    )
     if watch.state == "clear" or after.good < rule.clear_after:
         return after, None
     since_us = watch.since_us if watch.state == "open" else good_since_us

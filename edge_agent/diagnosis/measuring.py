@@ -5,16 +5,20 @@ for every camera. Figures are of 8-bit luma and chroma unless they say otherwise
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Bgr = NDArray[np.uint8]
+Bgr = NDArray[Any]
 """(H, W, 3) uint8 in BGR order."""
-Mask = NDArray[np.uint8]
+Mask = NDArray[Any]
 """(H, W) uint8: 255 where the picture may be looked at, 0 where the privacy mask lies."""
-Floats = NDArray[np.float32]
+Luma = NDArray[Any]
+"""(180, 320) uint8."""
+Floats = NDArray[Any]
+"""float32. OpenCV's stubs know no element types, so these names say what the type cannot."""
 
 WIDTH, HEIGHT = 320, 180
 COLUMNS, ROWS = 20, 12
@@ -35,8 +39,7 @@ LIT_MIN = 0.02
 class Measures:
     """One picture in figures."""
 
-    luma: NDArray[np.uint8]
-    """(180, 320)."""
+    luma: Luma
     visible: Mask
     """(180, 320)."""
     tiles_visible: NDArray[np.bool_]
@@ -178,16 +181,16 @@ def _agreed(now: Floats, before: Floats) -> float:
     return float(np.sqrt(max(0.0, float(np.median(products)))))
 
 
-def _tiles(values: NDArray[np.uint8] | Floats) -> Floats:
+def _tiles(values: Floats) -> Floats:
     tiles: Floats = cv2.resize(values, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
     return tiles.astype(np.float32)
 
 
-def _plain(luma: NDArray[np.uint8], seen: Mask) -> float:
+def _plain(luma: Luma, seen: Mask) -> float:
     """Flat means a range of at most 2 over 3 x 3 pixels, and not white; a tone is a window of 3 steps."""
     kernel = np.ones((3, 3), np.uint8)
     local = cv2.subtract(cv2.dilate(luma, kernel), cv2.erode(luma, kernel))
-    flat = cv2.bitwise_and(cv2.compare(local, 2, cv2.CMP_LE), seen)
+    flat = cv2.bitwise_and(cv2.inRange(local, np.array(0), np.array(2)), seen)
     flat[luma > WHITE] = 0
     tones = cv2.calcHist([luma], [0], flat, [HIST_BINS], [0, 256]).ravel()
     held = 0.0
@@ -201,12 +204,12 @@ def _plain(luma: NDArray[np.uint8], seen: Mask) -> float:
 
 def _clipped(picture: Bgr, seen: Mask) -> float:
     brightest = cv2.max(cv2.max(picture[..., 0], picture[..., 1]), picture[..., 2])
-    return cv2.countNonZero(cv2.bitwise_and(cv2.compare(brightest, 250, cv2.CMP_GE), seen)) / max(
+    return cv2.countNonZero(cv2.bitwise_and(cv2.inRange(brightest, np.array(250), np.array(255)), seen)) / max(
         1, cv2.countNonZero(seen)
     )
 
 
-def _chroma(colour: Bgr, luma: NDArray[np.uint8], seen: Mask) -> tuple[tuple[float, float], float]:
+def _chroma(colour: Bgr, luma: Luma, seen: Mask) -> tuple[tuple[float, float], float]:
     lit = cv2.bitwise_and(cv2.inRange(luma, np.array(24), np.array(240)), seen)
     if cv2.countNonZero(lit) < LIT_MIN * lit.size:
         return (0.0, 0.0), 0.0
@@ -222,7 +225,7 @@ def _steepest(length: Floats) -> float:
     return float(np.partition(flat, rank)[rank])
 
 
-def _profiles(luma: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+def _profiles(luma: Luma) -> tuple[Floats, Floats]:
     values = luma.astype(np.float32)
     rows = cv2.resize(values, (4, HEIGHT), interpolation=cv2.INTER_AREA).T
     columns = cv2.resize(values, (WIDTH, 4), interpolation=cv2.INTER_AREA)

@@ -150,7 +150,9 @@ class Diagnosis(Worker):
     def _report(self, seat: _Seat, timeline_id: str, at_us: int, now_us: int) -> None:
         still = still_of(seat.picture, seat.camera.privacy_masks) if seat.picture is not None else None
         findings = [_now(name, seat.watcher, self._rules[name]) for name in FINDING_NAMES]
-        scores = {name: round(score, 4) for name, score in seat.watcher.scores.items() if score is not None}
+        scores: dict[str, float] = {
+            name: round(score, 4) for name, score in seat.watcher.scores.items() if score is not None
+        }
         body = encode(DiagnosisReport(timeline_id, at_us, findings, still, scores))
         if self._context.tell(KIND, seat.camera.id, body):
             seat.untold, seat.picture, seat.reported_us = False, None, now_us

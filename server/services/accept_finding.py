@@ -81,7 +81,9 @@ def _cleared(session: Session, row: PictureFindingRow | None, timeline: Timeline
         row = _row(said)
         session.add(row)
     ended = [row] if row is not None else []
-    ended += [other for other in _open(session, said) if other is not row and _is_before(session, other, said, timeline)]
+    ended += [
+        other for other in _open(session, said) if other is not row and _is_before(session, other, said, timeline)
+    ]
     for one in ended:
         one.cleared_timeline_id, one.until_us = said.timeline_id, until_us
         one.cleared_received_us, one.cleared_envelope = incoming.received_us, incoming.envelope

@@ -67,9 +67,7 @@ def open_findings(session: Session, camera_id: str, spoiling: Sequence[str]) -> 
 class FindingReader:
     """``key`` opens stills; None where this process has none."""
 
-    def __init__(
-        self, database: Database, clock: Clock, key: X25519PrivateKey | None, spoiling: Sequence[str]
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, key: X25519PrivateKey | None, spoiling: Sequence[str]) -> None:
         self._database = database
         self._clock = clock
         self._key = key

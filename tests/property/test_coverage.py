@@ -121,14 +121,21 @@ def spoiling(at: int, evidence: Evidence) -> Cause | None:
     return next((Cause(f"picture_{name}") for name in PRECEDENCE if name in names), None)
 
 
-def oracle(at: int, evidence: Evidence, limits: Limits) -> tuple[Cause, Certainty] | None:
-    """What is to be said of one instant; None where it is covered."""
+def is_covered(at: int, evidence: Evidence) -> bool:
+    """Whether somebody secured it by a clock that is right, with nothing wrong in the picture."""
     for key, secured in evidence.secured.items():
         timeline = evidence.timelines.get(key)
         if at not in secured or timeline is None or at not in timeline.trusted:
             continue
         if not any(holds(finding, at, key, timeline) for finding in evidence.findings):
-            return None
+            return True
+    return False
+
+
+def oracle(at: int, evidence: Evidence, limits: Limits) -> tuple[Cause, Certainty] | None:
+    """What is to be said of one instant; None where it is covered."""
+    if is_covered(at, evidence):
+        return None
     spoilt = spoiling(at, evidence)
     if spoilt is not None:
         return spoilt, Certainty.MISSING

@@ -30,7 +30,7 @@ def test_faults_of_middle_strength_are_found_and_good_pictures_left_alone(light)
     assert [one.raised for one in outcomes if one.case.fault is None] == [frozenset()]
 
 
-@pytest.mark.parametrize(("day", "hours"), [(0, (12.1, 12.45)), (1, (18.35, 18.65))], ids=["nap", "dusk"])
+@pytest.mark.parametrize(("day", "hours"), [(0, (12.2, 12.34)), (1, (18.4, 18.56))], ids=["nap", "dusk"])
 def test_a_nap_and_a_dusk_are_no_fault(day, hours):
     pictures, false = play_day(day, hours)
     assert pictures > 100

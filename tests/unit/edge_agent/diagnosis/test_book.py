@@ -31,7 +31,9 @@ class Desk:
         self.outbox = Outbox(self.database)
         self.book = FindingBook(self.database, self.outbox, SEALER, key)
 
-    def report(self, state: str, since_us: int, *, still: bytes | None = b"\xff\xd8 jpeg", name: str = "occluded") -> None:
+    def report(
+        self, state: str, since_us: int, *, still: bytes | None = b"\xff\xd8 jpeg", name: str = "occluded"
+    ) -> None:
         findings = [FindingNow(name, state, since_us, 0.6, 0.25)]
         self.book.take("nap-room", encode(DiagnosisReport(TIMELINE, since_us + 10, findings, still)))
 
