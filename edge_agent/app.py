@@ -30,6 +30,8 @@ from edge_agent.liveness.registry import Liveness
 from edge_agent.messages import Sealer
 from edge_agent.onvif.clock_book import ClockBook
 from edge_agent.onvif.clock_watch import CameraClockWatch
+from edge_agent.onvif.replaying import Parts as ReplayParts
+from edge_agent.onvif.replaying import Replayer
 from edge_agent.reporting.box import BoxReader
 from edge_agent.reporting.closing import ClosingHeartbeats
 from edge_agent.reporting.composing import SOFTWARE, Sources
@@ -117,6 +119,22 @@ class App:
         self.clock_watch = CameraClockWatch(
             lambda: self.configuration.initial, self.clock, self.board, self.camera_clocks, settings.onvif.clock_s
         )
+        self.replayer = Replayer(
+            ReplayParts(
+                cameras=lambda: self.configuration.initial,
+                clock=self.clock,
+                board=self.board,
+                guard=self.guard,
+                database=self.database,
+                outbox=self.outbox,
+                sealer=sealer,
+                spool=self.spool,
+                clocks=self.camera_clocks,
+                scratch=state_dir / "replay",
+            ),
+            settings.onvif,
+            settings.recording,
+        )
         sources = Sources(
             clock=self.clock,
             board=self.board,
@@ -157,13 +175,14 @@ class App:
             self.guard.force_full()  # what room there is belongs to the database, so that uploads can go on
         if self.configuration.initial:
             self.fleet.prepare()
+        self.replayer.clean()
         found = recover(self.spool, self._folder)
         log.info("spool_ready", **vars(found))
         self.clock_sync.first()
         self._tell_removed_cameras()
         self.board.announce()
         workers: list[Worker] = [self.link, self.publisher, self.inbox, self.control, *self.alarms.workers]
-        for worker in [*workers, self.heartbeat, self.clock_sync, self.spool_watch, self.clock_watch, self._renewal, *self._uploaders]:
+        for worker in [*workers, self.heartbeat, self.clock_sync, self.spool_watch, self.clock_watch, self.replayer, self._renewal, *self._uploaders]:
             worker.start()
         self.configuration.begin(self.fleet, self.board)
         self.configuration.start()
@@ -173,7 +192,7 @@ class App:
         """Ends everything within about five seconds; False where a thread is stuck and has to be left behind."""
         deadline_s = time.monotonic() + CLOSE_WITHIN_S
         self.fleet.stop()
-        background: list[Worker] = [self.configuration, *self.alarms.workers, self.control, self.clock_sync, self.spool_watch, self.clock_watch, self._renewal, *self._uploaders]
+        background: list[Worker] = [self.configuration, *self.alarms.workers, self.control, self.clock_sync, self.spool_watch, self.clock_watch, self.replayer, self._renewal, *self._uploaders]
         for worker in background:
             worker.stop()
         ended = [self.fleet.close(lambda: _left(deadline_s - 2.0))]

@@ -4,6 +4,7 @@ Invariant: a message is sealed once; what is stored, sent and sent again is that
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -14,6 +15,7 @@ from config.wire.envelope import Signer, open_envelope
 from config.wire.evictions import SegmentEvicted
 from config.wire.fields import CameraCondition
 from config.wire.notices import BoxNotice
+from config.wire.replay import CameraClockReading, ReplayReport
 from config.wire.segments import SegmentRecorded, SegmentUploaded, UploadTicketRequest
 from config.wire.status import CameraState, Presence
 from edge_agent.timekeeping import Instant
@@ -58,6 +60,9 @@ class SegmentClaim:
     height: int
     frames: int
     recovered: bool
+    origin: Literal["live", "camera_storage"] = "live"
+    camera_clock: tuple[CameraClockReading, ...] = ()
+    """Of the camera's own recording: its clock before the segment and after it."""
 
 
 class Sealer:
@@ -84,12 +89,39 @@ class Sealer:
             "chain_id": chain_id,
             "sequence": sequence,
             "previous": previous,
+            "camera_clock": [msgspec.to_builtins(reading) for reading in claim.camera_clock],
         }
         try:
             manifest = msgspec.convert(document, SegmentRecorded)
         except msgspec.ValidationError as error:
             raise InvalidInput(f"segment {claim.segment_id} cannot be claimed: {error}") from error
         return self._sealed(manifest, message_id, claim.camera_id, claim.segment_id, claim.start_us)
+
+    def replay_report(
+        self,
+        camera_id: str,
+        now: tuple[int, str],
+        span: tuple[int, int],
+        outcome: str,
+        had_none: list[tuple[int, int]],
+        detail: str,
+    ) -> SealedMessage:
+        """What came of asking a camera for missing time; ``now``: an instant and its timeline."""
+        message_id = fresh_id()
+        message = ReplayReport(
+            message_id=message_id,
+            site_id=self.site_id,
+            agent_id=self.agent_id,
+            camera_id=camera_id,
+            timeline_id=now[1],
+            at_us=max(0, now[0]),
+            start_us=span[0],
+            end_us=span[1],
+            outcome=outcome,  # type: ignore[arg-type]
+            had_none=had_none,
+            detail=detail[:200],
+        )
+        return self._sealed(message, message_id, camera_id, None, max(0, now[0]))
 
     def segment_uploaded(
         self, camera_id: str, segment_id: str, sha256: str, start_us: int, object_key: str, version_id: str

@@ -22,6 +22,7 @@ from edge_agent.messages import Sealer, SegmentClaim
 from edge_agent.recording.sink import sync_folder
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.outbox import SEGMENT_UPLOADED, Outbox
+from edge_agent.spool.recorded import note_recorded
 
 PART, WHOLE = ".mp4.part", ".mp4"
 UNRECEIPTED = "('waiting', 'uploaded', 'refused', 'damaged')"
@@ -161,9 +162,32 @@ class SegmentSpool:
             if updated != 1:
                 raise sqlite3.IntegrityError(f"segment {segment.segment_id} was not open")
             self._outbox.put(connection, manifest)
+            note_recorded(connection, segment.camera_id, segment.start_us, end_us)
             connection.execute(
                 "UPDATE cameras SET next_sequence = next_sequence + 1, previous = ? WHERE camera_id = ?",
                 (manifest.payload_sha256, segment.camera_id),
+            )
+        self._outbox.wake.set()
+        self.wake.set()
+
+    def adopt(self, claim: SegmentClaim) -> None:
+        """Claims a whole file that lies under its final name already, in one transaction: row, manifest and chain."""
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO cameras (camera_id) VALUES (?)", (claim.camera_id,))
+            chain = connection.execute(
+                "SELECT chain_id, next_sequence, previous FROM cameras, spool WHERE camera_id = ?", (claim.camera_id,)
+            ).fetchone()
+            manifest = self._sealer.segment_recorded(claim, *chain)
+            names = [*OpenSegment.__dataclass_fields__, "end_us", "sha256", "size_bytes", "frames"]
+            connection.execute(
+                f"INSERT INTO segments (state, {', '.join(names)}) VALUES ('waiting'{', ?' * len(names)})",  # noqa: S608 - names of fields
+                [getattr(claim, name) for name in names],
+            )
+            self._outbox.put(connection, manifest)
+            note_recorded(connection, claim.camera_id, claim.start_us, claim.end_us)
+            connection.execute(
+                "UPDATE cameras SET next_sequence = next_sequence + 1, previous = ? WHERE camera_id = ?",
+                (manifest.payload_sha256, claim.camera_id),
             )
         self._outbox.wake.set()
         self.wake.set()
@@ -284,7 +308,7 @@ class SegmentSpool:
             ).fetchone()
             if row is None:
                 return False
-            fields = {field: row[field] for field in SegmentClaim.__dataclass_fields__ if field != "recovered"}
+            fields = {field: row[field] for field in SegmentClaim.__dataclass_fields__ if field in row.keys()}  # noqa: SIM118 - a Row holds values
             self._outbox.put(
                 connection, self._sealer.segment_evicted(SegmentClaim(**fields, recovered=False), evicted_us)
             )

@@ -28,6 +28,8 @@ from deploy.local.simulator.scene import HEIGHT, WIDTH
 
 HEAD_BYTES_MAX, BODY_BYTES_MAX = 16_384, 65_536
 STALE_US = 10 * US_PER_S
+RECORDS_STILL_US = 60 * US_PER_S
+"""A card whose last recording is older does not record any more."""
 PATIENCE_S = 20.0
 OPEN = ("GetSystemDateAndTime", "GetServices", "GetCapabilities")
 WSSE = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}"
@@ -102,9 +104,7 @@ class Device:
             ("tse", "FindRecordings"): lambda: (
                 "<tse:FindRecordingsResponse><tse:SearchToken>search-1</tse:SearchToken></tse:FindRecordingsResponse>"
             ),
-            ("tse", "GetRecordingSearchResults"): lambda: says.search_results(
-                self.camera.card.held() if self.camera.card else None
-            ),
+            ("tse", "GetRecordingSearchResults"): self._recordings,
             ("tse", "EndSearch"): lambda: (
                 f"<tse:EndSearchResponse><tse:Endpoint>{_text(self.now_us())}</tse:Endpoint></tse:EndSearchResponse>"
             ),
@@ -115,6 +115,11 @@ class Device:
         encoding = "H264" if self.camera.source.codec == "h264" else "H265"
         found = [("main", encoding, WIDTH, HEIGHT)]
         return [*found, ("sub", "H264", WIDTH // 2, HEIGHT // 2)] if self.sub else found
+
+    def _recordings(self) -> str:
+        held = self.camera.card.held() if self.camera.card else None
+        recording = held is not None and self.now_us() - held[1] < RECORDS_STILL_US
+        return says.search_results(held, recording=recording)
 
     def _time(self) -> str:
         utc = to_datetime(self.now_us())

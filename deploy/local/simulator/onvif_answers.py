@@ -162,7 +162,7 @@ def pulled(now: str, until: str, changes: list[tuple[bool, bool, str]]) -> str:
     )
 
 
-def search_results(held: tuple[int, int] | None) -> str:
+def search_results(held: tuple[int, int] | None, *, recording: bool) -> str:
     """GetRecordingSearchResults; ``held`` by the camera's clock."""
     listed = ""
     if held is not None:
@@ -175,7 +175,7 @@ def search_results(held: tuple[int, int] | None) -> str:
             f"<tt:Content>all day</tt:Content><tt:Track><tt:TrackToken>{TRACK}</tt:TrackToken>"
             "<tt:TrackType>Video</tt:TrackType><tt:Description>the picture</tt:Description>"
             f"<tt:DataFrom>{start}</tt:DataFrom><tt:DataTo>{end}</tt:DataTo></tt:Track>"
-            "<tt:RecordingStatus>Recording</tt:RecordingStatus></tt:RecordingInformation>"
+            f"<tt:RecordingStatus>{'Recording' if recording else 'Stopped'}</tt:RecordingStatus></tt:RecordingInformation>"
         )
     return (
         "<tse:GetRecordingSearchResultsResponse><tse:ResultList><tt:SearchState>Completed</tt:SearchState>"
