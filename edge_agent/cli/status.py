@@ -11,10 +11,12 @@ from contextlib import closing
 from pathlib import Path
 
 from config.base.clock import SystemClock, isoformat
-from config.base.errors import Unavailable
+from config.base.errors import ConfigurationError, Unavailable
+from config.settings.edge import EdgeSettings
 from edge_agent.cli.desk import Desk, Exit
 from edge_agent.cli.speech import Speech
-from edge_agent.identity import KEY_FILE
+from edge_agent.configuration.store import DesiredStore
+from edge_agent.identity import KEY_FILE, load_server_key
 
 WAITING = "state IN ('waiting', 'uploaded')"
 BUSY_TIMEOUT_S = 5.0
@@ -31,13 +33,30 @@ def run(desk: Desk) -> int:
     (screen.good if _running(state_dir) else screen.bad)("status.running" if _running(state_dir) else "status.stopped")
     if not (state_dir / KEY_FILE).exists():
         screen.bad("status.no_key")
-    screen.say("status.cameras", count=len(settings.cameras), server=settings.server.url)
+    screen.say("status.server", server=settings.server.url)
+    _tell_cameras(desk, settings)
     spool = state_dir / "spool" / "spool.sqlite3"
     if spool.exists():
         _tell_spool(desk, spool)
     else:
         screen.say("status.no_spool")
     return Exit.DONE if _running(state_dir) else Exit.SHORTFALL
+
+
+def _tell_cameras(desk: Desk, settings: EdgeSettings) -> None:
+    """Where the agent's cameras come from, and what does not count."""
+    screen, state_dir = desk.screen, Path(settings.agent.state_dir)
+    try:
+        identity = (settings.agent.site_id, settings.agent.agent_id)
+        desired = DesiredStore(state_dir, load_server_key(settings), identity).load()
+    except ConfigurationError:  # not enrolled yet: nobody could have named any
+        desired = None
+    if desired is None:
+        screen.say("status.cameras_file", count=len(settings.cameras))
+        return
+    screen.say("status.cameras_server", count=len(desired.cameras), version=desired.version)
+    if settings.cameras:
+        screen.bad("status.cameras_ignored", count=len(settings.cameras))
 
 
 def _running(state_dir: Path) -> bool:

@@ -12,6 +12,7 @@ from config.base.ids import fresh_id
 from config.wire.desired_state import DesiredCamera, DesiredState, check_camera, host_of
 from config.wire.envelope import Signer
 from config.wire.sealing import camera_password, seal_to
+from edge_agent.cli.frame import main
 from edge_agent.configuration.cameras import Unusable, to_record
 from edge_agent.configuration.store import BEFORE_FILE, NEWEST_FILE, DesiredStore
 
@@ -145,3 +146,24 @@ def test_the_host_is_what_an_address_connects_to() -> None:
         with pytest.raises(InvalidInput):
             host_of(url)
     check_camera(camera())
+
+
+def told_by_status(tmp_path: Path, capsys: pytest.CaptureFixture[str], language: str) -> str:
+    settings = tmp_path / "settings.toml"
+    (tmp_path / "server.pem").write_bytes(SERVER.public_pem)
+    settings.write_text(
+        f'[agent]\nsite_id = "site-1"\nagent_id = "agent-1"\nstate_dir = "{tmp_path}"\n'
+        f'[server]\npublic_key_file = "{tmp_path / "server.pem"}"\n'
+        '[[cameras]]\nid = "local"\nurl = "rtsp://192.0.2.9/x"\n'
+    )
+    main(["status", "--settings", str(settings), "--language", language])
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_status_says_which_cameras_count(store: DesiredStore, tmp_path: Path, capsys) -> None:
+    assert "1 cameras from local files" in told_by_status(tmp_path, capsys, "en")
+    store.save(SERVER.seal(desired(7, camera())))
+    told = told_by_status(tmp_path, capsys, "en")
+    assert "1 cameras, by version 7 of the server's inventory" in told
+    assert "1 cameras in local files are ignored" in told
+    assert "按服务器清单第 7 版" in told_by_status(tmp_path, capsys, "zh-CN")
