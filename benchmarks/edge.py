@@ -35,7 +35,8 @@ from edge_agent.identity import create_key
 
 FLEETS = (1, 8, 16, 32)
 SEGMENT_S = 10
-SETTLE_S = 12.0
+SETTLE_S = 5.0
+BEGIN_WITHIN_S = 60.0
 CLIP = REPOSITORY / ".cache" / "bench" / "1080p25-4mbit.h264"
 RATIO_MAX, CPU_PERCENT_MAX, DIAGNOSED_PERCENT_MAX, CAMERA_MB_MAX, TIME_ERROR_MS_MAX = 1.25, 1.0, 75.0, 12.0, 100.0
 
@@ -122,6 +123,7 @@ def measure_agent(cameras: int, seconds: float, *, diagnosis: bool) -> Sample:
                 [sys.executable, "-m", "edge_agent", "run", "--settings", str(settings)], cwd=REPOSITORY, stderr=log
             )
         try:
+            _await_viewers(replay, cameras)
             sample = _measured(agent.pid, cameras, seconds)
             cut_us = time.time_ns() // 1_000
             replay.cut()
@@ -146,11 +148,20 @@ def measure_ffmpeg(cameras: int, seconds: float) -> Sample:
             for number in range(1, cameras + 1)
         ]
         try:
+            _await_viewers(replay, cameras)
             return _measured([process.pid for process in processes], cameras, seconds)
         finally:
             for process in processes:
                 process.kill()
                 process.wait()
+
+
+def _await_viewers(replay: Source, cameras: int) -> None:
+    deadline_s = time.monotonic() + BEGIN_WITHIN_S
+    while len(replay.played_us()) < cameras:
+        if time.monotonic() > deadline_s:
+            raise TimeoutError(f"not all of {cameras} cameras were asked for within {BEGIN_WITHIN_S:.0f} s")
+        time.sleep(0.2)
 
 
 def _measured(pids: int | list[int], cameras: int, seconds: float) -> Sample:

@@ -46,7 +46,7 @@ class CameraStatus:
     packet_age_ms: int | None = None
     """How long ago the last packet came."""
     rtp_lost: int = 0
-    """RTP packets that never came, since the agent began with this camera."""
+    """RTP packets that never came, since the process that reads this camera began."""
     clock_offset_us: int | None = None
     """The camera's clock minus the agent's, by ONVIF, else from RTCP sender reports; None where neither tells."""
     clock_bound_us: int | None = None

@@ -87,6 +87,7 @@ class CameraFleet:
             accounts=self.accounts,
             nursery=self._nursery,
             handlers=self._handlers,
+            scatter=self._scatter,
         )
         self._cameras_max = settings.recording.shard_cameras
         self._applying = threading.Lock()
@@ -143,7 +144,9 @@ class CameraFleet:
             known, keeper = self._known.get(camera_id), self._place.get(camera_id)
             if known is None or keeper is None:
                 raise NotFound(f"there is no camera {camera_id} in this agent's configuration")
-            away = msgspec.structs.replace(known.settings, url=NOWHERE, sub_url="", username="", password_file="")
+            away = msgspec.structs.replace(
+                known.settings, url=NOWHERE, sub_url="", username="", password_file="", record="main"
+            )
             keeper.set_camera(away, "")
         log.warning("camera_paused", camera=camera_id, seconds=seconds)
         timer = threading.Timer(seconds, self._resume, (camera_id,))
@@ -198,9 +201,12 @@ class CameraFleet:
     def _keeper_with_room(self, ahead: int) -> ShardKeeper:
         """The shard with the fewest cameras, of as few as ``ahead`` cameras need."""
         needed = -(-ahead // self._cameras_max)
-        open_ones = [keeper for keeper in self.keepers if keeper.cameras < self._cameras_max]
+        open_ones = [keeper for keeper in self.keepers if keeper.cameras < self._cameras_max and not keeper.alone]
         if open_ones and len(self.keepers) >= needed:
             return min(open_ones, key=lambda keeper: keeper.cameras)
+        return self._new_keeper()
+
+    def _new_keeper(self) -> ShardKeeper:
         self._numbered += 1
         made = ShardKeeper(self._numbered, self._parts)
         if self.liveness is not None:
@@ -208,6 +214,22 @@ class CameraFleet:
         self.keepers.append(made)
         made.start()
         return made
+
+    def _scatter(self, keeper: ShardKeeper) -> None:
+        """One of its cameras kills its process again and again: from now on each has a process of its own."""
+        if not self._applying.acquire(blocking=False):
+            return  # it is being changed anyway; the next death will come
+        try:
+            keeper.alone = True
+            mates = [camera_id for camera_id, place in self._place.items() if place is keeper]
+            log.error("cameras_separated", shard=keeper.name, cameras=mates)
+            for camera_id in mates[1:]:
+                keeper.give_up(camera_id)
+                self._place[camera_id] = made = self._new_keeper()
+                made.alone = True
+                made.set_camera(*self._known[camera_id])
+        finally:
+            self._applying.release()
 
     def _forget(self, camera_id: str) -> None:
         keeper = self._place.pop(camera_id)

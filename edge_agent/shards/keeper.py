@@ -49,10 +49,13 @@ from edge_agent.timekeeping import AgentClock, Instant, Timeline
 SILENT_US_MAX = 8 * US_PER_S
 """A shard gives a pulse twice a second; one that is silent for so long hangs."""
 HEAR_EVERY_S = 0.25
-AGAIN_FIRST_S, AGAIN_LIMIT_S = 0.1, 5.0
+AGAIN_FIRST_S, AGAIN_LIMIT_S = 0.1, 15.0
+SHARED_AGAIN_S = 0.5
 STEADY_US = 60 * US_PER_S
 BEGIN_WITHIN_US = 30 * US_PER_S
 STATUS_WITHIN_S = 0.5
+DEATHS_MAX, DEATHS_WITHIN_US = 3, 600 * US_PER_S
+"""A shard that dies so often has a camera that kills it: each then gets a process of its own."""
 
 log = get_logger("shards")
 
@@ -71,6 +74,8 @@ class Parts:
     nursery: Nursery
     handlers: Mapping[str, Callable[[str, bytes], None]]
     """Who takes in what companions tell, by kind: ``(camera_id, body)``."""
+    scatter: Callable[["ShardKeeper"], None]
+    """Called while the process of a shard that dies again and again is down: gives each of its cameras its own."""
 
 
 class ShardKeeper(Worker):
@@ -88,6 +93,9 @@ class ShardKeeper(Worker):
         self._room = True
         self._ended = self._deaf = False
         self._backoff = Backoff(AGAIN_FIRST_S, AGAIN_LIMIT_S)
+        self._deaths_us: list[int] = []
+        self.alone = False
+        """It keeps one camera that must not share a process."""
 
     @property
     def cameras(self) -> int:
@@ -116,6 +124,11 @@ class ShardKeeper(Worker):
             if not self._say(DropCamera(camera_id)):
                 answer.set()  # no process has it
         return answer
+
+    def give_up(self, camera_id: str) -> None:
+        """Another shard has the camera now. Only while no process of this one lives."""
+        with self._lock:
+            self._cameras.pop(camera_id, None)
 
     def timeline_is(self, timeline: Timeline) -> None:
         with self._lock:
@@ -150,7 +163,9 @@ class ShardKeeper(Worker):
             if self._parts.clock.monotonic_us() - began_us > STEADY_US:
                 self._backoff.reset()
             if not self.stopping.is_set():
-                self.stopping.wait(self._backoff.next_s())
+                wait_s = self._backoff.next_s()
+                # Cameras that share a process do not wait for the one that kills it.
+                self.stopping.wait(wait_s if self.cameras == 1 else min(wait_s, SHARED_AGAIN_S))
 
     def _begin(self) -> socket.socket:
         ours, theirs = socket_pair()
@@ -270,6 +285,15 @@ class ShardKeeper(Worker):
         for camera_id in list(self._answers):
             self._answered(camera_id)
         self._move_floors()
+        if not self._ended:
+            self._died()
+
+    def _died(self) -> None:
+        now_us = self._parts.clock.monotonic_us()
+        self._deaths_us = [at for at in self._deaths_us if now_us - at < DEATHS_WITHIN_US] + [now_us]
+        if len(self._deaths_us) >= DEATHS_MAX and self.cameras > 1 and not self.stopping.is_set():
+            self._deaths_us.clear()
+            self._parts.scatter(self)
 
     def _drain(self, connection: socket.socket) -> None:
         """What it said before it died still counts."""

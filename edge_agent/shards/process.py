@@ -7,6 +7,7 @@ socket, or the parent's death); whatever it wrote is durable or rescued by the m
 import importlib
 import os
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -50,16 +51,29 @@ log = get_logger("shards")
 
 
 def serve(connection: socket.socket) -> None:
-    """The whole life of a shard process. Returns where it was told to end."""
+    """The whole life of a shard process; never returns."""
     first = _next(connection)
     if not isinstance(first, Begin):
         raise InvalidInput("the first word to a shard is Begin")
     configure("edge_agent", first.settings.agent.log_level)
     shard = Shard(connection, first)
     shard.start()
-    while not isinstance(said := _next(connection), End):
-        shard.obey(said)
-    shard.close()
+    while True:
+        said = _next(connection)
+        if isinstance(said, End):  # beside this thread: what is being opened still waits for its answer
+            threading.Thread(target=_end, args=(shard,), name="end", daemon=True).start()
+        else:
+            shard.obey(said)
+
+
+def _end(shard: "Shard") -> None:
+    """At the end of the process: what nobody expected is shown, and the main process rescues what is torn."""
+    try:
+        shard.close()
+    except Exception:
+        log.exception("shard_not_ended")
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _next(connection: socket.socket) -> Down:

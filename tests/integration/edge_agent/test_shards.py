@@ -104,6 +104,42 @@ def test_a_crash_in_one_shard_ends_its_run_at_what_is_durable_and_touches_no_oth
     ]
 
 
+def test_a_camera_that_kills_its_process_again_and_again_is_left_alone_with_it(
+    run_app: RunApp, clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "DEATHS_MAX", 2)
+    app = run_app({"cam-1": f"file:{clip()}", "cam-2": f"file:{clip()}"})
+    victims: set[int] = set()
+    for _ in range(2):
+        wait_for("a process", lambda: (keeper_of(app, "cam-1").pid or 0) not in {0, *victims})
+        wait_for("recording", lambda: all_record(app, "cam-1", "cam-2"))
+        victim = keeper_of(app, "cam-1").pid
+        assert victim is not None
+        victims.add(victim)
+        os.kill(victim, signal.SIGKILL)
+    wait_for("a process each", lambda: keeper_of(app, "cam-1") is not keeper_of(app, "cam-2"))
+    wait_for("both to record", lambda: all_record(app, "cam-1", "cam-2"))
+    assert [one.cameras for one in app.fleet.keepers] == [1, 1]
+    app.fleet.apply([*app.fleet._known.values(), wanted("cam-3", clip())])
+    assert keeper_of(app, "cam-3") not in (keeper_of(app, "cam-1"), keeper_of(app, "cam-2"))
+
+
+def test_a_slow_database_stops_no_camera_from_being_read(run_app: RunApp, edge_box: EdgeBox, clip: MakeClip) -> None:
+    app = run_app({"cam-1": f"file:{clip()}"})
+    wait_for("a segment", lambda: rows(edge_box, "cam-1"))
+    with app.database._lock:
+        time.sleep(3.5)  # at least one cut falls into it
+    before = len(rows(edge_box, "cam-1"))
+    wait_for("two more", lambda: len(rows(edge_box, "cam-1")) >= before + 2)
+    assert app.close()
+    found = rows(edge_box, "cam-1")
+    assert len({row["run_id"] for row in found}) == 1
+    for one, two in pairwise(found):
+        assert one["end_us"] == two["start_us"]
+    for row in found[:-1]:
+        assert abs((row["end_us"] - row["start_us"]) / 100_000 - row["frames"]) <= 1
+
+
 def test_a_shard_that_hangs_is_killed_and_begun_again(
     run_app: RunApp, edge_box: EdgeBox, clip: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,7 +227,6 @@ def test_a_full_shard_gets_a_second_beside_it_and_an_empty_one_ends(
     assert [one.cameras for one in app.fleet.keepers] == [1]
     assert app.fleet.apply([]) == {"cam-1": ("removed", "")}
     assert app.fleet.keepers == []
-    time.sleep(0)
 
 
 def test_figures_reach_the_board(run_app: RunApp, clip: MakeClip) -> None:
