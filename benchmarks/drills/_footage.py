@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import av
 import av.error
+from av.video.stream import VideoStream
 
 from deploy.local.simulator.timecode import read_timecode
 
@@ -72,7 +73,7 @@ def read(data: bytes, *, decode: bool = True) -> Footage:
     return found
 
 
-def _stamp(found: Footage, extradata: bytes | None, codec: str, packet: av.Packet, at_us: int) -> None:
+def _stamp(found: Footage, extradata: bytes | None, codec: str, packet: "av.Packet[VideoStream]", at_us: int) -> None:
     decoder = av.CodecContext.create(codec, "r")
     decoder.extradata = extradata
     try:

@@ -24,7 +24,7 @@ from deploy.local.broker import AgentIdentity, Broker
 from deploy.local.commands import CACHE, REPOSITORY, environment
 from deploy.local.processes import Service, stop_all
 from deploy.local.simulator.launch import Simulator
-from deploy.local.store import LocalStore, find
+from deploy.local.store import LocalStore, StoreKind, find
 from server.services.register import Register
 from storage.database.models import BoxNotice, ConditionChange
 from storage.database.unit_of_work import Database
@@ -245,7 +245,7 @@ class World:
 
     def _start_store(self) -> LocalStore:
         kinds = find(CACHE)
-        kind = "minio" if "minio" in kinds else "seaweedfs"
+        kind: StoreKind = "minio" if "minio" in kinds else "seaweedfs"
         return LocalStore.start(kind, self.root / "store", bucket=BUCKET, cache_dir=CACHE)
 
     def _faked(self) -> dict[str, str]:
@@ -324,7 +324,7 @@ def can_set_clock() -> bool:
 
 def _libfaketime() -> Path | None:
     try:
-        import libfaketime
+        import libfaketime  # type: ignore[import-untyped]
     except ImportError:
         return None
     folder = Path(libfaketime.__file__).parent

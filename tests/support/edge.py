@@ -168,7 +168,7 @@ class EdgeBox:
         return [decode_payload(open_envelope(bytes(row["body"]))) for row in rows]
 
     def file(self, row: dict[str, Any]) -> Path:
-        return self.spool / row["camera_id"] / f"{row['segment_id']}.mp4"
+        return self.spool / str(row["camera_id"]) / f"{row['segment_id']}.mp4"
 
 
 class StandInServer:
@@ -210,7 +210,7 @@ class StandInServer:
         client.reconnect_delay_set(1, 1)
         client.on_message = lambda _c, _u, message: self._take(message)
         client.on_connect = lambda c, *_: c.subscribe(topics.ALL_UP, qos=1)
-        session = Properties(PacketTypes.CONNECT)  # kept by the broker while this client is away, as ingest's is
+        session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # kept by the broker while this client is away, as ingest's is
         session.SessionExpiryInterval = 3_600
         client.connect("127.0.0.1", self.broker.port, properties=session)
         client.loop_start()
@@ -273,7 +273,7 @@ class StandInServer:
         )
 
     def _take(self, message: MQTTMessage) -> None:
-        opened = open_envelope(message.payload)
+        opened = open_envelope(bytes(message.payload))
         assert isinstance(self._agent_key, Ed25519PublicKey)
         opened.verify(self._agent_key)
         said: Any = decode_payload(opened)
