@@ -16,7 +16,8 @@ SETTLE_WITHIN_S = 150
 DOWN_S = 15.0
 CUT_S = 25.0
 LIVES_S = (0.2, 6.0)
-"""How long an agent lives between two kills."""
+"""How long an agent lives between two kills, from its start or from its first fragment on."""
+EARLY, WRITES_WITHIN_S = 0.3, 30.0
 KINDS = ("main", "main", "shard", "all")
 CHECK_EVERY = 50
 RESTART = {"agent_offline", "recording_stopped", "stream_stalled"}
@@ -71,7 +72,7 @@ class Faults:
         since_us, struck, back_s = self._now_us(), dict.fromkeys(KINDS, 0), 0.0
         outlived = 0
         for number in range(1, self._rounds + 1):
-            time.sleep(self._chance.uniform(*LIVES_S))
+            self._live()
             kind = self._chance.choice(KINDS)
             struck[kind] += 1
             outlived += self._strike(kind)
@@ -191,6 +192,14 @@ class Faults:
         finding.must("disk_full" not in world.conditions_since(since_us), "recording stopped all the same")
         self._restart()
         return Scenario("full-keep-new", finding, {"evicted_frames": finding.evicted_frames})
+
+    def _live(self) -> None:
+        """Until the next kill: at any instant of a start, or of a recording that has begun."""
+        if self._chance.random() < EARLY:
+            time.sleep(self._chance.uniform(*LIVES_S))
+            return
+        self.world.wait("something to be written", self.world.is_writing, WRITES_WITHIN_S)
+        time.sleep(self._chance.uniform(0, LIVES_S[1]))
 
     def _strike(self, kind: str) -> int:
         """Stops everything, looks, kills; how many processes outlived it."""

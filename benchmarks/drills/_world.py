@@ -154,6 +154,13 @@ class World:
                     found.append(process)
         return found
 
+    def is_writing(self) -> bool:
+        """Whether a camera's frames are on their way to the disk at this moment."""
+        found = list(self.box.spool.glob("*/*.part"))
+        with suppress(FileNotFoundError):
+            return any(path.stat().st_size for path in found) and bool(self.shards())
+        return False
+
     def look_at_disk(self) -> int:
         """Stops the agent for a moment and notes every frame that is on its disk; how many of them are new."""
         stopped = self.agent_processes()
