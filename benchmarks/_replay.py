@@ -127,7 +127,7 @@ def main(clip: Path, cameras: int, log: Path) -> None:
     """Serves until it is killed."""
     units = access_units(clip)
     described = describe("replay", "h264", parameter_sets("h264", tuple(split(units[0][0]))))
-    loop = Loop(units)
+    loop, viewers = Loop(units), set[Viewer]()
     due: list[tuple[float, int, Viewer]] = []
     arrived = threading.Condition()
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -153,15 +153,17 @@ def main(clip: Path, cameras: int, log: Path) -> None:
                     if method == "PLAY":
                         viewer = Viewer(connection, camera, loop.copy(), lines)
                         print("play", camera, time.time_ns() // 1_000, file=lines, flush=True)
+                        viewers.add(viewer)
                         with arrived:
                             first_s = time.monotonic() + (camera - 1) % max(1, cameras) * 2.0 / max(1, cameras)
                             heapq.heappush(due, (first_s, id(viewer), viewer))
                             arrived.notify()
 
         def cut(*_: object) -> None:
-            for playing in due:
+            for playing in list(viewers):
+                viewers.discard(playing)
                 with contextlib.suppress(OSError):
-                    playing[2].connection.shutdown(socket.SHUT_RDWR)
+                    playing.connection.shutdown(socket.SHUT_RDWR)
 
         signal.signal(signal.SIGUSR1, cut)
         threading.Thread(target=accept, daemon=True).start()
