@@ -56,6 +56,8 @@ def test_no_cut_loses_what_was_durable_or_claims_what_was_not(trace: Trace, tmp_
     for cut, step in enumerate(trace.steps, 1):
         if kind == "worst" and step.what not in ("sync", "sync_folder", "mark"):
             continue  # nothing more is safe than before it
+        if kind == "random" and cut % 3:
+            continue
         into = tmp_path / str(cut)
         into.mkdir()
         trace.disk_after(cut, Worst() if kind == "worst" else random.Random(SEED + cut), into)
@@ -68,7 +70,7 @@ def test_a_cut_while_recovering_from_a_cut_changes_nothing(trace: Trace, tmp_pat
         for cut, step in enumerate(trace.steps)
         if (step.what == "mark" and step.data.startswith(b"durable")) or step.what in ("rename", "unlink")
     ]
-    for cut in random.Random(SEED).sample(torn, 4):
+    for cut in random.Random(SEED).sample(torn, 2):
         disk = tmp_path / f"after-{cut}"
         disk.mkdir()
         trace.disk_after(cut + 1, random.Random(SEED), disk)
