@@ -28,6 +28,8 @@ MARGIN_S = 90.0
 """On top of two segments: upload, read-back, and a slow link."""
 BEFORE_US = 2 * US_PER_S
 CAMERA_CAUSES = frozenset({"camera_unreachable", "camera_unauthorised", "camera_no_video", "stream_stalled"})
+PICTURE = "picture_"
+"""What the causes begin with that are findings of the picture."""
 SLIVER_US = 3 * US_PER_S
 """A new connection costs up to a group of pictures: a gap that is shorter is not the one that was made."""
 
@@ -258,8 +260,12 @@ class Acceptance:
         advice: list[Said] = []
         for camera in self._inquiry.known.cameras:
             known = by_id.get(camera.camera_id)
+            spoilt = _spoilt(known)
             if known is not None and is_done(known):
                 lines.append(said(known))
+            elif spoilt:
+                lines.append(Said("camera_spoilt", {"camera": camera.camera_id, "cause": spoilt}, good=False))
+                advice.append(Said("advice_picture", {"camera": camera.camera_id}))
             else:
                 lines.append(_not_there(camera, registered=known is not None))
                 advice.append(_advice(camera, registered=known is not None))
@@ -351,6 +357,12 @@ def _locked(camera: CameraSeen) -> Said:
         values = {"camera": camera.camera_id, "detail": secured.detail if secured else ""}
         return Said("not_locked", values, good=False)
     return Said("locked", {"camera": camera.camera_id, "until_us": secured.retain_until_us})
+
+
+def _spoilt(camera: CameraSeen | None) -> str:
+    """The picture finding for which footage that is there does not count; empty where there is none."""
+    causes = [gap.cause for gap in camera.gaps if gap.cause.startswith(PICTURE)] if camera and camera.secured else []
+    return causes[-1] if causes else ""
 
 
 def _not_there(camera: CameraNow, *, registered: bool) -> Said:

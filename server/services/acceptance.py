@@ -7,6 +7,7 @@ on a canary that the server locks for it, never on footage, and at most once a w
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
@@ -42,7 +43,7 @@ from server.domain.coverage import Gap
 from server.domain.retention import retain_until_us
 from server.domain.verdict import day_of
 from server.services.assess_day import Assessor
-from storage.database import evidence, spans
+from storage.database import evidence
 from storage.database.models import Agent, AlarmEventRow, Camera, Segment, Site, Zone
 from storage.database.unit_of_work import Database
 from storage.objects.canary import prove_worm
@@ -53,7 +54,7 @@ FRESH_US = 300 * US_PER_S
 SINCE_US_MAX = US_PER_DAY
 CANARY_EVERY_US = 20 * US_PER_S
 AGENTS_REMEMBERED_MAX = 1_024
-FIRST_MINUTE_WITHIN_US = 7 * US_PER_DAY
+FIRST_MINUTE_WITHIN_DAYS = 7
 """How long after its activation a camera's first minute is looked for."""
 
 
@@ -123,11 +124,24 @@ class AcceptanceOffice:
             name=camera.name,
             zone_name=zone.name if zone is not None else "",
             covered_until_us=max((span.end_us for span in covered), default=None),
-            first_minute=_first_minute(session, camera),
+            first_minute=self._first_minute(session, site, camera, now_us),
             secured=None,
             gaps=[_gap(gap) for gap in gaps[-GAPS_MAX:]],
         )
         return seen, session.scalar(newest.order_by(Segment.end_us.desc()).limit(1))
+
+    def _first_minute(self, session: Session, site: Site, camera: Camera, now_us: int) -> FirstMinute | None:
+        """By the same judgement as every verdict: secured, timed, and with no finding that spoils it (I1)."""
+        if camera.activated_us is None:
+            return None
+        first, last = day_of(camera.activated_us, site.timezone), day_of(now_us, site.timezone)
+        for number in range(min((last - first).days + 1, FIRST_MINUTE_WITHIN_DAYS)):
+            verdict = self.assessor.judge(session, site, camera, first + timedelta(days=number), now_us)
+            found = first_minute_in(verdict.coverage.covered)
+            arrived = evidence.arrival_of(session, camera.id, found) if found is not None else None
+            if found is not None and arrived is not None:
+                return FirstMinute(start_us=found.start_us, end_us=found.end_us, verified_us=arrived[1])
+        return None
 
     def _locked(self, camera: CameraSeen, segment: Segment | None) -> CameraSeen:
         """With the lock of its segment as the store tells it now. Raises Unavailable."""
@@ -175,27 +189,12 @@ class AcceptanceOffice:
         )
 
 
-def first_minute_of(series: dict[str, SpanSet], trusted: dict[str, SpanSet]) -> Span | None:
-    """The first minute that was secured within a stretch of its timeline that is trusted; both by timeline id."""
-    covered = SpanSet()
-    for timeline_id, secured in series.items():
-        covered |= secured & trusted.get(timeline_id, SpanSet())
+def first_minute_in(covered: SpanSet) -> Span | None:
+    """The first whole minute of what is covered."""
     for span in covered:
         if span.duration_us >= US_PER_MINUTE:
             return Span(span.start_us, span.start_us + US_PER_MINUTE)
     return None
-
-
-def _first_minute(session: Session, camera: Camera) -> FirstMinute | None:
-    if camera.activated_us is None:
-        return None
-    window = Span(camera.activated_us, camera.activated_us + FIRST_MINUTE_WITHIN_US)
-    series = spans.coverage_of(session, camera.id, window).get(spans.SECURED, {})
-    found = first_minute_of(series, {timeline_id: spans.trusted_of(session, timeline_id) for timeline_id in series})
-    arrived = evidence.arrival_of(session, camera.id, found) if found is not None else None
-    if found is None or arrived is None:
-        return None
-    return FirstMinute(start_us=found.start_us, end_us=found.end_us, verified_us=arrived[1])
 
 
 def _alarm_tests(session: Session, agent: Agent, since_us: int) -> list[AlarmTestSeen]:

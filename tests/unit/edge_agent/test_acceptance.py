@@ -264,6 +264,16 @@ def test_without_a_server_or_cameras_nothing_else_is_tried(connected, cameras, s
     assert not outcome.passed
 
 
+def test_footage_that_a_picture_finding_spoils_is_named_as_that():
+    story = Story()
+    story.minutes = {"gate"}
+    whole = story._gaps
+    frozen = GapSeen(start_us=NOON_US, end_us=None, cause="picture_frozen", certainty="missing")
+    story._gaps = lambda camera: [frozen] if camera == "nap-room" else whole(camera)
+    outcome, _ = accept(story, camera_id="gate")
+    assert keys(outcome, "minute") == (["camera_spoilt", "camera_minute"], ["advice_picture"])
+
+
 def test_where_nothing_records_nothing_is_dropped():
     story = Story()
     story.condition = dict.fromkeys(story.cameras, "stalled")

@@ -2,13 +2,12 @@
 
 from config.base.clock import US_PER_S
 from config.base.timespan import Span, SpanSet
-from server.services.acceptance import first_minute_of
+from server.services.acceptance import first_minute_in
+
+S = US_PER_S
 
 
-def test_a_minute_counts_only_where_its_clock_is_trusted_and_may_be_made_of_two_timelines():
-    s = US_PER_S
-    secured = {"a": SpanSet.of((0, 40 * s)), "b": SpanSet.of((40 * s, 200 * s))}
-    assert first_minute_of(secured, {}) is None
-    assert first_minute_of(secured, {"b": SpanSet.of((50 * s, 100 * s))}) is None
-    whole = {"a": SpanSet.of((10 * s, 40 * s)), "b": SpanSet.of((40 * s, 100 * s))}
-    assert first_minute_of(secured, whole) == Span(10 * s, 70 * s)
+def test_a_minute_is_whole_or_it_is_none() -> None:
+    assert first_minute_in(SpanSet()) is None
+    assert first_minute_in(SpanSet.of((0, 59 * S), (60 * S, 119 * S))) is None
+    assert first_minute_in(SpanSet.of((0, 40 * S), (50 * S, 200 * S))) == Span(50 * S, 110 * S)
