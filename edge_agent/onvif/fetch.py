@@ -23,7 +23,7 @@ from edge_agent.onvif.stored_frames import StoredFrame, StoredFrames
 
 JOB_BYTES_MAX = 16_384
 NICE = 10
-AROUND_US = 15_000_000
+AROUND_US = 10_000_000
 """Asked for before and after, so that the keyframe that the first frames hang on is among them."""
 
 Why = Literal["complete", "silent", "closed", "broken", "nonsense", "nothing", "refused", "no_times", "disk"]

@@ -138,7 +138,8 @@ def near(found: SpanSet, wanted: SpanSet) -> bool:
 
 
 @pytest.fixture
-def box(tmp_path: Path, camera_server):
+def box(tmp_path: Path, camera_server, monkeypatch):
+    monkeypatch.setattr("edge_agent.onvif.replaying.SILENT_S", 2.0)
     simulator = camera_server(cameras=1, user="viewer", password=PASSWORD, onvif=True)
     folder = tmp_path / "spool"
     (folder / "cam-1").mkdir(parents=True)
@@ -179,15 +180,15 @@ def box(tmp_path: Path, camera_server):
 
 
 def test_what_is_missing_is_fetched_claimed_and_reported(box):
-    box.recorded((200, 100), (70, 5))
+    box.recorded((200, 100), (85, 5))
     box.card((150, 20))
     box.compared(210)
     span = box.replayer.look(box.camera)
-    assert span == (box.us(100), box.us(70))
+    assert span == (box.us(100), box.us(85))
     box.check_claims()
     # From the last keyframe before the gap to the first one after it.
     assert near(box.claimed().clip(*span), SpanSet.of(span))
-    assert box.claimed().total_us <= 33 * US_PER_S
+    assert box.claimed().total_us <= 18 * US_PER_S
     assert [len(one.camera_clock) for one in box.manifests] == [2] * len(box.manifests)
     assert all(a.end_us == b.start_us for a, b in pairwise(box.manifests))
     [report] = box.reports
@@ -215,30 +216,30 @@ def test_what_the_camera_does_not_have_is_said_and_not_claimed(box):
 
 @pytest.mark.parametrize("card", [(), ((500, 300),), ((20, 10),)])
 def test_a_camera_that_had_none_was_asked(box, card):
-    box.recorded((200, 100), (70, 5))
+    box.recorded((200, 100), (85, 5))
     box.card(*card)
     box.compared(210)
     box.replayer.look(box.camera)
     assert box.manifests == []
     [report] = box.reports
-    assert (report.outcome, report.had_none) == ("none", [(box.us(100), box.us(70))])
+    assert (report.outcome, report.had_none) == ("none", [(box.us(100), box.us(85))])
     assert box.replayer.look(box.camera) is None
 
 
 def test_a_camera_whose_clock_is_off_is_asked_in_its_own_time_and_placed_in_ours(box):
     off_us = 185 * US_PER_S
-    box.recorded((200, 100), (70, 5))
+    box.recorded((200, 100), (85, 5))
     box.card((150, 20), clock_error_us=off_us)
     box.compared(210, offset_us=off_us)
     box.replayer.look(box.camera)
     box.check_claims()
-    span = (box.us(100), box.us(70))
+    span = (box.us(100), box.us(85))
     assert (SpanSet.of(span) - box.claimed()).total_us < US_PER_S
     assert box.reports[0].outcome == "fetched"
 
 
 def test_a_clock_that_was_set_in_between_places_nothing(box):
-    box.recorded((200, 100), (70, 5))
+    box.recorded((200, 100), (85, 5))
     box.card((150, 20))
     box.compared(210, offset_us=90 * US_PER_S)
     box.replayer.look(box.camera)
@@ -250,7 +251,7 @@ def test_a_clock_that_was_set_in_between_places_nothing(box):
 
 
 def test_without_an_earlier_reading_it_is_kept_and_says_so(box):
-    box.recorded((200, 100), (70, 5))
+    box.recorded((200, 100), (85, 5))
     box.card((150, 20))
     box.replayer.look(box.camera)
     box.check_claims()
@@ -258,7 +259,7 @@ def test_without_an_earlier_reading_it_is_kept_and_says_so(box):
 
 
 def test_frames_that_do_not_say_when_they_were_recorded_are_not_claimed(box):
-    box.recorded((200, 100), (70, 5))
+    box.recorded((200, 100), (85, 5))
     box.card((150, 20), card_marks_time=False)
     box.compared(210)
     box.replayer.look(box.camera)
@@ -269,11 +270,11 @@ def test_frames_that_do_not_say_when_they_were_recorded_are_not_claimed(box):
 
 
 def test_where_packets_are_lost_the_time_is_not_claimed(box):
-    box.recorded((200, 100), (70, 5))
+    box.recorded((200, 100), (85, 5))
     box.card((150, 20), card_loses_every=61)
     box.compared(210)
     box.replayer.look(box.camera)
-    missing = SpanSet.of((box.us(100), box.us(70))) - box.claimed()
+    missing = SpanSet.of((box.us(100), box.us(85))) - box.claimed()
     for manifest in box.manifests:
         times = box.seen(manifest)
         assert abs(times[0] - manifest.start_us) <= SLACK_US
@@ -287,7 +288,7 @@ def test_where_packets_are_lost_the_time_is_not_claimed(box):
 
 @pytest.mark.parametrize("mode", ["off", "wrong password"])
 def test_a_camera_that_cannot_be_asked_is_asked_again_later(box, mode):
-    box.recorded((200, 100), (70, 5))
+    box.recorded((200, 100), (85, 5))
     box.card((150, 20))
     if mode == "off":
         box.simulator.switch("cam1", "off")
@@ -304,7 +305,7 @@ def test_a_camera_that_cannot_be_asked_is_asked_again_later(box, mode):
 
 
 def test_a_camera_that_does_not_record_now_is_not_asked(box):
-    box.recorded((200, 100), (70, 5))
+    box.recorded((200, 100), (85, 5))
     box.board.set("cam-1", "unreachable")
     assert box.replayer.look(box.camera) is None
     box.board.remove("cam-1")
@@ -313,7 +314,7 @@ def test_a_camera_that_does_not_record_now_is_not_asked(box):
 
 def test_it_runs_by_itself_and_ends_when_told(box, monkeypatch):
     monkeypatch.setattr("edge_agent.onvif.replaying.LOOK_EVERY_S", 0.1)
-    box.recorded((200, 100), (70, 5))
+    box.recorded((200, 100), (85, 5))
     box.card((150, 20))
     box.compared(210)
     box.replayer.start()
@@ -325,7 +326,7 @@ def test_it_runs_by_itself_and_ends_when_told(box, monkeypatch):
 
 
 def test_what_a_cut_short_fetch_left_behind_goes_before_anything_is_claimed(box):
-    box.recorded((200, 100), (70, 5))
+    box.recorded((200, 100), (85, 5))
     box.card((150, 20))
     box.compared(210)
     box.replayer.look(box.camera)
