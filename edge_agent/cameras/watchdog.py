@@ -5,8 +5,7 @@ recording is then ended at the last frame that came, not at the moment of notici
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from config.base.clock import US_PER_S, Clock
 from config.settings.edge import RecordingSettings
@@ -19,9 +18,8 @@ GRACE_S = 0.25
 Phase = Literal["idle", "opening", "reading"]
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a reader is doing, and since when nothing has come of it (monotonic)."""
+class Progress(NamedTuple):
+    """What a reader is doing, and since when nothing has come of it (monotonic). One is made for every packet."""
 
     phase: Phase
     since_us: int
