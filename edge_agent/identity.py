@@ -106,8 +106,7 @@ def _load_private(path: Path) -> object:
         pem = path.read_bytes()
     except FileNotFoundError as error:
         raise ConfigurationError(
-            f"'agent.state_dir': there is no {path} yet. Make it with: python -m edge_agent init --settings FILE, and"
-            " give the public key that it prints to the operator"
+            f"'agent.state_dir': there is no {path} yet. Ask the operator for a code, then: nightlight-agent enrol CODE"
         ) from error
     except OSError as error:
         raise ConfigurationError(f"'agent.state_dir': cannot read {path}: {error.strerror}") from error

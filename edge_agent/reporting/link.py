@@ -10,6 +10,7 @@ Source: MQTT 5.0 (OASIS), 3.1.2.5 will, 3.4 PUBACK, 4.9 flow control.
 import queue
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,13 +39,16 @@ QUEUED_MAX = 256
 INBOX_MAX = 2_048
 SAY_GOODBYE_WITHIN_S = 1.0
 NO_SUBSCRIBER = 0x10  # MQTT 5.0, 3.4.2.1
-SESSION_TAKEN_OVER = 0x8E  # MQTT 5.0, 3.14.2.1
+SESSION_TAKEN_OVER = 0x8E  # MQTT 5.0, 3.14.2.1; Mosquitto 2.0.11 cuts without the word, hence the count below
+SHORT_S, SHORT_MAX = 10.0, 4
+"""So many connections in a row that were cut so soon: two clients take the session from each other."""
 REFUSED = (
     "the broker does not let this agent in (yet). A few seconds after enrolment that passes; else its certificate is over"
     " or the operator has revoked it: ask for a code, then: nightlight-agent enrol CODE. Recording goes on"
 )
 COPIED = (
-    "another box has come in with this agent's identity: was the disk copied? Revoke the agent and enrol one box anew"
+    "no connection lasts: perhaps another box comes in with this agent's identity. Was the disk copied? Then revoke the"
+    " agent and enrol one box anew"
 )
 
 log = get_logger("mqtt")
@@ -82,7 +86,8 @@ class MqttLink(Worker):
         self._pump: Pump | None = None
         self._connected = threading.Event()
         self._refused: set[int] = set()
-        self._came_in = False
+        self._came_in, self._came_in_s = False, 0.0
+        self._short = 0
         self._backoff = Backoff(RECONNECT_FIRST_S, RECONNECT_LIMIT_S)
         self.inbox: queue.Queue[bytes] = queue.Queue(INBOX_MAX)
         self.counters = LinkCounters()
@@ -202,7 +207,7 @@ class MqttLink(Worker):
         if code.is_failure:
             log.error("broker_refused", why=str(code), advice=REFUSED)
             return
-        self._came_in = True
+        self._came_in, self._came_in_s = True, time.monotonic()
         client.subscribe(self._down, qos=1)
         self._closing.send(lambda name, body: self._send(client, name, body, None))
         topic = topics.up(self._sealer.site_id, self._sealer.agent_id, "presence")
@@ -217,8 +222,13 @@ class MqttLink(Worker):
         self._connected.clear()
         if self.stopping.is_set():
             return
-        if code.value == SESSION_TAKEN_OVER:
-            log.error("identity_in_two_places", why=str(code), advice=COPIED)
+        lasted = self._came_in and time.monotonic() - self._came_in_s > SHORT_S
+        if self._came_in:
+            self._short = 0 if lasted or not code.is_failure else self._short + 1
+        if lasted:
+            self._backoff.reset()
+        if code.value == SESSION_TAKEN_OVER or (self._came_in and self._short >= SHORT_MAX):
+            log.error("identity_in_two_places", why=str(code), short_connections=self._short, advice=COPIED)
         elif not self._came_in:
             log.error("broker_refused", why=str(code), advice=REFUSED)
         else:
@@ -230,8 +240,6 @@ class MqttLink(Worker):
         if any(code.is_failure for code in codes):
             log.error("subscription_refused", advice=REFUSED)
             client.disconnect()  # and again, at growing intervals, until the broker knows this agent
-            return
-        self._backoff.reset()
 
     def _published(
         self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties | None

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from config.base.ids import fresh_id
 from config.wire.envelope import Signer
@@ -16,7 +18,7 @@ from config.wire.segments import SegmentRecorded, SegmentUploaded
 from config.wire.status import CameraState, Presence
 from deploy.local.broker import AgentIdentity, Broker
 from deploy.local.simulator.launch import Simulator
-from tests.support.brokers import StartBroker, free_port
+from tests.support.brokers import StartBroker, free_port, tls_of
 from tests.support.edge import AGENT, SITE, EdgeBox, StandInServer, standing_in, wait_for
 
 
@@ -224,4 +226,28 @@ def test_a_box_without_a_certificate_says_how_to_get_one_and_goes_on(edge_box: E
     edge_box.start()
     wait_for("the advice", lambda: "nightlight-agent enrol" in edge_box.log())
     wait_for("a camera's state", lambda: edge_box.outbox("camera-state"))
+    assert edge_box.stop() == 0
+
+
+def test_an_agent_that_the_broker_does_not_know_yet_comes_again(edge_box: EdgeBox, start_broker: StartBroker) -> None:
+    broker = start_broker(AgentIdentity("elsewhere", AGENT))
+    edge_box.equip(broker)
+    edge_box.configure({}, mqtt={"port": broker.port})
+    edge_box.start()
+    wait_for("two refusals", lambda: edge_box.log().count("subscription_refused") >= 2)
+    assert "ask for a code" in edge_box.log()
+    assert edge_box.stop() == 0
+
+
+def test_two_boxes_with_one_identity_are_told_of(edge_box: EdgeBox, stand_in: StandInServer) -> None:
+    settings(edge_box, stand_in, {})
+    edge_box.start()
+    wait_for("the first", lambda: stand_in.of(Heartbeat))
+    copy = Client(CallbackAPIVersion.VERSION2, client_id=AGENT, protocol=MQTTProtocolVersion.MQTTv5)
+    copy.tls_set_context(tls_of(stand_in.broker, AGENT))
+    copy.connect("127.0.0.1", stand_in.broker.port)
+    copy.loop_start()
+    wait_for("the word", lambda: "identity_in_two_places" in edge_box.log())
+    copy.disconnect()
+    copy.loop_stop()
     assert edge_box.stop() == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config.base.errors import ConfigurationError
-from config.settings.edge import EdgeSettings, load_edge
+from config.settings.edge import ENROLLED_FILE, EdgeSettings, load_edge
 from config.settings.loader import load, read_secret
 from config.settings.server import ServerSettings, load_server
 
@@ -140,3 +140,27 @@ def test_a_secret_that_is_no_text(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00secret")
     with pytest.raises(ConfigurationError, match=r"mqtt\.password_file.*UTF-8"):
         read_secret(str(file), "mqtt.password_file")
+
+
+def test_a_box_that_is_not_enrolled_is_told_how(tmp_path: Path) -> None:
+    file = write(tmp_path, f'[agent]\nstate_dir = "{tmp_path}"\n')
+    with pytest.raises(ConfigurationError, match="nightlight-agent enrol CODE"):
+        load_edge(file)
+    assert load_edge(file, enrolled=False).agent.agent_id == ""
+
+
+def test_what_enrolment_wrote_comes_beneath_the_settings_file(tmp_path: Path) -> None:
+    file = write(tmp_path, f'[agent]\nstate_dir = "{tmp_path}"\n[mqtt]\nport = 9999\n')
+    enrolled = tmp_path / ENROLLED_FILE
+    enrolled.write_text('[agent]\nsite_id = "sunflower"\nagent_id = "box"\n[mqtt]\nhost = "192.0.2.1"\nport = 8883\n')
+    settings = load_edge(file)
+    assert (settings.agent.agent_id, settings.mqtt.host, settings.mqtt.port) == ("box", "192.0.2.1", 9999)
+    enrolled.write_text("[agent]\nsite = 1\n")
+    with pytest.raises(ConfigurationError, match=rf"{ENROLLED_FILE}.*agent\.site"):
+        load_edge(file)
+
+
+def test_plain_http_to_another_machine_is_refused_and_told_what_to_write(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"server\.url.*https://watch\.example\.org"):
+        load_edge(write(tmp_path, f'{MINIMAL}[server]\nurl = "http://watch.example.org"\n'))
+    assert load_edge(write(tmp_path, f'{MINIMAL}[server]\nurl = "http://127.0.0.1:80"\n'))
