@@ -4,6 +4,7 @@ Invariant: a checkpoint that was signed once is the only one of its size; each c
 checked before it is signed, so that even a damaged database cannot make the centre contradict itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.base.clock import Clock
@@ -76,14 +77,26 @@ class LedgerKeeper:
             note.verified([witness])
             row.note = note.serialise()
 
+    def inclusions(
+        self, site_id: str, kind: str, subjects: Sequence[str], size: int
+    ) -> dict[str, tuple[bytes, LedgerProof]]:
+        """The same for many subjects, by subject. Raises NotFound where one of them is not there."""
+        found: dict[str, tuple[bytes, LedgerProof]] = {}
+        with self.database.reading() as session:
+            tiles = ledger.Tiles(session, site_id)
+            for entry in ledger.entries_about(session, site_id, kind, subjects):
+                if entry.number is not None and entry.number < size:
+                    path = merkle.inclusion_proof(entry.number, size, tiles.node)
+                    proof = LedgerProof(number=entry.number, path=[step.hex() for step in path])
+                    found[entry.subject] = (entry.body, proof)
+        for subject in subjects:
+            if subject not in found:
+                raise NotFound(f"no {kind} about {subject} in the ledger of {size}")
+        return found
+
     def inclusion(self, site_id: str, kind: str, subject: str, size: int) -> tuple[bytes, LedgerProof]:
         """The newest entry about a subject, and the proof that the ledger of ``size`` holds it. Raises NotFound."""
-        with self.database.reading() as session:
-            entry = ledger.entry_about(session, site_id, kind, subject)
-            if entry is None or entry.number is None or entry.number >= size:
-                raise NotFound(f"no {kind} about {subject} in the ledger of {size}")
-            path = merkle.inclusion_proof(entry.number, size, ledger.Tiles(session, site_id).node)
-            return entry.body, LedgerProof(number=entry.number, path=[step.hex() for step in path])
+        return self.inclusions(site_id, kind, [subject], size)[subject]
 
     def consistency(self, site_id: str, older: int, newer: int) -> list[bytes]:
         """What shows that the ledger of ``newer`` continues that of ``older``. Raises InvalidInput out of range."""

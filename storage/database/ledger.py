@@ -6,13 +6,17 @@ change. Adding takes no lock, so that no camera waits for another; numbering hol
 Source: the tile layout of C2SP tlog-tiles (https://c2sp.org/tlog-tiles).
 """
 
+from collections.abc import Iterator, Sequence
+
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from config.evidence import merkle
+from config.evidence.entries import AccessRecorded, decode
 from storage.database.models import Ledger, LedgerCheckpoint, LedgerEntry, LedgerTile
 
 TILE_HEIGHT = 8
+SUBJECTS_A_QUERY = 500
 TILE_HASHES = 1 << TILE_HEIGHT
 
 
@@ -50,14 +54,24 @@ def size(session: Session, site_id: str) -> int:
     return head.size if head is not None else 0
 
 
-def entry_about(session: Session, site_id: str, kind: str, subject: str) -> LedgerEntry | None:
-    """The newest entry of a kind about a subject."""
-    return session.scalars(
-        select(LedgerEntry)
-        .where(LedgerEntry.subject == subject, LedgerEntry.kind == kind, LedgerEntry.site_id == site_id)
-        .order_by(LedgerEntry.id.desc())
-        .limit(1)
-    ).first()
+def entries_about(session: Session, site_id: str, kind: str, subjects: Sequence[str]) -> Iterator[LedgerEntry]:
+    """The entries of a kind about some subjects, oldest first."""
+    for at in range(0, len(subjects), SUBJECTS_A_QUERY):
+        yield from session.scalars(
+            select(LedgerEntry)
+            .where(
+                LedgerEntry.subject.in_(subjects[at : at + SUBJECTS_A_QUERY]),
+                LedgerEntry.kind == kind,
+                LedgerEntry.site_id == site_id,
+            )
+            .order_by(LedgerEntry.id)
+        )
+
+
+def accesses(session: Session, site_id: str, camera_id: str) -> list[AccessRecorded]:
+    """Who looked at a camera's footage, oldest first."""
+    decoded = (decode(entry.body) for entry in entries_about(session, site_id, "access", [camera_id]))
+    return [entry for entry in decoded if isinstance(entry, AccessRecorded)]
 
 
 def latest_checkpoint(session: Session, site_id: str) -> LedgerCheckpoint | None:

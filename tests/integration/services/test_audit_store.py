@@ -55,7 +55,9 @@ class Secured:
         self.database, self.clock = database, clock
         self.evidence = object_store.evidence
         self.camera_id = f"nap-{fresh_id()[:8]}"  # the store is shared, and locked objects stay
-        self.agent = SigningAgent(database, clock, camera_id=self.camera_id).register()
+        self.agent = SigningAgent(
+            database, clock, camera_id=self.camera_id, started_us=clock.utc_us() - seconds(200)
+        ).register()
         self.verifier = UploadVerifier(database, self.evidence, clock, 90, backfilled_after_us=seconds(300))
         self.end_us = clock.utc_us() - seconds(60)
         self.keys: list[str] = []

@@ -1,0 +1,137 @@
+"""A package made from real objects is taken for genuine by the verifier; what it cannot hold it does not claim."""
+
+import io
+import zipfile
+from contextlib import closing
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
+
+from config.base.clock import SystemClock
+from config.base.errors import InvalidInput, NightlightError, NotFound
+from config.base.timespan import Span
+from config.evidence import package
+from config.evidence.note import NoteSigner
+from config.evidence.verify import verify
+from config.wire.envelope import Signer
+from server.services.assess_day import Assessor
+from server.services.export_evidence import EvidenceExporter, Export, write_file
+from server.services.keep_ledger import LedgerKeeper
+from server.web.evidence import EvidenceReport
+from storage.database.models import LedgerEntry, Segment
+from tests.integration.services.test_audit_store import Secured
+from tests.support.clock import SimulatedClock
+from tests.support.sites import POLICY, seconds
+
+CENTRE = Ed25519PrivateKey.from_private_bytes(b"c" * 32)
+
+
+class Exported(Secured):
+    def __init__(self, database, object_store) -> None:
+        super().__init__(database, object_store, SimulatedClock(SystemClock().utc_us()))
+        self.agent.say(self.agent.heartbeat())
+        self.keeper = LedgerKeeper(
+            database, self.clock, NoteSigner("nightlight.example", CENTRE), "nightlight.example/ledger"
+        )
+        self.exporter = EvidenceExporter(
+            database, self.evidence, self.clock, self.keeper, Signer(CENTRE), Assessor(POLICY), EvidenceReport().render
+        )
+
+    def export(self, start_s=-60, end_s=0, **changes):
+        span = Span(self.begun_us + seconds(start_s), self.begun_us + seconds(end_s))
+        wanted = {"account": "auditor", "reason": "inspection", "site_id": "sunflower", "camera_id": self.camera_id}
+        out = io.BytesIO()
+        self.exporter.write(Export(span=span, **{**wanted, **changes}), out.write)
+        return out.getvalue()
+
+
+@pytest.fixture
+def exported(database, object_store) -> Exported:
+    made = Exported(database, object_store)
+    made.begun_us = made.end_us + seconds(60)
+    made.add(5)
+    made.agent.say(made.agent.heartbeat())
+    return made
+
+
+def checked(data: bytes):
+    return verify(io.BytesIO(data), CENTRE.public_key())
+
+
+def test_a_package_of_real_objects_is_genuine_and_plays(exported):
+    data = exported.export()
+    found = checked(data)
+    assert found.segments == 5
+    assert found.covered_us == seconds(50)
+    with zipfile.ZipFile(io.BytesIO(data)) as opened:
+        names = opened.namelist()
+        assert names[:2] == ["index.json", "contents.txt"]
+        recordings = [name for name in names if name.startswith("segments/")]
+        assert [opened.read(name) for name in recordings] == [b"footage %d" % n for n in range(5)]
+        report = opened.read("report.html").decode()
+    assert "证据包" in report
+    assert "inspection" in report
+
+
+def test_the_export_itself_stands_on_the_access_record(exported):
+    exported.export(reason="first look")
+    with closing(zipfile.ZipFile(io.BytesIO(exported.export(reason="second look")))) as opened:
+        looks = msgspec.json.decode(opened.read(package.ACCESS))
+    assert [look["reason"] for look in looks] == ["first look", "second look"]
+    with exported.database.reading() as session:
+        assert [e.kind for e in session.scalars(select(LedgerEntry))].count("access") == 2
+
+
+def test_time_of_which_there_is_no_recording_is_not_claimed(exported):
+    found = checked(exported.export(start_s=-120, end_s=-30))
+    for start_us, end_us in found.coverage.covered:
+        assert start_us >= exported.begun_us - seconds(60)
+        assert end_us <= exported.begun_us - seconds(30)
+
+
+def test_what_was_deleted_on_its_day_is_said(exported):
+    with exported.database.unit_of_work() as session:
+        first = session.scalars(select(Segment).order_by(Segment.start_us)).first()
+        first.deleted_us = exported.clock.utc_us()
+    found = checked(exported.export())
+    assert found.segments == 4
+    covered = [tuple(span) for span in found.coverage.covered]
+    assert all(start_us >= first.end_us for start_us, _ in covered)
+
+
+def test_bytes_that_changed_in_the_store_end_the_export(exported, tmp_path):
+    with exported.database.unit_of_work() as session:
+        segment = session.scalars(select(Segment)).first()
+        segment.sha256 = "0" * 64
+    span = Span(exported.begun_us - seconds(60), exported.begun_us)
+    target = tmp_path / "package.zip"
+    with pytest.raises(NightlightError):
+        write_file(exported.exporter, Export("sunflower", exported.camera_id, span, "auditor", "x"), target)
+    assert list(tmp_path.glob("package*")) == []
+
+
+def test_a_package_as_a_file(exported, tmp_path):
+    span = Span(exported.begun_us - seconds(60), exported.begun_us)
+    target = tmp_path / "package.zip"
+    write_file(exported.exporter, Export("sunflower", exported.camera_id, span, "auditor", "x"), target)
+    assert checked(target.read_bytes()).segments == 5
+    assert [path.name for path in tmp_path.glob("package*")] == ["package.zip"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"reason": " "}, InvalidInput),
+        ({"reason": "x" * 201}, InvalidInput),
+        ({"end_s": -60}, InvalidInput),
+        ({"end_s": 7_200}, InvalidInput),
+        ({"start_s": -32 * 86_400}, InvalidInput),
+        ({"camera_id": "nowhere"}, NotFound),
+        ({"site_id": "nowhere"}, NotFound),
+    ],
+)
+def test_an_export_needs_a_reason_a_camera_and_a_period_that_is_over(exported, changes, error):
+    with pytest.raises(error):
+        exported.export(**changes)
