@@ -1,10 +1,11 @@
-"""Cameras that agents found at a site: as JSON, and a picture of each, which is looked at on record."""
+"""Discovered cameras of a site, the picture of one (looked at on record), and what cameras were asked for; JSON."""
 
 import msgspec
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.api.data import parse_day
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 
@@ -14,9 +15,7 @@ router = APIRouter(prefix="/api/v1")
 @router.api_route("/sites/{site}/discovered", methods=READ)
 def discovered(request: Request, person: Person, site: str) -> Response:
     """A list of DiscoveredView."""
-    return Response(
-        msgspec.json.encode(parts_of(request).discovered.found(person, site)), media_type="application/json"
-    )
+    return _json(parts_of(request).discovered.found(person, site))
 
 
 @router.api_route("/sites/{site}/discovered/{agent}/{camera}/picture", methods=["GET"])
@@ -24,3 +23,13 @@ def picture(request: Request, person: Person, site: str, agent: str, camera: str
     """A JPEG; nobody on the way may keep it."""
     jpeg = parts_of(request).discovered.picture(person, site, agent, camera)
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+
+@router.api_route("/sites/{site}/days/{day}/replays", methods=READ)
+def replays(request: Request, person: Person, site: str, day: str) -> Response:
+    """A list of ReplayView."""
+    return _json(parts_of(request).replays.day(person, site, parse_day(day)))
+
+
+def _json(content: object) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")

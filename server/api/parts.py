@@ -22,6 +22,7 @@ from server.services.read_day import DayReader
 from server.services.read_discovered import DiscoveredReader, picture_key_of
 from server.services.read_findings import FindingReader
 from server.services.read_health import HealthReader
+from server.services.read_replays import ReplayReader
 from server.services.sign_in import SignIn
 from server.web.pages import Pages
 from storage.database.unit_of_work import Database
@@ -45,6 +46,7 @@ class Parts:
     inviter: Inviter
     acceptance: AcceptanceOffice
     discovered: DiscoveredReader
+    replays: ReplayReader
     findings: FindingReader
     gate: Gate
     pages: Pages
@@ -82,6 +84,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
             database, S3EvidenceStore(access, clock), clock, Assessor(settings.policy), settings.policy.retain_days
         ),
         discovered=DiscoveredReader(database, clock, picture_key),
+        replays=ReplayReader(database, clock),
         findings=FindingReader(database, clock, picture_key, settings.policy.unsound_findings),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
         pages=pages,

@@ -1,6 +1,7 @@
 """Cameras that agents found, footage of cameras' own memories, and reports of having asked: what the server makes of it."""
 
 import hashlib
+from datetime import date
 
 import msgspec
 import pytest
@@ -14,10 +15,13 @@ from config.wire.discovery import DiscoveredCamera, StreamOffer
 from config.wire.replay import CameraClockReading, ReplayReport
 from config.wire.sealing import discovered_picture, seal_to
 from server.services import accept_discovered
+from server.services.assess_day import Assessor
+from server.services.read_day import DayReader
 from server.services.read_discovered import DiscoveredReader
-from storage.database import models, spans
+from server.services.read_replays import ReplayReader
+from storage.database import evidence, models, spans
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope
-from tests.support.sites import seconds
+from tests.support.sites import POLICY, seconds
 
 POLICE = Scope("police", AUDITOR, EVERY_REGION)
 STRANGER = Scope("stranger", AUDITOR, "cn/beijing")
@@ -133,6 +137,24 @@ def test_footage_between_two_trusted_readings_that_agree_is_trusted(agent, clock
     assert trusted(database, manifest) == SpanSet.of(Span(manifest.start_us, manifest.end_us))
 
 
+def test_trusted_footage_of_a_cameras_memory_covers_its_time_once_it_is_secured(agent, clock, database):
+    begun_us, _now = told_the_time(agent, clock)
+    manifest = stored(agent, clock, begun_us + seconds(120), begun_us + seconds(180))
+    agent.say(manifest)
+
+    def covered() -> list[tuple[int, int]]:
+        [camera] = DayReader(database, clock, Assessor(POLICY)).day(POLICE, agent.site_id).cameras
+        return camera.covered
+
+    with database.unit_of_work() as session:
+        evidence.activate(session, agent.camera_id, begun_us)
+    assert covered() == []
+    with database.unit_of_work() as session:
+        span = Span(manifest.start_us, manifest.end_us)
+        spans.add_coverage(session, agent.camera_id, spans.SECURED, manifest.timeline_id, span)
+    assert covered() == [(manifest.start_us, manifest.end_us)]
+
+
 @pytest.mark.parametrize(
     "case",
     ["no readings", "one reading", "set in between", "too coarse", "untrusted stretch", "not around it", "strange"],
@@ -188,9 +210,13 @@ def test_having_asked_is_kept_once(agent, clock, database):
     said = report(agent, clock, now_us - seconds(100), now_us)
     assert agent.say(said).result == "committed"
     assert agent.say(said).result == "duplicate"
-    with database.reading() as session:
-        [row] = session.scalars(select(models.ReplayReport))
-        assert (row.outcome, row.start_us, row.end_us) == ("none", said.start_us, said.end_us)
+    reader = ReplayReader(database, clock)
+    [view] = reader.day(POLICE, agent.site_id, None)
+    assert (view.outcome, view.had_none) == ("none", [(said.start_us, said.end_us)])
+    assert reader.day(POLICE, agent.site_id, date(2020, 1, 1)) == []
+    for scope, site in ((STRANGER, agent.site_id), (POLICE, "a\0b")):
+        with pytest.raises(NotFound):
+            reader.day(scope, site, None)
 
 
 @pytest.mark.parametrize("changed", [{"end_us": 5}, {"had_none": [(0, 10)]}])
