@@ -28,6 +28,8 @@ class SegmentAccounts:
         self._writing: dict[str, OpenSegment] = {}
         self._leftovers: set[str] = set()
         """Cameras of which open segments wait to be rescued, as far as is known."""
+        self._finished: dict[str, Instant] = {}
+        """Where the newest whole segment of each camera ends."""
 
     def expect_leftovers(self, camera_id: str) -> None:
         """The last process may have left something that its start had no room to recover."""
@@ -53,6 +55,7 @@ class SegmentAccounts:
         segment = said.segment
         with self._lock:
             self._writing.pop(segment.segment_id, None)
+            self._finished[segment.camera_id] = Instant(said.end_us, segment.timeline_id)
         try:
             self._spool.finalise(
                 segment, end_us=said.end_us, sha256=said.sha256, size_bytes=said.size_bytes, frames=said.frames
@@ -83,8 +86,8 @@ class SegmentAccounts:
             self.rescue_leftovers(camera_id)
         except NightlightError as error:
             log.exception("rescue_postponed", camera=camera_id, why=str(error))
-        if last is None:
-            return None
+        if last is None:  # between two segments
+            return self._finished.get(camera_id)
         end_us = self._spool.end_of(last.segment_id)
         return Instant(last.start_us if end_us is None else end_us, last.timeline_id)
 

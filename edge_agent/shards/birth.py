@@ -104,7 +104,7 @@ class Nursery:
             return self._connection
         self._end()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "edge_agent.shards.nursery", str(theirs.fileno())]
+        command = [sys.executable, "-P", "-m", "edge_agent.shards.nursery", str(theirs.fileno())]
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
         self._process = subprocess.Popen(

@@ -11,6 +11,7 @@ Requests are datagrams on ``FD``: ``fork`` with the shard's socket as ancillary 
 """
 
 import ctypes
+import faulthandler
 import gc
 import os
 import resource
@@ -28,6 +29,7 @@ FAILED = 71
 
 def main(descriptor: int) -> None:
     """Serves until the main process is gone."""
+    faulthandler.enable()  # what a shard was doing when native code killed it goes to the log
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold pictures of children
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the main process decides when to end
