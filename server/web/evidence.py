@@ -19,7 +19,7 @@ class EvidenceReport:
 
     def __init__(self) -> None:
         environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            loader=FileSystemLoader(Path(__file__).parent / "sheets"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
