@@ -54,7 +54,9 @@ def cases(half: Half, strengths: tuple[Strength, ...] = STRENGTHS) -> Iterator[C
                 for fault in FINDING_NAMES:
                     if fault == "colour_cast" and how.infrared:
                         continue  # infrared has no colour
-                    yield from (Case(photograph, aim, light, fault, strength, variant) for strength in strengths)
+                    # Weak and strong faults are told beside the goal: one aim shows them.
+                    some = strengths if aim == 0 else ("middle",)
+                    yield from (Case(photograph, aim, light, fault, strength, variant) for strength in some)
 
 
 def play(todo: Iterator[Case], rules: dict[FindingName, Rule]) -> Iterator[Outcome]:

@@ -18,7 +18,9 @@ from edge_agent.diagnosis.measuring import COLUMNS, ROWS, Floats, Measures
 MEMORY_S = 1_800.0
 """After so long a lasting change has been learned by two thirds."""
 STRUCTURED_MIN = 0.012
-"""Mean squared direction of a tile in which there is something to recognise."""
+"""Mean squared direction of a tile in which there is something to recognise, where noise is at most ``QUIET_NOISE``."""
+QUIET_NOISE = 2.5
+"""Luma steps; above it the squared direction that noise alone makes grows with its square."""
 KEPT_SIMILARITY = 0.35
 EMPTIED_TEXTURE = 0.6
 
@@ -92,8 +94,9 @@ def learn(reference: Reference, measures: Measures, at_us: int) -> Reference:
     )
 
 
-def match(reference: Reference, measures: Measures) -> Match:
-    """Compares tile by tile; masked tiles have no part."""
+def match(reference: Reference, measures: Measures, noise: float) -> Match:
+    """Compares tile by tile; masked tiles have no part. ``noise`` is that of the picture, in luma steps."""
+    enough = STRUCTURED_MIN * max(1.0, (noise / QUIET_NOISE) ** 2)
     x, y, then_x, then_y = measures.direction_x, measures.direction_y, reference.direction_x, reference.direction_y
     then = _tiles(then_x * then_x + then_y * then_y)
     now = _tiles(x * x + y * y)
@@ -104,7 +107,7 @@ def match(reference: Reference, measures: Measures) -> Match:
         return Match(0, 0.0, 0.0, 0, 0)
     same = likeness > KEPT_SIMILARITY
     gone = (measures.texture < EMPTIED_TEXTURE * np.maximum(reference.texture, 0.5)) & ~same
-    shown = (now > STRUCTURED_MIN) & measures.tiles_visible
+    shown = (now > enough) & measures.tiles_visible
     return Match(
         structured=count,
         kept=float(same[structured].mean()),

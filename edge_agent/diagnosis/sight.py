@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge_agent.diagnosis.measuring import Measures, noise_between, streaks_between, unchanged_between
+from edge_agent.diagnosis.measuring import Measures, streaks_between, unchanged_between
 from edge_agent.diagnosis.reference import Match, Reference
 
 
@@ -18,9 +18,11 @@ class Sight:
     streaks: float | None = None
 
 
-def look(now: Measures, before: Measures | None, reference: Reference | None, match: Match | None) -> Sight:
+def look(
+    now: Measures, before: Measures | None, noise: float | None, reference: Reference | None, match: Match | None
+) -> Sight:
     """Puts a picture into its context."""
     if before is None:
         return Sight(now, reference, match)
-    noise, unchanged = noise_between(now, before), unchanged_between(now, before)
-    return Sight(now, reference, match, noise, unchanged, streaks_between(now, before))
+    unchanged, streaks = unchanged_between(now, before), streaks_between(now, before)
+    return Sight(now, reference, match, noise, unchanged, streaks)

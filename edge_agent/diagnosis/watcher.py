@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from config.wire.findings import FINDING_NAMES, FindingName
 from edge_agent.diagnosis.findings import score_all
 from edge_agent.diagnosis.hysteresis import Change, Rule, Watch, step
-from edge_agent.diagnosis.measuring import Measures
+from edge_agent.diagnosis.measuring import Measures, noise_between
 from edge_agent.diagnosis.reference import Match, Reference, first, learn, match
 from edge_agent.diagnosis.sight import look
 
@@ -55,9 +55,10 @@ class Watcher:
     def see(self, measures: Measures, at_us: int) -> list[Noticed]:
         """Takes the next picture in; ``at_us`` when it was taken."""
         before = self._before if 0 < at_us - self._before_us <= GAP_US_MAX else None
-        place, found = self._recognise(measures)
+        noise = noise_between(measures, before) if before is not None else None
+        place, found = self._recognise(measures, noise or 0.0)
         reference = self.references[place] if place is not None else None
-        sight = look(measures, before, reference, found)
+        sight = look(measures, before, noise, reference, found)
         self.scores = score_all(sight, {name: rule.threshold for name, rule in self.rules.items()})
         noticed = self._step(at_us)
         if self._may_learn():
@@ -85,12 +86,12 @@ class Watcher:
         self.references.clear()
         self._good = 0
 
-    def _recognise(self, measures: Measures) -> tuple[int | None, Match | None]:
+    def _recognise(self, measures: Measures, noise: float) -> tuple[int | None, Match | None]:
         """The reference of this kind of light of which most is seen."""
         best: tuple[int | None, Match | None] = (None, None)
         for place, reference in enumerate(self.references):
             if reference.monochrome == measures.monochrome:
-                found = match(reference, measures)
+                found = match(reference, measures, noise)
                 if best[1] is None or found.kept > best[1].kept:
                     best = (place, found)
         return best

@@ -1,7 +1,8 @@
 """Draws the simulated rooms: a still background, a few calm figures, the clock and the machine-readable time row.
 
 Invariant: only shapes; no picture of a person is shipped. The background is drawn once; a frame copies it and draws
-the figures, so that eight cameras stay cheap.
+the figures, so that eight cameras stay cheap. It has the noise of a sensor, another in each second: without it the agent
+would rightly say that the picture is drawn, and stands still.
 """
 
 import math
@@ -16,6 +17,8 @@ from deploy.local.simulator.timecode import draw_timecode, row_height
 
 WIDTH, HEIGHT = 640, 360
 CLOCK_AT = (12, 30)
+NOISES, NOISE_SIGMA = 5, 2.0
+"""Within a second it stays, so that it costs a coded picture a second and not ten."""
 Colour = tuple[int, int, int]  # blue, green, red
 Picture = NDArray[np.uint8]
 
@@ -47,11 +50,11 @@ class Scene:
         """``number`` counts from 1 and chooses the room, its shade and the figures' ways."""
         self._room = ROOMS[(number - 1) % len(ROOMS)]
         self._number = number
-        self._background: Picture = _background(self._room, number)
+        self._backgrounds = _with_noise(_background(self._room, number), number)
 
     def frame(self, utc_us: int) -> Picture:
         """A fresh ``(H * 3 / 2, W)`` uint8 I420 picture of the room as it is at ``utc_us``."""
-        picture = self._background.copy()
+        picture = self._backgrounds[utc_us // 1_000_000 % NOISES].copy()
         luma = picture[:HEIGHT]
         chroma = picture[HEIGHT:].reshape(2, HEIGHT // 2, WIDTH // 2)
         for index in range(self._room.figures):
@@ -110,6 +113,18 @@ def _background(room: Room, number: int) -> Picture:
     # A grey row carries the time: colour under it would cost bits and tell nothing.
     planar[HEIGHT:].reshape(2, HEIGHT // 2, WIDTH // 2)[:, bottom // 2 :] = 128
     return planar
+
+
+def _with_noise(background: Picture, seed: int) -> list[Picture]:
+    """The background as often as there are seconds with a noise of their own; grains of two pixels outlive the encoder."""
+    rng, made = np.random.default_rng(seed), list[Picture]()
+    for _ in range(NOISES):
+        grains = rng.normal(0, NOISE_SIGMA, (HEIGHT // 2, WIDTH // 2)).astype(np.float32)
+        noise = cv2.resize(grains, (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
+        noisy = background.copy()
+        noisy[:HEIGHT] = np.clip(noisy[:HEIGHT] + noise, 16, 235).astype(np.uint8)
+        made.append(noisy)
+    return made
 
 
 def _draw_rug(picture: Picture) -> None:
