@@ -278,10 +278,11 @@ class ShardKeeper(Worker):
         for camera_id in list(self._cameras):
             end = self._parts.accounts.abandoned(camera_id)
             self._parts.board.silent(camera_id)
-            if self._ended or self._parts.board.condition(camera_id) not in ("recording", "disk_full"):
+            condition = self._parts.board.condition(camera_id)
+            if self._ended or condition not in ("recording", "disk_full"):
                 continue
             detail = f"the process that reads this camera ended ({why or how or 'unknown'}) and is begun again"
-            self._parts.board.set(camera_id, "stalled", detail, end)
+            self._parts.board.set(camera_id, "stalled", detail, end if condition == "recording" else None)
         for camera_id in list(self._answers):
             self._answered(camera_id)
         self._move_floors()

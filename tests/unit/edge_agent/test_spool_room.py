@@ -14,6 +14,8 @@ from config.wire.notices import CLOCK_STEPPED, SPOOL_FILLING, SPOOL_FULL, BoxNot
 from config.wire.segments import Receipt, UploadRefused
 from edge_agent.messages import Sealer
 from edge_agent.reporting.notices import NoticeBook
+from edge_agent.shards.accounts import SegmentAccounts
+from edge_agent.shards.messages import Finished
 from edge_agent.spool.ballast import Ballast
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.disk import DiskGuard, DiskUse
@@ -216,6 +218,18 @@ def test_where_the_word_cannot_be_stored_the_file_stays(tmp_path: Path, monkeypa
             break
     kept, told = only in box.files(), len(box.said(SegmentEvicted))
     assert kept == (told == 0)
+    box.database.close()
+
+
+def test_a_shard_that_dies_between_two_segments_leaves_off_where_the_last_one_ended(tmp_path: Path) -> None:
+    box = Box(tmp_path, settings())
+    accounts = SegmentAccounts(box.spool, box.guard)
+    assert accounts.abandoned("cam-1") is None
+    segment = OpenSegment(fresh_id(), "cam-1", fresh_id(), fresh_id(), NOON_US, "h264", 640, 360)
+    assert accounts.opening(segment) == ""
+    accounts.finished(Finished(segment=segment, end_us=NOON_US + 7, sha256="0" * 64, size_bytes=SIZE, frames=1))
+    assert accounts.abandoned("cam-1") == (NOON_US + 7, segment.timeline_id)
+    assert accounts.abandoned("cam-2") is None
     box.database.close()
 
 
