@@ -5,10 +5,12 @@ was made across two timelines is thrown away.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from config.base.clock import US_PER_S
 from config.base.errors import NightlightError
 from config.base.logs import get_logger
+from config.wire.health import ClockReading
 from config.wire.replay import CameraClockReading
 from edge_agent.cameras.board import CameraBoard
 from edge_agent.lifecycle import Worker
@@ -29,19 +31,28 @@ WARN_US = 2 * US_PER_S
 log = get_logger("onvif")
 
 
-def measured(camera: OnvifCamera, clock: AgentClock, wait: Callable[[float], object]) -> ClockOffset | None:
-    """Camera minus agent; None where the agent's timeline changed meanwhile. Raises what ``errors.ERRORS`` names."""
+class Measured(NamedTuple):
+    """Camera minus agent, and the same as it is kept and told."""
+
+    offset: ClockOffset
+    reading: CameraClockReading
+
+
+def measured(camera: OnvifCamera, clock: AgentClock, wait: Callable[[float], object]) -> Measured | None:
+    """None where the agent's timeline changed meanwhile. Raises what ``errors.ERRORS`` names."""
     before = clock.timeline.timeline_id
     offset, _said = camera.clock_offset(wait)
-    return offset if clock.timeline.timeline_id == before else None
-
-
-def as_reading(offset: ClockOffset, clock: AgentClock) -> CameraClockReading:
-    """The offset as it is kept and told: its bound holds the agent's own distance from the server's clock too."""
     compared = clock.reading
+    if clock.timeline.timeline_id != before:
+        return None
+    return Measured(offset, _as_reading(offset, before, compared))
+
+
+def _as_reading(offset: ClockOffset, timeline_id: str, compared: ClockReading | None) -> CameraClockReading:
+    """Its bound holds the agent's own distance from the server's clock too."""
     own_us = UNCOMPARED_US if compared is None else abs(compared.offset_us) + compared.bound_us
     return CameraClockReading(
-        timeline_id=clock.timeline.timeline_id,
+        timeline_id=timeline_id,
         at_us=max(0, offset.observed_us),
         offset_us=offset.offset_us,
         bound_us=offset.bound_us + own_us,
@@ -86,13 +97,12 @@ class CameraClockWatch(Worker):
         settings = camera.settings
         who = Credentials(settings.username, camera.password)
         try:
-            offset = measured(
-                OnvifCamera(settings.onvif_url, who, self._clock, LIMITS), self._clock, self.stopping.wait
-            )
-            if offset is None:
+            found = measured(OnvifCamera(settings.onvif_url, who, self._clock, LIMITS), self._clock, self.stopping.wait)
+            if found is None:
                 return
+            offset = found.offset
             self._board.clock_is(settings.id, offset.offset_us, offset.bound_us)
-            self._book.note(settings.id, as_reading(offset, self._clock))
+            self._book.note(settings.id, found.reading)
         except NightlightError as error:
             log.info("camera_clock_unknown", camera=settings.id, why=str(error))
             return

@@ -24,7 +24,7 @@ from edge_agent.lifecycle import Worker
 from edge_agent.messages import Sealer, SegmentClaim
 from edge_agent.onvif.camera import OnvifCamera
 from edge_agent.onvif.clock_book import ClockBook
-from edge_agent.onvif.clock_watch import LIMITS, as_reading, measured
+from edge_agent.onvif.clock_watch import LIMITS, measured
 from edge_agent.onvif.digest import Credentials
 from edge_agent.onvif.errors import silent
 from edge_agent.onvif.fetch import Ended, Job
@@ -176,10 +176,10 @@ class Replayer(Worker):
         """Compares the camera's clock once more: the stretch then lies between two readings, if there was one before."""
         parts, settings = self._parts, camera.settings
         device = OnvifCamera(settings.onvif_url, Credentials(settings.username, camera.password), parts.clock, LIMITS)
-        offset = measured(device, parts.clock, self.stopping.wait)
-        if offset is None:
+        found = measured(device, parts.clock, self.stopping.wait)
+        if found is None:
             raise silent("the agent's own clock changed meanwhile")
-        after = as_reading(offset, parts.clock)
+        after = found.reading
         before = parts.clocks.before(settings.id, span.start_us)
         parts.clocks.note(settings.id, after)
         if before is None:
