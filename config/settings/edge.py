@@ -91,7 +91,7 @@ class CameraSettings(Strict, frozen=True, kw_only=True):
     record: StreamName = "main"
     diagnose: StreamChoice = "auto"
     live: StreamChoice = "auto"
-    privacy_masks: Annotated[list[Polygon], msgspec.Meta(max_length=16)] = []
+    privacy_masks: Annotated[list[Polygon], msgspec.Meta(max_length=16)] = msgspec.field(default_factory=list)
     """What no still and no diagnosis may look at: polygons of ``(x, y)``, fractions of width and height from the top left."""
     onvif_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@]+)?$", max_length=500)] = ""
     """The camera's ONVIF device service: its clock is measured there, and its memory card asked."""
