@@ -30,6 +30,12 @@ MEDIA_2 = "http://www.onvif.org/ver20/media/wsdl"
 EVENTS = "http://www.onvif.org/ver10/events/wsdl"
 SEARCH = "http://www.onvif.org/ver10/search/wsdl"
 REPLAY = "http://www.onvif.org/ver10/replay/wsdl"
+EVENT_ACTIONS = {
+    "CreatePullPointSubscription": f"{EVENTS}/EventPortType/CreatePullPointSubscriptionRequest",
+    "PullMessages": f"{EVENTS}/PullPointSubscription/PullMessagesRequest",
+    "Renew": "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager/RenewRequest",
+    "Unsubscribe": "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager/UnsubscribeRequest",
+}
 DEVICE_PATH = "/onvif/device_service"
 SNAPSHOT = Limits(within_s=5.0, bytes_max=4 << 20)
 SAMPLES = 4
@@ -209,12 +215,12 @@ class OnvifCamera:
     def _ask_once(self, address: str, request: str, service: str, headers: str, limits: Limits) -> Element:
         token = self._token() if self._who else ""
         data = envelope(_body(request, service), token + headers)
-        answer = self._fetch("POST", address, {"Content-Type": "application/soap+xml; charset=utf-8"}, data, limits)
+        answer = self._fetch("POST", address, _content_type(request, service), data, limits)
         return _element(answer)
 
     def _ask_openly(self, address: str, request: str, service: str) -> tuple[Answer, Element]:
         data = envelope(_body(request, service))
-        kind = {"Content-Type": "application/soap+xml; charset=utf-8"}
+        kind = _content_type(request, service)
         try:
             answer = exchange(self._clock, "POST", address, headers=kind, body=data, limits=self._limits)
             return answer, _element(answer)
@@ -251,8 +257,19 @@ class OnvifCamera:
         return username_token(self._who, self._clock.utc_us() + (self._skew_us or 0))
 
 
+def _content_type(request: str, service: str) -> dict[str, str]:
+    """With the action, by which some cameras find what is meant (RFC 3902; the WSDL names it in ``soapAction``)."""
+    name = _name(request)
+    action = EVENT_ACTIONS.get(name, f"{service}/{name}")
+    return {"Content-Type": f'application/soap+xml; charset=utf-8; action="{action}"'}
+
+
+def _name(request: str) -> str:
+    return request[1:].partition(">")[0].partition(" ")[0]
+
+
 def _body(request: str, service: str) -> str:
-    name = request[1:].partition(">")[0].partition(" ")[0]
+    name = _name(request)
     return request.replace(f"<{name}", f'<{name} xmlns="{service}"', 1) + ("" if ">" in request else "/>")
 
 

@@ -19,14 +19,12 @@ from xml.sax.saxutils import escape
 
 from config.base.clock import from_datetime
 from config.base.errors import NightlightError
-from edge_agent.onvif.camera import EVENTS, OnvifCamera
+from edge_agent.onvif.camera import EVENT_ACTIONS, EVENTS, OnvifCamera
 from edge_agent.onvif.errors import nonsense
 from edge_agent.onvif.soap import SCHEMA, child, text_of
 
 WSA = "http://www.w3.org/2005/08/addressing"
 WSNT = "http://docs.oasis-open.org/wsn/b-2"
-PULL_ACTION = f"{EVENTS}/PullPointSubscription/PullMessagesRequest"
-UNSUBSCRIBE_ACTION = "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager/UnsubscribeRequest"
 TERMINATION_S = 120
 WAIT_S_MAX = 60.0
 GRACE_S = 5.0
@@ -67,7 +65,7 @@ class PullPoint:
             EVENTS,
             f"<PullMessages><Timeout>PT{wait_s:.0f}S</Timeout><MessageLimit>{MESSAGES_MAX}</MessageLimit></PullMessages>",
             at=self._address,
-            headers=self._headers + _addressed(PULL_ACTION, self._address),
+            headers=self._headers + _addressed("PullMessages", self._address),
             within_s=wait_s + GRACE_S,
         )
         found = [_change(one) for one in element.findall(f"{{{WSNT}}}NotificationMessage")[:MESSAGES_MAX]]
@@ -79,8 +77,7 @@ class PullPoint:
             WSNT,
             f"<Renew><TerminationTime>PT{TERMINATION_S}S</TerminationTime></Renew>",
             at=self._address,
-            headers=self._headers
-            + _addressed("http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager/RenewRequest", self._address),
+            headers=self._headers + _addressed("Renew", self._address),
         )
 
     def close(self) -> None:
@@ -90,7 +87,7 @@ class PullPoint:
                 WSNT,
                 "<Unsubscribe",
                 at=self._address,
-                headers=self._headers + _addressed(UNSUBSCRIBE_ACTION, self._address),
+                headers=self._headers + _addressed("Unsubscribe", self._address),
             )
 
     def __enter__(self) -> Self:
@@ -123,8 +120,8 @@ def inputs(camera: OnvifCamera) -> PullPoint:
     return PullPoint(camera, address, echoed)
 
 
-def _addressed(action: str, to: str) -> str:
-    return f'<a:Action xmlns:a="{WSA}">{action}</a:Action><a:To xmlns:a="{WSA}">{escape(to)}</a:To>'
+def _addressed(operation: str, to: str) -> str:
+    return f'<a:Action xmlns:a="{WSA}">{EVENT_ACTIONS[operation]}</a:Action><a:To xmlns:a="{WSA}">{escape(to)}</a:To>'
 
 
 def _change(notification: Element) -> InputChange | None:

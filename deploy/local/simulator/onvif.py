@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -204,11 +205,12 @@ async def _answer(device: Device, reader: asyncio.StreamReader) -> tuple[str, st
     size = int(headers.get("content-length", "0"))
     if method != "POST" or not 0 < size <= BODY_BYTES_MAX:
         return "400 Bad Request", "text/plain", b"", ""
-    body = await _soap(device, await reader.readexactly(size))
+    action = re.search(r'action="[^"]*/(\w+)"', headers.get("content-type", ""))
+    body = await _soap(device, await reader.readexactly(size), action[1] if action else "")
     return ("400 Bad Request" if b"<s:Fault>" in body else "200 OK"), "application/soap+xml; charset=utf-8", body, ""
 
 
-async def _soap(device: Device, data: bytes) -> bytes:
+async def _soap(device: Device, data: bytes, action: str) -> bytes:
     try:
         root: Element = fromstring(data, forbid_dtd=True)
         body, headers = root.find(f"{ENVELOPE}Body"), root.find(f"{ENVELOPE}Header")
@@ -216,6 +218,8 @@ async def _soap(device: Device, data: bytes) -> bytes:
         space, _, operation = request.tag[1:].partition("}")
     except (ParseError, DefusedXmlException, IndexError) as error:
         return says.fault("Sender", "WellFormed", type(error).__name__)
+    if action not in (operation, f"{operation}Request"):  # some cameras go by the action alone
+        return says.fault("Sender", "ActionNotSupported", "no such action")
     if operation not in OPEN and device.credentials and not _proves(device, device.credentials, headers):
         return says.fault("Sender", "NotAuthorized", "the sender is not authorized")
     return await device.answer(operation, PREFIX.get(space, ""), request, headers)
