@@ -85,6 +85,8 @@ class MqttLink(Worker):
         self._client: Client | None = None
         self._pump: Pump | None = None
         self._connected = threading.Event()
+        self.number = 0
+        """Of the connection: a new one each time."""
         self._refused: set[int] = set()
         self._came_in, self._came_in_s = False, 0.0
         self._short = 0
@@ -212,6 +214,7 @@ class MqttLink(Worker):
         self._closing.send(lambda name, body: self._send(client, name, body, None))
         topic = topics.up(self._sealer.site_id, self._sealer.agent_id, "presence")
         client.publish(topic, self._sealer.presence(self._timeline_id(), online=True), qos=1, retain=True)
+        self.number += 1
         self._connected.set()
         log.info("broker_connected", broker=f"{self._settings.host}:{self._settings.port}")
         self._on_connected()

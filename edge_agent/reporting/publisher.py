@@ -35,15 +35,13 @@ class OutboxPublisher(Worker):
         heard_us: dict[str, int] = {}
         self._plans: dict[Lane, SendPlan] = {lane: SendPlan(resend_s * US_PER_S, heard_us=heard_us) for lane in LANES}
         self._express = ExpressPlan()
+        self._number = 0
+        """Of the connection that the plans speak of."""
         self._silent_since_us: int | None = None
         self._silence_us = SILENCE_TURNS * resend_s * US_PER_S
 
     def connected(self) -> None:
-        with self._lock:
-            for plan in self._plans.values():
-                plan.connected(self._clock.monotonic_us())
-            self._express.connected()
-            self._silent_since_us = None
+        """There is another connection: looks at it at once."""
         self._outbox.wake.set()
 
     def answered(self, message_id: str) -> None:
@@ -69,11 +67,22 @@ class OutboxPublisher(Worker):
     def _round(self) -> None:
         """Sends what may go out now: alarms, then live state, then the backlog."""
         with self._lock:
+            self._begin_again_on_a_new_connection()
             self._send_alarms()
             for lane in self._plans:
                 self._send_lane(lane)
                 self._ask_for_unheard(lane)
             self._watch_for_silence()
+
+    def _begin_again_on_a_new_connection(self) -> None:
+        """Here and nowhere else, lest the first word on a new connection be one from the middle of the outbox."""
+        if self._link.number == self._number:
+            return
+        self._number = self._link.number
+        for plan in self._plans.values():
+            plan.connected(self._clock.monotonic_us())
+        self._express.connected()
+        self._silent_since_us = None
 
     def _send_lane(self, lane: Lane) -> None:
         """Repeats first as far as they may, then new messages in order."""
@@ -109,7 +118,7 @@ class OutboxPublisher(Worker):
                 log.warning("camera_unheard", camera=camera_id, advice=NOT_REGISTERED.format(camera=camera_id))
 
     def _send(self, plan: SendPlan, row: OutboxRow, *, repeat: bool) -> None:
-        if self._link.publish(row.name, row.body):
+        if self._link.number == self._number and self._link.publish(row.name, row.body):
             plan.sent(row.message_id, row.position, self._clock.monotonic_us(), repeat=repeat, camera_id=row.camera_id)
 
     def _watch_for_silence(self) -> None:
