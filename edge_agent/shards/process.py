@@ -4,6 +4,7 @@ Invariants: it holds no key and no credential but its cameras'; it ends with the
 socket, or the parent's death); whatever it wrote is durable or rescued by the main process.
 """
 
+import gc
 import importlib
 import os
 import socket
@@ -45,6 +46,8 @@ from edge_agent.shards.uplink import Uplink
 
 END_WITHIN_S = 1.5
 CHANGE_WITHIN_S = 1.5
+COLLECT_AFTER = (20_000, 20, 20)
+"""Packets come and go by the thousand and hold no cycles: Python's default would look at them all the time."""
 CHANGED = "its settings were changed"
 
 log = get_logger("shards")
@@ -56,6 +59,7 @@ def serve(connection: socket.socket) -> None:
     if not isinstance(first, Begin):
         raise InvalidInput("the first word to a shard is Begin")
     configure("edge_agent", first.settings.agent.log_level)
+    gc.set_threshold(*COLLECT_AFTER)
     shard = Shard(connection, first)
     shard.start()
     while True:

@@ -29,8 +29,9 @@ class Assembler:
 
     def __init__(self, codec: Codec) -> None:
         self._hevc = codec == "hevc"
-        # Where a fragment says that it is one, in an interleaved RTP packet without extras; and where its data begins.
-        self.fu_mask, self.fu_kind, self.fu_data = (0x7E, 49 << 1, 19) if self._hevc else (0x1F, 28, 18)
+        self.fu = (0x7E00_C000, 49 << 25, 19) if self._hevc else (0x1FC0_0000, 28 << 24, 18)
+        """What the first four bytes of a fragment in the middle are: mask and value; and where in an interleaved packet
+        its data begins."""
         self._parts: list[bytes | memoryview] = []
         self.fragments: list[bytes | memoryview] = []
         self.size = 0

@@ -12,6 +12,8 @@ from edge_agent.cameras.rtsp.assembling import AccessUnit, Assembler
 from edge_agent.cameras.rtsp.timing import CameraClock
 
 HEADER_BYTES = 12
+_HEADS = struct.Struct(">IHH8xI")
+"""An interleaved RTP packet without extras: its framing, RTP's flags and type, its sequence number, the payload's head."""
 REORDER_MAX = 64
 """UDP packets that wait for one before them; it is given up when more have come."""
 RESTART_AFTER = 3_000
@@ -52,28 +54,19 @@ class Receiver:
         Nine packets of ten are such, so that this loop is most of what reading a camera costs: it does what ``take``
         does with them, and nothing is called in it.
         """
-        assembler, expected, payload_type = self._assembler, self._expected, self._payload_type
+        assembler, expected = self._assembler, self._expected
         if not assembler.in_fragments or self._early:
             return begin
-        fragments, mask, kind, data = assembler.fragments, assembler.fu_mask, assembler.fu_kind, assembler.fu_data
-        first, flags = 16, data - 1
-        began = begin
-        while end - begin > 20:
-            after = begin + 4 + (buffer[begin + 2] << 8 | buffer[begin + 3])
-            if (
-                after > end
-                or buffer[begin] != 0x24
-                or buffer[begin + 1] != channel
-                or buffer[begin + 4] != 0x80
-                or buffer[begin + 5] != payload_type
-                or (buffer[begin + 6] << 8 | buffer[begin + 7]) != expected
-                or buffer[begin + first] & mask != kind
-                or buffer[begin + flags] & 0xC0
-            ):
+        append, unpack, mask, kind, data = assembler.fragments.append, _HEADS.unpack_from, *assembler.fu
+        dollar, plain, began = 0x2400 | channel, 0x8000 | self._payload_type, begin
+        while end - begin > _HEADS.size:
+            head, flags, sequence, fragment = unpack(buffer, begin)
+            after = begin + 4 + (head & 0xFFFF)
+            if after > end or head >> 16 != dollar or flags != plain or sequence != expected or fragment & mask != kind:
                 break
-            fragments.append(view[begin + data : after])
-            expected += 1
+            append(view[begin + data : after])
             begin = after
+            expected += 1
             if expected == 0x10000:
                 expected = 0
                 self._cycles += 1
