@@ -28,10 +28,8 @@ class Watch:
     state: State = "unknown"
     since_us: int = 0
     """While open: when the picture was no good for the first time."""
-    bad_us: tuple[int, ...] = ()
-    """The bad pictures among the last ``raise_of`` told ones, oldest first."""
-    told_us: tuple[int, ...] = ()
-    """The last ``raise_of`` pictures that told anything, oldest first."""
+    recent: tuple[tuple[int, bool], ...] = ()
+    """When the last ``raise_of`` pictures that told anything were taken, and whether each was bad; oldest first."""
     good_since_us: int = 0
     good: int = 0
     """Good pictures in a row."""
@@ -50,22 +48,23 @@ def step(watch: Watch, score: float | None, at_us: int, rule: Rule) -> tuple[Wat
     """The state after one more picture, and what there is to tell."""
     if score is None:
         return watch, None
-    told = (*watch.told_us, at_us)[-rule.raise_of :]
-    bad = tuple(moment for moment in watch.bad_us if moment >= told[0])
-    if score >= rule.threshold:
-        bad = (*bad, at_us)
-        after = replace(watch, told_us=told, bad_us=bad, good=0)
-        if watch.state != "open" and len(bad) >= rule.raise_after:
-            return replace(after, state="open", since_us=bad[0]), Change(raised=True, since_us=bad[0], until_us=None)
+    is_bad = score >= rule.threshold
+    recent = (*watch.recent, (at_us, is_bad))[-rule.raise_of :]
+    if is_bad:
+        bad_us = [moment for moment, bad in recent if bad]
+        after = replace(watch, recent=recent, good=0)
+        if watch.state != "open" and len(bad_us) >= rule.raise_after:
+            since_us = min(bad_us[0], at_us)  # a clock that was set back must not begin it after its end
+            return replace(after, state="open", since_us=since_us), Change(
+                raised=True, since_us=since_us, until_us=None
+            )
         return after, None
     good_since_us = watch.good_since_us if watch.good else at_us
-    after = replace(
-        watch, told_us=told, bad_us=bad, good=min(watch.good + 1, rule.clear_after), good_since_us=good_since_us
-    )
+    after = replace(watch, recent=recent, good=min(watch.good + 1, rule.clear_after), good_since_us=good_since_us)
     if watch.state == "clear" or after.good < rule.clear_after:
         return after, None
     since_us = watch.since_us if watch.state == "open" else good_since_us
-    cleared = replace(after, state="clear", since_us=0, bad_us=())
+    cleared = replace(after, state="clear", since_us=0, recent=tuple((moment, False) for moment, _ in recent))
     return cleared, Change(raised=False, since_us=since_us, until_us=max(good_since_us, since_us))
 
 
