@@ -5,6 +5,7 @@ anything that its successor says of that camera is taken in.
 """
 
 import threading
+from collections.abc import Iterable
 
 from config.base.errors import NightlightError
 from config.base.logs import get_logger
@@ -103,10 +104,10 @@ class SegmentAccounts:
         with self._lock:
             self._leftovers.discard(camera_id)
 
-    def try_leftovers(self) -> None:
-        """Rescues what waits, if there is room."""
+    def try_leftovers(self, cameras: Iterable[str]) -> None:
+        """Rescues what waits of these cameras, if there is room. One thread alone calls this for a camera."""
         with self._lock:
-            waiting = list(self._leftovers)
+            waiting = self._leftovers.intersection(cameras)
         if not waiting or not self._guard.has_room():
             return
         for camera_id in waiting:

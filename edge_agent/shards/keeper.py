@@ -54,6 +54,7 @@ SHARED_AGAIN_S = 0.5
 STEADY_US = 60 * US_PER_S
 BEGIN_WITHIN_US = 30 * US_PER_S
 STATUS_WITHIN_S = 0.5
+RESCUE_EVERY_US = 5 * US_PER_S
 DEATHS_MAX, DEATHS_WITHIN_US = 3, 600 * US_PER_S
 """A shard that dies so often has a camera that kills it: each then gets a process of its own."""
 
@@ -93,6 +94,7 @@ class ShardKeeper(Worker):
         self._room = True
         self._ended = self._deaf = False
         self._backoff = Backoff(AGAIN_FIRST_S, AGAIN_LIMIT_S)
+        self._rescued_us = 0
         self._deaths_us: list[int] = []
         self.alone = False
         """It keeps one camera that must not share a process."""
@@ -257,6 +259,10 @@ class ShardKeeper(Worker):
 
     def _tell_room(self) -> None:
         room = self._parts.guard.has_room()
+        now_us = self._parts.clock.monotonic_us()
+        if room and now_us - self._rescued_us > RESCUE_EVERY_US:
+            self._rescued_us = now_us
+            self._parts.accounts.try_leftovers(list(self._cameras))
         if room != self._room:
             self._room = room
             with self._lock:

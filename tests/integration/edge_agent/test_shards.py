@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from config.base.ids import fresh_id
 from config.settings.edge import CameraSettings
 from config.wire.segments import SegmentRecorded
 from config.wire.status import CameraState
 from edge_agent.app import App
 from edge_agent.shards import keeper
 from edge_agent.shards.fleet import WantedCamera
+from edge_agent.spool.segments import OpenSegment
 from tests.support.clips import MakeClip
 from tests.support.edge import EdgeBox, wait_for
 
@@ -227,6 +229,20 @@ def test_a_full_shard_gets_a_second_beside_it_and_an_empty_one_ends(
     assert [one.cameras for one in app.fleet.keepers] == [1]
     assert app.fleet.apply([]) == {"cam-1": ("removed", "")}
     assert app.fleet.keepers == []
+
+
+def test_a_torn_segment_is_rescued_once_there_is_room(
+    run_app: RunApp, edge_box: EdgeBox, clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "RESCUE_EVERY_US", 100_000)
+    app = run_app({"cam-1": f"file:{clip()}"})
+    wait_for("a segment", lambda: rows(edge_box, "cam-1"))
+    whole = edge_box.file(rows(edge_box, "cam-1")[0])
+    left = OpenSegment(fresh_id(), "cam-1", fresh_id(), fresh_id(), 1, "h264", 160, 96)
+    app.spool.open(left)
+    app.spool.part_path("cam-1", left.segment_id).write_bytes(whole.read_bytes())
+    app.fleet.accounts.torn(left)
+    wait_for("it to be claimed", lambda: app.spool.end_of(left.segment_id))
 
 
 def test_figures_reach_the_board(run_app: RunApp, clip: MakeClip) -> None:
