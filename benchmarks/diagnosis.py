@@ -78,11 +78,13 @@ Good pictures that were found fault with: {tally.false_on_clean} of {tally.clean
 middle strength.
 
 **A camera-week in which nothing is wrong** (`benchmarks/diagnosis_set/day.py`: nap hours by infrared, dusk and dawn,
-lamps, cots, people, sun and clouds, a camera with strong noise reduction): {pictures} pictures, {len(false)} false findings.
+lamps, cots, people, sun and clouds, a camera with strong noise reduction; every picture around a change, one a minute
+between): {pictures} pictures, {len(false)} false findings.
 {told}
 
 What this does not show: pictures of real nap rooms and of real cameras; infrared light that throws other shadows than the
-day's; autofocus, insects, condensation. A frozen picture that an encoder keeps coding anew at changing quality is not found
+day's; autofocus, insects, condensation. A black screen without a caption is told as `too_dark` (that is what `signal_loss`
+misses at full strength). A frozen picture that an encoder keeps coding anew at changing quality is not found
 (that is the weak strength of `frozen`), nor are streaks that stand still, nor a colour cast that was there from the first
 day. A picture costs {report.figures["milliseconds_a_picture"]} ms of a core, decoding aside.
 """
