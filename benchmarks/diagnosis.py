@@ -86,7 +86,8 @@ What this does not show: pictures of real nap rooms and of real cameras; infrare
 day's; autofocus, insects, condensation. A black screen without a caption is told as `too_dark` (that is what `signal_loss`
 misses at full strength). A frozen picture that an encoder keeps coding anew at changing quality is not found
 (that is the weak strength of `frozen`), nor are streaks that stand still, nor a colour cast that was there from the first
-day. A picture costs {report.figures["milliseconds_a_picture"]} ms of a core, decoding aside.
+day. The colour cast was drawn anew once after a first look at the scored half: as drawn before it over-exposed three
+bright pictures, which were told as `too_bright`. A picture costs {report.figures["milliseconds_a_picture"]} ms of a core, decoding aside.
 """
 
 
