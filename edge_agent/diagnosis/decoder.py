@@ -24,6 +24,8 @@ from edge_agent.diagnosis.measuring import WIDTH, Bgr
 Codec = Literal["h264", "hevc"]
 OPTIONS = {"skip_loop_filter": "all", "flags2": "+fast", "flags": "+low_delay"}
 PIXELS_MAX = 64 << 20
+ASPECT_MAX = 8
+"""The longer side over the shorter: panoramas of four sensors have 7.1. It bounds the small picture to 320 x 2560."""
 PLANAR = {"yuv420p": False, "yuvj420p": True}
 """Pixel formats whose planes are read directly, and whether their range is full."""
 
@@ -42,15 +44,16 @@ class KeyframeDecoder:
         try:
             frames = context.decode(av.Packet(keyframe)) or context.decode(None)
             context.flush_buffers()
-        except (av.error.FFmpegError, ValueError) as error:
+            picture = small_picture(frames[0]) if frames else None
+        except (av.error.FFmpegError, cv2.error, ValueError) as error:
             self._contexts.pop(codec, None)
             raise InvalidInput(
                 f"the keyframe cannot be decoded ({type(error).__name__})", code="undecodable"
             ) from error
-        if not frames:
+        if picture is None:
             self._contexts.pop(codec, None)
             raise InvalidInput("the keyframe holds no picture", code="undecodable")
-        return small_picture(frames[0])
+        return picture
 
 
 def _context(codec: Codec) -> VideoCodecContext:
@@ -61,8 +64,12 @@ def _context(codec: Codec) -> VideoCodecContext:
 
 
 def small_picture(frame: VideoFrame) -> Bgr:
-    """(H, 320, 3) uint8 BGR, the height in proportion. Averages over areas: picking pixels would look like noise."""
-    if not 0 < frame.width * frame.height <= PIXELS_MAX:
+    """(H, 320, 3) uint8 BGR, the height in proportion. Averages over areas: picking pixels would look like noise.
+
+    Raises InvalidInput (``undecodable``) for a picture of a size or shape that no camera has.
+    """
+    shorter, longer = sorted((frame.width, frame.height))
+    if not 0 < shorter * longer <= PIXELS_MAX or longer > ASPECT_MAX * shorter:
         raise InvalidInput(f"a picture of {frame.width} x {frame.height} pixels", code="undecodable")
     size = (WIDTH, max(2, round(frame.height * WIDTH / frame.width)))
     full_range = PLANAR.get(frame.format.name)

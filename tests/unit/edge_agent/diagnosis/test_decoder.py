@@ -50,3 +50,13 @@ def test_garbage_is_said_to_be_garbage_and_spoils_nothing_after_it(data):
     with pytest.raises(InvalidInput):
         decoder.decode("h264", data)
     assert decoder.decode("h264", keyframe("h264", 77)).shape == (180, 320, 3)
+
+
+@pytest.mark.parametrize("size", [(16, 4096), (4096, 16), (32, 264)])
+def test_a_picture_of_a_shape_that_no_camera_has_is_refused_before_it_costs_anything(size):
+    decoder = KeyframeDecoder()
+    with pytest.raises(InvalidInput, match=f"{size[0]} x {size[1]}") as refused:
+        decoder.decode("h264", keyframe("h264", 90, size))
+    assert refused.value.code == "undecodable"
+    assert decoder.decode("h264", keyframe("h264", 90, (64, 512))).shape == (2560, 320, 3)
+    assert decoder.decode("h264", keyframe("h264", 90, (4096, 512))).shape == (40, 320, 3)
