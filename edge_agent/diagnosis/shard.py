@@ -1,16 +1,18 @@
 """The diagnosis beside the recording: one thread and one decoder for all cameras of a shard.
 
 Invariant: each camera has its turn every ``every_s`` with its newest keyframe, and none waits for another's: where
-decoding falls behind, pictures are left out, evenly. A stream that stops is the recording's to tell; here nothing is seen,
+decoding falls behind, pictures are left out, evenly; a camera whose pictures take long, or whose pictures raise what
+nobody expected, is looked at less often, and the others as before. A stream that stops is the recording's to tell; here nothing is seen,
 and what is open stays open.
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 
+from config.base.backoff import Backoff
 from config.base.clock import US_PER_S
 from config.base.errors import InvalidInput
 from config.base.logs import get_logger
@@ -33,6 +35,11 @@ LOOK_AGAIN_US = 200_000
 """Where no keyframe is there when a camera's turn comes."""
 REPORT_EVERY_US = 15 * US_PER_S
 KEEP_EVERY_US = 600 * US_PER_S
+SHARES = 8
+"""One camera takes at most this part of the thread's time."""
+PAUSE_US_MAX = 60 * US_PER_S
+FAILED_FIRST_S, FAILED_LIMIT_S = 2.0, 60.0
+"""The wait after a look that raised what nobody expected."""
 FOLDER = "diagnosis"
 
 log = get_logger("diagnosis")
@@ -53,6 +60,7 @@ class _Seat:
     """Something changed that the main process has not heard of."""
     picture: Bgr | None = None
     """With which a finding was raised that has not been told."""
+    failed: Backoff = field(default_factory=lambda: Backoff(FAILED_FIRST_S, FAILED_LIMIT_S))
 
 
 def rules_of(settings: FindingRules) -> dict[FindingName, Rule]:
@@ -62,6 +70,12 @@ def rules_of(settings: FindingRules) -> dict[FindingName, Rule]:
         rule = getattr(settings, name)
         rules[name] = Rule(rule.threshold, rule.raise_after, rule.raise_of, rule.clear_after)
     return rules
+
+
+def next_due_us(due_us: int, began_us: int, ended_us: int, every_us: int) -> int:
+    """When a camera has its next turn whose last one was due at ``due_us`` and lasted so long."""
+    pause_us = min((SHARES - 1) * (ended_us - began_us), PAUSE_US_MAX)
+    return max(due_us + every_us, began_us + every_us // 2, ended_us + pause_us)
 
 
 class Diagnosis(Worker):
@@ -98,15 +112,30 @@ class Diagnosis(Worker):
     def run(self) -> None:
         cv2.setNumThreads(1)
         while not self.stopping.is_set():
+            next_us = self.round()
             now_us = self._context.clock.monotonic_us()
-            with self._lock:
-                seats = list(self._seats.values())
-            for seat in seats:
-                if seat.due_us <= now_us and not self.stopping.is_set():
-                    self._turn(seat)
-            now_us = self._context.clock.monotonic_us()
-            next_us = min((seat.due_us for seat in seats), default=now_us + LOOK_AGAIN_US)
             self.stopping.wait(min(max(next_us - now_us, 5_000), LOOK_AGAIN_US) / US_PER_S)
+
+    def round(self) -> int:
+        """Each camera that is due has its turn; when the next one is due (monotonic)."""
+        now_us = self._context.clock.monotonic_us()
+        with self._lock:
+            seats = list(self._seats.values())
+        for seat in seats:
+            if seat.due_us <= now_us and not self.stopping.is_set():
+                try:
+                    self._turn(seat)
+                except Exception:  # a supervisor of cameras: what one of them brings up must not cost the others
+                    wait_s = self._step_aside(seat)
+                    log.exception("camera_not_diagnosed", camera=seat.camera.id, again_in_s=round(wait_s, 1))
+        return min((seat.due_us for seat in seats), default=now_us + LOOK_AGAIN_US)
+
+    def _step_aside(self, seat: _Seat) -> float:
+        """After a failure: the seconds until the camera's next turn."""
+        wait_s = seat.failed.next_s()
+        seat.due_us = self._context.clock.monotonic_us() + int(wait_s * US_PER_S)
+        self._decoder = KeyframeDecoder()  # whatever state it was left in
+        return wait_s
 
     def keep_all(self) -> None:
         with self._lock:
@@ -120,10 +149,12 @@ class Diagnosis(Worker):
         if packet is None:
             seat.due_us = now_us + LOOK_AGAIN_US
         else:
-            seat.due_us = max(seat.due_us + self._every_us, now_us + self._every_us // 2)
             timeline = self._context.clock.timeline
             at_us = timeline.utc_us(packet.captured_us)
             self._look(seat, packet, at_us)
+            ended_us = self._context.clock.monotonic_us()
+            seat.due_us = next_due_us(seat.due_us, now_us, ended_us, self._every_us)
+            seat.failed.reset()
             if seat.untold or now_us - seat.reported_us >= REPORT_EVERY_US:
                 self._report(seat, timeline.timeline_id, at_us, now_us)
         if seat.watcher.references and now_us - seat.kept_us >= KEEP_EVERY_US:

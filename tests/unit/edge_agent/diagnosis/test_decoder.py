@@ -1,32 +1,11 @@
 """One decoder for many cameras: what it makes of keyframes, and of what is none."""
 
-import io
-from fractions import Fraction
-
-import av
 import numpy as np
 import pytest
 
 from config.base.errors import InvalidInput
 from edge_agent.diagnosis.decoder import KeyframeDecoder
-
-ENCODERS = {
-    "h264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency", "g": "1"}),
-    "hevc": ("libx265", {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "keyint=1:log-level=none"}),
-}
-
-
-def keyframe(codec: str, grey: int, size: tuple[int, int] = (640, 360), pixels: str = "yuv420p") -> bytes:
-    encoder = av.CodecContext.create(ENCODERS[codec][0], "w")
-    encoder.width, encoder.height, encoder.pix_fmt = *size, pixels
-    encoder.time_base = Fraction(1, 25)
-    encoder.options = dict(ENCODERS[codec][1])
-    frame = av.VideoFrame.from_ndarray(np.full((size[1], size[0], 3), grey, np.uint8), format="bgr24")
-    packets = [*encoder.encode(frame.reformat(format=pixels)), *encoder.encode(None)]
-    data = io.BytesIO()
-    for packet in packets:
-        data.write(bytes(packet))
-    return data.getvalue()
+from tests.support.keyframes import ENCODERS, keyframe
 
 
 @pytest.mark.parametrize("codec", ENCODERS)

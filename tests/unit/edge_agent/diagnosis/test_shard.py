@@ -1,0 +1,88 @@
+"""The diagnosis beside the recording: cameras share a thread, and nothing else."""
+
+from fractions import Fraction
+
+import pytest
+from av.packet import Packet
+
+from config.base.clock import US_PER_S
+from config.settings.edge import CameraSettings
+from edge_agent.cameras.feed import Feed, StreamFormat
+from edge_agent.diagnosis.reports import DiagnosisReport, decode
+from edge_agent.diagnosis.shard import PAUSE_US_MAX, Diagnosis, next_due_us
+from edge_agent.shards.companions import ShardContext
+from edge_agent.timekeeping import Slew, Timeline
+from tests.support.edge import EdgeBox
+from tests.support.keyframes import keyframe
+
+FORMAT = StreamFormat("h264", b"", Fraction(1, 90_000))
+
+
+class HandClock:
+    """A shard's clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now_us = 1_000 * US_PER_S
+        self.timeline = Timeline("ab" * 16, 0, 0, Slew(0, 0, 0, 1))
+
+    def monotonic_us(self) -> int:
+        return self.now_us
+
+
+class Booth:
+    """A diagnosis with real feeds and without its thread; ``told`` is what the main process heard."""
+
+    def __init__(self, folder) -> None:
+        settings = EdgeBox(folder).configure({})
+        self.clock, self.listens = HandClock(), True
+        self.told: list[tuple[str, DiagnosisReport]] = []
+        self.diagnosis = Diagnosis(ShardContext(self.clock, settings, self._tell))
+
+    def camera(self, camera_id: str, stream_format: StreamFormat = FORMAT) -> Feed:
+        feed = Feed(camera_id, "main")
+        feed.begin(stream_format)
+        self.diagnosis.add(CameraSettings(id=camera_id, url="file:clip.mp4"), feed)
+        return feed
+
+    def show(self, feed: Feed, data: bytes) -> None:
+        packet = Packet(data)
+        packet.pts = packet.dts = self.clock.now_us * 9 // 100
+        packet.is_keyframe = True
+        feed.publish(packet, self.clock.now_us)
+
+    def looked_at(self) -> list[str]:
+        return [camera_id for camera_id, _ in self.told]
+
+    def _tell(self, kind: str, camera_id: str, body: bytes) -> bool:
+        if self.listens:
+            self.told.append((camera_id, decode(body)))
+        return self.listens
+
+
+@pytest.fixture
+def booth(tmp_path):
+    return Booth(tmp_path)
+
+
+def test_a_camera_that_raises_what_nobody_expected_ends_no_other_and_is_tried_ever_less_often(booth):
+    broken = booth.camera("broken", StreamFormat("no-codec", b"", Fraction(1, 90_000)))
+    good = booth.camera("good")
+    picture, tries = keyframe("h264", 90), 0
+    for _ in range(120):
+        booth.clock.now_us += US_PER_S
+        booth.show(good, picture)
+        if not broken._subscribers[0]._queue.qsize():
+            booth.show(broken, picture)
+            tries += 1
+        booth.diagnosis.round()
+    assert booth.looked_at() == ["good"] * len(booth.told)
+    assert len(booth.told) >= 120 // 16
+    assert 3 <= tries <= 12
+
+
+def test_a_camera_whose_pictures_take_long_has_its_turn_less_often():
+    every_us = 2 * US_PER_S
+    assert next_due_us(0, 0, 100_000, every_us) == every_us
+    assert next_due_us(0, 10 * US_PER_S, 10 * US_PER_S + 10_000, every_us) == 11 * US_PER_S
+    assert next_due_us(0, 0, 2 * US_PER_S, every_us) == 16 * US_PER_S
+    assert next_due_us(0, 0, 100 * US_PER_S, every_us) == 100 * US_PER_S + PAUSE_US_MAX
