@@ -87,8 +87,10 @@ class ControlServer(Worker):
 
     def _answered(self, asked: socket.socket) -> bytes:
         try:
+            # Read first: an asker that is still sending would see a broken pipe instead of the refusal.
+            said = _line(asked)
             _check_peer(asked)
-            line = pack(self._answer(read_question(_line(asked))))
+            line = pack(self._answer(read_question(said)))
         except NightlightError as error:
             line = pack(Refused(code=error.code, detail=str(error)[:1_000]))
         return line if len(line) <= ANSWER_BYTES_MAX else pack(Refused(code="oversized", detail="too long an answer"))

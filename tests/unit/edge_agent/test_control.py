@@ -4,6 +4,7 @@ import os
 import socket
 import stat
 import threading
+import time
 
 import pytest
 
@@ -74,12 +75,15 @@ def test_another_user_is_refused_even_where_the_file_lets_them_in(served, tmp_pa
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.setuid(65_534)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as opened:
-            opened.connect(str(folder / NAME))
-            opened.sendall(pack(AskStatus()))
-            os.write(writing, opened.recv(4_096))
-        os._exit(0)
+        try:
+            os.setuid(65_534)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as opened:
+                opened.connect(str(folder / NAME))
+                time.sleep(0.1)  # as on a busy machine: the server has looked at the peer before anything is sent
+                opened.sendall(pack(AskStatus()))
+                os.write(writing, opened.recv(4_096))
+        finally:
+            os._exit(0)
     os.waitpid(child, 0)
     os.close(writing)
     assert b"permission_denied" in os.read(reading, 4_096)
