@@ -26,7 +26,7 @@ recording     frames arrive and are written
 unreachable   no TCP connection, no RTSP answer, or no such stream
 unauthorised  the camera asks for a user or password that the agent was not given, or refuses the one it has
 no_video      the stream exists and carries no H.264 or H.265 video
-stalled       the connection stands and frames have stopped
-disk_full     frames arrive and cannot be written
+stalled       the connection stands and frames have stopped, or cannot be written for another reason than want of room
+disk_full     frames arrive and there is no room to write them
 stopped       the agent was told to stop, or the camera was taken out of its configuration
 """

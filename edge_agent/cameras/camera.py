@@ -70,7 +70,7 @@ class ShardCamera:
         end: Instant | None = None
         for worker in self.workers:
             try:
-                end = worker.end_recording() or end
+                end = worker.end_recording().at or end
             except CameraFault as hung:
                 log.exception("recording_cannot_be_ended", camera=self.settings.id, error=str(hung))
                 return False

@@ -17,8 +17,7 @@ from edge_agent.cameras.report import CameraReport
 from edge_agent.cameras.source import PacketSource, open_source
 from edge_agent.cameras.watchdog import Progress
 from edge_agent.lifecycle import Worker
-from edge_agent.recording.recorder import Recorder, RecordingClock
-from edge_agent.timekeeping import Instant
+from edge_agent.recording.recorder import Recorder, RecordingClock, SessionEnd
 
 STEADY_US = 10 * US_PER_S
 """A session that lasted so long was a good one: the next try comes soon."""
@@ -99,10 +98,10 @@ class StreamWorker(Worker):
             except CameraFault as hung:
                 log.exception("recording_cannot_be_ended", camera=self._camera.id, error=str(hung))
 
-    def end_recording(self) -> Instant | None:
-        """After ``close``: ends the recording in any case; where it ended. Raises CameraFault where the disk hangs."""
+    def end_recording(self) -> SessionEnd:
+        """After ``close``: ends the recording in any case. Raises CameraFault where the disk hangs."""
         with self._state:
-            return self._recorder.end_session(self._session) if self._recorder is not None else None
+            return self._recorder.end_session(self._session) if self._recorder is not None else SessionEnd()
 
     def _read(self) -> None:
         """One session, from connecting to its end. Raises CameraFault."""
@@ -168,7 +167,7 @@ class StreamWorker(Worker):
             return
         if session and not self._recorder.runs(session):
             return
-        end = self._recorder.end_session(session) if session else None
-        if not self.stopping.is_set():
-            self._report.set(fault.condition, str(fault), end)
+        end = self._recorder.end_session(session) if session else SessionEnd()
+        if not self.stopping.is_set() and not end.told:
+            self._report.set(fault.condition, str(fault), end.at)
         self._report.set_floor(None)

@@ -104,7 +104,7 @@ class FetchedWriter:
         self._newest_decoded_us = 0
 
     def add(self, group: Group) -> None:
-        """Raises ResourceExhausted where the disk refuses, InvalidInput where no file can be made of it."""
+        """Raises ResourceExhausted or Unavailable where the disk refuses, InvalidInput where no file can be made of it."""
         keyframe = group.frames[0][1]
         found = parameter_sets(keyframe, self._codec)
         changed = bool(found) and found != self._parameters

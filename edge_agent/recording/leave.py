@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 from config.base.clock import US_PER_S
-from config.base.errors import NightlightError, ResourceExhausted, Unavailable
+from config.base.errors import ResourceExhausted, Unavailable
 from edge_agent.recording.continuity import Frame
 from edge_agent.recording.writer import SegmentWriter, WrittenSegment
 
@@ -24,18 +24,19 @@ class Leave:
     def __init__(self) -> None:
         self._answered = threading.Event()
         self._error = ""
+        self._full = False
 
-    def give(self, error: str = "") -> None:
-        """``error``: why there is none."""
-        self._error = error
+    def give(self, error: str = "", *, full: bool = False) -> None:
+        """``error``: why there is none; ``full``: that is for want of room."""
+        self._error, self._full = error, full
         self._answered.set()
 
     def given(self, wait_s: float = 0) -> bool:
-        """Raises ResourceExhausted where it was refused."""
+        """Raises ResourceExhausted where it was refused for want of room, Unavailable where for another reason."""
         if not (self._answered.is_set() or (wait_s and self._answered.wait(wait_s))):
             return False
         if self._error:
-            raise ResourceExhausted(self._error)
+            raise ResourceExhausted(self._error) if self._full else Unavailable(self._error)
         return True
 
 
@@ -88,8 +89,3 @@ class PatientWriter:
         for frame in waiting:
             writer.add(frame)
         return writer
-
-
-def refusal(error: NightlightError) -> str:
-    """What to answer where a segment cannot be opened; never empty."""
-    return str(error) or error.code

@@ -7,10 +7,10 @@ the moment its end was noticed (I1); where there is no room nothing is written a
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from config.base.clock import US_PER_S
-from config.base.errors import InvalidInput, NightlightError
+from config.base.errors import InvalidInput, NightlightError, ResourceExhausted
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.settings.edge import RecordingSettings
@@ -69,6 +69,15 @@ class Room(Protocol):
     def force_full(self) -> None:
         """A write failed for want of room, whatever the figures say."""
         ...
+
+
+class SessionEnd(NamedTuple):
+    """How a session ended."""
+
+    at: Instant | None = None
+    """Where its recording ended, if there was one."""
+    told: bool = False
+    """A write failed, and that has been told as the camera's condition: nothing is left to say."""
 
 
 @dataclass
@@ -163,7 +172,15 @@ class Recorder:
             if current is None or current.number != session:
                 return False
             for frame in current.continuity.take(current.arrival(packet, arrival_us)):
-                self._place(current, frame)
+                try:
+                    self._place(current, frame)
+                except CameraFault:
+                    raise
+                except NightlightError as error:
+                    fault = self._give_up(error)
+                    if not isinstance(error, ResourceExhausted):
+                        self._session = None
+                        raise fault from error
             return True
         finally:
             self._lock.release()
@@ -173,18 +190,24 @@ class Recorder:
         current = self._session
         return current is not None and current.number == session
 
-    def end_session(self, session: int) -> Instant | None:
-        """Ends the session if it still runs; where its recording ended, if there was one. Raises CameraFault."""
+    def end_session(self, session: int) -> SessionEnd:
+        """Ends the session if it still runs. Raises CameraFault where the disk hangs."""
         self._hold()
         try:
             current = self._session
             if current is None or current.number != session:
-                return None
-            for frame in current.continuity.flush():
-                self._place(current, frame)
-            end = self._end_run()
-            self._session = None
-            return end
+                return SessionEnd()
+            try:
+                for frame in current.continuity.flush():
+                    self._place(current, frame)
+                return SessionEnd(self._end_run())
+            except CameraFault:  # no key frame for too long: nothing was being written
+                return SessionEnd()
+            except NightlightError as error:
+                self._give_up(error)
+                return SessionEnd(told=True)
+            finally:
+                self._session = None
         finally:
             self._lock.release()
 
@@ -194,26 +217,22 @@ class Recorder:
             raise CameraFault("disk_full", "the disk does not finish writing")
 
     def _place(self, session: _Session, frame: Frame) -> None:
-        try:
-            if frame.begins_run and self._run is not None:
-                end = self._end_run()
-                self._report.set("stalled", frame.why, end)
-            if frame.is_key:
-                self._at_keyframe(session, frame)
-            elif self._run is None:
-                self._wait_for_keyframe(frame)
-            elif overlong(frame.captured_us - self._run.opened_us, self._run.writer.frames, self._segment_us):
-                self._end_run()
-            run = self._run
-            if run is not None and frame.presented_us >= run.presented_from_us:
-                run.writer.add(frame)
-                if frame.is_key and run.writer.size_bytes:
-                    run.safe_us = frame.captured_us
-                run.newest_us = max(run.newest_us, frame.captured_us)
-        except CameraFault:
-            raise
-        except NightlightError as error:
-            self._give_up(error)
+        """Raises CameraFault; any other NightlightError is a write that failed: ``_give_up`` then, and say no more."""
+        if frame.begins_run and self._run is not None:
+            end = self._end_run()
+            self._report.set("stalled", frame.why, end)
+        if frame.is_key:
+            self._at_keyframe(session, frame)
+        elif self._run is None:
+            self._wait_for_keyframe(frame)
+        elif overlong(frame.captured_us - self._run.opened_us, self._run.writer.frames, self._segment_us):
+            self._end_run()
+        run = self._run
+        if run is not None and frame.presented_us >= run.presented_from_us:
+            run.writer.add(frame)
+            if frame.is_key and run.writer.size_bytes:
+                run.safe_us = frame.captured_us
+            run.newest_us = max(run.newest_us, frame.captured_us)
 
     def _at_keyframe(self, session: _Session, frame: Frame) -> None:
         self._keyless_since_us = None
@@ -316,24 +335,28 @@ class Recorder:
         self._report.open_bytes = 0
 
     def _end_run(self, next_us: int | None = None) -> Instant | None:
-        """Ends the run where its last frame ends, or at ``next_us`` (monotonic) where a frame follows at once."""
-        run, self._run = self._run, None
+        """Ends the run where its last frame ends, or at ``next_us`` (monotonic) where a frame follows at once.
+
+        Raises NightlightError where it cannot be made whole; the run is then still there, to be given up.
+        """
+        run = self._run
         if run is None:
             return None
         frame_us = self._session.continuity.frame_us if self._session else 0
         end = run.timeline.instant(run.newest_us + frame_us if next_us is None else next_us)
-        try:
-            self._finish(run, end.us)
-        except NightlightError as error:
-            self._run = run
-            self._give_up(error)
+        self._finish(run, end.us)
+        self._run = None
         run.header.close()
         self._report.meter.durable_us = None
         self._report.set_floor(end.us)
         return end
 
-    def _give_up(self, error: NightlightError) -> None:
-        """A write failed: what lies on the disk is rescued once there is room again."""
+    def _give_up(self, error: NightlightError) -> CameraFault:
+        """A write failed: what lies on the disk is rescued later. Says so; what to end the session with.
+
+        Want of room is everybody's, and frames go on being read until there is some. Any other fault is this camera's:
+        its session ends, and the next one comes after a growing wait.
+        """
         run, self._run = self._run, None
         at: Instant | None = None
         if run is not None:
@@ -342,9 +365,16 @@ class Recorder:
             self._segments.torn(run.segment)
             at = run.timeline.instant(run.safe_us or run.keyframe_us)
         self._report.open_bytes = 0
-        self._room.force_full()
+        full = isinstance(error, ResourceExhausted)
+        if full:
+            self._room.force_full()
         log.error("recording_failed", camera=self._camera_id, error=str(error))
-        self._report.set("disk_full", str(error), at)
+        fault = CameraFault("disk_full" if full else "stalled", str(error))
+        self._report.meter.durable_us = None
+        self._report.set(fault.condition, str(fault), at)
+        if not full:
+            self._report.set_floor(None)
+        return fault
 
 
 def _annex_b(parameters: bytes) -> bytes:

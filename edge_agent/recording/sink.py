@@ -3,9 +3,15 @@
 Invariant: the digest is of the bytes as they were written, in order, once; nothing is ever overwritten.
 """
 
+import errno
 import hashlib
+import io
 import os
 from pathlib import Path
+
+from config.base.errors import NightlightError, ResourceExhausted, Unavailable
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class HashingSink:
@@ -17,7 +23,7 @@ class HashingSink:
         self.fault: OSError | None = None
         self._synced_bytes = 0
         self._digest = hashlib.sha256()
-        self._file = path.open("xb", buffering=0)
+        self._file = _create(path)
         sync_folder(path.parent)  # else a power cut could take the name, and with it all fragments synced by then
 
     def write(self, data: bytes) -> int:
@@ -47,6 +53,21 @@ class HashingSink:
 
     def abandon(self) -> None:
         self._file.close()
+
+
+def disk_fault(errno_: int | None, message: str) -> NightlightError:
+    """A failure of the file system: ResourceExhausted for want of room, which is everybody's; else Unavailable."""
+    return ResourceExhausted(message) if errno_ in NO_ROOM else Unavailable(message)
+
+
+def _create(path: Path) -> io.FileIO:
+    """The camera's folder is made again where somebody removed it; the one above it may be a disk that is away."""
+    try:
+        return path.open("xb", buffering=0)
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(path.parent.parent)
+        return path.open("xb", buffering=0)
 
 
 def sync_folder(folder: Path) -> None:

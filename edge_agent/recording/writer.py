@@ -17,10 +17,10 @@ import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from config.base.errors import InvalidInput, NightlightError, ResourceExhausted
+from config.base.errors import InvalidInput, NightlightError
 from edge_agent.cameras.feed import Codec
 from edge_agent.recording.continuity import Frame
-from edge_agent.recording.sink import HashingSink, sync_folder
+from edge_agent.recording.sink import HashingSink, disk_fault, sync_folder
 
 MOVFLAGS = "frag_keyframe+empty_moov+default_base_moof"
 WRITE_BYTES = 1 << 16
@@ -61,7 +61,10 @@ class Header:
 
 
 class SegmentWriter:
-    """One segment file while it grows. Any failure to write raises ResourceExhausted; then ``abandon`` it."""
+    """One segment file while it grows. ``abandon`` it after any failure to write.
+
+    Raises ResourceExhausted where there is no room on the disk, Unavailable where it fails otherwise.
+    """
 
     def __init__(self, part: Path, final: Path, header: Header) -> None:
         self._final = final
@@ -72,7 +75,8 @@ class SegmentWriter:
         try:
             self._sink = HashingSink(part)
         except OSError as error:
-            raise ResourceExhausted(f"cannot create a segment file: {error.strerror}") from error
+            why = f"cannot create a segment file ({error.strerror}): check the disk and the rights of {part.parent}"
+            raise disk_fault(error.errno, why) from error
         self._output = av.open(
             self._sink, "w", format="mp4", options={"movflags": MOVFLAGS, "flush_packets": "1"}, buffer_size=WRITE_BYTES
         )
@@ -131,4 +135,5 @@ class SegmentWriter:
 
     def _failed(self, error: OSError | av.error.FFmpegError) -> NightlightError:
         fault = self._sink.fault or error
-        return ResourceExhausted(f"cannot write {self._sink.path.name}: {fault.strerror or type(fault).__name__}")
+        why = fault.strerror or type(fault).__name__
+        return disk_fault(fault.errno, f"cannot write {self._sink.path.name} ({why}): check the disk")

@@ -7,10 +7,9 @@ anything that its successor says of that camera is taken in.
 import threading
 from collections.abc import Iterable
 
-from config.base.errors import NightlightError
+from config.base.errors import NightlightError, ResourceExhausted
 from config.base.logs import get_logger
-from edge_agent.recording.leave import refusal
-from edge_agent.shards.messages import Finished
+from edge_agent.shards.messages import Finished, Opened
 from edge_agent.spool.disk import DiskGuard
 from edge_agent.spool.recovery import rescue
 from edge_agent.spool.segments import OpenSegment, SegmentSpool
@@ -37,8 +36,8 @@ class SegmentAccounts:
         with self._lock:
             self._leftovers.add(camera_id)
 
-    def opening(self, segment: OpenSegment) -> str:
-        """Notes a segment that is about to be written; why that cannot be, or nothing."""
+    def opening(self, segment: OpenSegment) -> Opened:
+        """Notes a segment that is about to be written: the answer to its shard."""
         try:
             self.rescue_leftovers(segment.camera_id)
             with self._lock:
@@ -48,8 +47,9 @@ class SegmentAccounts:
             with self._lock:
                 self._writing.pop(segment.segment_id, None)
             log.exception("segment_not_opened", camera=segment.camera_id, why=str(error))
-            return refusal(error)
-        return ""
+            full = isinstance(error, ResourceExhausted)
+            return Opened(segment.segment_id, str(error) or error.code, full)
+        return Opened(segment.segment_id)
 
     def finished(self, said: Finished) -> None:
         """Claims a whole segment; where the disk cannot take that now, it is rescued later."""
@@ -63,7 +63,8 @@ class SegmentAccounts:
             )
         except NightlightError as error:
             log.exception("segment_not_claimed_yet", camera=segment.camera_id, why=str(error))
-            self._guard.force_full()
+            if isinstance(error, ResourceExhausted):
+                self._guard.force_full()
             self._leave(segment.camera_id)
         self._guard.note_open(segment.camera_id, 0)
 

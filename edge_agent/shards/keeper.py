@@ -30,7 +30,6 @@ from edge_agent.shards.messages import (
     End,
     Ended,
     Finished,
-    Opened,
     Opening,
     Pulse,
     RoomIs,
@@ -228,9 +227,9 @@ class ShardKeeper(Worker):
                 parts.board.note(pulse.camera_id, pulse.floor_us, pulse.figures)
                 parts.guard.note_open(pulse.camera_id, pulse.open_bytes)
         elif isinstance(said, Opening):
-            error = parts.accounts.opening(said.segment)
+            opened = parts.accounts.opening(said.segment)
             with self._lock:
-                self._say(Opened(said.segment.segment_id, error))
+                self._say(opened)
         elif isinstance(said, Finished):
             parts.accounts.finished(said)
         elif isinstance(said, Torn):

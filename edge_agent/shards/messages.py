@@ -68,6 +68,8 @@ class Opened(_Message, frozen=True):
 
     segment_id: str
     error: str = ""
+    full: bool = False
+    """It does not for want of room."""
 
 
 class End(_Message, frozen=True):

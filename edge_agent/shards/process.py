@@ -110,7 +110,7 @@ class Shard:
     def obey(self, said: Down) -> None:
         """Does what the main process says; what takes time is done by a thread of its own."""
         if isinstance(said, Opened):
-            self._segments.answer(said.segment_id, said.error)
+            self._segments.answer(said)
         elif isinstance(said, TimelineIs):
             self._clock.timeline = said.timeline
         elif isinstance(said, RoomIs):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from config.base.clock import Clock
 from edge_agent.recording.leave import Leave
-from edge_agent.shards.messages import DiskRefused, Finished, Opening, Torn, Up
+from edge_agent.shards.messages import DiskRefused, Finished, Opened, Opening, Torn, Up
 from edge_agent.shards.uplink import Uplink
 from edge_agent.spool.segments import PART, WHOLE, OpenSegment
 from edge_agent.timekeeping import Instant, Timeline
@@ -57,12 +57,12 @@ class ShardSegments:
         self._uplink.say(Opening(segment))
         return leave
 
-    def answer(self, segment_id: str, error: str) -> None:
+    def answer(self, said: Opened) -> None:
         """The main process's word on a segment."""
         with self._lock:
-            leave = self._asked.pop(segment_id, None)
+            leave = self._asked.pop(said.segment_id, None)
         if leave is not None:
-            leave.give(error)
+            leave.give(said.error, full=said.full)
 
     def finished(self, segment: OpenSegment, *, end_us: int, sha256: str, size_bytes: int, frames: int) -> None:
         self._say(Finished(segment=segment, end_us=end_us, sha256=sha256, size_bytes=size_bytes, frames=frames))

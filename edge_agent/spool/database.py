@@ -95,7 +95,7 @@ class SpoolDatabase:
             except sqlite3.Error as error:
                 if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                     self._ballast.drop()  # for the next try
-                raise _translated(error) from error
+                raise self._translated(error) from error
 
     def all(self, query: str, *values: object) -> list[sqlite3.Row]:
         """Every row of a query, which should have a LIMIT or an aggregate."""
@@ -103,7 +103,7 @@ class SpoolDatabase:
             try:
                 return self._connection.execute(query, values).fetchall()
             except sqlite3.Error as error:
-                raise _translated(error) from error
+                raise self._translated(error) from error
 
     def one(self, query: str, *values: object) -> sqlite3.Row | None:
         found = self.all(query, *values)
@@ -112,6 +112,12 @@ class SpoolDatabase:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+    def _translated(self, error: sqlite3.Error) -> NightlightError:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_FULL or free_bytes(self._path.parent) < ROOM_NEEDED_BYTES:
+            return ResourceExhausted("the disk is full: the spool's database cannot be written")
+        return Unavailable(f"the spool's database does not work: {error}")
 
 
 class _Damaged(sqlite3.DatabaseError):
@@ -135,10 +141,3 @@ def _prepare(connection: sqlite3.Connection) -> None:
         # The id is hexadecimal: nothing in it needs quoting.
         changes = f"{schema}\nINSERT INTO spool (chain_id) VALUES ('{fresh_id()}')"
     connection.executescript(f"BEGIN IMMEDIATE;\n{changes};\nPRAGMA user_version={SCHEMA_VERSION};\nCOMMIT;")
-
-
-def _translated(error: sqlite3.Error) -> NightlightError:
-    code = getattr(error, "sqlite_errorcode", None)
-    if code == sqlite3.SQLITE_FULL:
-        return ResourceExhausted("the disk is full: the spool's database cannot be written")
-    return Unavailable(f"the spool's database does not work: {error}")

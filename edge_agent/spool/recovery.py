@@ -13,12 +13,12 @@ import av
 import av.error
 
 from config.base.clock import US_PER_S
-from config.base.errors import InvalidInput, NightlightError, Unavailable
+from config.base.errors import InvalidInput, NightlightError
 from config.base.logs import get_logger
 from config.wire.segments import SEGMENT_SPAN_US_MAX
 from edge_agent.recording.boxes import whole_bytes
 from edge_agent.recording.continuity import typical_us
-from edge_agent.recording.sink import sync_folder
+from edge_agent.recording.sink import disk_fault, sync_folder
 from edge_agent.spool.segments import PART, WHOLE, OpenSegment, SegmentSpool
 
 READ_BYTES = 1 << 20
@@ -85,7 +85,7 @@ def rescue(spool: SegmentSpool, segment: OpenSegment) -> str:
     try:
         return _rescue(spool, segment)
     except OSError as error:
-        raise Unavailable(f"{segment.segment_id} cannot be rescued now: {error.strerror}") from error
+        raise disk_fault(error.errno, f"{segment.segment_id} cannot be rescued now: {error.strerror}") from error
 
 
 def _rescue(spool: SegmentSpool, segment: OpenSegment) -> str:

@@ -151,8 +151,11 @@ def test_frames_wait_for_leave_and_then_go_in_in_order() -> None:
 def test_leave_that_is_refused_or_never_given() -> None:
     leave = Leave()
     target = patient(leave, [])
-    leave.give("the disk is full")
+    leave.give("the disk is full", full=True)
     with pytest.raises(ResourceExhausted, match="the disk is full"):
+        target.add(frame(0))
+    leave.give("the database does not work")
+    with pytest.raises(Unavailable, match="the database"):
         target.add(frame(0))
     never = patient(Leave(), [])
     for number in range(11):

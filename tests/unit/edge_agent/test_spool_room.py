@@ -226,10 +226,28 @@ def test_a_shard_that_dies_between_two_segments_leaves_off_where_the_last_one_en
     accounts = SegmentAccounts(box.spool, box.guard)
     assert accounts.abandoned("cam-1") is None
     segment = OpenSegment(fresh_id(), "cam-1", fresh_id(), fresh_id(), NOON_US, "h264", 640, 360)
-    assert accounts.opening(segment) == ""
+    assert not accounts.opening(segment).error
     accounts.finished(Finished(segment=segment, end_us=NOON_US + 7, sha256="0" * 64, size_bytes=SIZE, frames=1))
     assert accounts.abandoned("cam-1") == (NOON_US + 7, segment.timeline_id)
     assert accounts.abandoned("cam-2") is None
+    box.database.close()
+
+
+def test_only_want_of_room_is_said_to_be_want_of_room(tmp_path: Path) -> None:
+    box = Box(tmp_path, settings())
+    accounts = SegmentAccounts(box.spool, box.guard)
+    segment = OpenSegment(fresh_id(), "cam-1", fresh_id(), fresh_id(), NOON_US, "h264", 640, 360)
+    assert not accounts.opening(segment).error
+    again = accounts.opening(segment)  # its row is there already: the database refuses, with all the room in the world
+    assert again.error
+    assert not again.full
+    assert box.guard.has_room()
+    box.database.all("PRAGMA max_page_count=1")
+    for _ in range(100):
+        other = OpenSegment(fresh_id(), "cam-1", fresh_id(), fresh_id(), NOON_US, "h264", 640, 360)
+        if (refused := accounts.opening(other)).error:
+            break
+    assert refused.full
     box.database.close()
 
 

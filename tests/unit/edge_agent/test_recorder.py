@@ -1,0 +1,181 @@
+"""A write that fails: want of room is the whole site's, any other fault is its camera's alone, and it is told once."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import pytest
+from av.bitstream import BitStreamFilterContext
+from av.rational import AVRational
+
+from config.base.clock import US_PER_S
+from config.settings.edge import RecordingSettings
+from edge_agent.cameras.faults import CameraFault
+from edge_agent.cameras.feed import StreamFormat
+from edge_agent.cameras.figures import Meter
+from edge_agent.cameras.report import CameraReport
+from edge_agent.cameras.source import VideoPacket
+from edge_agent.cameras.trial_sources import CLOCK_RATE
+from edge_agent.recording.leave import Leave
+from edge_agent.recording.recorder import Recorder
+from edge_agent.spool.segments import OpenSegment
+from edge_agent.timekeeping import Instant, Slew, Timeline
+from tests.support.clips import MakeClip
+from tests.support.clock import NOON_US
+
+SETTINGS = RecordingSettings(
+    segment_s=60,
+    connect_timeout_s=5,
+    stall_s=5,
+    frame_gap_s=1,
+    reconnect_first_s=0.5,
+    reconnect_limit_s=30,
+    shard_cameras=8,
+)
+BEGAN_US = 5 * US_PER_S
+FRAME_US = 100_000
+SETTLED = 25
+"""By then packets are no longer held back."""
+
+
+class Spool:
+    """Where the recorder notes its segments; it is also its clock and its room."""
+
+    def __init__(self, folder: Path, leave: Callable[[], Leave]) -> None:
+        self.folder = folder
+        self.leave = leave
+        self.room = True
+        self.torn_ones: list[OpenSegment] = []
+        self.whole: list[OpenSegment] = []
+        self.timeline = Timeline("t" * 32, NOON_US, BEGAN_US, Slew())
+
+    def open(self, _segment: OpenSegment) -> Leave:
+        return self.leave()
+
+    def finished(self, segment: OpenSegment, *, end_us: int, sha256: str, size_bytes: int, frames: int) -> None:
+        self.whole.append(segment)
+
+    def torn(self, segment: OpenSegment) -> None:
+        self.torn_ones.append(segment)
+
+    def part_path(self, camera_id: str, segment_id: str) -> Path:
+        return self.folder / camera_id / f"{segment_id}.mp4.part"
+
+    def path(self, camera_id: str, segment_id: str) -> Path:
+        return self.folder / camera_id / f"{segment_id}.mp4"
+
+    def has_room(self) -> bool:
+        return self.room
+
+    def force_full(self) -> None:
+        self.room = False
+
+    def monotonic_us(self) -> int:
+        return BEGAN_US
+
+
+class Scene:
+    """A camera that is recorded from a clip, frame by frame."""
+
+    def __init__(self, folder: Path, clip: Path, leave: Callable[[], Leave] | None = None) -> None:
+        self.said: list[tuple[str, str, Instant]] = []
+        self.spool = Spool(folder, leave or given)
+        meter = Meter(BEGAN_US)
+        self.report = CameraReport(
+            "cam-1", self._now, meter, lambda _id, what, why, at: self.said.append((what, why, at))
+        )
+        self.recorder = Recorder(self.report, self.spool, self.spool, self.spool, SETTINGS)
+        self.packets = packets(clip)
+        self.session = self.recorder.begin_session(StreamFormat("h264", b"", CLOCK_RATE))
+        self.arrival_us = BEGAN_US
+
+    def play(self, frames: int, skip: int = 0) -> None:
+        for _ in range(skip):
+            next(self.packets)
+            self.arrival_us += FRAME_US
+        for _ in range(frames):
+            self.recorder.take(self.session, next(self.packets), self.arrival_us)
+            self.arrival_us += FRAME_US
+
+    @property
+    def conditions(self) -> list[str]:
+        return [what for what, _, _ in self.said]
+
+    def _now(self) -> Instant:
+        return self.spool.timeline.instant(BEGAN_US)
+
+
+def given() -> Leave:
+    leave = Leave()
+    leave.give()
+    return leave
+
+
+def packets(clip: Path) -> Iterator[VideoPacket]:
+    with av.open(str(clip)) as container:
+        video = container.streams.video[0]
+        to_annex_b = BitStreamFilterContext("h264_mp4toannexb", video)
+        for read in container.demux(video):
+            for packet in to_annex_b.filter(read) if read.size else ():
+                packet.rescale_ts(AVRational(1, 90_000))
+                yield packet
+
+
+@pytest.fixture
+def long_clip(clip: MakeClip) -> Path:
+    return clip(seconds=12)
+
+
+def test_a_camera_s_folder_that_somebody_removed_is_made_again(tmp_path: Path, long_clip: Path) -> None:
+    scene = Scene(tmp_path, long_clip)
+    scene.play(SETTLED)
+    assert scene.recorder.end_session(scene.session).at is not None
+    assert scene.conditions == ["recording"]
+    (whole,) = scene.spool.whole
+    assert scene.spool.path("cam-1", whole.segment_id).exists()
+
+
+def test_a_folder_that_takes_no_file_ends_its_own_camera_s_session_alone(tmp_path: Path, long_clip: Path) -> None:
+    (tmp_path / "cam-1").write_text("a file where a folder must be")
+    scene = Scene(tmp_path, long_clip)
+    with pytest.raises(CameraFault, match="cannot create a segment file") as caught:
+        scene.play(SETTLED)
+    assert caught.value.condition == "stalled"
+    assert scene.conditions == ["recording", "stalled"]
+    assert "Not a directory" in scene.said[-1][1]
+    assert scene.spool.room
+    assert scene.report.floor_us is None
+    assert len(scene.spool.torn_ones) == 1
+    assert not scene.recorder.runs(scene.session)
+
+
+def test_a_recording_that_cannot_be_ended_says_so_once_and_at_what_is_durable(tmp_path: Path, long_clip: Path) -> None:
+    scene = Scene(tmp_path, long_clip)
+    scene.play(SETTLED)
+    shutil.rmtree(tmp_path / "cam-1")
+    end = scene.recorder.end_session(scene.session)
+    assert end == (None, True)
+    assert scene.conditions == ["recording", "stalled"]
+    assert "No such file" in scene.said[-1][1]
+    assert scene.said[-1][2].us == NOON_US + 2 * US_PER_S  # the last keyframe
+    assert scene.spool.room
+    assert not scene.recorder.runs(scene.session)
+
+
+def test_want_of_room_is_everybody_s_and_no_later_word_hides_it(tmp_path: Path, long_clip: Path) -> None:
+    leaves: list[Leave] = []
+
+    def ask() -> Leave:
+        leaves.append(Leave())
+        return leaves[-1]
+
+    scene = Scene(tmp_path, long_clip, ask)
+    scene.play(SETTLED)
+    leaves[0].give("the disk is full", full=True)
+    scene.play(SETTLED, skip=30)  # the run breaks, and what there is of it cannot be made whole
+    assert scene.conditions == ["recording", "disk_full", "disk_full"]  # why, and then that there is no room
+    assert not scene.spool.room
+    assert scene.recorder.runs(scene.session)  # it goes on by itself once there is room
+    assert scene.recorder.end_session(scene.session) == (None, False)
+    assert len(scene.spool.torn_ones) == 1
