@@ -36,7 +36,6 @@ class IngestMqttSettings(Strict, frozen=True, kw_only=True):
     host: str
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
     certificate_file: str
-    client_id: str
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=60)]
     receive_maximum: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 

@@ -70,7 +70,7 @@ def changes(wanted: dict[str, AgentRight], found: BrokerState) -> list[Command]:
     return commands
 
 
-def first_document(ingest: str, broker_access: str, agents: Iterable[AgentRight] = ()) -> dict[str, Any]:
+def first_document(ingest: Iterable[str], broker_access: str, agents: Iterable[AgentRight] = ()) -> dict[str, Any]:
     """The plugin's file for a broker that knows nobody yet: deny everything, and let the server's own identities in.
 
     No client has a password: the certificate has said who it is before the plugin is asked.
@@ -96,7 +96,7 @@ def first_document(ingest: str, broker_access: str, agents: Iterable[AgentRight]
             "unsubscribe": True,
         },
         "clients": [
-            _client(ingest, INGEST_ROLE, "the server's ingest"),
+            *(_client(name, INGEST_ROLE, "the server's ingest") for name in ingest),
             _client(broker_access, ACCESS_ROLE, "the server's jobs"),
             *({k: v for k, v in right.client_command.items() if k != "command"} for right in known),
         ],

@@ -20,6 +20,7 @@ from server.ingest.verification import VerificationWorker
 from server.ingest.workers import MessageWorkers
 from server.runtime import open_database, signer_from
 from server.services.accept_message import Inbox
+from server.services.authority import INGEST, INGEST_EXPRESS
 from server.services.broker_files import CertificateFiles
 from server.services.send_configuration import ConfigurationOutlet
 from server.services.verify_upload import UploadVerifier
@@ -38,11 +39,10 @@ def run(settings: ServerSettings, stop: Event) -> None:
     if settings.ingest.metrics_port:
         start_http_server(settings.ingest.metrics_port, addr="127.0.0.1")
     files = CertificateFiles.of(settings)
-    link = BrokerLink(settings.mqtt, ServiceTls(files.authority, files.ingest), signer)
+    link = BrokerLink(settings.mqtt, ServiceTls(files.authority, files.ingest), signer, name=INGEST)
     # A way in of their own for alarms: on the common one they would stand behind whatever backlogs are draining.
-    express_id = f"{settings.mqtt.client_id}-express"
-    express_tls = ServiceTls(files.authority, files.ingest)
-    express = BrokerLink(settings.mqtt, express_tls, signer, client_id=express_id, group=topics.EXPRESS_GROUP)
+    express_tls = ServiceTls(files.authority, files.ingest_express)
+    express = BrokerLink(settings.mqtt, express_tls, signer, name=INGEST_EXPRESS, group=topics.EXPRESS_GROUP)
     verifier = UploadVerifier(
         database, store, clock, policy.retain_days, backfilled_after_us=policy.backfilled_after_s * US_PER_S
     )

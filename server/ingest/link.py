@@ -48,10 +48,10 @@ class BrokerLink:
         tls: ServiceTls,
         signer: Signer,
         *,
-        client_id: str = "",
+        name: str,
         group: str = topics.INGEST_GROUP,
     ) -> None:
-        """``group``: the shared subscription; ``client_id``: another than that of the settings."""
+        """``group``: the shared subscription; ``name``: the certificate's, which the broker takes for the client id."""
         self._settings = settings
         self._tls = tls
         self._group = group
@@ -61,7 +61,7 @@ class BrokerLink:
         self._submit: Callable[[Delivery], None] = lambda _: None
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=client_id or settings.client_id,
+            client_id=name,
             protocol=mqtt.MQTTv5,
             manual_ack=True,
         )

@@ -17,6 +17,7 @@ from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from server.broker_tls import ServiceTls
 from server.domain.broker_rights import CONTROL, CONTROL_ANSWERS, BrokerState, Command
+from server.services.authority import BROKER_ACCESS
 
 COMMANDS_A_MESSAGE = 50
 PAGE = 200
@@ -39,7 +40,7 @@ class BrokerControl:
         self._mine = fresh_id()
         self.connections = 0
         """How often it has been connected: what was known before the last time may no longer be so."""
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, f"broker-access-{self._mine[:8]}", protocol=mqtt.MQTTv5)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, BROKER_ACCESS, protocol=mqtt.MQTTv5)
         self._client.tls_set_context(tls.context)
         self._client.reconnect_delay_set(1, RECONNECT_S_MAX)
         self._client.on_connect = self._on_connect

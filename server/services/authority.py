@@ -30,7 +30,8 @@ from config.wire.enrolment import answer_bytes
 AUTHORITY_US = 3_650 * US_PER_DAY
 BACKDATED_US = 3_600 * US_PER_S
 """So that a box whose clock is a little behind takes a fresh certificate."""
-INGEST, BROKER_ACCESS, BROKER = "service.ingest", "service.broker-access", "service.broker"
+INGEST, INGEST_EXPRESS = "service.ingest", "service.ingest-express"
+BROKER_ACCESS, BROKER = "service.broker-access", "service.broker"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from server.domain.broker_rights import AgentRight, first_document
 from server.services.authority import (
     BROKER_ACCESS,
     INGEST,
+    INGEST_EXPRESS,
     CertificateAuthority,
     hosts_of,
     renewal_due,
@@ -46,6 +47,11 @@ class CertificateFiles:
             state_dir / "broker-access.pem",
             Path(settings.broker.files_dir or state_dir / "broker"),
         )
+
+    @property
+    def ingest_express(self) -> Path:
+        """Of the connection that alarms come in by: the broker takes one connection a certificate's name."""
+        return self.ingest.with_name(f"{self.ingest.stem}-express.pem")
 
     @property
     def broker(self) -> Path:
@@ -94,7 +100,11 @@ class Keeper:
         """Makes what is missing or has less than a third of its life left; True where the broker has to read again."""
         now_us = self.clock.utc_us()
         ends_us = now_us + self.service_days * US_PER_DAY
-        for file, name in ((self.files.ingest, INGEST), (self.files.broker_access, BROKER_ACCESS)):
+        for file, name in (
+            (self.files.ingest, INGEST),
+            (self.files.ingest_express, INGEST_EXPRESS),
+            (self.files.broker_access, BROKER_ACCESS),
+        ):
             if _due(file, now_us):
                 replace(file, authority.issue_service(name, now_us, ends_us), 0o600)
         self.files.broker_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -107,7 +117,8 @@ class Keeper:
             replace(self.files.broker_authority, authority.pem, 0o644)
             changed = True
         if not self.files.rights.exists():
-            replace(self.files.rights, json.dumps(first_document(INGEST, BROKER_ACCESS, agents), indent=1), 0o660)
+            document = first_document((INGEST, INGEST_EXPRESS), BROKER_ACCESS, agents)
+            replace(self.files.rights, json.dumps(document, indent=1), 0o660)
         return changed
 
     def list_revoked(self, authority: CertificateAuthority, revoked: dict[str, int]) -> bool:

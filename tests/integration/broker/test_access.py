@@ -47,12 +47,11 @@ class Peer:
 
 
 @contextmanager
-def connect(broker: Broker, user: str) -> Iterator[Peer]:
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"test-{user}", protocol=mqtt.MQTTv5)
+def connect(broker: Broker, user: str, client_id: str = "", *, kept: Properties | None = None) -> Iterator[Peer]:
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id or f"test-{user}", protocol=mqtt.MQTTv5)
     client.tls_set_context(tls_of(broker, user))
     peer = Peer(client)
-    properties = Properties(PacketTypes.CONNECT)
-    client.connect("127.0.0.1", broker.port, properties=properties)
+    client.connect("127.0.0.1", broker.port, clean_start=kept is None, properties=kept)
     client.loop_start()
     try:
         yield peer
@@ -175,3 +174,41 @@ def test_a_message_for_an_absent_agent_survives_an_orderly_restart(broker: Broke
     assert peer.received.get(timeout=WAIT_S) == (topic, b"hello")
     client.disconnect()
     client.loop_stop()
+
+
+@pytest.mark.parametrize("victim", ["ingest", BOAT.agent_id])
+def test_with_the_client_id_of_another_nobody_takes_its_session(broker: Broker, victim: str) -> None:
+    name = victim if victim == BOAT.agent_id else "service.ingest"
+    with connect(broker, victim, name) as held:
+        assert not held.connected.get(timeout=WAIT_S).is_failure
+        lost: queue.Queue[str] = queue.Queue()
+        held.client.on_disconnect = lambda _c, _u, _f, reason, _p: lost.put(str(reason))
+        with connect(broker, SUN.agent_id, name) as thief:
+            assert not thief.publish(topics.up(SUN.site_id, SUN.agent_id, "heartbeat")).is_failure
+            with pytest.raises(queue.Empty):
+                lost.get(timeout=SILENCE_S)
+            assert held.client.is_connected()
+
+
+def test_both_ways_into_ingest_stand_at_once_and_keep_what_came_while_they_were_away(broker: Broker) -> None:
+    kept = Properties(PacketTypes.CONNECT)
+    kept.SessionExpiryInterval = 3_600
+    groups = {"ingest": topics.INGEST_GROUP, "ingest-express": topics.EXPRESS_GROUP}
+    for _ in range(2):
+        with (
+            connect(broker, "ingest", kept=kept) as common,
+            connect(broker, "ingest-express", kept=kept) as express,
+            connect(broker, SUN.agent_id) as agent,
+        ):
+            for peer, group in zip((common, express), groups.values(), strict=True):
+                peer.subscribe(group)
+            agent.publish(topics.up(SUN.site_id, SUN.agent_id, "heartbeat"))
+            agent.publish(topics.up(SUN.site_id, SUN.agent_id, "alarm-event"))
+            assert common.received.get(timeout=WAIT_S)[0].endswith("/heartbeat")
+            assert express.received.get(timeout=WAIT_S)[0].endswith("/alarm-event")
+            assert common.client.is_connected()
+            assert express.client.is_connected()
+    with connect(broker, SUN.agent_id) as agent:
+        agent.publish(topics.up(SUN.site_id, SUN.agent_id, "alarm-event"))
+    with connect(broker, "ingest-express", kept=kept) as express:
+        assert express.received.get(timeout=WAIT_S)[0].endswith("/alarm-event")

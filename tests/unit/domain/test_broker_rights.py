@@ -54,7 +54,7 @@ def test_strangers_are_deleted() -> None:
 
 
 def test_an_agent_has_three_rights() -> None:
-    document = first_document("service.ingest", "service.broker-access", [SUN])
+    document = first_document(["service.ingest"], "service.broker-access", [SUN])
     (role,) = [role for role in document["roles"] if role["rolename"] == SUN.role]
     assert {(acl["acltype"], acl["topic"]) for acl in role["acls"]} == {
         ("publishClientSend", "nightlight/v1/up/sunflower/sun-box/#"),
