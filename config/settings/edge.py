@@ -70,7 +70,7 @@ class UplinkSettings(Strict, frozen=True, kw_only=True):
 class ClockSettings(Strict, frozen=True, kw_only=True):
     sync_s: Annotated[int, msgspec.Meta(ge=5, le=3_600)]
     step_us: Annotated[int, msgspec.Meta(ge=100_000, le=5_000_000)]
-    slew_ppm: Annotated[int, msgspec.Meta(ge=1, le=5_000)]
+    slew_ppm: Annotated[int, msgspec.Meta(ge=1, le=500)]
 
 
 StreamName = Literal["main", "sub"]
@@ -87,6 +87,8 @@ class CameraSettings(Strict, frozen=True, kw_only=True):
     sub_url: Annotated[str, msgspec.Meta(pattern=r"^(|rtsp://.*|file:.*)$", max_length=500)] = ""
     username: str = ""
     password_file: str = ""
+    allow_basic: bool = False
+    """Its password may go out in clear, where it offers nothing better."""
     transport: Literal["tcp", "udp"] = "tcp"
     record: StreamName = "main"
     diagnose: StreamChoice = "auto"

@@ -18,8 +18,8 @@ class CameraFault(NightlightError):
 
     code = "camera_fault"
 
-    def __init__(self, condition: CameraCondition, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, condition: CameraCondition, message: str, *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
         self.condition = condition
 
 
@@ -68,6 +68,26 @@ def refused(status: int, transport: str, *, has_user: bool) -> CameraFault | Non
     if status in (453, 503):
         return CameraFault("unreachable", "the camera has no room for another viewer: end one, or restart the camera")
     return None
+
+
+def basic_fault(camera_id: str) -> CameraFault:
+    """The camera would have the password itself, readable by everybody on the way; it was not sent."""
+    return CameraFault(
+        "unauthorised",
+        "the camera asks for the password in clear (Basic), which was not sent: set its RTSP authentication to digest,"
+        f" or allow_basic = true in the table of {camera_id}",
+        code="basic_only",
+    )
+
+
+def ffmpeg_basic_fault(camera_id: str) -> CameraFault:
+    """The camera is left to FFmpeg, which would send the password in clear to whoever asks; it was not sent."""
+    return CameraFault(
+        "unauthorised",
+        "the camera speaks RTSP in a way that is left to FFmpeg, which may send the password in clear: renew its"
+        f" firmware, or set allow_basic = true in the table of {camera_id}",
+        code="basic_only",
+    )
 
 
 def reading_fault(error: OSError | av.error.FFmpegError, stall_s: int) -> CameraFault:

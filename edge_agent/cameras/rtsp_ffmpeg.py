@@ -1,7 +1,7 @@
 """Opens one RTSP stream with PyAV and hands out its video packets with their arrival times.
 
-Invariant: user and password are joined into the URL here, at the moment of opening, and nowhere kept or logged. Every
-wait is bounded: ``connect_timeout_s`` to open, ``stall_s`` for the next packet.
+Invariant: user and password are joined into the URL here, at the moment of opening, and nowhere kept or logged, and
+only of a camera with ``allow_basic``. Every wait is bounded: ``connect_timeout_s`` to open, ``stall_s`` for the next packet.
 
 Source: RFC 2326 (RTSP); FFmpeg's rtsp demuxer. With its default probing the first second of a stream is mislabelled,
 hence ``probesize`` and ``analyzeduration``. Only video is set up: an audio stream that goes on would hide a video
@@ -21,7 +21,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from config.settings.edge import CameraSettings, RecordingSettings
-from edge_agent.cameras.faults import ended_fault, no_video_fault, opening_fault, reading_fault
+from edge_agent.cameras.faults import ended_fault, ffmpeg_basic_fault, no_video_fault, opening_fault, reading_fault
 from edge_agent.cameras.feed import Codec, StreamFormat
 from edge_agent.cameras.figures import Meter
 from edge_agent.cameras.source import VideoPacket
@@ -67,6 +67,9 @@ class RtspStream:
 
 def open_rtsp(url: str, camera: CameraSettings, password: str, recording: RecordingSettings) -> RtspStream:
     """Raises CameraFault saying why there is no video."""
+    if camera.username and not camera.allow_basic:
+        # FFmpeg answers Basic whenever it is asked to, and takes no word against it.
+        raise ffmpeg_basic_fault(camera.id)
     began_s = time.monotonic()
     try:
         container = _open(url, camera, password, recording, {"allowed_media_types": "video"})

@@ -43,6 +43,7 @@ class Job(msgspec.Struct, frozen=True):
     segment_us: int
     connect_within_s: float
     silent_s: float
+    allow_basic: bool = False
 
     def to_agent(self, camera_us: int) -> int:
         """An instant of the camera's on the agent's clock; before the stretch and after it as at its ends."""
@@ -73,7 +74,7 @@ def fetch(job: Job, on_segment: Callable[[FetchedSegment], None]) -> Ended:
     """Everything of the stretch that the camera has. Never raises for what a camera does."""
     stored: StoredFrames | None = None
     try:
-        who = Credentials(job.username, job.password)
+        who = Credentials(job.username, job.password, job.allow_basic)
         stored = StoredFrames(job.url, who, job.connect_within_s, job.silent_s)
         first_us = job.start_us + job.start_offset_us - AROUND_US
         stored.play(first_us, job.end_us + job.end_offset_us + AROUND_US)

@@ -224,6 +224,7 @@ class Replayer(Worker):
             segment_us=self._recording.segment_s * US_PER_S,
             connect_within_s=float(self._recording.connect_timeout_s),
             silent_s=SILENT_S,
+            allow_basic=settings.allow_basic,
         )
         within_s = SPARE_S + 1.5 * ask.span.duration_us / US_PER_S
         try:

@@ -137,7 +137,8 @@ def _look(source: VideoSource, camera: OnvifCamera, who: Credentials, means: Mea
     except InvalidInput:
         works = True  # it comes; that it cannot be shown here is no reason not to record it
     except CameraFault as fault:
-        problems.append(Problem("stream_fails", {"condition": fault.condition}))
+        basic = fault.code == "basic_only"
+        problems.append(Problem("basic_only") if basic else Problem("stream_fails", {"condition": fault.condition}))
     picture = picture or _still(source, camera)
     return Lens(source, (*problems, *([] if picture else [Problem("no_picture")])), picture, works)
 

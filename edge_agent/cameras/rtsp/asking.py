@@ -1,6 +1,7 @@
 """RTSP requests and answers as text, and how a client proves who it is. Pure but for the random client nonce.
 
-Invariant: neither a password nor a header that proves it is in anything that is logged or raised.
+Invariants: neither a password nor a header that proves it is in anything that is logged or raised. Basic, which sends the
+password itself, is answered only where ``allow_basic`` says so: whoever answers at an address could ask for it.
 
 Source: RFC 2326 sections 6, 7 and 12; RFC 7617 (Basic); RFC 2617 and RFC 7616 (Digest, MD5 and SHA-256).
 """
@@ -17,6 +18,8 @@ from config.base.errors import InvalidInput
 AGENT = "Nightlight"
 HEAD_BYTES_MAX = 16_384
 BODY_BYTES_MAX = 262_144
+BASIC = 1
+"""Rank of the way that is no proof but the password."""
 _FIELD = re.compile(r'([a-zA-Z_-]+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
 _HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 
@@ -63,6 +66,7 @@ class Credentials:
 
     user: str
     password: str = field(repr=False)
+    allow_basic: bool = False
     _scheme: str = ""
     _asked: dict[str, str] = field(default_factory=dict, repr=False)
     _count: int = 0
@@ -70,7 +74,7 @@ class Credentials:
     def challenged(self, challenges: tuple[str, ...]) -> bool:
         """Takes the best challenge it can answer; False where there is none, or this very proof was refused."""
         ranked = sorted(challenges, key=_rank, reverse=True)
-        if not self.user or not ranked or not _rank(ranked[0]):
+        if not self.user or not ranked or _rank(ranked[0]) < (BASIC if self.allow_basic else BASIC + 1):
             return False
         scheme, _, rest = ranked[0].partition(" ")
         asked = {name.lower(): quoted or bare for name, quoted, bare in _FIELD.findall(rest)}
@@ -113,11 +117,16 @@ class Credentials:
         return "Digest " + ", ".join(told)
 
 
+def asks_for_password(challenges: tuple[str, ...]) -> bool:
+    """Whether Basic is the best way that the camera offers."""
+    return max(map(_rank, challenges), default=0) == BASIC
+
+
 def _rank(challenge: str) -> int:
     """How good a way of proving it is; 0 where it cannot be used."""
     scheme, _, rest = challenge.partition(" ")
     if scheme.lower() == "basic":
-        return 1
+        return BASIC
     if scheme.lower() != "digest":
         return 0
     algorithm = next(

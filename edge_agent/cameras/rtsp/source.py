@@ -18,10 +18,18 @@ from av.packet import Packet
 
 from config.base.errors import InvalidInput, NightlightError
 from config.settings.edge import CameraSettings, RecordingSettings
-from edge_agent.cameras.faults import CameraFault, ended_fault, no_video_fault, opening_fault, reading_fault, refused
+from edge_agent.cameras.faults import (
+    CameraFault,
+    basic_fault,
+    ended_fault,
+    no_video_fault,
+    opening_fault,
+    reading_fault,
+    refused,
+)
 from edge_agent.cameras.feed import StreamFormat
 from edge_agent.cameras.figures import Meter
-from edge_agent.cameras.rtsp.asking import Answer, Credentials
+from edge_agent.cameras.rtsp.asking import Answer, Credentials, asks_for_password
 from edge_agent.cameras.rtsp.assembling import AccessUnit, Assembler
 from edge_agent.cameras.rtsp.connection import RtspConnection
 from edge_agent.cameras.rtsp.describing import VideoDescription, read_description
@@ -292,7 +300,7 @@ def open_rtsp(url: str, camera: CameraSettings, password: str, recording: Record
     connection: RtspConnection | None = None
     source: RtspSource | None = None
     try:
-        connection = RtspConnection(url, Credentials(camera.username, password), within_s)
+        connection = RtspConnection(url, Credentials(camera.username, password, camera.allow_basic), within_s)
         answer = connection.ask("DESCRIBE", url, {"Accept": "application/sdp"}, left_s())
         _check(answer, camera)
         video, codecs = read_description(answer.body.decode("utf-8", "replace"))
@@ -321,6 +329,8 @@ def open_rtsp(url: str, camera: CameraSettings, password: str, recording: Record
 def _check(answer: Answer, camera: CameraSettings) -> None:
     if answer.status == 200:
         return
+    if answer.status == 401 and camera.username and not camera.allow_basic and asks_for_password(answer.challenges):
+        raise basic_fault(camera.id)
     fault = refused(answer.status, camera.transport, has_user=bool(camera.username))
     if fault is not None:
         raise fault

@@ -17,8 +17,8 @@ def recording(tmp_path_factory):
     return load_edge(file).recording
 
 
-def settings(url: str, username: str = "") -> CameraSettings:
-    return CameraSettings(id="gate", url=url, username=username)
+def settings(url: str, username: str = "", *, allow_basic: bool = False) -> CameraSettings:
+    return CameraSettings(id="gate", url=url, username=username, allow_basic=allow_basic)
 
 
 def test_it_reads_what_ours_reads(camera_server, recording):
@@ -41,8 +41,20 @@ def test_it_says_what_is_wrong(camera_server, recording):
     simulator = camera_server(cameras=1, user="viewer", password="right")
     url = simulator.url("cam1")
     with pytest.raises(CameraFault) as refused:
-        rtsp_ffmpeg.open_rtsp(url, settings(url, "viewer"), "wrong", recording)
+        rtsp_ffmpeg.open_rtsp(url, settings(url, "viewer", allow_basic=True), "wrong", recording)
     assert refused.value.condition == "unauthorised"
     with pytest.raises(CameraFault) as absent:
         rtsp_ffmpeg.open_rtsp("rtsp://127.0.0.1:9/gate", settings("rtsp://127.0.0.1:9/gate"), "", recording)
     assert absent.value.condition == "unreachable"
+
+
+def test_a_password_goes_in_clear_to_no_camera_that_it_was_not_allowed_for(camera_server, recording):
+    simulator = camera_server(cameras=1, user="viewer", password="right", auth="basic")
+    url = simulator.url("cam1")
+    for opened_by in (open_rtsp, rtsp_ffmpeg.open_rtsp):
+        with pytest.raises(CameraFault, match="allow_basic = true in the table of gate") as kept:
+            opened_by(url, settings(url, "viewer"), "right", recording)
+        assert (kept.value.condition, kept.value.code) == ("unauthorised", "basic_only")
+        stream = opened_by(url, settings(url, "viewer", allow_basic=True), "right", recording)
+        assert next(iter(stream.packets())).size
+        stream.close()

@@ -225,7 +225,8 @@ def test_a_camera_that_asks_in_vain_or_in_an_unknown_way() -> None:
     assert not Credentials("", "").challenged(('Basic realm="r"',))
     assert not Credentials("u", "p").challenged(("Negotiate",))
     assert not Credentials("u", "p").challenged(('Digest realm="r", nonce="n", algorithm=MD4',))
-    basic = Credentials("u", "p")
+    assert not Credentials("u", "p").challenged(('Basic realm="r"',))  # the password itself goes to nobody unasked
+    basic = Credentials("u", "p", allow_basic=True)
     assert basic.challenged(('Basic realm="r"',))
     assert basic.header("PLAY", "x")["Authorization"] == "Basic dTpw"
     assert "p" not in repr(basic).replace("Credentials", "").replace("_scheme", "").replace("_asked", "")
