@@ -7,6 +7,7 @@ and what is open stays open.
 """
 
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,11 +21,11 @@ from config.settings.edge import CameraSettings, FindingRules
 from config.wire.findings import FINDING_NAMES, FindingName
 from edge_agent.cameras.feed import Feed, FeedPacket, Subscription
 from edge_agent.diagnosis.decoder import KeyframeDecoder
-from edge_agent.diagnosis.hysteresis import Rule, Watch
+from edge_agent.diagnosis.hysteresis import Rule, State, Watch
 from edge_agent.diagnosis.measuring import Bgr, Mask, measure
 from edge_agent.diagnosis.memory import WatcherMemory
 from edge_agent.diagnosis.privacy import visible_for
-from edge_agent.diagnosis.reports import KIND, DiagnosisReport, FindingNow, encode
+from edge_agent.diagnosis.reports import KIND, DiagnosisReport, FindingChange, FindingNow, encode
 from edge_agent.diagnosis.still import still_of
 from edge_agent.diagnosis.watcher import Noticed, Watcher
 from edge_agent.lifecycle import Worker
@@ -40,6 +41,8 @@ SHARES = 8
 PAUSE_US_MAX = 60 * US_PER_S
 FAILED_FIRST_S, FAILED_LIMIT_S = 2.0, 60.0
 """The wait after a look that raised what nobody expected."""
+CHANGES_MAX = 32
+"""Of one camera that wait for the main process; past that the oldest goes, and what stands is told all the same."""
 FOLDER = "diagnosis"
 
 log = get_logger("diagnosis")
@@ -56,10 +59,11 @@ class _Seat:
     due_us: int
     reported_us: int = 0
     kept_us: int = 0
-    untold: bool = False
-    """Something changed that the main process has not heard of."""
+    changes: deque[FindingChange] = field(default_factory=lambda: deque(maxlen=CHANGES_MAX))
+    """What the main process has not heard of."""
     picture: Bgr | None = None
-    """With which a finding was raised that has not been told."""
+    """With which a finding was raised last that has not been told."""
+    picture_us: int | None = None
     failed: Backoff = field(default_factory=lambda: Backoff(FAILED_FIRST_S, FAILED_LIMIT_S))
 
 
@@ -151,17 +155,17 @@ class Diagnosis(Worker):
         else:
             timeline = self._context.clock.timeline
             at_us = timeline.utc_us(packet.captured_us)
-            self._look(seat, packet, at_us)
+            self._look(seat, packet, timeline.timeline_id, at_us)
             ended_us = self._context.clock.monotonic_us()
             seat.due_us = next_due_us(seat.due_us, now_us, ended_us, self._every_us)
             seat.failed.reset()
-            if seat.untold or now_us - seat.reported_us >= REPORT_EVERY_US:
+            if seat.changes or now_us - seat.reported_us >= REPORT_EVERY_US:
                 self._report(seat, timeline.timeline_id, at_us, now_us)
         if seat.watcher.references and now_us - seat.kept_us >= KEEP_EVERY_US:
             seat.kept_us = now_us
             self._memory.keep(seat.camera, seat.watcher)
 
-    def _look(self, seat: _Seat, packet: FeedPacket, at_us: int) -> None:
+    def _look(self, seat: _Seat, packet: FeedPacket, timeline_id: str, at_us: int) -> None:
         try:
             picture: Bgr | None = self._decoder.decode(packet.format.codec, _with_parameters(packet))
         except InvalidInput as error:
@@ -172,11 +176,11 @@ class Diagnosis(Worker):
         else:
             noticed = seat.watcher.see(measure(picture, seat.visible), at_us)
         if noticed:
-            seat.untold = True
+            seat.changes.extend(_change(one, timeline_id, at_us) for one in noticed)
             seat.kept_us = 0
             _log(seat.camera.id, noticed)
         if picture is not None and any(one.change.raised for one in noticed):
-            seat.picture = picture
+            seat.picture, seat.picture_us = picture, at_us
 
     def _report(self, seat: _Seat, timeline_id: str, at_us: int, now_us: int) -> None:
         still = still_of(seat.picture, seat.camera.privacy_masks) if seat.picture is not None else None
@@ -184,15 +188,34 @@ class Diagnosis(Worker):
         scores: dict[str, float] = {
             name: round(score, 4) for name, score in seat.watcher.scores.items() if score is not None
         }
-        body = encode(DiagnosisReport(timeline_id, at_us, findings, still, scores))
+        report = DiagnosisReport(
+            timeline_id,
+            at_us,
+            findings,
+            still=still,
+            still_us=seat.picture_us,
+            changes=list(seat.changes),
+            scores=scores,
+        )
+        body = encode(report)
         if self._context.tell(KIND, seat.camera.id, body):
-            seat.untold, seat.picture, seat.reported_us = False, None, now_us
+            seat.changes.clear()
+            seat.picture, seat.picture_us, seat.reported_us = None, None, now_us
 
 
 def _now(name: FindingName, watcher: Watcher, rule: Rule) -> FindingNow:
     watch = watcher.watches.get(name, Watch())
     since_us = watch.since_us if watch.state == "open" else watch.good_since_us
     return FindingNow(name, watch.state, since_us, watcher.scores.get(name) or 0.0, rule.threshold)
+
+
+def _change(noticed: Noticed, timeline_id: str, at_us: int) -> FindingChange:
+    change = noticed.change
+    state: State = "open" if change.raised else "clear"
+    since_us = change.since_us if change.until_us is None else change.until_us
+    return FindingChange(
+        timeline_id, at_us, FindingNow(noticed.finding, state, since_us, noticed.score, noticed.threshold)
+    )
 
 
 def _with_parameters(packet: FeedPacket) -> bytes:

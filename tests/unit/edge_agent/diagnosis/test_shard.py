@@ -86,3 +86,28 @@ def test_a_camera_whose_pictures_take_long_has_its_turn_less_often():
     assert next_due_us(0, 10 * US_PER_S, 10 * US_PER_S + 10_000, every_us) == 11 * US_PER_S
     assert next_due_us(0, 0, 2 * US_PER_S, every_us) == 16 * US_PER_S
     assert next_due_us(0, 0, 100 * US_PER_S, every_us) == 100 * US_PER_S + PAUSE_US_MAX
+
+
+def test_what_was_raised_and_cleared_while_the_main_process_did_not_listen_is_told_once(booth):
+    feed = booth.camera("nap-room")
+    good = keyframe("h264", 90, noise=40)
+    booth.listens = False
+
+    def pass_by(data: bytes, pictures: int) -> None:
+        for _ in range(pictures):
+            booth.clock.now_us += 2 * US_PER_S
+            booth.show(feed, data)
+            booth.diagnosis.round()
+
+    pass_by(b"no video at all", 4)
+    pass_by(good, 6)
+    booth.listens = True
+    pass_by(good, 1)
+    ((_, report),) = booth.told
+    changes = [change for change in report.changes if change.now.name == "signal_loss"]
+    assert [change.now.state for change in changes] == ["open", "clear"]
+    assert changes[0].now.since_us < changes[0].at_us < changes[1].now.since_us < changes[1].at_us
+    booth.told.clear()
+    pass_by(good, 9)
+    assert booth.told
+    assert not [change for _, told in booth.told for change in told.changes if change.now.name == "signal_loss"]
