@@ -4,22 +4,25 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from config.base.timespan import Span, SpanSet
+from config.base.errors import InvalidInput
 from config.wire.health import Heartbeat
 from config.wire.status import CameraState, Presence
 from server.domain.clock_trust import ClockRecord, ClockRule, Comparison, compare, distrust, is_from_the_future
 from server.domain.verdict import day_of
 from server.services.configuration_versions import works_by
 from server.services.incoming import Effect, Incoming
+from server.services.stored_trust import activate_where_covered, judge_hanging_on
 from storage.database import evidence, spans
-from storage.database.models import AgentStatus, Camera, ConditionChange, Site, Timeline
+from storage.database.models import AgentStatus, ConditionChange, Site, Timeline
 
 
 def note_time(session: Session, message: Any, ran: tuple[int, int], received_us: int, rule: ClockRule) -> Timeline:
-    """Records that the agent ran over ``ran`` on its timeline; a time from the future ends all trust in it."""
+    """Records that the agent ran over ``ran`` on its timeline; a time from the future ends all trust in it. Raises InvalidInput."""
     timeline = evidence.touch_timeline(session, message.timeline_id, message.agent_id, ran, received_us)
+    if timeline.stored:
+        raise InvalidInput("the agent's own clock must not use a timeline of fetched footage", code="foreign_timeline")
     if is_from_the_future(ran[1], received_us, rule):
-        _keep(session, timeline, distrust(_record(session, timeline), timeline.started_us))
+        _keep(session, timeline, distrust(_record(session, timeline), timeline.started_us), rule)
     return timeline
 
 
@@ -48,7 +51,7 @@ def heartbeat(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
     timeline = note_time(session, beat, (beat.timeline_started_us, beat.sent_us), incoming.received_us, rule)
     if beat.clock is not None:
         seen = Comparison(beat.clock.observed_us, beat.clock.offset_us, beat.clock.bound_us)
-        _keep(session, timeline, compare(_record(session, timeline), seen, rule))
+        _keep(session, timeline, compare(_record(session, timeline), seen, rule), rule)
     status = session.get(AgentStatus, beat.agent_id)
     if status is not None and not _is_newer(session, timeline, beat, status):
         return "stale", []
@@ -90,7 +93,7 @@ def _record(session: Session, timeline: Timeline) -> ClockRecord:
     )
 
 
-def _keep(session: Session, timeline: Timeline, record: ClockRecord) -> None:
+def _keep(session: Session, timeline: Timeline, record: ClockRecord, rule: ClockRule) -> None:
     """Writes a clock's record back, and sees to it that what its trust decides is judged again."""
     before = spans.trusted_of(session, timeline.id)
     timeline.compared_us, timeline.vouched_until_us = record.compared_us, record.vouched_until_us
@@ -99,6 +102,7 @@ def _keep(session: Session, timeline: Timeline, record: ClockRecord) -> None:
     if not changed:
         return
     spans.replace_trusted(session, timeline.id, record.trusted)
+    judge_hanging_on(session, timeline.id, changed, rule)
     cameras = evidence.cameras_of_agent(session, timeline.agent_id)
     if not cameras:
         return
@@ -108,17 +112,7 @@ def _keep(session: Session, timeline: Timeline, record: ClockRecord) -> None:
     evidence.assess_again(session, in_service, day_of(first_us, site.timezone).isoformat())
     for camera in cameras:
         if camera.activated_us is None or camera.activated_us > first_us:
-            _activate(session, camera, site, timeline, record.trusted)
-
-
-def _activate(session: Session, camera: Camera, site: Site, timeline: Timeline, trusted: SpanSet) -> None:
-    """Footage that was secured before its clock was trusted puts its camera into service now."""
-    window = Span(timeline.started_us, timeline.last_us + 1)
-    secured = spans.coverage_of(session, camera.id, window).get(spans.SECURED, {}).get(timeline.id, SpanSet())
-    for start_us, _ in secured & trusted:
-        evidence.activate(session, camera.id, start_us)
-        evidence.assess_again(session, [camera.id], day_of(start_us, site.timezone).isoformat())
-        return
+            activate_where_covered(session, camera, site, timeline, record.trusted)
 
 
 def _is_newer(session: Session, timeline: Timeline, beat: Heartbeat, status: AgentStatus) -> bool:

@@ -16,6 +16,7 @@ from storage.database.models.evidence import (
     PendingVerification,
     QuarantinedMessage,
     Segment,
+    StoredSpan,
     Timeline,
     TrustedSpan,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "Segment",
     "SegmentEviction",
     "Site",
+    "StoredSpan",
     "Timeline",
     "TrustedSpan",
     "Verdict",

@@ -1,6 +1,6 @@
 """What agents said and what the server found; rows are inserted, never deleted by the application (I4)."""
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database.models.base import Base, HexId, RowId, Sha256
@@ -22,6 +22,34 @@ class Timeline(Base):
     """How far that comparison reaches forward, once a later one confirms it."""
     distrusted_from_us: Mapped[int | None] = mapped_column(BigInteger)
     """From here on this clock was proved wrong: never trusted again."""
+    stored: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Not of the agent's clock: footage that a camera recorded by itself and its agent fetched later."""
+
+
+class StoredSpan(Base):
+    """One manifest of fetched footage with the readings that its time hangs on; never changed.
+
+    ``before`` and ``after``: the camera's clock compared with a timeline of the agent, before the footage and after it.
+    """
+
+    __tablename__ = "stored_span"
+    segment_id: Mapped[str] = mapped_column(HexId, primary_key=True)
+    timeline_id: Mapped[str] = mapped_column(ForeignKey("timeline.id"), index=True)
+    camera_id: Mapped[str] = mapped_column(ForeignKey("camera.id"))
+    start_us: Mapped[int] = mapped_column(BigInteger)
+    end_us: Mapped[int] = mapped_column(BigInteger)
+    before_timeline_id: Mapped[str] = mapped_column(HexId)
+    before_at_us: Mapped[int] = mapped_column(BigInteger)
+    before_offset_us: Mapped[int] = mapped_column(BigInteger)
+    before_bound_us: Mapped[int] = mapped_column(BigInteger)
+    after_timeline_id: Mapped[str] = mapped_column(HexId)
+    after_at_us: Mapped[int] = mapped_column(BigInteger)
+    after_offset_us: Mapped[int] = mapped_column(BigInteger)
+    after_bound_us: Mapped[int] = mapped_column(BigInteger)
+    __table_args__ = (
+        Index("ix_stored_span_before", "before_timeline_id", "before_at_us"),
+        Index("ix_stored_span_after", "after_timeline_id", "after_at_us"),
+    )
 
 
 class TrustedSpan(Base):

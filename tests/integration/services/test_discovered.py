@@ -190,6 +190,56 @@ def test_a_memory_holds_nothing_from_the_future_and_lends_no_trust_of_the_agents
     assert agent.say(same).result == "quarantined:foreign_timeline"
 
 
+def test_trust_in_fetched_footage_goes_with_the_clock_that_its_readings_were_made_with(agent, clock, database):
+    agent.say(agent.heartbeat())
+    begun_us = clock.utc_us()
+    clock.advance(300)
+    manifest = stored(agent, clock, begun_us + seconds(120), begun_us + seconds(180))
+    agent.say(manifest)
+    with database.unit_of_work() as session:
+        evidence.activate(session, agent.camera_id, begun_us)
+        session.get_one(models.Camera, agent.camera_id).assess_from_day = "2999-01-01"
+    assert trusted(database, manifest) == SpanSet.of(Span(manifest.start_us, manifest.end_us))
+    agent.say(agent.heartbeat(offset_us=60_000_000))
+    assert trusted(database, manifest) == SpanSet()
+    with database.reading() as session:
+        assert session.get_one(models.Camera, agent.camera_id).assess_from_day < "2999-01-01"
+
+
+def test_trust_in_fetched_footage_comes_with_the_clock_that_its_readings_were_made_with(agent, clock, database):
+    begun_us = clock.utc_us()
+    agent.say(agent.heartbeat(offset_us=None))
+    clock.advance(300)
+    manifest = stored(agent, clock, begun_us + seconds(120), begun_us + seconds(180))
+    agent.say(manifest)
+    span = Span(manifest.start_us, manifest.end_us)
+    with database.unit_of_work() as session:
+        spans.add_coverage(session, agent.camera_id, spans.SECURED, manifest.timeline_id, span)
+    assert trusted(database, manifest) == SpanSet()
+    agent.say(agent.heartbeat())
+    assert trusted(database, manifest) == SpanSet.of(span)
+    with database.reading() as session:
+        assert session.get_one(models.Camera, agent.camera_id).activated_us == manifest.start_us
+
+
+def test_the_agents_own_clock_never_runs_on_a_timeline_of_fetched_footage(agent, clock, database):
+    begun_us, _now = told_the_time(agent, clock)
+    manifest = stored(agent, clock, begun_us + seconds(120), begun_us + seconds(180), [])
+    agent.say(manifest)
+    beat = msgspec.structs.replace(agent.heartbeat(), timeline_id=manifest.timeline_id)
+    assert agent.say(beat).result == "quarantined:foreign_timeline"
+    assert trusted(database, manifest) == SpanSet()
+    other = msgspec.structs.replace(
+        stored(agent, clock, begun_us + seconds(200), begun_us + seconds(210)),
+        camera_clock=[
+            msgspec.structs.replace(reading(agent, at_us), timeline_id=manifest.timeline_id)
+            for at_us in (begun_us + seconds(130), begun_us + seconds(220))
+        ],
+    )
+    agent.say(other)
+    assert trusted(database, other) == SpanSet()
+
+
 def report(agent, clock, start_us, end_us) -> ReplayReport:
     return ReplayReport(
         message_id=fresh_id(),

@@ -13,6 +13,7 @@ def upgrade() -> None:
     """Sealing keys of agents, how cameras are reached, and the versions of desired states."""
     _boxes()
     _discovery()
+    _stored()
     with op.batch_alter_table("agent", schema=None) as batch_op:
         batch_op.add_column(sa.Column("sealing_key", sa.LargeBinary(length=32), nullable=True))
     op.create_table(
@@ -38,6 +39,37 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("agent_configuration", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_agent_configuration_due_us"), ["due_us"], unique=False)
+
+
+def _stored() -> None:
+    """Footage from cameras' own memories: which timelines are of it, and the readings that its time hangs on."""
+    with op.batch_alter_table("timeline", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("stored", sa.Boolean(), nullable=False, server_default=sa.false()))
+    readings = [
+        column
+        for side in ("before", "after")
+        for column in (
+            sa.Column(f"{side}_timeline_id", sa.String(length=32), nullable=False),
+            sa.Column(f"{side}_at_us", sa.BigInteger(), nullable=False),
+            sa.Column(f"{side}_offset_us", sa.BigInteger(), nullable=False),
+            sa.Column(f"{side}_bound_us", sa.BigInteger(), nullable=False),
+        )
+    ]
+    op.create_table(
+        "stored_span",
+        sa.Column("segment_id", sa.String(length=32), nullable=False),
+        sa.Column("timeline_id", sa.String(length=32), nullable=False),
+        sa.Column("camera_id", sa.String(length=64), nullable=False),
+        sa.Column("start_us", sa.BigInteger(), nullable=False),
+        sa.Column("end_us", sa.BigInteger(), nullable=False),
+        *readings,
+        sa.ForeignKeyConstraint(["timeline_id"], ["timeline.id"]),
+        sa.ForeignKeyConstraint(["camera_id"], ["camera.id"]),
+        sa.PrimaryKeyConstraint("segment_id"),
+    )
+    op.create_index("ix_stored_span_timeline_id", "stored_span", ["timeline_id"])
+    op.create_index("ix_stored_span_before", "stored_span", ["before_timeline_id", "before_at_us"])
+    op.create_index("ix_stored_span_after", "stored_span", ["after_timeline_id", "after_at_us"])
 
 
 def _boxes() -> None:
