@@ -29,6 +29,7 @@ class Cause(StrEnum):
     PICTURE_STREAKS = "picture_streaks"
     PICTURE_NOISE = "picture_noise"
     PICTURE_COLOUR_CAST = "picture_colour_cast"
+    PICTURE_UNEXAMINED = "picture_unexamined"
     CLOCK_ERROR = "clock_error"
     OBJECT_MISSING = "object_missing"
     OBJECT_CORRUPT = "object_corrupt"
@@ -83,6 +84,8 @@ class Timeline:
     """The agent has begun another one since: nothing more will come of this one but what it had kept."""
     heard_us: int = 0
     """When the server first heard of it, by the server's clock."""
+    stored: bool = False
+    """Not of the agent's clock: footage from a camera's own memory, which was fetched later."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def cover(expected: SpanSet, evidence: Evidence, limits: Limits) -> Coverage:
         remaining -= where
 
     for cause, where in _unsound(evidence):
-        take(where, cause, Certainty.MISSING)
+        take(where, cause, Certainty.UNVERIFIED if cause is Cause.PICTURE_UNEXAMINED else Certainty.MISSING)
     take(secured, Cause.CLOCK_ERROR, Certainty.MISSING if limits.final else Certainty.UNVERIFIED)
     for cause, where in evidence.refused.items():
         take(where, cause, Certainty.MISSING)
@@ -171,7 +174,7 @@ def _sound_part(evidence: Evidence) -> SpanSet:
         if timeline is not None:
             sound = spans & timeline.trusted
             for finding in evidence.findings:
-                sound -= spoiled(finding, timeline_id, timeline.heard_us)
+                sound -= spoiled(finding, timeline_id, timeline.heard_us, stored=timeline.stored)
             part |= sound
     return part
 
@@ -183,7 +186,9 @@ def _unsound(evidence: Evidence) -> list[tuple[Cause, SpanSet]]:
         timeline = evidence.timelines.get(timeline_id)
         if timeline is not None:
             for finding in evidence.findings:
-                where = spans & timeline.trusted & spoiled(finding, timeline_id, timeline.heard_us)
+                where = (
+                    spans & timeline.trusted & spoiled(finding, timeline_id, timeline.heard_us, stored=timeline.stored)
+                )
                 found[finding.name] = found.get(finding.name, SpanSet()) | where
     return [(Cause(f"picture_{name}"), found[name]) for name in PRECEDENCE if name in found]
 

@@ -4,6 +4,13 @@ Invariant I1: a finding spoils the time from its first bad picture until the fir
 where none did, whatever became of the agent. An instant that a finding names counts as said only where the clock that it
 was read from is trusted there; where it is not, the order in which timelines were first heard of decides: a finding of a
 wrong clock spoils every later timeline, until one after that which cleared it.
+
+Footage from a camera's own memory is heard of last and is of earlier time, so that order says nothing of it: there an
+untrusted beginning counts as 0 and an untrusted end as never. Nobody looks at its pictures: whatever was found wrong when
+the agent lost the camera holds for it until a good picture was seen, and beyond that it is not examined at all.
+
+A finding whose first bad picture was taken before the timeline it names (the agent's clock was begun anew while it made up
+its mind) spoils the earlier timelines from that instant on as well.
 """
 
 from typing import NamedTuple
@@ -22,6 +29,7 @@ PRECEDENCE = (
     "streaks",
     "noise",
     "colour_cast",
+    "unexamined",
 )
 """Where several hold at once the first explains the gap: what hides the most comes first."""
 
@@ -33,6 +41,8 @@ class Moment(NamedTuple):
     timeline_id: str
     heard_us: int
     trusted: bool
+    started_us: int = 0
+    """When that timeline began: an instant before that was read from an earlier one."""
 
 
 class PictureFinding(NamedTuple):
@@ -43,17 +53,23 @@ class PictureFinding(NamedTuple):
     until: Moment | None
 
 
-def spoiled(finding: PictureFinding, timeline_id: str, heard_us: int) -> SpanSet:
-    """The time on one timeline in which the finding held."""
-    start_us = _begin(finding.since, timeline_id, heard_us)
-    end_us = FAR_US if finding.until is None else _end(finding.until, timeline_id, heard_us)
+def spoiled(finding: PictureFinding, timeline_id: str, heard_us: int, *, stored: bool = False) -> SpanSet:
+    """The time on one timeline in which the finding held; ``stored``: of footage from a camera's own memory."""
+    if stored:
+        start_us = finding.since.at_us if finding.since.trusted else 0
+        end_us = finding.until.at_us if finding.until is not None and finding.until.trusted else FAR_US
+    else:
+        start_us = _begin(finding.since, timeline_id, heard_us)
+        end_us = FAR_US if finding.until is None else _end(finding.until, timeline_id, heard_us)
     return SpanSet.of((start_us, end_us)) if start_us < end_us else SpanSet()
 
 
 def _begin(since: Moment, timeline_id: str, heard_us: int) -> int:
     if since.trusted or since.timeline_id == timeline_id:
         return since.at_us
-    return 0 if heard_us >= since.heard_us else FAR_US
+    if heard_us >= since.heard_us:
+        return 0
+    return since.at_us if since.at_us < since.started_us else FAR_US
 
 
 def _end(until: Moment, timeline_id: str, heard_us: int) -> int:

@@ -98,6 +98,7 @@ class Assessor:
                 trusted=spans.trusted_of(session, row.id),
                 ended=status is not None and status.timeline_id != row.id,
                 heard_us=row.first_heard_us,
+                stored=row.stored,
             )
             for row in evidence.timelines_of(session, camera.agent_id, window)
         }
@@ -138,7 +139,7 @@ class Assessor:
 
 def _moment(session: Session, timeline: models.Timeline, at_us: int) -> Moment:
     trusted = findings.is_trusted_at(session, timeline.id, at_us)
-    return Moment(at_us, timeline.id, timeline.first_heard_us, trusted)
+    return Moment(at_us, timeline.id, timeline.first_heard_us, trusted, timeline.started_us)
 
 
 def _worth_an_entry(verdict: DayVerdict, before: Verdict) -> bool:

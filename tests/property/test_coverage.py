@@ -42,6 +42,7 @@ moments = st.builds(
     timeline_id=st.sampled_from("abx"),
     heard_us=st.integers(0, 3),
     trusted=st.booleans(),
+    started_us=st.integers(0, NOW),
 )
 findings = st.lists(
     st.builds(PictureFinding, name=st.sampled_from(PRECEDENCE), since=moments, until=st.none() | moments), max_size=3
@@ -62,6 +63,7 @@ evidences = st.builds(
             trusted=span_sets(NOW + 20),
             ended=st.booleans(),
             heard_us=st.integers(0, 3),
+            stored=st.booleans(),
         ),
     ),
     conditions=conditions,
@@ -97,10 +99,13 @@ def settled_cause(at: int, evidence: Evidence) -> Cause:
 def holds(finding: PictureFinding, at: int, key: str, timeline: Timeline) -> bool:
     """Whether a finding had begun and not yet ended, at an instant as one timeline's clock tells it."""
     since, until = finding.since, finding.until
+    if timeline.stored:
+        begun = at >= since.at_us or not since.trusted
+        return begun and not (until is not None and until.trusted and at >= until.at_us)
     if since.trusted or since.timeline_id == key:
         if at < since.at_us:
             return False
-    elif timeline.heard_us < since.heard_us:
+    elif timeline.heard_us < since.heard_us and (since.at_us >= since.started_us or at < since.at_us):
         return False
     if until is None:
         return True

@@ -226,3 +226,13 @@ def test_stills_go_when_their_footage_may_go_and_findings_stay(agent, clock, dat
     with database.reading() as session:
         assert session.get(FindingStillRow, was.finding_id) is None
         assert session.get_one(PictureFindingRow, was.finding_id).until_us is None
+
+
+def test_a_finding_that_began_before_its_timeline_spoils_the_end_of_the_one_before(agent, clock, database, ready):
+    bad_us = ready + seconds(580)
+    agent.restart()
+    clock.advance(30)
+    agent.say(agent.heartbeat(settled_until_us=clock.utc_us()))
+    agent.say(raised(agent, bad_us, at_us=clock.utc_us()))
+    assert gaps(database, agent, clock, ready)[0][::2] == (seconds(580), "picture_occluded")
+    assert judge(database, agent, clock).covered_us == seconds(580)

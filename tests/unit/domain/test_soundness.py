@@ -71,3 +71,44 @@ def test_what_a_wrong_clock_cleared_is_over_for_the_timelines_after_it_alone() -
     assert spoiled(finding, "first", 10) == SpanSet.of((500, FAR_US))
     assert not spoiled(finding, "wrong", 20)
     assert not spoiled(finding, "after", 30)
+
+
+def fetched_after(*findings: PictureFinding) -> Coverage:
+    """A live timeline from 0 to 400 and footage of [400, 600) from the camera's memory, heard of long afterwards."""
+    live, stored = SpanSet.of((0, 400)), SpanSet.of((400, 600))
+    everything = Evidence(
+        secured={"t": live, "f": stored},
+        timelines={
+            "t": Timeline(running=ALL, trusted=ALL, heard_us=10),
+            "f": Timeline(running=stored, trusted=stored, ended=True, heard_us=2_000, stored=True),
+        },
+        findings=findings,
+        settled_until_us=1_000,
+    )
+    return cover(ALL, everything, LIMITS)
+
+
+def test_footage_of_a_cameras_memory_inherits_what_was_wrong_when_the_agent_lost_it() -> None:
+    until = moment(1_500, timeline="wrong", heard_us=1_100, trusted=False)
+    assert fetched_after(PictureFinding("occluded", moment(300), until)).covered == SpanSet.of((0, 300))
+    assert fetched_after(PictureFinding("occluded", moment(300), None)).covered == SpanSet.of((0, 300))
+    assert fetched_after(PictureFinding("occluded", moment(300), moment(500))).covered == SpanSet.of(
+        (0, 300), (500, 600)
+    )
+
+
+def test_a_wrong_clock_says_nothing_of_when_a_cameras_memory_was_spoiled() -> None:
+    """Heard of earlier or later: the footage itself is of any time, and what is not known is not sound."""
+    for heard_us in (5, 3_000):
+        since = moment(900, timeline="wrong", heard_us=heard_us, trusted=False)
+        for until in (None, moment(950, timeline="wrong", heard_us=heard_us, trusted=False)):
+            assert spoiled(PictureFinding("frozen", since, until), "f", 2_000, stored=True) == SpanSet.of((0, FAR_US))
+
+
+def test_a_first_bad_picture_of_an_earlier_timeline_spoils_the_end_of_that_one() -> None:
+    """The clock was begun anew while the agent made up its mind: the finding names the new timeline alone."""
+    since = Moment(200, "new", 20, trusted=False, started_us=300)
+    finding = PictureFinding("occluded", since, Moment(700, "new", 20, trusted=True, started_us=300))
+    assert spoiled(finding, "old", 10) == SpanSet.of((200, 700))
+    assert spoiled(finding, "new", 20) == SpanSet.of((200, 700))
+    assert spoiled(finding, "after", 30) == SpanSet.of((0, 700))
