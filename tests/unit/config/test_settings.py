@@ -8,6 +8,7 @@ from config.base.errors import ConfigurationError
 from config.settings.edge import ENROLLED_FILE, EdgeSettings, load_edge
 from config.settings.loader import load, read_secret
 from config.settings.server import ServerSettings, load_server
+from server.domain.clock_trust import SLEW_PPM_MAX
 
 DEFAULTS = Path(load_server.__code__.co_filename).parent
 MINIMAL = '[agent]\nsite_id = "sunflower"\nagent_id = "box"\n'
@@ -164,3 +165,13 @@ def test_plain_http_to_another_machine_is_refused_and_told_what_to_write(tmp_pat
     with pytest.raises(ConfigurationError, match=r"server\.url.*https://watch\.example\.org"):
         load_edge(write(tmp_path, f'{MINIMAL}[server]\nurl = "http://watch.example.org"\n'))
     assert load_edge(write(tmp_path, f'{MINIMAL}[server]\nurl = "http://127.0.0.1:80"\n'))
+
+
+def test_the_clock_is_slewed_no_faster_than_the_server_reckons_with(tmp_path: Path) -> None:
+    for ppm, fine in ((SLEW_PPM_MAX, True), (SLEW_PPM_MAX + 1, False)):
+        file = write(tmp_path, f"{MINIMAL}[clock]\nslew_ppm = {ppm}\n")
+        if fine:
+            assert load(EdgeSettings, DEFAULTS / "edge.toml", "X", file).clock.slew_ppm == ppm
+        else:
+            with pytest.raises(ConfigurationError, match=r"clock\.slew_ppm"):
+                load(EdgeSettings, DEFAULTS / "edge.toml", "X", file)
