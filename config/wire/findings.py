@@ -22,8 +22,12 @@ FindingName = Literal[
     "colour_cast",
     "noise",
     "streaks",
+    "unexamined",
 ]
-FINDING_NAMES: tuple[FindingName, ...] = get_args(FindingName)
+UNEXAMINED: FindingName = "unexamined"
+"""Pictures are recorded and nobody looks at them: whether they are any good is not known."""
+FINDING_NAMES: tuple[FindingName, ...] = tuple(name for name in get_args(FindingName) if name != UNEXAMINED)
+"""What is found by looking at pictures."""
 STILL_BYTES_MAX = 16_384
 
 

@@ -35,6 +35,10 @@ FINDING = {
     "colour_cast": mark("The colours of the picture are off"),
     "noise": mark("The picture is full of noise"),
     "streaks": mark("There are lines across the picture: look at the camera's cable and power"),
+    "unexamined": mark(
+        "Nobody examines the picture, so whether it is any good is not known: look at the camera's second stream, and at"
+        " the log of the site agent"
+    ),
 }
 
 CAUSE = {
@@ -48,6 +52,7 @@ CAUSE = {
     "picture_streaks": mark("picture was full of lines"),
     "picture_noise": mark("picture was full of noise"),
     "picture_colour_cast": mark("colours of the picture were off"),
+    "picture_unexamined": mark("picture was not examined"),
     "clock_error": mark("clock of the site agent could not be trusted"),
     "object_missing": mark("recording is not in the store"),
     "object_corrupt": mark("recording in the store is damaged"),

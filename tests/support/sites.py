@@ -33,7 +33,16 @@ POLICY = PolicySettings(
     backfill_hours=72,
     agent_silent_s=45,
     in_flight_s=150,
-    unsound_findings=["signal_loss", "too_dark", "too_bright", "blurred", "occluded", "scene_moved", "frozen"],
+    unsound_findings=[
+        "signal_loss",
+        "too_dark",
+        "too_bright",
+        "blurred",
+        "occluded",
+        "scene_moved",
+        "frozen",
+        "unexamined",
+    ],
     backfilled_after_s=300,
 )
 NAMES = {kind.message: kind.name for kind in CATALOGUE}
