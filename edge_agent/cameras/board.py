@@ -111,8 +111,11 @@ class CameraBoard:
         write = log.info if condition in ("recording", "stopped") else log.warning
         write("camera_condition", camera=camera_id, condition=condition, detail=detail, before=before.condition)
 
-    def condition(self, camera_id: str) -> CameraCondition:
-        return self._status[camera_id].condition
+    def condition(self, camera_id: str) -> CameraCondition | None:
+        """None of a camera that was removed."""
+        with self._lock:
+            status = self._status.get(camera_id)
+        return status.condition if status else None
 
     def set_floor(self, camera_id: str, floor_us: int | None) -> None:
         """Frames from ``floor_us`` on may be received and are not yet in the spool."""
@@ -170,7 +173,7 @@ class CameraBoard:
             codec=figures.codec,
             width=figures.width,
             height=figures.height,
-            keyframe_interval_ms=figures.keyframe_interval_us // 1_000 or None,
+            keyframe_interval_ms=max(0, figures.keyframe_interval_us) // 1_000 or None,
             packet_age_ms=_ms_since(last_us, now_us),
             rtp_lost=figures.rtp_lost,
             clock_offset_us=figures.clock_offset_us,

@@ -142,8 +142,6 @@ class Replayer(Worker):
                 return None
             tries = 1 + max((ask.tries for ask in asked if SpanSet.of(ask.span) & SpanSet.of(span)), default=0)
             self._ask(camera, span, tries)
-        except KeyError:  # taken out of the configuration a moment ago
-            return None
         except NightlightError as error:
             log.exception("replay_put_off", camera=name, why=str(error))
             return None

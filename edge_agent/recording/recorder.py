@@ -14,6 +14,7 @@ from config.base.errors import InvalidInput, NightlightError, ResourceExhausted
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.settings.edge import RecordingSettings
+from config.wire.segments import SEGMENT_SPAN_US_MAX
 from edge_agent.cameras.faults import CameraFault
 from edge_agent.cameras.feed import StreamFormat
 from edge_agent.cameras.report import CameraReport
@@ -327,7 +328,8 @@ class Recorder:
         written = run.writer.finish()
         self._segments.finished(
             run.segment,
-            end_us=max(end_us, run.segment.start_us + 1),
+            # Times that a camera makes up may leap: what is claimed stays within what the wire contract takes.
+            end_us=min(max(end_us, run.segment.start_us + 1), run.segment.start_us + SEGMENT_SPAN_US_MAX),
             sha256=written.sha256,
             size_bytes=written.size_bytes,
             frames=written.frames,

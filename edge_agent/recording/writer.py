@@ -24,6 +24,8 @@ from edge_agent.recording.sink import HashingSink, disk_fault, sync_folder
 
 MOVFLAGS = "frag_keyframe+empty_moov+default_base_moof"
 WRITE_BYTES = 1 << 16
+SIDE_MAX = 16_384
+"""The widest and the highest picture that the wire contract takes."""
 CLOCK_RATE = Fraction(1, 90_000)
 
 
@@ -52,7 +54,8 @@ class Header:
         self.codec = codec
         self.time_base = time_base
         self.width, self.height = self.stream.codec_context.width, self.stream.codec_context.height
-        if not self.width or not self.height or not self.stream.codec_context.extradata:
+        sound = 0 < self.width <= SIDE_MAX and 0 < self.height <= SIDE_MAX
+        if not sound or not self.stream.codec_context.extradata:
             self.close()
             raise InvalidInput("the key frame has no usable parameter sets", code="bad_keyframe")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from config.base.errors import Unavailable
 from config.base.logs import get_logger
+from edge_agent.shards.messages import SHARD_NAME
 
 ANSWER_WITHIN_S = 15.0
 """The first answer comes when everything is loaded; on a small, busy box that takes a while."""
@@ -93,6 +94,20 @@ class Nursery:
             number = os.WTERMSIG(status)
             return signal.strsignal(number) or f"signal {number}"
         return f"status {os.WEXITSTATUS(status)}"
+
+    def has_ended(self, born: Born) -> bool:
+        """Whether nothing of the process is left that could still write, whatever became of the nursery: see proc(5).
+
+        One whose thread waits for a disk (state D) has been killed and lives until the disk answers.
+        """
+        process = Path(f"/proc/{born.pid}")
+        try:
+            name = (process / "comm").read_text().strip()
+            state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+            threads = len(list((process / "task").iterdir()))
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        return name != SHARD_NAME or (state in "ZX" and threads <= 1)  # another name: the number was given away again
 
     def close(self) -> None:
         """Ends it, and with it every shard that is left."""

@@ -111,6 +111,11 @@ class CameraFleet:
         self._nursery.start()
 
     @property
+    def told_dropped(self) -> int:
+        """How many messages of companions found no room on their way here, in all shards that there are now."""
+        return sum(keeper.told_dropped for keeper in self.keepers)
+
+    @property
     def cameras(self) -> dict[str, CameraSettings]:
         """What is recorded now, by id."""
         return {camera_id: known.settings for camera_id, known in self._known.items()}
@@ -234,6 +239,7 @@ class CameraFleet:
     def _forget(self, camera_id: str) -> None:
         keeper = self._place.pop(camera_id)
         del self._known[camera_id]
+        self.accounts.orphaned(camera_id)
         self._board.set(camera_id, "stopped", REMOVED)
         self._board.remove(camera_id)
         if not keeper.cameras:

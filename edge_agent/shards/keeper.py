@@ -1,6 +1,6 @@
 """The keeper of one shard: begins its process, takes in what it says, and begins another when it dies or hangs.
 
-Invariants: what a shard says is taken in in order, by this one thread; when its process is gone, its torn segments are
+Invariants: what a shard says is looked at, then taken in in order, by this one thread; when its process is gone, its torn segments are
 rescued and its cameras' conditions told before the next process is heard. No other shard notices.
 """
 
@@ -18,6 +18,7 @@ from config.settings.edge import CameraSettings, EdgeSettings
 from edge_agent.cameras.board import CameraBoard
 from edge_agent.lifecycle import Worker
 from edge_agent.shards.accounts import SegmentAccounts
+from edge_agent.shards.believing import check
 from edge_agent.shards.birth import Born, Nursery
 from edge_agent.shards.messages import (
     MESSAGE_BYTES_MAX,
@@ -53,6 +54,7 @@ SHARED_AGAIN_S = 0.5
 STEADY_US = 60 * US_PER_S
 BEGIN_WITHIN_US = 30 * US_PER_S
 STATUS_WITHIN_S = 0.5
+GONE_EVERY_S = 0.25
 RESCUE_EVERY_US = 5 * US_PER_S
 DEATHS_MAX, DEATHS_WITHIN_US = 3, 600 * US_PER_S
 """A shard that dies so often has a camera that kills it: each then gets a process of its own."""
@@ -86,6 +88,8 @@ class ShardKeeper(Worker):
         self._parts = parts
         self._lock = threading.Lock()
         self._cameras: dict[str, tuple[CameraSettings, str]] = {}
+        self._hosted: set[str] = set()
+        """Cameras that the process that lives now has, or had until they were dropped."""
         self._answers: dict[str, threading.Event] = {}
         self._connection: socket.socket | None = None
         self._born: Born | None = None
@@ -95,6 +99,9 @@ class ShardKeeper(Worker):
         self._backoff = Backoff(AGAIN_FIRST_S, AGAIN_LIMIT_S)
         self._rescued_us = 0
         self._deaths_us: list[int] = []
+        self._dropped = 0
+        self.told_dropped = 0
+        """How many messages of companions its processes had to drop, all of them together."""
         self.alone = False
         """It keeps one camera that must not share a process."""
 
@@ -113,6 +120,7 @@ class ShardKeeper(Worker):
         """Has the camera recorded with these settings; the event is set when the shard has taken them."""
         with self._lock:
             self._cameras[camera.id] = (camera, password)
+            self._hosted.add(camera.id)
             answer = self._answers[camera.id] = threading.Event()
             self._say(SetCamera(camera=camera, password=password))
         return answer
@@ -182,6 +190,7 @@ class ShardKeeper(Worker):
         with self._lock:
             self._connection, self._born, self._ended, self._deaf = ours, born, False, False
             self._heard_us = self._parts.clock.monotonic_us()
+            self._hosted, self._dropped = set(self._cameras), 0
             self._say(
                 Begin(
                     settings=self._parts.settings,
@@ -221,19 +230,24 @@ class ShardKeeper(Worker):
         return "it does not read what it is told"
 
     def _take(self, said: Up) -> None:
+        """Raises InvalidInput for what the shard cannot truthfully say."""
         parts = self._parts
+        with self._lock:
+            hosted = frozenset(self._hosted)
+        check(said, hosted)
         if isinstance(said, Pulse):
+            self._count_dropped(said.dropped)
             for pulse in said.cameras:
                 parts.board.note(pulse.camera_id, pulse.floor_us, pulse.figures)
                 parts.guard.note_open(pulse.camera_id, pulse.open_bytes)
         elif isinstance(said, Opening):
-            opened = parts.accounts.opening(said.segment)
+            opened = parts.accounts.opening(said.segment, self.name)
             with self._lock:
                 self._say(opened)
         elif isinstance(said, Finished):
-            parts.accounts.finished(said)
+            parts.accounts.finished(said, self.name)
         elif isinstance(said, Torn):
-            parts.accounts.torn(said.segment)
+            parts.accounts.torn(said.segment, self.name)
         elif isinstance(said, ConditionIs):
             parts.board.set(said.camera_id, said.condition, said.detail, Instant(said.at_us, said.timeline_id))
         elif isinstance(said, DiskRefused):
@@ -256,6 +270,13 @@ class ShardKeeper(Worker):
         except NightlightError as error:
             log.exception("told_in_vain", kind=said.kind, camera=said.camera_id, why=str(error))
 
+    def _count_dropped(self, dropped: int) -> None:
+        more = dropped - self._dropped
+        if more > 0:
+            self._dropped, self.told_dropped = dropped, self.told_dropped + more
+            why = "companions say more than the way to the main process takes"
+            log.warning("told_dropped", shard=self.name, more=more, in_all=self.told_dropped, why=why)
+
     def _tell_room(self) -> None:
         room = self._parts.guard.has_room()
         now_us = self._parts.clock.monotonic_us()
@@ -276,12 +297,13 @@ class ShardKeeper(Worker):
             return
         self._parts.nursery.kill(born)
         how = self._parts.nursery.how_it_ended(born, STATUS_WITHIN_S)
+        gone = bool(how) or self._await_end(born)
         self._drain(connection)
         connection.close()
         if not self._ended:
             log.error("shard_died", shard=self.name, pid=born.pid, why=why, how=how, cameras=sorted(self._cameras))
-        for camera_id in list(self._cameras):
-            end = self._parts.accounts.abandoned(camera_id)
+        for camera_id in self._left_behind() if gone else []:
+            end = self._parts.accounts.abandoned(camera_id, self.name)
             self._parts.board.silent(camera_id)
             condition = self._parts.board.condition(camera_id)
             if self._ended or condition not in ("recording", "disk_full"):
@@ -293,6 +315,27 @@ class ShardKeeper(Worker):
         self._move_floors()
         if not self._ended:
             self._died()
+
+    def _left_behind(self) -> list[str]:
+        """Its cameras, and those that were dropped while it was still writing them."""
+        return list({**self._cameras, **self._parts.accounts.written_by(self.name)})
+
+    def _await_end(self, born: Born) -> bool:
+        """Until nothing of a killed process can write any more; False where the agent ends first: its next start rescues."""
+        if self._parts.nursery.has_ended(born):
+            return True
+        why = "the process that reads this camera does not end: does the disk answer?"
+        log.error("shard_lingers", shard=self.name, pid=born.pid, why=why)
+        for camera_id, segment in self._parts.accounts.written_by(self.name).items():
+            self._parts.board.silent(camera_id)
+            if self._parts.board.condition(camera_id) == "recording":
+                self._parts.board.set(camera_id, "stalled", why, Instant(segment.start_us, segment.timeline_id))
+        while not self._parts.nursery.has_ended(born):
+            self.pulse()
+            self._move_floors()
+            if self.stopping.wait(GONE_EVERY_S):
+                return self._parts.nursery.has_ended(born)
+        return True
 
     def _died(self) -> None:
         now_us = self._parts.clock.monotonic_us()

@@ -19,6 +19,8 @@ from edge_agent.timekeeping import Timeline
 
 MESSAGE_BYTES_MAX = 192 * 1024
 BUFFER_BYTES = 1 << 20
+SHARD_NAME = "nightlight-shrd"
+"""As the kernel shows its process; it has room for 15 characters."""
 REMOVED = "taken out of the agent's configuration"
 
 

@@ -21,6 +21,7 @@ import socket
 import sys
 
 from edge_agent.shards import process
+from edge_agent.shards.messages import SHARD_NAME
 
 REQUEST_BYTES_MAX = 64
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
@@ -79,7 +80,7 @@ def _be_a_shard(descriptor: int, parent: int) -> None:
     try:
         prctl = ctypes.CDLL(None).prctl
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        prctl(PR_SET_NAME, b"nightlight-shrd", 0, 0, 0)
+        prctl(PR_SET_NAME, SHARD_NAME.encode(), 0, 0, 0)
         if os.getppid() == parent:
             process.serve(socket.socket(fileno=descriptor))
         status = 0

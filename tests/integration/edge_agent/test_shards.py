@@ -241,7 +241,7 @@ def test_a_torn_segment_is_rescued_once_there_is_room(
     left = OpenSegment(fresh_id(), "cam-1", fresh_id(), fresh_id(), 1, "h264", 160, 96)
     app.spool.open(left)
     app.spool.part_path("cam-1", left.segment_id).write_bytes(whole.read_bytes())
-    app.fleet.accounts.torn(left)
+    app.fleet.accounts.torn(left, "nobody")
     wait_for("it to be claimed", lambda: app.spool.end_of(left.segment_id))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from config.base.errors import NightlightError
+from config.base.errors import InvalidInput, NightlightError
 from config.base.ids import fresh_id
 from config.settings.edge import ClockSettings, SpoolSettings
 from config.wire.envelope import Signer, decode_payload, open_envelope
@@ -224,12 +224,15 @@ def test_where_the_word_cannot_be_stored_the_file_stays(tmp_path: Path, monkeypa
 def test_a_shard_that_dies_between_two_segments_leaves_off_where_the_last_one_ended(tmp_path: Path) -> None:
     box = Box(tmp_path, settings())
     accounts = SegmentAccounts(box.spool, box.guard)
-    assert accounts.abandoned("cam-1") is None
+    assert accounts.abandoned("cam-1", "s") is None
     segment = OpenSegment(fresh_id(), "cam-1", fresh_id(), fresh_id(), NOON_US, "h264", 640, 360)
-    assert not accounts.opening(segment).error
-    accounts.finished(Finished(segment=segment, end_us=NOON_US + 7, sha256="0" * 64, size_bytes=SIZE, frames=1))
-    assert accounts.abandoned("cam-1") == (NOON_US + 7, segment.timeline_id)
-    assert accounts.abandoned("cam-2") is None
+    assert not accounts.opening(segment, "s").error
+    said = Finished(segment=segment, end_us=NOON_US + 7, sha256="0" * 64, size_bytes=SIZE, frames=1)
+    with pytest.raises(InvalidInput, match="did not open"):
+        accounts.finished(said, "another")
+    accounts.finished(said, "s")
+    assert accounts.abandoned("cam-1", "s") == (NOON_US + 7, segment.timeline_id)
+    assert accounts.abandoned("cam-2", "s") is None
     box.database.close()
 
 
@@ -237,15 +240,15 @@ def test_only_want_of_room_is_said_to_be_want_of_room(tmp_path: Path) -> None:
     box = Box(tmp_path, settings())
     accounts = SegmentAccounts(box.spool, box.guard)
     segment = OpenSegment(fresh_id(), "cam-1", fresh_id(), fresh_id(), NOON_US, "h264", 640, 360)
-    assert not accounts.opening(segment).error
-    again = accounts.opening(segment)  # its row is there already: the database refuses, with all the room in the world
+    box.spool.open(segment)
+    again = accounts.opening(segment, "s")  # its row is there already: the database refuses, with all the room in the world
     assert again.error
     assert not again.full
     assert box.guard.has_room()
     box.database.all("PRAGMA max_page_count=1")
     for _ in range(100):
         other = OpenSegment(fresh_id(), "cam-1", fresh_id(), fresh_id(), NOON_US, "h264", 640, 360)
-        if (refused := accounts.opening(other)).error:
+        if (refused := accounts.opening(other, "s")).error:
             break
     assert refused.full
     box.database.close()

@@ -1,0 +1,290 @@
+"""The keeper of a shard whose process lies, dies with a camera that was just dropped, or will not end."""
+
+import math
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from config.base.clock import SystemClock
+from config.base.errors import InvalidInput
+from config.base.ids import fresh_id
+from config.settings.edge import CameraSettings, ClockSettings, EdgeSettings, SpoolSettings
+from config.wire.envelope import Signer
+from edge_agent.cameras.board import CameraBoard, CameraStatus
+from edge_agent.cameras.figures import CameraFigures
+from edge_agent.messages import Sealer
+from edge_agent.shards.accounts import SegmentAccounts
+from edge_agent.shards.believing import check
+from edge_agent.shards.birth import Born, Nursery
+from edge_agent.shards.keeper import Parts, ShardKeeper
+from edge_agent.shards.messages import (
+    SHARD_NAME,
+    CameraPulse,
+    CameraSet,
+    ConditionIs,
+    Finished,
+    Opened,
+    Opening,
+    Pulse,
+    Told,
+    Torn,
+    Up,
+    pack,
+    read_down,
+)
+from edge_agent.spool.ballast import Ballast
+from edge_agent.spool.database import SpoolDatabase
+from edge_agent.spool.disk import DiskGuard
+from edge_agent.spool.outbox import Outbox
+from edge_agent.spool.segments import OpenSegment, SegmentSpool
+from edge_agent.timekeeping import AgentClock
+from tests.support.clips import MakeClip
+from tests.support.clock import NOON_US
+from tests.support.edge import EdgeBox, wait_for
+
+SPOOL = SpoolSettings(
+    bytes_max=0, free_bytes_min=0, upload_workers=1, resend_s=30, alarm_fraction=0.8, when_full="keep_old"
+)
+
+
+class Stage(Nursery):
+    """A nursery whose shards are played by the test, and end when it says so."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.shards: list[socket.socket] = []
+        self.killed = 0
+        self.ended = threading.Event()
+        self.ended.set()
+
+    def fork(self, shard_end: socket.socket) -> Born:
+        self.shards.append(shard_end.dup())
+        return Born(1)
+
+    def kill(self, born: Born) -> None:
+        self.killed += 1
+
+    def how_it_ended(self, born: Born, within_s: float) -> str:
+        return ""
+
+    def has_ended(self, born: Born) -> bool:
+        return self.ended.is_set()
+
+
+class House:
+    """One keeper with what it needs; the test is its shard."""
+
+    def __init__(self, folder: Path, settings: EdgeSettings) -> None:
+        self.folder = folder
+        self.database = SpoolDatabase(folder / "spool.sqlite3", Ballast(folder))
+        sealer = Sealer("site-1", "agent-1", Signer(Ed25519PrivateKey.generate()))
+        self.spool = SegmentSpool(self.database, folder, sealer, Outbox(self.database))
+        clock = AgentClock(SystemClock(), ClockSettings(sync_s=60, step_us=2_000_000, slew_ppm=500))
+        guard = DiskGuard(folder, SPOOL, SystemClock(), self.spool.finalised_bytes)
+        self.changes: list[CameraStatus] = []
+        self.board = CameraBoard(["cam-1", "cam-2"], clock, self.changes.append)
+        self.stage = Stage()
+        accounts = SegmentAccounts(self.spool, guard)
+        self.parts = Parts(
+            settings=msgspec.structs.replace(settings, cameras=[]),
+            folder=folder,
+            clock=clock,
+            board=self.board,
+            guard=guard,
+            accounts=accounts,
+            nursery=self.stage,
+            handlers={},
+            scatter=lambda _keeper: None,
+        )
+        self.keeper = ShardKeeper(1, self.parts)
+        for camera_id in ("cam-1", "cam-2"):
+            (folder / camera_id).mkdir()
+            self.keeper.set_camera(CameraSettings(id=camera_id, url="rtsp://192.0.2.1/"), "")
+        self.keeper.start()
+
+    def shard(self, number: int = 0) -> socket.socket:
+        wait_for("the shard", lambda: len(self.stage.shards) > number)
+        return self.stage.shards[number]
+
+    def begin(self, camera_id: str, whole: Path) -> OpenSegment:
+        """Has the shard begin a segment, of which a whole file lies on the disk."""
+        segment, shard = opened(camera_id), self.shard()
+        shard.send(pack(Opening(segment)))
+        while not isinstance(answer := read_down(shard.recv(1 << 20)), Opened):
+            pass
+        assert answer == Opened(segment.segment_id)
+        shutil.copy(whole, self.spool.part_path(camera_id, segment.segment_id))
+        return segment
+
+    def rescued(self, segment: OpenSegment) -> bool:
+        return self.spool.end_of(segment.segment_id) is not None
+
+
+@pytest.fixture
+def house(tmp_path: Path, edge_box: EdgeBox) -> Iterator[House]:
+    (tmp_path / "spool").mkdir()
+    made = House(tmp_path / "spool", edge_box.configure({}))
+    yield made
+    made.keeper.stop()
+    for shard in made.stage.shards:
+        shard.close()
+    assert made.keeper.close(10)
+    made.database.close()
+
+
+@pytest.fixture
+def whole(clip: MakeClip, tmp_path: Path) -> Path:
+    """A fragmented file, as a shard writes it."""
+    import av
+
+    path = tmp_path / "whole.mp4"
+    with (
+        av.open(str(clip())) as read,
+        av.open(str(path), "w", options={"movflags": "frag_keyframe+empty_moov+default_base_moof"}) as out,
+    ):
+        stream = out.add_stream_from_template(read.streams.video[0])
+        for packet in read.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    return path
+
+
+def opened(camera_id: str = "cam-1", **changed: object) -> OpenSegment:
+    fields = {"segment_id": fresh_id(), "run_id": fresh_id(), "timeline_id": fresh_id(), "start_us": NOON_US}
+    return OpenSegment(**{**fields, "camera_id": camera_id, "codec": "h264", "width": 160, "height": 96, **changed})  # type: ignore[arg-type]
+
+
+def finished(segment: OpenSegment, **changed: object) -> Finished:
+    fields = {"end_us": segment.start_us + 7, "sha256": "0" * 64, "size_bytes": 1, "frames": 1}
+    return Finished(segment=segment, **{**fields, **changed})  # type: ignore[arg-type]
+
+
+def pulse(camera_id: str = "cam-1", dropped: int = 0, **figures: object) -> Pulse:
+    return Pulse([CameraPulse(camera_id, NOON_US, 0, CameraFigures(**figures))], dropped)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Opening(opened("cam-2")),
+        Opening(opened("../cam-1")),
+        Opening(opened(segment_id="../../../etc/cron.d/x")),
+        Opening(opened(segment_id="a" * 32 + "\n")),
+        Opening(opened(run_id="")),
+        Opening(opened(start_us=-1)),
+        Opening(opened(start_us=2**63)),
+        Opening(opened(width=0)),
+        Torn(opened(segment_id="../x")),
+        finished(opened("cam-2")),
+        finished(opened(), end_us=NOON_US),
+        finished(opened(), end_us=NOON_US + 3_600_000_000),
+        finished(opened(), sha256="x"),
+        finished(opened(), size_bytes=0),
+        finished(opened(), frames=10**9),
+        ConditionIs("cam-2", "stopped", "", NOON_US, "0" * 32),
+        ConditionIs("cam-1", "stopped", "", 2**60, "0" * 32),
+        ConditionIs("cam-1", "stopped", "", NOON_US, "now"),
+        CameraSet("cam-2"),
+        Told("finding", "cam-2", b""),
+        pulse("cam-2"),
+        pulse(frames_per_second=math.nan),
+        pulse(width=10**6),
+        pulse(rtp_lost=-1),
+    ],
+)
+def test_what_a_shard_cannot_truthfully_say_is_not_believed(said: Up) -> None:
+    with pytest.raises(InvalidInput):
+        check(said, {"cam-1"})
+
+
+@pytest.mark.parametrize("said", [Opening(opened()), Torn(opened()), finished(opened()), pulse(clock_offset_us=-5)])
+def test_what_it_can_is(said: Up) -> None:
+    check(said, {"cam-1"})
+
+
+@pytest.mark.parametrize("lie", [Opening(opened(segment_id="../../x")), finished(opened()), Opening(opened("cam-3"))])
+def test_a_shard_that_lies_is_ended_and_another_begun(house: House, lie: Up) -> None:
+    house.shard().send(pack(lie))
+    house.shard(1)
+    assert house.stage.killed == 1
+    assert house.spool.opened() == []
+
+
+def test_a_segment_of_another_shard_cannot_be_finished_or_given_up(house: House, whole: Path) -> None:
+    segment, accounts = house.begin("cam-1", whole), house.parts.accounts
+    with pytest.raises(InvalidInput, match="did not open"):
+        accounts.finished(finished(segment), "shard-2")
+    with pytest.raises(InvalidInput, match="did not open"):
+        accounts.torn(segment, "shard-2")
+    with pytest.raises(InvalidInput, match="open already"):
+        accounts.opening(segment, "shard-1")
+    assert accounts.abandoned("cam-1", "shard-2") is None
+    assert not house.rescued(segment)
+
+
+def test_a_dropped_camera_is_rescued_when_its_shard_dies(house: House, whole: Path) -> None:
+    dropped, mate = house.begin("cam-1", whole), house.begin("cam-2", whole)
+    answer = house.keeper.drop_camera("cam-1")
+    house.board.remove("cam-1")  # whoever waited for the answer has given up
+    house.shard().shutdown(socket.SHUT_RDWR)
+    assert answer.wait(10)
+    assert house.rescued(dropped)
+    assert house.rescued(mate)
+    house.shard(1)
+
+
+def test_what_waits_of_a_camera_that_nobody_has_is_rescued_too(house: House, whole: Path) -> None:
+    segment, accounts = house.begin("cam-1", whole), house.parts.accounts
+    accounts.torn(segment, "shard-1")
+    accounts.try_leftovers(["cam-2"])
+    assert not house.rescued(segment)
+    accounts.orphaned("cam-1")
+    accounts.try_leftovers(["cam-2"])
+    assert house.rescued(segment)
+
+
+def test_nothing_is_rescued_while_a_killed_process_may_still_write(house: House, whole: Path) -> None:
+    segment = house.begin("cam-1", whole)
+    house.board.set("cam-1", "recording")
+    house.stage.ended.clear()
+    house.shard().shutdown(socket.SHUT_RDWR)
+    wait_for("it to be told", lambda: house.board.condition("cam-1") == "stalled")
+    assert "does not end" in house.changes[-1].detail
+    assert not house.rescued(segment)
+    assert len(house.stage.shards) == 1
+    house.stage.ended.set()
+    wait_for("the rescue", lambda: house.rescued(segment))
+    house.shard(1)
+
+
+def test_whether_a_process_has_ended_is_read_from_the_kernel() -> None:
+    nursery = Nursery(0)
+    with subprocess.Popen(
+        ["sh", "-c", f"printf {SHARD_NAME} >/proc/$$/comm; echo; read x"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as lives:
+        assert lives.stdout is not None
+        lives.stdout.readline()
+        assert not nursery.has_ended(Born(lives.pid))
+        lives.kill()
+        wait_for("it to end", lambda: nursery.has_ended(Born(lives.pid)))  # a zombie by then
+    assert nursery.has_ended(Born(lives.pid))
+    assert nursery.has_ended(Born(1))  # a number that another process has now
+
+
+def test_messages_of_companions_that_were_dropped_are_counted(house: House) -> None:
+    house.shard().send(pack(pulse(dropped=3)))
+    house.shard().send(pack(pulse(dropped=3)))
+    wait_for("the count", lambda: house.keeper.told_dropped == 3)
+    house.shard().shutdown(socket.SHUT_RDWR)
+    house.shard(1).send(pack(pulse(dropped=2)))
+    wait_for("the next process's too", lambda: house.keeper.told_dropped == 5)
