@@ -21,6 +21,16 @@ def ran_on(part: Part, name: str) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Writes what was noted; an empty run leaves an empty object, never the last run's."""
-    if not session.config.option.collectonly:
+    found = {part: sorted(names) for part, names in sorted(_seen.items())}
+    if hasattr(session.config, "workeroutput"):  # one of several processes: the first of them writes for all
+        session.config.workeroutput["matrix"] = found
+    elif not session.config.option.collectonly:
         MATRIX_FILE.parent.mkdir(exist_ok=True)
-        MATRIX_FILE.write_text(json.dumps({part: sorted(names) for part, names in sorted(_seen.items())}))
+        MATRIX_FILE.write_text(json.dumps(found))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """A test process has ended: takes in what it noted."""
+    for part, names in getattr(node, "workeroutput", {}).get("matrix", {}).items():
+        _seen.setdefault(part, set()).update(names)
