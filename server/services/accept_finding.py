@@ -1,20 +1,25 @@
 """What a picture finding and its still do to the database.
 
 Invariant I1: a finding stays open until it is cleared. Messages of one finding may come in any order and more than once;
-a clearing that comes before its raising is kept, so that the raising opens nothing.
+a clearing that comes before its raising is kept, so that the raising opens nothing. One that cannot be handled is open
+all the same: its message goes to quarantine, its time is not covered.
 """
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.errors import InvalidInput
-from config.wire.findings import FindingStill, PictureFinding
+from config.wire.catalogue import PAYLOAD_TYPE
+from config.wire.envelope import OpenedEnvelope
+from config.wire.fields import HexId, Micros, Slug
+from config.wire.findings import FindingName, FindingStill, PictureFinding
 from server.domain.clock_trust import ClockRule
 from server.domain.verdict import day_of
 from server.services.accept_status import note_time
 from server.services.incoming import Effect, Incoming
 from storage.database import evidence
-from storage.database.models import Camera, FindingStillRow, PictureFindingRow, Site, Timeline
+from storage.database.models import AgentStatus, Camera, FindingStillRow, PictureFindingRow, Site, Timeline
 
 
 def finding(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
@@ -27,7 +32,7 @@ def finding(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
         raise InvalidInput("another camera has a finding of that id", code="foreign_finding")
     effect = _raised(session, row, incoming) if said.state == "raised" else _cleared(session, row, timeline, incoming)
     if effect == "committed":
-        _judge_again(session, said, incoming.received_us)
+        _judge_again(session, said.camera_id, said.since_us, incoming.received_us)
     return effect, []
 
 
@@ -56,6 +61,68 @@ def still(session: Session, incoming: Incoming, _rule: ClockRule) -> Effect:
         )
     )
     return "committed", []
+
+
+class _Doubtful(msgspec.Struct):
+    """As much of a ``picture-finding`` as it takes to know which time is in doubt."""
+
+    camera_id: Slug
+    timeline_id: HexId
+    finding_id: HexId
+    finding: FindingName
+    since_us: Micros
+    state: str = "raised"
+
+
+def keep_in_doubt(session: Session, agent_id: str, opened: OpenedEnvelope, envelope: bytes, received_us: int) -> None:
+    """Opens the finding of a message that goes to quarantine; a later good picture's clearing ends it as any other.
+
+    What ends a finding changes nothing where it cannot be handled. The message is known to be the agent's.
+    """
+    if opened.payload_type != PAYLOAD_TYPE[PictureFinding]:
+        return
+    try:
+        said = msgspec.json.decode(opened.payload, type=_Doubtful)
+    except (msgspec.MsgspecError, UnicodeError):
+        return
+    camera = session.get(Camera, said.camera_id, with_for_update=True)
+    known = session.get(PictureFindingRow, said.finding_id)
+    if camera is None or camera.agent_id != agent_id or said.state == "cleared":
+        return
+    finding_id = said.finding_id if known is None else opened.payload_sha256[:32]
+    if (known is not None and known.camera_id == camera.id) or session.get(PictureFindingRow, finding_id) is not None:
+        return
+    timeline_id = _timeline_in_doubt(session, agent_id, said, received_us)
+    if timeline_id is None:
+        return
+    session.add(
+        PictureFindingRow(
+            id=finding_id,
+            camera_id=camera.id,
+            finding=said.finding,
+            timeline_id=timeline_id,
+            since_us=said.since_us,
+            score=0.0,
+            threshold=0.0,
+            still_sha256=None,
+            no_still="no_picture",
+            raised_received_us=received_us,
+            raised_envelope=envelope,
+        )
+    )
+    _judge_again(session, camera.id, said.since_us, received_us)
+
+
+def _timeline_in_doubt(session: Session, agent_id: str, said: _Doubtful, received_us: int) -> str | None:
+    """The one that it names; where that cannot be the agent's, the one that the agent was last heard on."""
+    named = session.get(Timeline, said.timeline_id)
+    if named is None:
+        ran = (said.since_us, said.since_us)
+        return evidence.touch_timeline(session, said.timeline_id, agent_id, ran, received_us).id
+    if named.agent_id == agent_id and not named.stored:
+        return named.id
+    status = session.get(AgentStatus, agent_id)
+    return status.timeline_id if status is not None else None
 
 
 def _raised(session: Session, row: PictureFindingRow | None, incoming: Incoming) -> str:
@@ -120,11 +187,11 @@ def _is_before(session: Session, row: PictureFindingRow, said: PictureFinding, t
     return session.get_one(Timeline, row.timeline_id).first_heard_us < timeline.first_heard_us
 
 
-def _judge_again(session: Session, said: PictureFinding, received_us: int) -> None:
-    camera = session.get_one(Camera, said.camera_id)
+def _judge_again(session: Session, camera_id: str, since_us: int, received_us: int) -> None:
+    camera = session.get_one(Camera, camera_id)
     if camera.activated_us is None:
         return
     site = session.get_one(Site, camera.site_id)
     # An instant of a wrong clock may lie anywhere.
-    first_us = max(min(said.since_us, received_us), camera.activated_us)
+    first_us = max(min(since_us, received_us), camera.activated_us)
     evidence.assess_again(session, [camera.id], day_of(first_us, site.timezone).isoformat())

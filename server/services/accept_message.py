@@ -82,7 +82,14 @@ class Inbox:
     def give_up(self, topic: str, data: bytes, error: Exception) -> Outcome:
         """Quarantines a message that our own fault keeps us from handling, so that it blocks nothing behind it."""
         fault = InvalidInput(f"{type(error).__name__}: {error}", code="internal_error")
-        return self._quarantine(topic, data, fault, self.clock.utc_us())
+        received_us = self.clock.utc_us()
+        try:
+            source = parse_up(topic)
+            opened = open_envelope(data)
+            self._authenticate(source, opened)
+        except (InvalidInput, IntegrityViolation):
+            return self._quarantine(topic, data, fault, received_us)
+        return self._quarantine(topic, data, fault, received_us, source=source, opened=opened, answered=False)
 
     def _authenticate(self, source: UpTopic, opened: OpenedEnvelope) -> None:
         with self.database.reading() as session:
@@ -115,13 +122,16 @@ class Inbox:
         *,
         source: UpTopic | None = None,
         opened: OpenedEnvelope | None = None,
+        answered: bool = True,
     ) -> Outcome:
         with self.database.unit_of_work() as session:
             keep(session, topic, data, error.code, str(error), received_us)
+            if source is not None and opened is not None:
+                accept_finding.keep_in_doubt(session, source.agent_id, opened, data, received_us)
         replies: list[msgspec.Struct] = []
         # Only who signed it is told: an answer to anybody else would be a signal to a stranger.
         message_id = _message_id(opened) if opened else None
-        if source is not None and message_id is not None:
+        if answered and source is not None and message_id is not None:
             replies.append(
                 Acknowledgement(
                     message_id=fresh_id(),

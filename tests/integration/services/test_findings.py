@@ -10,6 +10,7 @@ from sqlalchemy import select
 from config.base.errors import IntegrityViolation, NotFound, Unavailable
 from config.base.ids import fresh_id
 from config.base.timespan import Span
+from config.wire import topics
 from config.wire.findings import FindingStill, PictureFinding
 from config.wire.sealing import finding_still, seal_to
 from server.domain.verdict import day_of
@@ -58,6 +59,12 @@ def cleared(agent, was: PictureFinding, until_us: int, **changed) -> PictureFind
         still_sha256=None,
         **changed,
     )
+
+
+def gave_up(agent, said):
+    """Delivers what our own fault keeps us from handling."""
+    where = topics.up(agent.site_id, agent.agent_id, "picture-finding")
+    return agent.inbox.give_up(where, agent.signer.seal(said), RuntimeError("a fault of ours"))
 
 
 def still_of(agent, finding: PictureFinding, jpeg: bytes = JPEG, **changed) -> FindingStill:
@@ -236,3 +243,26 @@ def test_a_finding_that_began_before_its_timeline_spoils_the_end_of_the_one_befo
     agent.say(raised(agent, bad_us, at_us=clock.utc_us()))
     assert gaps(database, agent, clock, ready)[0][::2] == (seconds(580), "picture_occluded")
     assert judge(database, agent, clock).covered_us == seconds(580)
+
+
+def test_a_finding_that_cannot_be_handled_spoils_its_time_until_a_good_picture(agent, clock, database, ready):
+    was = raised(agent, ready + seconds(100))
+    for _ in range(2):
+        assert gave_up(agent, was).result == "quarantined:internal_error"
+    assert gaps(database, agent, clock, ready) == [(seconds(100), None, "picture_occluded")]
+    assert gave_up(agent, cleared(agent, was, ready + seconds(300))).result == "quarantined:internal_error"
+    assert gaps(database, agent, clock, ready) == [(seconds(100), None, "picture_occluded")]
+    assert agent.say(cleared(agent, was, ready + seconds(400))).result == "committed"
+    assert gaps(database, agent, clock, ready) == [(seconds(100), seconds(400), "picture_occluded")]
+
+
+def test_a_finding_of_a_strange_timeline_is_refused_and_spoils_its_time(agent, clock, database, ready):
+    strange = fresh_id()
+    with database.unit_of_work() as session:
+        ran = (ready, ready + seconds(1))
+        evidence.touch_timeline(session, strange, agent.agent_id, ran, clock.utc_us()).stored = True
+    was = raised(agent, ready + seconds(100), timeline_id=strange)
+    assert agent.say(was).result == "quarantined:foreign_timeline"
+    assert gaps(database, agent, clock, ready) == [(seconds(100), None, "picture_occluded")]
+    again = raised(agent, ready + seconds(50), finding_id="nonsense")
+    assert agent.say(again).result.startswith("quarantined:")
