@@ -92,12 +92,12 @@ class OutboxPublisher(Worker):
         repeats = self._outbox.between(plan.repeat_from, plan.repeat_to, room, plan.unheard, lane=lane) if room else []
         if not repeats:
             plan.repeats_done()
-        for row in repeats:
-            self._send(plan, row, repeat=True)
+        if not all(self._send(plan, row, repeat=True) for row in repeats):
+            return
         room = plan.room()
         fresh = self._outbox.between(plan.sent_to, None, room, plan.unheard, lane=lane) if room else []
-        for row in fresh:
-            self._send(plan, row, repeat=False)
+        # Where one is not taken, those after it wait too: else it would come after them.
+        all(self._send(plan, row, repeat=False) for row in fresh)
 
     def _send_alarms(self) -> None:
         now_us = self._clock.monotonic_us()
@@ -117,9 +117,12 @@ class OutboxPublisher(Worker):
             if rows and again and camera_id:
                 log.warning("camera_unheard", camera=camera_id, advice=NOT_REGISTERED.format(camera=camera_id))
 
-    def _send(self, plan: SendPlan, row: OutboxRow, *, repeat: bool) -> None:
-        if self._link.number == self._number and self._link.publish(row.name, row.body):
-            plan.sent(row.message_id, row.position, self._clock.monotonic_us(), repeat=repeat, camera_id=row.camera_id)
+    def _send(self, plan: SendPlan, row: OutboxRow, *, repeat: bool) -> bool:
+        """False where the connection does not take it now."""
+        if self._link.number != self._number or not self._link.publish(row.name, row.body):
+            return False
+        plan.sent(row.message_id, row.position, self._clock.monotonic_us(), repeat=repeat, camera_id=row.camera_id)
+        return True
 
     def _watch_for_silence(self) -> None:
         """A broker that refuses a subscription may not say so: the only sign is that no answer ever comes."""
