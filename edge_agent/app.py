@@ -21,6 +21,7 @@ from edge_agent.configuration.store import DesiredStore
 from edge_agent.control.room import ControlRoom
 from edge_agent.control.server import ControlServer
 from edge_agent.diagnosis.book import FindingBook
+from edge_agent.diagnosis.examination import Examination
 from edge_agent.diagnosis.reports import KIND as PICTURE_FINDINGS
 from edge_agent.enrolment.credentials import Credentials
 from edge_agent.enrolment.renewal import CertificateRenewal
@@ -110,6 +111,7 @@ class App:
         self.uploads = UploadQueue(self.spool, system_clock)
         self.notices = NoticeBook(self.database, self.outbox, sealer, self.clock)
         self.findings = FindingBook(self.database, self.outbox, sealer, load_server_sealing_key(settings))
+        self.examination = Examination(self.findings, self.board, self.clock, settings.diagnosis)
         room = Room(self.guard, self.spool, self._bits_per_second, self.uploads.in_hand)
         self.spool_watch = SpoolWatch(room, settings.spool, self.notices, self.clock)
         self.inbox = Inbox(
@@ -156,11 +158,10 @@ class App:
             self.credentials, sealer, self._centre, self.clock, state_dir, self.link.renew
         )
         self.fleet = CameraFleet(settings, folder, self.clock, self.board, self.guard, self.spool, self._lock.shards)
-        self.fleet.on_told(PICTURE_FINDINGS, self.findings.take)
+        self.fleet.on_told(PICTURE_FINDINGS, self.examination.take)
         self.clock.on_change = self.fleet.timeline_is
         self.inbox.on_desired = self.configuration.offer
-        self.liveness = Liveness(system_clock)
-        self.fleet.liveness = self.liveness
+        self.fleet.liveness = self.liveness = Liveness(system_clock)
         self.control = ControlServer(state_dir, self._control_room(sealer).answer)
         for loop in (self.heartbeat, self.publisher, self.inbox, self.control):
             loop.pulse = self.liveness.watch(loop.name, HANGS_AFTER_S)
@@ -182,7 +183,17 @@ class App:
         self._tell_removed_cameras()
         self.board.announce()
         workers: list[Worker] = [self.link, self.publisher, self.inbox, self.control, *self.alarms.workers]
-        for worker in [*workers, self.heartbeat, self.clock_sync, self.spool_watch, self.clock_watch, self.replayer, self._renewal, *self._uploaders]:
+        for worker in [
+            *workers,
+            self.heartbeat,
+            self.clock_sync,
+            self.spool_watch,
+            self.examination,
+            self.clock_watch,
+            self.replayer,
+            self._renewal,
+            *self._uploaders,
+        ]:
             worker.start()
         self.configuration.begin(self.fleet, self.board)
         self.configuration.start()
@@ -192,7 +203,18 @@ class App:
         """Ends everything within about five seconds; False where a thread is stuck and has to be left behind."""
         deadline_s = time.monotonic() + CLOSE_WITHIN_S
         self.fleet.stop()
-        background: list[Worker] = [self.configuration, *self.alarms.workers, self.control, self.clock_sync, self.spool_watch, self.clock_watch, self.replayer, self._renewal, *self._uploaders]
+        background: list[Worker] = [
+            self.configuration,
+            *self.alarms.workers,
+            self.control,
+            self.clock_sync,
+            self.spool_watch,
+            self.examination,
+            self.clock_watch,
+            self.replayer,
+            self._renewal,
+            *self._uploaders,
+        ]
         for worker in background:
             worker.stop()
         ended = [self.fleet.close(lambda: _left(deadline_s - 2.0))]
