@@ -1,7 +1,7 @@
 """``discover``: finds the cameras of this network, reads their streams and time, and writes the configuration after asking.
 
 Invariant: a password is asked for and never shown; nothing is written before the person has agreed; no password is
-tried that was not given.
+tried that was not given, nor proved to a device that was neither named nor agreed to, and never sent in clear.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from config.base.clock import Clock, SystemClock
-from config.base.errors import InvalidInput, NightlightError
+from config.base.errors import ConfigurationError, InvalidInput, NightlightError
 from config.base.ids import is_slug
 from config.settings.edge import CameraSettings, EdgeSettings
 from config.settings.loader import read_secret
@@ -22,7 +22,8 @@ from edge_agent.centre import Centre
 from edge_agent.cli.desk import Desk, Exit
 from edge_agent.cli.discover_table import COLUMNS, told_row
 from edge_agent.cli.speech import Speech
-from edge_agent.identity import load_server_sealing_key, load_signer
+from edge_agent.configuration.store import DesiredStore
+from edge_agent.identity import load_server_key, load_server_sealing_key, load_signer
 from edge_agent.messages import Sealer
 from edge_agent.onvif.camera import device_address
 from edge_agent.onvif.digest import Credentials
@@ -66,6 +67,7 @@ def run(desk: Desk) -> int:
     desk.screen.table(COLUMNS, [told_row(desk.speech, row.found, row.lens) for row in rows])
     local = LocalCameras(Path(settings.agent.state_dir))
     rows = _take(desk, settings, local, rows)
+    _tell_ignored(desk, settings, rows)
     if not desk.options.no_report:
         _report(desk, settings, clock, rows)
     usable = [row for row in rows if row.lens is not None and row.lens.works]
@@ -144,6 +146,8 @@ def _credentials(desk: Desk, places: Sequence[Found], *, again: bool) -> Credent
     """A user and password for these cameras; None where the person has no other."""
     options, screen = desk.options, desk.screen
     if not again and (options.user or options.password_file):
+        if not _agreed(desk, places):
+            return Credentials()
         password = read_secret(options.password_file, "--password-file") if options.password_file else ""
         password = password or screen.ask_secret("discover.password")
         return Credentials(options.user, password)
@@ -152,9 +156,21 @@ def _credentials(desk: Desk, places: Sequence[Found], *, again: bool) -> Credent
     if again:
         screen.warn("discover.refused", cameras=", ".join(_host(place.address) for place in places))
     user = screen.ask("discover.user_again" if again else "discover.user")
-    if not user:
+    if not user or not _agreed(desk, places):
         return None if again else Credentials()
     return Credentials(user, screen.ask_secret("discover.password"))
+
+
+def _agreed(desk: Desk, places: Sequence[Found]) -> bool:
+    """Whether these may be shown the password: anything on the network can answer a search and say it is a camera."""
+    if desk.options.address:
+        return True
+    for place in places:
+        desk.screen.line(f"  {_host(place.address)}  {''.join(filter(str.isprintable, place.name))[:60]}")
+    if desk.screen.confirm("discover.prove", count=len(places)):
+        return True
+    desk.screen.warn("discover.not_proved")
+    return False
 
 
 def _take(desk: Desk, settings: EdgeSettings, local: LocalCameras, rows: list[Row]) -> list[Row]:
@@ -179,6 +195,19 @@ def _take(desk: Desk, settings: EdgeSettings, local: LocalCameras, rows: list[Ro
     local.take([(_settings(desk, row), row.who.password) for row in wanted if row.taken_as not in own])
     desk.screen.good("discover.written", count=count, file=local.path)
     return named
+
+
+def _tell_ignored(desk: Desk, settings: EdgeSettings, rows: list[Row]) -> None:
+    """Once the server has named cameras, those of a file do not count."""
+    if not any(row.taken_as for row in rows):
+        return
+    try:
+        identity = (settings.agent.site_id, settings.agent.agent_id)
+        desired = DesiredStore(Path(settings.agent.state_dir), load_server_key(settings), identity).load()
+    except ConfigurationError:  # not enrolled yet: nobody could have named any
+        return
+    if desired is not None:
+        desk.screen.warn("discover.ignored", version=desired.version)
 
 
 def _settings(desk: Desk, row: Row) -> CameraSettings:

@@ -1,5 +1,6 @@
 """``nightlight-agent discover``, as an installer runs it: against simulated cameras, at a terminal and without one."""
 
+import argparse
 import hashlib
 import os
 import pty
@@ -19,6 +20,11 @@ from config.settings.edge import load_edge
 from config.wire.discovery import DiscoveredCamera
 from config.wire.sealing import discovered_picture, open_sealed, sealing_public_pem
 from deploy.local.commands import REPOSITORY
+from edge_agent.cli.desk import Desk
+from edge_agent.cli.discover import _credentials
+from edge_agent.cli.screen import Screen
+from edge_agent.cli.speech import Speech
+from edge_agent.onvif.discovery import Found
 from tests.support.edge import AGENT, SITE, EdgeBox
 
 PASSWORD = "small-lamp-77"
@@ -154,6 +160,22 @@ def test_at_a_terminal_it_asks_and_never_shows_the_password(box, camera_server):
     assert (camera.id, camera.url) == ("nap-room", simulator.url("cam1"))
 
 
+def test_what_a_search_found_is_shown_no_password_unless_somebody_agrees(box):
+    """Anything on the network can answer a search."""
+    found = [Found("http://192.0.2.9/onvif/device_service", "Gate\x1b[31m")]
+    speech = Speech("en")
+
+    def credentials(address, *, yes):
+        options = argparse.Namespace(
+            user="viewer", password_file=str(box.folder / "cameras-password"), address=address, yes=yes
+        )
+        return _credentials(Desk(options, speech, Screen(speech, assume_yes=yes)), found, again=False)
+
+    assert not credentials(None, yes=False)
+    assert credentials(None, yes=True)
+    assert credentials(["192.0.2.9"], yes=False)
+
+
 IN_A_NETWORK_OF_ITS_OWN = """
 set -e
 ip link set lo up
@@ -179,7 +201,7 @@ def test_cameras_are_found_by_asking_the_network(box):
         [*alone, "sh", "-c", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "2 cameras answer" in done.stdout
+    assert "Cameras that answer: 2" in done.stdout
     assert "lets anybody in" in done.stdout
     found = load_edge(box.settings_file).cameras
     assert sorted(camera.url.rpartition("/")[2] for camera in found) == ["cam1", "cam2"]
