@@ -216,8 +216,9 @@ write_settings() {
                 "新版本无法识别 $settings，原有版本继续运行。请改正该文件后重试"
         fi
     else
-        run install -m 0640 "$here/agent.toml" "$settings"
-        own "$settings"
+        # The folder is the agent's: what lies there may be a link. install replaces it, and sets the owner of the file.
+        if [ -n "$DRY" ]; then number=$MEMBER:$MEMBER; else number=$(member_number); fi
+        run install -m 0640 -o "${number%:*}" -g "${number#*:}" "$here/agent.toml" "$settings"
     fi
     run install -m 0644 "$app/config/settings/edge.toml" "$ROOT/etc/nightlight/agent.toml.example"
 }

@@ -61,8 +61,20 @@ slowly() {
 live() { [ -z "$ROOT" ] && [ -z "$DRY" ]; }
 
 # Files of the agent's own user. In a staging directory the numbers of that directory's passwd count.
-own() { # PATH…
-    [ -z "$DRY" ] || { run chown "$MEMBER:$MEMBER" "$@"; return 0; }
+own() { # PATH…: a link itself, never what it names
+    [ -z "$DRY" ] || { run chown -h "$MEMBER:$MEMBER" "$@"; return 0; }
+    chown -h "$(member_number)" "$@"
+}
+
+member_number() {
     number=$(sed -n "s/^$MEMBER:[^:]*:\([0-9]*\):\([0-9]*\):.*/\1:\2/p" "$ROOT/etc/passwd")
-    chown "${number:-$MEMBER:$MEMBER}" "$@"
+    printf '%s\n' "${number:-$MEMBER:$MEMBER}"
+}
+
+# Where the agent keeps its recordings, as the settings say.
+state_dir_set() {
+    found=$(sed -n 's/^[[:space:]]*state_dir[[:space:]]*=[[:space:]]*"\([^"]*\)".*/\1/p' \
+        "$ROOT/etc/nightlight/agent.toml" 2>/dev/null | tail -n 1)
+    case "$found" in /*) ;; *) found=/var/lib/nightlight ;; esac
+    printf '%s\n' "$found"
 }

@@ -7,7 +7,7 @@ uninstall() {
     STEPS=3
     next "Looking at what is here" "正在查看本机内容"
     [ "$(id -u)" = 0 ] || die "start it with sudo: sudo sh $0 --uninstall" "请用 sudo 运行：sudo sh $0 --uninstall"
-    state=$ROOT/var/lib/nightlight
+    state=$ROOT$(state_dir_set)
     waiting=0 waiting_mb=0
     if [ -d "$state/spool" ]; then
         waiting=$(find "$state/spool" -type f \( -name '*.mp4' -o -name '*.part' \) | wc -l)
@@ -35,10 +35,17 @@ uninstall() {
     typed=''
     if [ -z "$DRY" ] && [ -z "$YES" ] && [ -t 0 ]; then read -r typed || typed=''; fi
     if [ "$typed" != "$sentence" ]; then
-        good "kept in /var/lib/nightlight and /etc/nightlight" "已保留在 /var/lib/nightlight 和 /etc/nightlight"
+        good "kept in $state and /etc/nightlight" "已保留在 $state 和 /etc/nightlight"
         return 0
     fi
-    run rm -rf "$state" "$ROOT/etc/nightlight"
+    # The usual folder is ours alone. Of another one, which the agent's own user may have named, only what is ours goes.
+    if [ "$state" = "$ROOT/var/lib/nightlight" ]; then
+        run rm -rf "$state"
+    else
+        run rm -rf "$state/spool" "$state/camera-passwords" "$state/agent-key.pem" "$state/sealing-key.pem" \
+            "$state/enrolled.toml" "$state/cameras.toml" "$ROOT/var/lib/nightlight"
+    fi
+    run rm -rf "$ROOT/etc/nightlight"
     if grep -q "^$MEMBER:" "$ROOT/etc/passwd"; then run userdel ${ROOT:+--prefix "$ROOT"} "$MEMBER"; fi
     good "deleted" "已删除"
 }

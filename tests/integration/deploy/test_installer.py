@@ -3,8 +3,10 @@
 That a real systemd runs what it installs is the drill ``install``'s business.
 """
 
+import grp
 import os
 import pty
+import pwd
 import re
 import shutil
 import subprocess
@@ -149,6 +151,91 @@ def test_recordings_stay_unless_the_very_sentence_is_typed(stage, typed):
     assert done.returncode == 0, done.stderr
     assert len(list(folder.iterdir())) == 3
     assert not (stage / "opt" / "nightlight").exists()
+
+
+@AS_ROOT
+def test_recordings_are_counted_where_the_settings_keep_them(stage):
+    with_recordings(stage)
+    elsewhere = stage / "srv" / "spool"
+    elsewhere.mkdir(parents=True)
+    for number in range(5):
+        (elsewhere / f"{number}.mp4").touch()
+    (stage / "srv" / "theirs").touch()
+    (stage / "etc" / "nightlight" / "agent.toml").write_text('[agent]\nstate_dir = "/srv"  # a large disk\n')
+    done = install(stage, "--uninstall", typed="y\nDELETE 5\n")
+    assert done.returncode == 0, done.stderr
+    assert not elsewhere.exists()
+    assert (stage / "srv" / "theirs").exists()
+
+
+@pytest.fixture
+def wrapper(tmp_path):
+    """The command in PATH with its places moved: runs a script in place of the agent, as nobody."""
+    for name in ("release/venv/bin", "etc", "state", "bin", "here"):
+        (tmp_path / name).mkdir(parents=True)
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_mode & 0o001 == 0:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    (tmp_path / "state").chmod(0o777)
+    (tmp_path / "etc" / "agent.toml").write_text(f'[agent]\nstate_dir = "{tmp_path}/state"\n')
+    group = grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
+    text = (SYSTEMD / "nightlight-agent").read_text().replace("member=nightlight", "member=nobody")
+    text = text.replace("/opt/nightlight/current", f"{tmp_path}/release").replace("/etc/nightlight", f"{tmp_path}/etc")
+    text = text.replace('-g "$member"', f"-g {group}").replace('regid="$member"', f"regid={group}")
+    (tmp_path / "command").write_text(text)
+    (tmp_path / "bin" / "systemctl").write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/started\n')
+    (tmp_path / "bin" / "systemctl").chmod(0o755)
+
+    def run(agent, *arguments):
+        python = tmp_path / "release" / "venv" / "bin" / "python"
+        python.write_text(f"#!/bin/sh\n{agent}\n")
+        python.chmod(0o755)
+        command = ["sh", tmp_path / "command", *arguments]
+        path = f"{tmp_path}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        return subprocess.run(command, env={"PATH": path}, cwd=tmp_path / "here", capture_output=True, check=True)
+
+    return run
+
+
+@AS_ROOT
+def test_cameras_that_discover_wrote_are_taken_up_at_once(wrapper, tmp_path):
+    started = tmp_path / "started"
+    wrapper("exit 0", "discover")
+    assert not started.exists()
+    for content in ("one", "two"):
+        wrapper(f"echo {content} >{tmp_path}/state/cameras.toml", "--language", "en", "discover")
+    assert started.read_text().split() == ["try-restart", "nightlight-agent.service"] * 2
+    wrapper(f"echo two >{tmp_path}/state/cameras.toml", "discover")
+    assert len(started.read_text().splitlines()) == 2
+
+
+LAST_ARGUMENT = "for folder; do :; done; "
+
+
+@AS_ROOT
+def test_root_hands_over_no_file_that_a_link_names(wrapper, tmp_path):
+    secret, mine, here = tmp_path / "secret", tmp_path / "mine", tmp_path / "here"
+    for file in (secret, mine):
+        file.write_text("theirs")
+        file.chmod(0o600)
+    (here / "report.html").symlink_to(mine)
+    wrapper(f'{LAST_ARGUMENT}echo fine >"$folder/report.html"; ln -s {secret} "$folder/other.html"', "accept")
+    assert sorted(file.name for file in here.iterdir()) == ["report.html"]
+    assert (here / "report.html").read_text() == "fine\n"
+    assert mine.read_text() == "theirs"
+    wrapper(f'{LAST_ARGUMENT}rmdir "$folder" && ln -s {tmp_path} "$folder"; exit 0', "accept")
+    assert not (here / "secret").exists()
+
+
+@AS_ROOT
+def test_owning_follows_no_link(stage, tmp_path):
+    (stage / "etc" / "passwd").write_text("nightlight:x:4711:4712:::\n")
+    secret, link = tmp_path / "secret", tmp_path / "link"
+    secret.touch()
+    link.symlink_to(secret)
+    script = f'ROOT={stage} DRY="" MEMBER=nightlight; . {SYSTEMD}/speech.sh; own {link}'
+    subprocess.run(["sh", "-euc", script], check=True)
+    assert (secret.stat().st_uid, link.lstat().st_uid, link.lstat().st_gid) == (os.getuid(), 4_711, 4_712)
 
 
 @AS_ROOT
