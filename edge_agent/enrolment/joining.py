@@ -3,10 +3,12 @@
 Invariants: nobody is trusted at first sight. The code carries the fingerprint of the authority; what the authority did not
 sign changes nothing here. Until the last file is written the box is not enrolled, and whatever failed can be done
 again with the same code: keys that were made are kept, and the server answers the same request with the same answer.
+A box whose key is no longer trusted (``key_revoked``) makes new ones; what waits in its outbox is signed anew as it is sent.
 """
 
 import base64
 import binascii
+import hashlib
 import os
 from pathlib import Path
 
@@ -16,22 +18,25 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from config.base.clock import US_PER_S, Clock
-from config.base.errors import IntegrityViolation
+from config.base.errors import IntegrityViolation, PermissionDenied
 from config.base.ids import fresh_id
 from config.settings.edge import ENROLLED_FILE
 from config.wire.codes import InvitationCode, fingerprint_of
 from config.wire.enrolment import Enrolled, EnrolmentAnswer, EnrolmentRequest, answer_bytes, proof_bytes
+from config.wire.envelope import Signer
 from edge_agent.enrolment.credentials import AUTHORITY_FILE, Asked, Credentials, asked_in, checked, write
 from edge_agent.enrolment.front_door import FrontDoor
+from edge_agent.enrolment.next_keys import NextKeys, adopt, forget_next_keys, make_next_keys, next_keys
 from edge_agent.identity import create_key, load_sealing_key, load_signer
 
 PENDING_FILE = "enrolment-pending.pem"
 SERVER_KEY_FILE, SERVER_SEALING_KEY_FILE = "server-key.pem", "server-sealing-key.pem"
 CLOCK_ERROR_US_MAX = 300 * US_PER_S
 
-REFUSALS = ("code_unknown", "code_expired", "code_used", "key_in_use", "agent_elsewhere")
+REFUSALS = ("code_unknown", "code_expired", "code_used", "key_revoked", "key_in_use", "agent_elsewhere")
 """Answers that no further try with the same code can change."""
 
 
@@ -61,12 +66,13 @@ def join(code: InvitationCode, state_dir: Path, clock: Clock) -> Enrolled:
         trusted = door.trust(authority_pem)
         create_key(state_dir)
         asked = asked_in(state_dir / PENDING_FILE)
-        request = _request(code, state_dir, asked)
-        answer = door.enrol(load_signer(state_dir).seal(request))
-    told = _believed(answer, authority, request.message_id)
+        answer, message_id, fresh = _ask(door, code, state_dir, asked)
+    told = _believed(answer, authority, message_id)
     certificate = checked(told.certificate, authority_pem, asked, told.agent_id)
     if certificate.ends_us <= clock.utc_us():
         raise IntegrityViolation("the certificate is over already", code="bad_certificate")
+    if fresh is not None:
+        adopt(state_dir, fresh)
     _settle(state_dir, clock, code.server_url, told, asked, own_ca=trusted)
     return told
 
@@ -77,13 +83,15 @@ def give_to_owner(folder: Path) -> None:
         return
     owner = folder.stat()
     for file in folder.iterdir():
-        if file.stat().st_uid != owner.st_uid:
-            os.chown(file, owner.st_uid, owner.st_gid)
+        # The folder is the service's: a link there may name anything, and stays what it is.
+        if file.lstat().st_uid != owner.st_uid:
+            os.chown(file, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def forget_pending(state_dir: Path) -> None:
     """After a refusal that is final."""
     (state_dir / PENDING_FILE).unlink(missing_ok=True)
+    forget_next_keys(state_dir)
 
 
 def _pinned(pem: str, code: InvitationCode) -> x509.Certificate:
@@ -96,9 +104,27 @@ def _pinned(pem: str, code: InvitationCode) -> x509.Certificate:
     return found
 
 
-def _request(code: InvitationCode, state_dir: Path, asked: Asked) -> EnrolmentRequest:
-    identity = load_signer(state_dir).public_raw
-    sealing = load_sealing_key(state_dir).public_key().public_bytes_raw()
+def _ask(
+    door: FrontDoor, code: InvitationCode, state_dir: Path, asked: Asked
+) -> tuple[EnrolmentAnswer, str, NextKeys | None]:
+    """The answer, to which message, and the new keys if it is for new ones."""
+    code_id = hashlib.sha256(code.key.public_key().public_bytes_raw()).hexdigest()
+    fresh = next_keys(state_dir, code_id)
+    if fresh is None:
+        request = _request(code, load_signer(state_dir), load_sealing_key(state_dir), asked)
+        try:
+            return door.enrol(load_signer(state_dir).seal(request)), request.message_id, None
+        except PermissionDenied as error:
+            if error.code != "key_revoked":
+                raise
+        fresh = make_next_keys(state_dir, code_id)
+    signer = Signer(fresh.identity)
+    request = _request(code, signer, fresh.sealing, asked)
+    return door.enrol(signer.seal(request)), request.message_id, fresh
+
+
+def _request(code: InvitationCode, signer: Signer, sealing_key: X25519PrivateKey, asked: Asked) -> EnrolmentRequest:
+    identity, sealing = signer.public_raw, sealing_key.public_key().public_bytes_raw()
     proof = code.key.sign(proof_bytes(identity, sealing, asked.csr_der))
     return EnrolmentRequest(
         message_id=fresh_id(),
