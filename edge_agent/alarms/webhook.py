@@ -31,6 +31,7 @@ from edge_agent.lifecycle import Worker
 
 PATH = "/alarms/v1/events"
 BODY_BYTES_MAX = 4_096
+LENGTH_DIGITS_MAX = 9
 REQUEST_S_MAX = 5.0
 LOOK_EVERY_S = 0.25
 
@@ -118,7 +119,7 @@ class Webhook(Worker):
                 length = self.headers.get("Content-Length", "")
                 if not length.isascii() or not length.isdigit():
                     return HTTPStatus.LENGTH_REQUIRED
-                if int(length[:9]) > BODY_BYTES_MAX:
+                if len(length) > LENGTH_DIGITS_MAX or int(length) > BODY_BYTES_MAX:
                     return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
                 return webhook.receive(self.rfile.read(int(length)))
 

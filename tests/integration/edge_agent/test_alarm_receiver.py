@@ -201,11 +201,12 @@ def _is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def post(port: int, body: object, token: str = "t" * 32, path: str = PATH) -> int:
+def post(port: int, body: object, token: str = "t" * 32, path: str = PATH, length: str = "") -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         text = body if isinstance(body, bytes) else json.dumps(body).encode()
-        connection.request("POST", path, text, {"Authorization": f"Bearer {token}"})
+        more = {"Content-Length": length} if length else {}
+        connection.request("POST", path, text, {"Authorization": f"Bearer {token}", **more})
         return connection.getresponse().status
     finally:
         connection.close()
@@ -232,6 +233,7 @@ def test_the_webhook(tmp_path: Path) -> None:
         assert post(port, pressed | {"kind": "birthday"}) == 400
         assert post(port, b"\xff\xfe") == 400
         assert post(port, b"x" * 5_000) == 413
+        assert post(port, b"{}", length="00000000099999999999") == 413
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", PATH)
         assert connection.getresponse().status == 501
