@@ -68,6 +68,20 @@ def step(watch: Watch, score: float | None, at_us: int, rule: Rule) -> tuple[Wat
     return cleared, Change(raised=False, since_us=since_us, until_us=max(good_since_us, since_us))
 
 
+def on_new_clock(watch: Watch, started_us: int) -> Watch:
+    """The same on a timeline that began at ``started_us``: what was seen on earlier ones was seen before it.
+
+    A clock that was ahead would else name instants that the new one has yet to come to.
+    """
+    last_us = started_us - 1
+    return replace(
+        watch,
+        since_us=min(watch.since_us, last_us),
+        good_since_us=min(watch.good_since_us, last_us),
+        recent=tuple((min(moment, last_us), bad) for moment, bad in watch.recent),
+    )
+
+
 def reopened(since_us: int) -> Watch:
     """A finding that an earlier process left open."""
     return Watch(state="open", since_us=since_us)

@@ -19,13 +19,16 @@ from config.base.errors import InvalidInput
 from config.base.logs import get_logger
 from config.settings.edge import CameraSettings, FindingRules
 from config.wire.findings import FINDING_NAMES, FindingName
-from edge_agent.cameras.feed import Feed, FeedPacket, Subscription
+from edge_agent.cameras.feed import Feed, FeedPacket
 from edge_agent.diagnosis.decoder import KeyframeDecoder
+from edge_agent.diagnosis.examination import quiet_us
 from edge_agent.diagnosis.hysteresis import Rule, State, Watch
 from edge_agent.diagnosis.measuring import Bgr, Mask, measure
 from edge_agent.diagnosis.memory import WatcherMemory
 from edge_agent.diagnosis.privacy import visible_for
+from edge_agent.diagnosis.reference import Reference
 from edge_agent.diagnosis.reports import KIND, DiagnosisReport, FindingChange, FindingNow, encode
+from edge_agent.diagnosis.source import PictureSource
 from edge_agent.diagnosis.still import still_of
 from edge_agent.diagnosis.watcher import Noticed, Watcher
 from edge_agent.lifecycle import Worker
@@ -53,7 +56,7 @@ class _Seat:
     """One camera."""
 
     camera: CameraSettings
-    subscription: Subscription
+    source: PictureSource
     watcher: Watcher
     visible: Mask | None
     due_us: int
@@ -64,6 +67,12 @@ class _Seat:
     picture: Bgr | None = None
     """With which a finding was raised last that has not been told."""
     picture_us: int | None = None
+    timeline_id: str = ""
+    """Of the newest picture."""
+    on_recorded: bool = False
+    """The watcher looks at the recorded stream, because the other one is silent."""
+    other_references: list[Reference] = field(default_factory=list)
+    """Of the stream that the watcher does not look at."""
     failed: Backoff = field(default_factory=lambda: Backoff(FAILED_FIRST_S, FAILED_LIMIT_S))
 
 
@@ -95,23 +104,25 @@ class Diagnosis(Worker):
         self._lock = threading.Lock()
         self._seats: dict[str, _Seat] = {}
 
-    def add(self, camera: CameraSettings, feed: Feed) -> None:
+    def add(self, camera: CameraSettings, feed: Feed, recorded: Feed) -> None:
+        """``recorded`` stands in for ``feed`` where that is silent; they may be one."""
         watcher = Watcher(self._rules)
         self._memory.recall(camera, watcher)
-        subscription = feed.subscribe("diagnosis", keyframes_only=True, capacity=1)
+        now_us = self._context.clock.monotonic_us()
+        source = PictureSource(feed, recorded, quiet_us(self._context.settings.diagnosis.every_s), now_us)
         with self._lock:
             # Turns are spread over the interval, so that a shard's cameras do not all come at once.
             ahead_us = self._every_us * (len(self._seats) % 8) // 8
-            due_us = self._context.clock.monotonic_us() + ahead_us
+            due_us = now_us + ahead_us
             visible = visible_for(camera.privacy_masks)
-            self._seats[camera.id] = _Seat(camera, subscription, watcher, visible, due_us)
+            self._seats[camera.id] = _Seat(camera, source, watcher, visible, due_us)
 
     def remove(self, camera_id: str) -> None:
         with self._lock:
             seat = self._seats.pop(camera_id, None)
         if seat is not None:
-            seat.subscription.close()
-            self._memory.keep(seat.camera, seat.watcher)
+            seat.source.close()
+            self._keep(seat)
 
     def run(self) -> None:
         cv2.setNumThreads(1)
@@ -145,16 +156,28 @@ class Diagnosis(Worker):
         with self._lock:
             seats = list(self._seats.values())
         for seat in seats:
-            self._memory.keep(seat.camera, seat.watcher)
+            self._keep(seat)
+
+    def _keep(self, seat: _Seat) -> None:
+        """What is known of the diagnosed stream, whichever is looked at now."""
+        known = seat.watcher.copy()
+        if seat.on_recorded:
+            known.references = list(seat.other_references)
+        self._memory.keep(seat.camera, known)
 
     def _turn(self, seat: _Seat) -> None:
         now_us = self._context.clock.monotonic_us()
-        packet = seat.subscription.get(0.0)
+        packet = seat.source.newest(now_us)
         if packet is None:
             seat.due_us = now_us + LOOK_AGAIN_US
         else:
+            if seat.source.on_recorded != seat.on_recorded:
+                _change_stream(seat)
             timeline = self._context.clock.timeline
             at_us = timeline.utc_us(packet.captured_us)
+            if seat.timeline_id not in ("", timeline.timeline_id):
+                seat.watcher.clock_began(timeline.started_us)
+            seat.timeline_id = timeline.timeline_id
             self._look(seat, packet, timeline.timeline_id, at_us)
             ended_us = self._context.clock.monotonic_us()
             seat.due_us = next_due_us(seat.due_us, now_us, ended_us, self._every_us)
@@ -163,7 +186,7 @@ class Diagnosis(Worker):
                 self._report(seat, timeline.timeline_id, at_us, now_us)
         if seat.watcher.references and now_us - seat.kept_us >= KEEP_EVERY_US:
             seat.kept_us = now_us
-            self._memory.keep(seat.camera, seat.watcher)
+            self._keep(seat)
 
     def _look(self, seat: _Seat, packet: FeedPacket, timeline_id: str, at_us: int) -> None:
         try:
@@ -201,6 +224,21 @@ class Diagnosis(Worker):
         if self._context.tell(KIND, seat.camera.id, body):
             seat.changes.clear()
             seat.picture, seat.picture_us, seat.reported_us = None, None, now_us
+
+
+def _change_stream(seat: _Seat) -> None:
+    """The watcher learns the other stream's view apart: it may show more or less of the room."""
+    seat.on_recorded = seat.source.on_recorded
+    seat.other_references = seat.watcher.change_view(seat.other_references)
+    if seat.on_recorded:
+        log.warning(
+            "diagnosis_on_recorded_stream",
+            camera=seat.camera.id,
+            why="the stream that is to be diagnosed brings no pictures",
+            do="check sub_url, or set diagnose to the recorded stream",
+        )
+    else:
+        log.info("diagnosis_on_its_own_stream", camera=seat.camera.id)
 
 
 def _now(name: FindingName, watcher: Watcher, rule: Rule) -> FindingNow:
@@ -242,9 +280,9 @@ class DiagnosisCompanion:
         if self._diagnosis is not None:
             self._diagnosis.start()
 
-    def camera_added(self, camera: CameraSettings, feed: Feed) -> None:
+    def camera_added(self, camera: CameraSettings, feed: Feed, recorded: Feed) -> None:
         if self._diagnosis is not None:
-            self._diagnosis.add(camera, feed)
+            self._diagnosis.add(camera, feed, recorded)
 
     def camera_removed(self, camera_id: str) -> None:
         if self._diagnosis is not None:

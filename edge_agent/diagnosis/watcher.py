@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from config.wire.findings import FINDING_NAMES, FindingName
 from edge_agent.diagnosis.findings import score_all
-from edge_agent.diagnosis.hysteresis import Change, Rule, Watch, step
+from edge_agent.diagnosis.hysteresis import Change, Rule, Watch, on_new_clock, step
 from edge_agent.diagnosis.measuring import Measures, noise_between
 from edge_agent.diagnosis.reference import Match, Reference, first, learn, match
 from edge_agent.diagnosis.sight import look
@@ -81,10 +81,16 @@ class Watcher:
     def open_findings(self) -> list[FindingName]:
         return [name for name in FINDING_NAMES if self.watches.get(name, Watch()).state == "open"]
 
-    def forget_view(self) -> None:
-        """The camera was turned on purpose: what it looks at now is learned anew."""
-        self.references.clear()
-        self._good = 0
+    def clock_began(self, started_us: int) -> None:
+        """The agent began a new timeline: no picture before it is compared with one after it."""
+        self.watches = {name: on_new_clock(watch, started_us) for name, watch in self.watches.items()}
+        self._before = None
+
+    def change_view(self, references: list[Reference]) -> list[Reference]:
+        """Another stream of the camera is looked at, of which so much is known; what was known of the one before."""
+        before, self.references = self.references, references
+        self._before, self._good = None, 0
+        return before
 
     def _recognise(self, measures: Measures, noise: float) -> tuple[int | None, Match | None]:
         """The reference of this kind of light of which most is seen."""

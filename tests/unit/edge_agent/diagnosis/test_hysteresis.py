@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.diagnosis.hysteresis import Change, Rule, Watch, reopened, step
+from edge_agent.diagnosis.hysteresis import Change, Rule, Watch, on_new_clock, reopened, step
 
 RULE = Rule(threshold=1.0, raise_after=3, raise_of=4, clear_after=2)
 
@@ -63,3 +63,17 @@ def test_raising_and_clearing_take_turns_and_spans_are_in_order(scores):
             assert change.since_us < change.until_us <= at_us
             floor_us = change.until_us
         previous_raised = change.raised
+
+
+def test_what_an_earlier_clock_saw_lies_before_the_new_one():
+    """Were it ahead, a finding would else begin only when the new clock has come to the old one's time."""
+    for ahead_us in (-400, 0, 400):
+        watch = Watch()
+        for at_us in (1_000, 1_010):
+            watch, change = step(watch, 2, at_us + ahead_us, RULE)
+            assert change is None
+        watch = on_new_clock(watch, 1_015)
+        watch, change = step(watch, 2, 1_020, RULE)
+        assert change == Change(raised=True, since_us=min(1_000 + ahead_us, 1_014), until_us=None)
+        watch = on_new_clock(step(watch, 0, 5_000, RULE)[0], 2_000)
+        assert (watch.since_us, watch.good_since_us) == (min(1_000 + ahead_us, 1_014), 1_999)

@@ -41,7 +41,7 @@ class Booth:
     def camera(self, camera_id: str, stream_format: StreamFormat = FORMAT) -> Feed:
         feed = Feed(camera_id, "main")
         feed.begin(stream_format)
-        self.diagnosis.add(CameraSettings(id=camera_id, url="file:clip.mp4"), feed)
+        self.diagnosis.add(CameraSettings(id=camera_id, url="file:clip.mp4"), feed, feed)
         return feed
 
     def show(self, feed: Feed, data: bytes) -> None:
@@ -111,3 +111,51 @@ def test_what_was_raised_and_cleared_while_the_main_process_did_not_listen_is_to
     pass_by(good, 9)
     assert booth.told
     assert not [change for _, told in booth.told for change in told.changes if change.now.name == "signal_loss"]
+
+
+def test_a_finding_that_outlasts_a_change_of_clock_began_before_the_new_one(booth):
+    booth.clock.timeline = Timeline("ab" * 16, 60 * US_PER_S, 0, Slew(0, 0, 0, 1))  # a minute ahead
+    feed = booth.camera("nap-room")
+    begun_us = None
+    for number in range(120):
+        booth.clock.now_us += US_PER_S
+        if number == 3:  # after the second of the three bad pictures that it takes
+            begun_us = booth.clock.now_us
+            booth.clock.timeline = Timeline("cd" * 16, begun_us, begun_us, Slew(0, 0, 0, 1))
+        booth.show(feed, b"\x00\x00\x00\x01\x65 no picture at all")
+        booth.diagnosis.round()
+    changes = [change for _, report in booth.told for change in report.changes]
+    assert [(change.timeline_id, change.now.name) for change in changes] == [("cd" * 16, "signal_loss")]
+    assert changes[0].now.since_us < begun_us
+
+
+def test_while_the_diagnosed_stream_is_silent_the_recorded_one_is_looked_at(booth):
+    own, recorded = Feed("nap-room", "sub"), Feed("nap-room", "main")
+    for feed in (own, recorded):
+        feed.begin(FORMAT)
+    camera = CameraSettings(id="nap-room", url="file:clip.mp4", sub_url="file:gone.mp4")
+    booth.diagnosis.add(camera, own, recorded)
+    picture = keyframe("h264", 90, noise=40)
+
+    def pass_s(seconds: int, *feeds: Feed) -> None:
+        booth.told.clear()
+        for _ in range(seconds):
+            booth.clock.now_us += US_PER_S
+            for feed in feeds:
+                booth.show(feed, picture)
+            booth.diagnosis.round()
+
+    pass_s(28, recorded)
+    assert not booth.told
+    assert not recorded.has_subscribers
+    pass_s(32, recorded)
+    assert len(booth.told) >= 2
+    pass_s(20, own, recorded)
+    assert booth.told
+    assert not recorded.has_subscribers
+    pass_s(28, recorded)
+    assert len(booth.told) <= 1
+    pass_s(32, recorded)
+    booth.diagnosis.remove("nap-room")
+    assert not own.has_subscribers
+    assert not recorded.has_subscribers
