@@ -26,6 +26,8 @@ LOOK_EVERY_S = 1.0
 LIMITS = Limits(within_s=3.0, bytes_max=64 * 1024)
 UNCOMPARED_US = 86_400 * US_PER_S
 """The agent's own error where it was never compared with the server: any."""
+DRIFT_PPM = 100
+"""A machine's crystal, since the agent was last compared. What it is slewed by leads to the server's clock, never away."""
 WARN_US = 2 * US_PER_S
 
 log = get_logger("onvif")
@@ -45,12 +47,15 @@ def measured(camera: OnvifCamera, clock: AgentClock, wait: Callable[[float], obj
     compared = clock.reading
     if clock.timeline.timeline_id != before:
         return None
-    return Measured(offset, _as_reading(offset, before, compared))
+    return Measured(offset, as_reading(offset, before, compared))
 
 
-def _as_reading(offset: ClockOffset, timeline_id: str, compared: ClockReading | None) -> CameraClockReading:
-    """Its bound holds the agent's own distance from the server's clock too."""
-    own_us = UNCOMPARED_US if compared is None else abs(compared.offset_us) + compared.bound_us
+def as_reading(offset: ClockOffset, timeline_id: str, compared: ClockReading | None) -> CameraClockReading:
+    """Its bound holds the agent's own distance from the server's clock too, and what that may have grown to since."""
+    own_us = UNCOMPARED_US
+    if compared is not None:
+        age_us = abs(offset.observed_us - compared.observed_us)
+        own_us = abs(compared.offset_us) + compared.bound_us + age_us * DRIFT_PPM // 1_000_000
     return CameraClockReading(
         timeline_id=timeline_id,
         at_us=max(0, offset.observed_us),

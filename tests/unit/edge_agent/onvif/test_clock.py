@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.base.clock import US_PER_S
+from config.wire.health import ClockReading
 from edge_agent.onvif.clock import ClockOffset, Sample, instant, narrowed, zone_offset_us
+from edge_agent.onvif.clock_watch import DRIFT_PPM, as_reading
 
 HOUR_US = 3_600 * US_PER_S
 
@@ -90,3 +92,12 @@ def test_dates_that_are_none():
     assert instant(0, 0, 0, 0, 0, 0) is None
     assert instant(10**9, 1, 1, 0, 0, 0) is None
     assert instant(2026, 11, 21, 12, 0, 60) == instant(2026, 11, 21, 12, 0, 59) == 1_795_262_459_000_000
+
+
+def test_a_reading_is_as_wrong_as_the_agent_may_be_by_now():
+    offset = ClockOffset(offset_us=5, bound_us=100, observed_us=10 * HOUR_US)
+    fresh = as_reading(offset, "ab" * 16, ClockReading(observed_us=10 * HOUR_US, offset_us=-30, bound_us=7))
+    stale = as_reading(offset, "ab" * 16, ClockReading(observed_us=9 * HOUR_US, offset_us=-30, bound_us=7))
+    assert fresh.bound_us == 137
+    assert stale.bound_us == 137 + HOUR_US * DRIFT_PPM // 1_000_000
+    assert as_reading(offset, "ab" * 16, None).bound_us > HOUR_US
