@@ -18,6 +18,7 @@ from config.wire.findings import UNEXAMINED
 from edge_agent.cameras.board import CameraBoard, CameraStatus
 from edge_agent.diagnosis.book import FindingBook
 from edge_agent.diagnosis.reports import DiagnosisReport, FindingNow, decode
+from edge_agent.diagnosis.source import quiet_us
 from edge_agent.lifecycle import Worker
 from edge_agent.timekeeping import AgentClock
 
@@ -27,15 +28,8 @@ TURN_US_MAX = 15 * US_PER_S
 LATE_US = 15 * US_PER_S
 """Reports are made so often where there is nothing new."""
 KEYFRAMES_MISSED = 3
-QUIET_US_MIN = 30 * US_PER_S
-QUIET_LOOKS = 10
 
 log = get_logger("diagnosis")
-
-
-def quiet_us(every_s: float) -> int:
-    """For how long no picture may come of a camera before something is amiss."""
-    return max(int(QUIET_LOOKS * every_s * US_PER_S), QUIET_US_MIN)
 
 
 @dataclass

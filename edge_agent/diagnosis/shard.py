@@ -21,14 +21,13 @@ from config.settings.edge import CameraSettings, FindingRules
 from config.wire.findings import FINDING_NAMES, FindingName
 from edge_agent.cameras.feed import Feed, FeedPacket
 from edge_agent.diagnosis.decoder import KeyframeDecoder
-from edge_agent.diagnosis.examination import quiet_us
 from edge_agent.diagnosis.hysteresis import Rule, State, Watch
 from edge_agent.diagnosis.measuring import Bgr, Mask, measure
 from edge_agent.diagnosis.memory import WatcherMemory
 from edge_agent.diagnosis.privacy import visible_for
 from edge_agent.diagnosis.reference import Reference
 from edge_agent.diagnosis.reports import KIND, DiagnosisReport, FindingChange, FindingNow, encode
-from edge_agent.diagnosis.source import PictureSource
+from edge_agent.diagnosis.source import PictureSource, quiet_us
 from edge_agent.diagnosis.still import still_of
 from edge_agent.diagnosis.watcher import Noticed, Watcher
 from edge_agent.lifecycle import Worker

@@ -51,8 +51,11 @@ class Companion(Protocol):
         """Sets its thread going."""
         ...
 
-    def camera_added(self, camera: CameraSettings, feed: Feed) -> None:
-        """A camera records from now on; ``feed`` is of the stream that ``camera.diagnose`` chose."""
+    def camera_added(self, camera: CameraSettings, feed: Feed, recorded: Feed) -> None:
+        """A camera records from now on; ``feed`` is of the stream that ``camera.diagnose`` chose.
+
+        ``recorded`` is of the one that is recorded, and so connected in any case; it may be the same.
+        """
         ...
 
     def camera_removed(self, camera_id: str) -> None:

@@ -156,7 +156,8 @@ class Shard:
         with self._lock:
             self._cameras[camera.id] = made
         for companion in self._companions:
-            companion.camera_added(camera, made.feeds[camera.stream_for(camera.diagnose)])
+            diagnosed = camera.stream_for(camera.diagnose)
+            companion.camera_added(camera, made.feeds[diagnosed], made.feeds[camera.record])
         made.start()
 
     def _condition(self, camera_id: str, condition: str, detail: str, at: tuple[int, str]) -> None:

@@ -14,8 +14,9 @@ from config.wire.envelope import Signer, decode_payload, open_envelope
 from edge_agent.cameras.board import CameraBoard
 from edge_agent.cameras.figures import CameraFigures
 from edge_agent.diagnosis.book import FindingBook
-from edge_agent.diagnosis.examination import Examination, quiet_us
+from edge_agent.diagnosis.examination import Examination
 from edge_agent.diagnosis.reports import DiagnosisReport, encode
+from edge_agent.diagnosis.source import quiet_us
 from edge_agent.messages import Sealer
 from edge_agent.spool.ballast import Ballast
 from edge_agent.spool.database import SpoolDatabase
