@@ -16,6 +16,7 @@ from config.wire.enrolment import Enrolled
 from edge_agent.cli.desk import Desk, Exit
 from edge_agent.cli.speech import Speech
 from edge_agent.enrolment.joining import REFUSALS, ClockWrong, forget_pending, give_to_owner, join
+from edge_agent.identity import KEY_FILE, load_signer
 from edge_agent.state_lock import StateLock
 
 TRIES = 3
@@ -33,6 +34,7 @@ def run(desk: Desk) -> int:
     settings = _settings(desk)
     state_dir = Path(settings.agent.state_dir)
     code = _code(desk)
+    key = _key(state_dir)
     lock = StateLock(state_dir)
     try:
         with desk.screen.step("enrol.joining", server=code.server_url):
@@ -41,10 +43,17 @@ def run(desk: Desk) -> int:
         lock.release()
         give_to_owner(state_dir)
     desk.screen.good("enrol.enrolled", agent=told.agent_id, site=told.site_id)
+    if key and key != _key(state_dir):
+        desk.screen.warn("enrol.new_keys")
     _write_skeleton(desk, state_dir)
     _look_for_broker(desk, told)
     desk.screen.say("enrol.next")
     return Exit.DONE
+
+
+def _key(state_dir: Path) -> str:
+    """The id of the box's own key; empty where it has none yet."""
+    return load_signer(state_dir).key_id if (state_dir / KEY_FILE).exists() else ""
 
 
 def _settings(desk: Desk) -> EdgeSettings:

@@ -130,6 +130,7 @@ class MqttLink(Worker):
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = expires_s
         topic = topics.up(self._sealer.site_id, self._sealer.agent_id, name)
+        body = self._sealer.under_present_key(body)
         info, refused = client.publish(topic, body, qos=1, properties=properties), self._refused
         pump = self._pump
         if pump is not None:

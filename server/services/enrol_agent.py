@@ -2,7 +2,11 @@
 
 Invariants: a code gives exactly one certificate, however many ask at once: whoever has the code's row first has it. The
 same request asked again is answered with the same certificate, so an answer that got lost costs nothing. Who signs a
-renewal is who was enrolled; an expired certificate may be renewed for ``return_days``, a revoked one never.
+renewal is who was enrolled; an expired certificate may be renewed for ``return_days``, a revoked one never. A redeemed code
+ends every certificate that the agent held, and a key whose trust was taken back never comes in again: not that of a revoked
+agent, of a box that was replaced, or one that two boxes hold.
+Locks are taken in one order: agent, then invitation.
+Source: RFC 9700, 4.14.2 (who replaced something twice was copied, and nobody knows which of the two is the thief).
 """
 
 import base64
@@ -13,7 +17,7 @@ from dataclasses import dataclass, field
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_S, Clock
@@ -27,7 +31,7 @@ from config.wire.enrolment import (
     EnrolmentRequest,
     proof_bytes,
 )
-from config.wire.envelope import decode_payload, open_envelope
+from config.wire.envelope import OpenedEnvelope, decode_payload, open_envelope
 from server.services.authority import CertificateAuthority, Csr, Issued, read_csr
 from server.services.invite_agent import code_sha256
 from server.services.sign_in import FailureLimit
@@ -80,7 +84,7 @@ class EnrolmentDesk:
         """The signed answer to a sealed EnrolmentRequest.
 
         Raises ResourceExhausted after too many codes that do not exist; PermissionDenied (``code_unknown``,
-        ``code_expired``, ``code_used``); Conflict (``key_in_use``, ``agent_elsewhere``); InvalidInput and
+        ``code_expired``, ``code_used``, ``key_revoked``); Conflict (``key_in_use``, ``agent_elsewhere``); InvalidInput and
         IntegrityViolation for what is no sound request.
         """
         self.limit.check(source)
@@ -95,8 +99,11 @@ class EnrolmentDesk:
             pem = _already(session, known, box, now_us)
         if pem is None:
             with self.database.unit_of_work() as session:
-                invitation = session.get_one(Invitation, box.code_sha256, with_for_update=True)
-                pem = _already(session, invitation, box, now_us) or self._redeem(session, invitation, box, now_us)
+                agent = session.get(Agent, known.agent_id, with_for_update=True)
+                invitation = session.get_one(Invitation, box.code_sha256, with_for_update=True, populate_existing=True)
+                agent = agent or session.get(Agent, known.agent_id)  # made while we waited
+                pem = _already(session, invitation, box, now_us)
+                pem = pem or self._redeem(session, agent, invitation, box, now_us)
             log.info("agent_enrolled", site=known.site_id, agent=known.agent_id)
         return self._answer(box, known, pem)
 
@@ -113,11 +120,11 @@ class EnrolmentDesk:
             raise InvalidInput("a certificate is asked for with a certificate-request", code="unknown_kind")
         csr = read_csr(request.csr)
         digest, now_us = hashlib.sha256(csr.der).hexdigest(), self.clock.utc_us()
+        key = self._proved(opened, request)
         with self.database.unit_of_work() as session:
-            agent = session.get(Agent, request.agent_id, with_for_update=True)
-            if agent is None or agent.site_id != request.site_id:
-                raise NotFound("no such agent at this site", code="unknown_agent")
-            opened.verify(Ed25519PublicKey.from_public_bytes(agent.public_key))
+            agent = session.get_one(Agent, request.agent_id, with_for_update=True)
+            if agent.public_key != key:
+                raise IntegrityViolation("another box has taken this agent's place", code="bad_signature")
             if agent.revoked_us is not None:
                 raise PermissionDenied("this agent was revoked: ask the operator", code="agent_revoked")
             present = session.get(AgentCertificate, request.serial)
@@ -127,19 +134,33 @@ class EnrolmentDesk:
                 raise PermissionDenied("this certificate was revoked: ask the operator", code="agent_revoked")
             if present.successor is not None:
                 next_one = session.get_one(AgentCertificate, present.successor)
-                if next_one.csr_sha256 != digest:
-                    log.error("agent_copied", site=agent.site_id, agent=agent.id, serial=present.serial)
-                    raise Conflict(
-                        "this certificate was replaced already, on another request: the box was copied, or its disk put"
-                        " back. Ask the operator for a new code",
-                        code="certificate_superseded",
-                    )
-                return CertificateAnswer(certificate=next_one.pem)
-            self._check_age(present, now_us)
-            issued = self._issue(session, agent, csr, digest, now_us)
-            present.successor = issued.serial
-        log.info("certificate_renewed", site=agent.site_id, agent=agent.id)
-        return CertificateAnswer(certificate=issued.pem)
+                if next_one.csr_sha256 == digest:
+                    return CertificateAnswer(certificate=next_one.pem)
+                pem = None
+                _end_certificates(session, agent.id, now_us)
+            else:
+                self._check_age(present, now_us)
+                issued = self._issue(session, agent, csr, digest, now_us)
+                present.successor, pem = issued.serial, issued.pem
+        if pem is None:
+            log.error("agent_copied", site=request.site_id, agent=request.agent_id, serial=request.serial)
+            raise Conflict(
+                "this certificate was replaced already, on another request: the box was copied, or its disk put back."
+                " Ask the operator for a new code",
+                code="certificate_superseded",
+            )
+        log.info("certificate_renewed", site=request.site_id, agent=request.agent_id)
+        return CertificateAnswer(certificate=pem)
+
+    def _proved(self, opened: OpenedEnvelope, request: CertificateRequest) -> bytes:
+        """The agent's key, which signed the request: no lock is taken for anybody else."""
+        with self.database.reading() as session:
+            agent = session.get(Agent, request.agent_id)
+            if agent is None or agent.site_id != request.site_id:
+                raise NotFound("no such agent at this site", code="unknown_agent")
+            key = agent.public_key
+        opened.verify(Ed25519PublicKey.from_public_bytes(key))
+        return key
 
     def _check_age(self, present: AgentCertificate, now_us: int) -> None:
         if now_us > present.ends_us + self.return_days * US_PER_DAY:
@@ -150,26 +171,22 @@ class EnrolmentDesk:
         if 0 <= now_us - present.issued_us < min(RENEWALS_APART_US, (present.ends_us - present.issued_us) // 4):
             raise ResourceExhausted("this certificate was made a moment ago", code="too_soon")
 
-    def _redeem(self, session: Session, invitation: Invitation, box: _Box, now_us: int) -> str:
-        agent = session.get(Agent, invitation.agent_id, with_for_update=True)
-        holder = session.scalar(
-            select(Agent.id).where(Agent.public_key == box.identity_key, Agent.id != invitation.agent_id).limit(1)
-        )
-        if holder is not None:
-            raise Conflict("this box is enrolled as another agent: give it an empty folder first", code="key_in_use")
+    def _redeem(self, session: Session, agent: Agent | None, invitation: Invitation, box: _Box, now_us: int) -> str:
+        _check_key(session, agent, invitation.agent_id, box.identity_key)
         if agent is None:
             agent = Agent(id=invitation.agent_id, site_id=invitation.site_id, created_us=now_us)
             session.add(agent)
         elif agent.site_id != invitation.site_id:
             raise Conflict("meanwhile another site has an agent of that id", code="agent_elsewhere")
-        elif agent.public_key != box.identity_key:
-            held = (AgentCertificate.agent_id == agent.id, AgentCertificate.revoked_us.is_(None))
-            session.execute(update(AgentCertificate).where(*held).values(revoked_us=now_us))
+        same_key = agent.public_key == box.identity_key
         agent.public_key, agent.sealing_key = box.identity_key, box.sealing_key
         agent.revoked_us = agent.revoked_reason = None
         session.flush()
+        serial = select(AgentCertificate.serial).where(AgentCertificate.agent_id == agent.id)
+        before = list(session.scalars(serial.where(AgentCertificate.revoked_us.is_(None))))
         issued = self._issue(session, agent, box.csr, box.csr_sha256, now_us)
         session.flush()
+        _end_certificates(session, agent.id, now_us, before, issued.serial if same_key else None)
         invitation.redeemed_us, invitation.serial = now_us, issued.serial
         return issued.pem
 
@@ -226,6 +243,30 @@ def _sound(data: bytes) -> _Box:
         ) from error
     digest = hashlib.sha256(csr.der).hexdigest()
     return _Box(request, identity_key, sealing_key, csr, digest, code_sha256(code_key))
+
+
+def _check_key(session: Session, agent: Agent | None, agent_id: str, key: bytes) -> None:
+    """Raises Conflict (``key_in_use``), PermissionDenied (``key_revoked``)."""
+    given = select(AgentCertificate.serial).where(AgentCertificate.identity_key == key).limit(1)
+    others = select(Agent.id).where(Agent.public_key == key, Agent.id != agent_id).limit(1)
+    if session.scalar(others) or session.scalar(given.where(AgentCertificate.agent_id != agent_id)):
+        raise Conflict("this box is enrolled as another agent: give it an empty folder first", code="key_in_use")
+    # A certificate that ended because its own box came in again has a successor; one that was taken back has none.
+    taken_back = given.where(AgentCertificate.revoked_us.is_not(None), AgentCertificate.successor.is_(None))
+    revoked = agent is not None and agent.revoked_us is not None and agent.public_key == key
+    if revoked or session.scalar(taken_back):
+        raise PermissionDenied("this key is no longer trusted: make a new one", code="key_revoked")
+
+
+def _end_certificates(
+    session: Session, agent_id: str, now_us: int, serials: list[str] | None = None, successor: str | None = None
+) -> None:
+    """Revokes what the agent holds, or of it only ``serials``; ``successor`` follows those that had none."""
+    held = [AgentCertificate.agent_id == agent_id, AgentCertificate.revoked_us.is_(None)]
+    if serials is not None:
+        held.append(AgentCertificate.serial.in_(serials))
+    followed = func.coalesce(AgentCertificate.successor, successor)
+    session.execute(update(AgentCertificate).where(*held).values(revoked_us=now_us, successor=followed))
 
 
 def _already(session: Session, invitation: Invitation, box: _Box, now_us: int) -> str | None:

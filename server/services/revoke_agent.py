@@ -26,23 +26,29 @@ class Revoker:
     clock: Clock
 
     def revoke(self, site_id: str, agent_id: str, reason: str) -> bool:
-        """From now on; False where it was revoked before. Raises InvalidInput, NotFound."""
+        """From now on; False where it was revoked before. Raises InvalidInput, NotFound.
+
+        An agent that never came in yet has open codes alone: they end.
+        """
         if not 0 < len(reason.strip()) <= REASON_CHARS_MAX:
             raise InvalidInput(f"say why, in at most {REASON_CHARS_MAX} characters")
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             agent = session.get(Agent, agent_id, with_for_update=True)
-            if agent is None or agent.site_id != site_id:
+            if agent is not None and agent.site_id != site_id:
                 raise NotFound(f"no agent {agent_id} at site {site_id}")
-            fresh = agent.revoked_us is None
-            if fresh:
+            fresh = agent is None or agent.revoked_us is None
+            if agent is not None and fresh:
                 agent.revoked_us, agent.revoked_reason = now_us, reason.strip()
             held = (AgentCertificate.agent_id == agent_id, AgentCertificate.revoked_us.is_(None))
             session.execute(update(AgentCertificate).where(*held).values(revoked_us=now_us))
-            still_open = (Invitation.agent_id == agent_id, Invitation.redeemed_us.is_(None))
-            session.execute(
-                update(Invitation).where(*still_open, Invitation.voided_us.is_(None)).values(voided_us=now_us)
-            )
+            still_open = (Invitation.redeemed_us.is_(None), Invitation.voided_us.is_(None))
+            of_agent = (Invitation.site_id == site_id, Invitation.agent_id == agent_id)
+            codes = list(session.scalars(select(Invitation).where(*of_agent, *still_open).with_for_update()))
+            for code in codes:
+                code.voided_us = now_us
+            if agent is None and not codes:
+                raise NotFound(f"no agent {agent_id} at site {site_id}")
         if fresh:
             log.warning("agent_revoked", site=site_id, agent=agent_id)
         return fresh

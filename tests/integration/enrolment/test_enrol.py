@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from sqlalchemy import func, select
+from sqlalchemy import Engine, event, func, select
 
 from config.base.errors import (
     Conflict,
@@ -26,6 +26,7 @@ from server.services.revoke_agent import Revoker, revoked_serials
 from server.services.sign_in import FAILURES_MAX
 from storage.database.models import Agent, AgentCertificate, Invitation
 from storage.database.scope import AUDITOR, OPERATOR, Scope
+from storage.database.unit_of_work import Database
 from tests.support.enrolment import AGENT, SITE, URL, Box, Enrolling, authority, certificate_of, serial_of, told
 
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -205,13 +206,68 @@ def test_an_agent_that_was_away_gets_in_again_for_ninety_days(enrolling: Enrolli
     enrolling.enrol(box.fresh_csr())
 
 
-@ON_SQLITE
-def test_a_copied_box_is_noticed(enrolling: Enrolling) -> None:
+def test_a_copied_box_is_noticed_and_is_out_when_the_box_comes_in_again(enrolling: Enrolling) -> None:
     box = Box()
     serial = serial_of(enrolling.enrol(box).certificate)
     enrolling.clock.advance(9 * DAY_S)
-    enrolling.desk.renew(box.fresh_csr().renewal(serial))
+    copys = serial_of(enrolling.desk.renew(box.fresh_csr().renewal(serial)).certificate)
     refused(Conflict, "certificate_superseded", enrolling.desk.renew, box.fresh_csr().renewal(serial))
+    assert set(revoked_serials(enrolling.database, 0)) == {serial, copys}, "nobody knows which of the two is the thief"
+    code, anew = enrolling.code(), Box()
+    refused(PermissionDenied, "key_revoked", enrolling.enrol, box.fresh_csr(), code)
+    enrolling.enrol(anew, code)
+    enrolling.clock.advance(DAY_S)
+    refused(IntegrityViolation, "bad_signature", enrolling.desk.renew, box.fresh_csr().renewal(copys))
+
+
+@ON_SQLITE
+def test_a_box_that_comes_in_again_keeps_its_key_and_loses_what_it_held(enrolling: Enrolling) -> None:
+    box = Box()
+    held = [serial_of(enrolling.enrol(box.fresh_csr()).certificate) for _ in range(3)]
+    assert set(revoked_serials(enrolling.database, 0)) == set(held[:-1])
+    enrolling.clock.advance(DAY_S)
+    for old in held[:-1]:
+        refused(PermissionDenied, "agent_revoked", enrolling.desk.renew, box.fresh_csr().renewal(old))
+    enrolling.desk.renew(box.fresh_csr().renewal(held[-1]))
+    enrolling.enrol(Box())
+    refused(PermissionDenied, "key_revoked", enrolling.enrol, box.fresh_csr())
+    refused(Conflict, "key_in_use", enrolling.enrol, box.fresh_csr(), enrolling.code("second-box"))
+
+
+def test_who_signs_nothing_takes_no_lock_for_a_renewal(enrolling: Enrolling, monkeypatch: pytest.MonkeyPatch) -> None:
+    box = Box()
+    serial = serial_of(enrolling.enrol(box).certificate)
+    monkeypatch.setattr(Database, "unit_of_work", lambda _self: pytest.fail("a transaction for a stranger"))
+    refused(IntegrityViolation, "bad_signature", enrolling.desk.renew, Box().renewal(serial))
+    refused(NotFound, "unknown_agent", enrolling.desk.renew, box.renewal(serial, agent_id="stranger"))
+
+
+def test_the_agent_is_locked_before_the_code(enrolling: Enrolling) -> None:
+    enrolling.enrol(Box())
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest) -> None:
+        if statement.startswith("SELECT"):
+            seen.append(statement.partition("FROM ")[2].split()[0])
+
+    box, code = Box(), enrolling.code()
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        enrolling.enrol(box, code)
+        assert seen[:3] == ["invitation", "agent", "invitation"], "the first only looks"
+        seen.clear()
+        Revoker(enrolling.database, enrolling.clock).revoke(SITE, AGENT, "why")
+        assert seen[:2] == ["agent", "invitation"]
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def test_codes_end_also_where_no_box_has_come_yet(enrolling: Enrolling) -> None:
+    revoker, code = Revoker(enrolling.database, enrolling.clock), enrolling.code()
+    refused(NotFound, "not_found", revoker.revoke, "little-boat", AGENT, "why")
+    assert revoker.revoke(SITE, AGENT, "sent to the wrong person")
+    refused(PermissionDenied, "code_expired", enrolling.enrol, Box(), code)
+    refused(NotFound, "not_found", revoker.revoke, SITE, AGENT, "nothing is left")
 
 
 @ON_SQLITE
@@ -243,10 +299,14 @@ def test_a_revoked_agent_gets_nothing_until_it_is_enrolled_anew(enrolling: Enrol
     refused(PermissionDenied, "code_expired", enrolling.enrol, box, open_code)
     with enrolling.database.reading() as session:
         assert session.get_one(Agent, AGENT).revoked_reason == "box was stolen"
-    enrolling.enrol(box)
+    code, anew = enrolling.code(), Box()
+    refused(PermissionDenied, "key_revoked", enrolling.enrol, box.fresh_csr(), code)
+    enrolling.enrol(anew, code)
     with enrolling.database.reading() as session:
         assert session.get_one(Agent, AGENT).revoked_us is None
-    refused(PermissionDenied, "agent_revoked", enrolling.desk.renew, box.fresh_csr().renewal(serial))
+    refused(IntegrityViolation, "bad_signature", enrolling.desk.renew, box.fresh_csr().renewal(serial))
+    refused(Conflict, "unknown_certificate", enrolling.desk.renew, anew.fresh_csr().renewal(serial))
+    refused(PermissionDenied, "key_revoked", enrolling.enrol, box)
     enrolling.clock.advance(30 * DAY_S)
     assert revoked_serials(enrolling.database, enrolling.clock.utc_us()) == {}, "what has ended needs no list"
 
@@ -288,7 +348,7 @@ def test_renewals_at_once_give_one_certificate(enrolling: Enrolling) -> None:
     def try_it(request: bytes) -> str:
         try:
             return enrolling.desk.renew(request).certificate
-        except Conflict:
+        except (Conflict, PermissionDenied):  # the second was a copy's; from then on the family is out
             return ""
 
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from config.base.clock import US_PER_DAY, US_PER_S, SystemClock
 from config.base.errors import ConfigurationError, IntegrityViolation, NightlightError, PermissionDenied, Unavailable
@@ -19,11 +21,14 @@ from config.settings.edge import ENROLLED_FILE, load_edge
 from config.settings.server import ServerIdentitySettings, load_server
 from config.wire.codes import InvitationCode, parse_code
 from config.wire.enrolment import Enrolled
+from config.wire.envelope import open_envelope
+from config.wire.status import Presence
 from deploy.local.commands import REPOSITORY
 from edge_agent.centre import Centre
 from edge_agent.enrolment import front_door
 from edge_agent.enrolment.credentials import Credentials
 from edge_agent.enrolment.joining import PENDING_FILE, ClockWrong, join
+from edge_agent.enrolment.next_keys import NEXT_KEYS_FILE
 from edge_agent.enrolment.renewal import PENDING_FILE as RENEWAL_PENDING
 from edge_agent.enrolment.renewal import CertificateRenewal
 from edge_agent.identity import load_server_key, load_signer
@@ -33,6 +38,7 @@ from server.services.authority import CertificateAuthority
 from server.services.invite_agent import Inviter
 from server.services.register import Register
 from server.services.revoke_agent import Revoker
+from storage.database.models import Agent
 from storage.database.unit_of_work import Database
 from tests.support.api import free_port, serving, settings_for
 from tests.support.clock import SimulatedClock
@@ -369,3 +375,71 @@ def test_a_second_box_that_only_saw_the_answer_has_nothing(serve: Serve, tmp_pat
     with pytest.raises(ConfigurationError):
         Credentials(stolen, SystemClock()).tls_context()
     assert Box().signer.key_id != load_signer(first).key_id
+
+
+SAID = Presence(message_id="0" * 32, site_id=SITE, agent_id=AGENT, timeline_id="1" * 32, state="online")
+
+
+def revoke(server: Server) -> None:
+    Revoker(server.database, server.clock).revoke(SITE, AGENT, "box was copied")
+
+
+def test_a_revoked_box_comes_in_again_with_new_keys_and_a_copy_of_it_does_not(serve: Serve, tmp_path: Path) -> None:
+    server, folder = serve(), state(tmp_path)
+    join(server.code(), folder, SystemClock())
+    copied = Path(shutil.copytree(folder, tmp_path / "copied"))
+    before, sealing = load_signer(folder), (folder / "sealing-key.pem").read_bytes()
+    waiting = Sealer(SITE, AGENT, before).seal(SAID)
+    revoke(server)
+    join(server.code(), folder, SystemClock())
+    after = load_signer(folder)
+    assert after.key_id != before.key_id
+    assert (folder / "sealing-key.pem").read_bytes() != sealing
+    assert not (folder / NEXT_KEYS_FILE).exists()
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in folder.iterdir())
+    with server.database.reading() as session:
+        trusted = session.get_one(Agent, AGENT).public_key
+    assert trusted == after.public_raw != load_signer(copied).public_raw
+    sealer = Sealer(SITE, AGENT, after)
+    resealed = open_envelope(sealer.under_present_key(waiting))
+    resealed.verify(Ed25519PublicKey.from_public_bytes(trusted))
+    assert resealed.payload == open_envelope(waiting).payload, "the chain of manifests goes by the payload"
+    assert sealer.under_present_key(resealed.canonical) == resealed.canonical
+
+
+def test_new_keys_whose_answer_was_lost_are_asked_for_again_and_go_with_their_code(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, folder = serve(), state(tmp_path)
+    join(server.code(), folder, SystemClock())
+    old = load_signer(folder).key_id
+    revoke(server)
+    code, asked = server.code(), front_door.FrontDoor.enrol
+
+    def lost(door: front_door.FrontDoor, sealed: bytes) -> object:
+        asked(door, sealed)
+        raise Unavailable("the line went dead")
+
+    monkeypatch.setattr(front_door.FrontDoor, "enrol", lost)
+    with pytest.raises(Unavailable):
+        join(code, folder, SystemClock())  # refused for its old key, then answered, and the answer lost
+    monkeypatch.setattr(front_door.FrontDoor, "enrol", asked)
+    assert load_signer(folder).key_id == old
+    waiting = (folder / NEXT_KEYS_FILE).read_text()
+    with pytest.raises(NightlightError) as raised:
+        join(server.code("another-box"), folder, SystemClock())
+    assert raised.value.code == "key_in_use", "a code for another agent does not meet them"
+    assert (folder / NEXT_KEYS_FILE).read_text() == waiting
+    join(code, folder, SystemClock())
+    assert load_signer(folder).key_id != old
+    (folder / NEXT_KEYS_FILE).write_text("nonsense")
+    join(server.code(), folder, SystemClock())
+
+
+def test_the_command_tells_that_keys_are_new(serve: Serve, tmp_path: Path) -> None:
+    server, folder = serve(), state(tmp_path)
+    assert command(folder, str(server.code())).returncode == 0
+    revoke(server)
+    done = command(folder, str(server.code()), language="zh-CN")
+    assert done.returncode == 0, done.stderr
+    assert "新的密钥" in done.stdout + done.stderr
