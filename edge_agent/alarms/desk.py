@@ -9,6 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from config.base.clock import US_PER_S
+from config.base.errors import ResourceExhausted
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.wire.alarms import AlarmEvent, AlarmSource
@@ -19,7 +20,12 @@ from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.outbox import Outbox
 from edge_agent.timekeeping import AgentClock, Instant
 
-FRAMES_KEPT_MAX = 10_000
+FRAMES_KEPT_MAX = 2_000
+"""Of one panel."""
+RETRY_US = 60 * US_PER_S
+"""Within this a panel sends one event again and again."""
+WAITING_MAX = 50_000
+"""Alarm events in the outbox: days of the worst that a flood may bring."""
 PARTITIONS_MAX = 64
 """Of one panel: further ones are told, and not remembered."""
 
@@ -40,6 +46,8 @@ class Said:
     encrypted: bool = False
     identity: bytes = b""
     """What makes it the same thing when it comes again; empty where every one is new."""
+    stamp_us: int | None = None
+    """When the panel sent it, by its own clock. What is much newer than the first is no repetition, whatever its number."""
 
 
 class AlarmDesk:
@@ -63,8 +71,12 @@ class AlarmDesk:
         arming = _arming(panel, said.reports, now.us) if panel else {}
         kept = {f"armed/{said.panel_id}/{name}": f"{armed:d}@{since}" for name, (armed, since) in arming.items()}
         with self._database.transaction() as connection:
-            if said.identity and not self._is_new(connection, said.identity, now.us):
+            if said.identity and not self._is_new(connection, said, now.us):
                 return False
+            if self._outbox.express_count(connection) + len(events) > WAITING_MAX:
+                raise ResourceExhausted(
+                    f"{WAITING_MAX} alarm events wait for the server already", code="too_many_alarms"
+                )
             for event in events:
                 self._outbox.put(connection, self._sealed(event))
             for name, value in {**kept, **(states or {})}.items():
@@ -106,15 +118,19 @@ class AlarmDesk:
         body = self._sealer.seal(event)
         return SealedMessage(event.message_id, TOPIC_NAME[AlarmEvent], "", None, event.at_us, body)
 
-    def _is_new(self, connection: sqlite3.Connection, identity: bytes, now_us: int) -> bool:
-        digest = hashlib.sha256(identity).hexdigest()
-        row = connection.execute("SELECT taken_us FROM alarm_frames WHERE digest = ?", (digest,)).fetchone()
-        if row is not None and abs(now_us - row["taken_us"]) <= self._repeat_us:
+    def _is_new(self, connection: sqlite3.Connection, said: Said, now_us: int) -> bool:
+        # The panel is a part of the key: what one of them says in a flood pushes out none of another's.
+        panel = f"{said.panel_id}:"
+        digest = panel + hashlib.sha256(said.identity).hexdigest()
+        row = connection.execute("SELECT taken_us, stamp_us FROM alarm_frames WHERE digest = ?", (digest,)).fetchone()
+        if row is not None and abs(now_us - row["taken_us"]) <= self._repeat_us and not _sent_later(row, said):
             return False
-        connection.execute("INSERT OR REPLACE INTO alarm_frames VALUES (?, ?)", (digest, now_us))
+        connection.execute("INSERT OR REPLACE INTO alarm_frames VALUES (?, ?, ?)", (digest, now_us, said.stamp_us))
         connection.execute("DELETE FROM alarm_frames WHERE abs(taken_us - ?) > ?", (now_us, self._repeat_us))
         connection.execute(
-            "DELETE FROM alarm_frames WHERE rowid <= (SELECT MAX(rowid) FROM alarm_frames) - ?", (FRAMES_KEPT_MAX,)
+            "DELETE FROM alarm_frames WHERE rowid IN (SELECT rowid FROM alarm_frames WHERE digest >= ? AND digest < ?"
+            " ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
+            (panel, f"{said.panel_id};", FRAMES_KEPT_MAX),
         )
         return True
 
@@ -123,6 +139,11 @@ class AlarmDesk:
             panel.armed.update(arming)
             if any(event.state == "test" for event in events):
                 panel.tested_us = events[-1].at_us
+
+
+def _sent_later(row: sqlite3.Row, said: Said) -> bool:
+    """Some panels send the same number again for another event: a panel tries an event again within RETRY_US."""
+    return row["stamp_us"] is not None and said.stamp_us is not None and said.stamp_us - row["stamp_us"] > RETRY_US
 
 
 def _arming(panel: Panel, reports: tuple[Report, ...], now_us: int) -> dict[str, tuple[bool, int]]:

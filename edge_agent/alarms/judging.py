@@ -7,9 +7,9 @@ only in cipher. Whatever the bytes are, there is an answer or silence, never an 
 |---|---|
 | whose CRC or length does not fit, or that is none | silence: the panel sends it again |
 | of an account that is not configured, of an unknown token, plain where a key is set | DUH |
-| enciphered with another key, or with its time out of the band | NAK with the time: the panel sets its clock |
+| enciphered with another key; whose time stamp is out of the band, or missing in cipher | NAK with the time: the panel sets its clock |
 | that was taken already | ACK, and no second event |
-| that cannot be stored now | silence: the panel sends it again |
+| that cannot be stored now, or is one of a flood | silence: the panel sends it again |
 
 Source: ANSI/SIA DC-09-2013, 5.5.1.8 time stamp, 5.5.2.1 null message, 5.5.3 acknowledgements.
 """
@@ -24,6 +24,7 @@ from config.settings.edge import AlarmSettings
 from edge_agent.alarms import dc09
 from edge_agent.alarms.dc09 import ADM_CID, NULL, SIA_DCS, Content, Frame
 from edge_agent.alarms.desk import AlarmDesk, Said
+from edge_agent.alarms.flood import FloodGuard
 from edge_agent.alarms.messages import Report, reports_of
 from edge_agent.alarms.panels import Panel
 from edge_agent.timekeeping import AgentClock
@@ -42,6 +43,7 @@ class Judge:
     clock: AgentClock
     counts: Counter[str] = field(default_factory=Counter)
     """What became of frames since the start."""
+    _flood: FloodGuard = field(default_factory=FloodGuard)
 
     def answer(self, raw: bytes) -> bytes:
         """The bytes to answer a frame with; empty for silence."""
@@ -60,12 +62,22 @@ class Judge:
         except InvalidInput as error:
             answer = dc09.negative(now_us) if error.code == "bad_key" else dc09.unable(frame)
             return self._noted(error.code, answer, frame)
-        if frame.encrypted and not self._in_band(content.stamp_us, now_us):
+        stamped = frame.encrypted or content.stamp_us is not None
+        if stamped and not self._in_band(content.stamp_us, now_us):
             return self._noted("out_of_band", dc09.negative(now_us), frame)
         return self._take(frame, content, panel, now_us)
 
     def _take(self, frame: Frame, content: Content, panel: Panel, now_us: int) -> bytes:
         self.desk.book.heard(panel)
+        if frame.token != NULL and not self._flood.takes(panel.panel_id, self.clock.monotonic_us()):
+            if self._flood.first(panel.panel_id):
+                log.error(
+                    "alarm_flooded",
+                    panel=panel.panel_id,
+                    advice="more reports than a panel can mean: look at the panel and who else is on its network;"
+                    " set a key (alarms.panels.key_file)",
+                )
+            return self._noted("flooded", b"", frame)
         if frame.token != NULL:
             try:
                 fresh = self.desk.take(_said(frame, content, panel))
@@ -111,5 +123,6 @@ def _said(frame: Frame, content: Content, panel: Panel) -> Said:
         panel_at_us=occurred if occurred is not None else content.stamp_us,
         encrypted=frame.encrypted,
         # Padding and time stamp differ from one sending to the next; the sequence number is what names a report.
+        stamp_us=content.stamp_us,
         identity=b"\0".join((frame.account.encode(), frame.token.encode(), frame.sequence.encode(), content.data)),
     )

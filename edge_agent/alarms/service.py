@@ -45,8 +45,11 @@ class Alarms:
         self, settings: AlarmSettings, clock: AgentClock, database: SpoolDatabase, outbox: Outbox, sealer: Sealer
     ) -> None:
         """Raises ConfigurationError naming the setting."""
-        if settings.repeat_s < settings.band_early_s + settings.band_late_s:
-            raise ConfigurationError("'alarms.repeat_s' must be at least alarms.band_early_s and alarms.band_late_s")
+        # A stamp that is believed for the last time is that old, and cut to whole seconds at both ends.
+        if settings.repeat_s < settings.band_early_s + settings.band_late_s + 2:
+            raise ConfigurationError(
+                "'alarms.repeat_s' must be at least alarms.band_early_s and alarms.band_late_s together, and 2 more"
+            )
         book = PanelBook(settings, database, clock)
         self.desk = AlarmDesk(book, clock, database, outbox, sealer, settings.repeat_s)
         self.status = AlarmStatus(book)

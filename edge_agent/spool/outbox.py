@@ -95,6 +95,12 @@ class Outbox:
         )
         return [OutboxRow(**{**dict(row), "body": bytes(row["body"])}) for row in rows]
 
+    @staticmethod
+    def express_count(connection: sqlite3.Connection) -> int:
+        """How many alarm events wait."""
+        row = connection.execute("SELECT COUNT(*) FROM outbox WHERE name = 'alarm-event'").fetchone()
+        return int(row[0])
+
     def oldest_of(self, camera_id: str, limit: int, *, lane: Lane = "backlog") -> list[OutboxRow]:
         """The first rows of one camera."""
         rows = self._database.all(

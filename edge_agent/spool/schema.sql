@@ -77,8 +77,9 @@ CREATE TABLE closing_heartbeats (
 
 -- What alarm panels sent of late: what comes again is acknowledged to the panel and makes no second event.
 CREATE TABLE alarm_frames (
-    digest   TEXT PRIMARY KEY,
-    taken_us INTEGER NOT NULL
+    digest   TEXT PRIMARY KEY,                 -- panel, colon, SHA-256 of what makes it the same thing
+    taken_us INTEGER NOT NULL,
+    stamp_us INTEGER                           -- when the panel sent it, by its own clock
 );
 
 -- Where each panel and partition stands, so that a restart says nothing twice and forgets nothing.

@@ -12,6 +12,7 @@ from config.base.clock import US_PER_S, from_datetime
 from config.base.errors import ConfigurationError, Unavailable
 from config.settings.edge import InputSettings
 from edge_agent.alarms import dc09
+from edge_agent.alarms.desk import Said
 from edge_agent.alarms.inputs import InputWatch
 from edge_agent.alarms.schedule import off_schedule, parse, should_be_armed
 from edge_agent.alarms.service import Alarms
@@ -90,13 +91,59 @@ def test_the_time_band(make_box: MakeBox, error_s: int, answer: str) -> None:
     assert len(box.events) == (answer == "ACK")
 
 
-def test_without_a_key_the_panels_time_is_kept_and_not_judged(make_box: MakeBox) -> None:
+def test_without_a_key_a_time_is_judged_where_the_panel_gives_one(make_box: MakeBox) -> None:
     box = make_box(key=None)
-    panel = box.panel(clock_error_us=-86_400 * US_PER_S)
-    assert said(box.alarms.judge.answer(panel.frame("SIA-DCS", b"NPA1", "0001"))) == "ACK"
-    (event,) = box.events
-    assert event.panel_at_us is not None
-    assert event.at_us - event.panel_at_us >= 86_400 * US_PER_S
+    late = box.panel(clock_error_us=-86_400 * US_PER_S).frame("SIA-DCS", b"NPA1", "0001")
+    assert said(box.alarms.judge.answer(late)) == "NAK"
+    assert said(box.alarms.judge.answer(dc09.framed(b'"SIA-DCS"0001L0#12345A[#12345A|NPA1]'))) == "ACK"
+    assert said(box.alarms.judge.answer(box.panel().frame("SIA-DCS", b"NPA1", "0002"))) == "ACK"
+    assert [event.panel_at_us is None for event in box.events] == [True, False]
+
+
+def test_another_alarm_under_the_same_number_is_told(make_box: MakeBox) -> None:
+    """Some panels begin their numbers anew, or have one for all: only the stamp tells two alarms apart."""
+    box = make_box()
+    panel = box.panel(key=KEY)
+    for seconds in (0, 30, 35, 10):
+        clock_of(box).advance(seconds)
+        assert said(box.alarms.judge.answer(panel.frame("SIA-DCS", b"NPA1", "0001"))) == "ACK"
+    assert len(box.events) == 2
+
+
+def test_a_flood_of_one_panel_is_met_with_silence_and_told_once(
+    make_box: MakeBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.alarms.flood.BURST", 20.0)
+    box = make_box()
+    panel, judge = box.panel(key=KEY), box.alarms.judge
+    answers = [said(judge.answer(panel.frame("SIA-DCS", b"NPA1", f"{number:04d}"))) for number in range(1, 31)]
+    assert answers == ["ACK"] * 20 + [""] * 10
+    assert len(box.events) == 20
+    assert judge.counts["flooded"] == 10
+    assert said(judge.answer(panel.frame("NULL", b"", "0000"))) == "ACK"  # and it lives
+    clock_of(box).advance(4)
+    assert said(judge.answer(panel.frame("SIA-DCS", b"NPA1", "0031"))) == "ACK"
+
+
+def test_what_waits_for_the_server_has_a_bound(make_box: MakeBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_agent.alarms.desk.WAITING_MAX", 3)
+    box = make_box()
+    panel = box.panel(key=KEY)
+    frames = [panel.frame("SIA-DCS", b"NPA1", f"{number:04d}") for number in range(1, 6)]
+    assert [said(box.alarms.judge.answer(one)) for one in frames] == ["ACK"] * 3 + [""] * 2
+    assert len(box.events) == 3
+
+
+def test_one_panel_pushes_out_nothing_of_another(make_box: MakeBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_agent.alarms.desk.FRAMES_KEPT_MAX", 2)
+    box = make_box()
+    desk = box.alarms.desk
+    mine = Said("webhook", PANEL, (), identity=b"mine")
+    assert desk.take(mine)
+    for number in range(5):
+        assert desk.take(Said("webhook", "other", (), identity=b"%d" % number))
+    assert not desk.take(mine)
+    assert len(box.database.all("SELECT * FROM alarm_frames")) == 3
 
 
 def test_what_comes_again_is_acknowledged_and_makes_no_second_event_over_a_restart(make_box: MakeBox) -> None:
@@ -266,7 +313,7 @@ def test_settings_that_cannot_be_right(make_box: MakeBox, tmp_path: Path) -> Non
 
     for expected, changed in (
         ("alarms.listen", {"listen": ""}),
-        ("repeat_s", {"repeat_s": 60, "band_late_s": 50}),
+        ("repeat_s", {"repeat_s": 61, "band_late_s": 40}),
         ("timezone", {"timezone": "Mars/Olympus"}),
         ("twice", {"panels": box.settings.panels * 2}),
         ("webhook_token_file", {"webhook_port": 1}),
