@@ -222,6 +222,19 @@ def test_trust_in_fetched_footage_comes_with_the_clock_that_its_readings_were_ma
         assert session.get_one(models.Camera, agent.camera_id).activated_us == manifest.start_us
 
 
+def test_days_are_judged_knowing_which_footage_was_fetched(agent, clock, database):
+    begun_us, now_us = told_the_time(agent, clock)
+    manifest = stored(agent, clock, begun_us + seconds(120), begun_us + seconds(180))
+    agent.say(manifest)
+    with database.reading() as session:
+        camera = session.get_one(models.Camera, agent.camera_id)
+        known = Assessor(POLICY).gather(session, camera, Span(begun_us, now_us), now_us).timelines
+    assert {key: timeline.stored for key, timeline in known.items()} == {
+        agent.timeline_id: False,
+        manifest.timeline_id: True,
+    }
+
+
 def test_the_agents_own_clock_never_runs_on_a_timeline_of_fetched_footage(agent, clock, database):
     begun_us, _now = told_the_time(agent, clock)
     manifest = stored(agent, clock, begun_us + seconds(120), begun_us + seconds(180), [])
