@@ -1,7 +1,8 @@
 """Keeps the broker's list of who may come in equal to the database's, and its files fresh.
 
 Invariants: a revoked agent stands on the list of revoked certificates before its client is deleted, so that what is cut
-off finds the door shut. Whatever the broker forgot, it is told again: after each connect, and every minute.
+off finds the door shut; where the list cannot be written, its client is deleted all the same. Whatever the broker forgot,
+it is told again: after each connect, and every minute.
 """
 
 import os
@@ -69,16 +70,36 @@ class BrokerAccess:
             self._stop.wait(self._check_s)
 
     def round(self) -> None:
-        """Compares once. Raises Unavailable where database or broker does not answer."""
+        """Compares once. Raises Unavailable where database or broker does not answer, OSError where files do not."""
         wanted = wanted_rights(self._database)
-        changed = self._keeper.keep(self._authority)
-        revoked = revoked_serials(self._database, self._clock.utc_us())
-        changed = self._keeper.list_revoked(self._authority, revoked) or changed
+        try:
+            self._keep_files()
+        except (OSError, NightlightError) as error:
+            advice = "is there room on the disk, may this user write broker.files_dir? Who is revoked is cut off all the same"
+            log.error("broker_files_not_kept", why=str(error), advice=advice)  # noqa: TRY400 - raised again
+            raise
+        finally:
+            if self._control.ready:
+                self._compare(wanted)
+
+    def _keep_files(self) -> None:
+        """Each for itself: a certificate that cannot be made keeps no list from being written, nor from being read."""
+        changed, failed = False, []
+        for step in (self._keep_certificates, self._list_revoked):
+            try:
+                changed = step() or changed
+            except (OSError, NightlightError) as error:
+                failed.append(error)
         if changed:
             self._reload()
-        if not self._control.ready:
-            return
-        self._compare(wanted)
+        if failed:
+            raise failed[0]
+
+    def _keep_certificates(self) -> bool:
+        return self._keeper.keep(self._authority)
+
+    def _list_revoked(self) -> bool:
+        return self._keeper.list_revoked(self._authority, revoked_serials(self._database, self._clock.utc_us()))
 
     def _compare(self, wanted: dict[str, AgentRight]) -> None:
         now_us = self._clock.monotonic_us()

@@ -72,12 +72,15 @@ class BrokerControl:
         return BrokerState(clients, roles)
 
     def carry_out(self, commands: Sequence[Command]) -> None:
-        """Raises Unavailable where the broker does not answer, IntegrityViolation where it refuses."""
+        """Raises Unavailable where the broker does not answer; IntegrityViolation, after all of them, where it refused some."""
+        refused: list[str] = []
         for start in range(0, len(commands), COMMANDS_A_MESSAGE):
             for answer in self._ask(commands[start : start + COMMANDS_A_MESSAGE]):
                 wrong = str(answer.get("error", ""))
                 if wrong and not any(known in wrong for known in ALREADY_SO):
-                    raise IntegrityViolation(f"the broker refuses {answer.get('command')}: {wrong}", code="refused")
+                    refused.append(f"{answer.get('command')}: {wrong}")
+        if refused:
+            raise IntegrityViolation(f"the broker refuses {len(refused)} commands: {refused[0]}", code="refused")
 
     def _pages(self, command: str, key: str) -> Iterator[list[dict[str, Any]]]:
         for page in range(PAGES_MAX):

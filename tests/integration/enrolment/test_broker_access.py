@@ -11,15 +11,18 @@ from threading import Event
 
 import paho.mqtt.client as mqtt
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from paho.mqtt.enums import CallbackAPIVersion
 
 from config.base.clock import SystemClock
+from config.base.errors import IntegrityViolation
 from config.settings.server import load_server
 from config.wire import topics
 from deploy.local.broker import Broker
 from server.domain.broker_rights import AgentRight
 from server.jobs.broker_access import BrokerAccess, start_broker_access
+from server.jobs.broker_control import COMMANDS_A_MESSAGE
 from server.services.broker_files import CertificateFiles, Keeper
 from server.services.revoke_agent import Revoker
 from storage.database.unit_of_work import Database
@@ -181,6 +184,42 @@ def test_a_stranger_in_the_list_is_deleted(access: Access) -> None:
     rights.write_text(json.dumps(document))
     access.broker.start()
     wait_for("the stranger to go", lambda: "planted" not in rights.read_text())
+
+
+def test_who_is_revoked_is_cut_off_although_the_files_cannot_be_written(
+    access: Access, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    visitor = Visitor(access, access.enrol(Box()))
+    try:
+        wait_for("the agent to be let in", visitor.may_speak)
+
+        def full(*_: object) -> bool:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Keeper, "list_revoked", full)
+        monkeypatch.setattr(Keeper, "keep", full)
+        Revoker(access.database, access.clock).revoke(SITE, AGENT, "stolen")
+        wait_for("the cut", lambda: visitor.thrown_out, OFF_WITHIN_S)
+        monkeypatch.undo()
+        listed = access.keeper.files.revocations
+        wait_for("the list", lambda: len(x509.load_pem_x509_crl(listed.read_bytes())) == 1)
+    finally:
+        visitor.close()
+    said = capsys.readouterr()
+    assert "broker_files_not_kept" in said.out + said.err
+
+
+def test_a_refused_command_keeps_none_of_those_after_it_from_being_carried_out(access: Access) -> None:
+    access._stop.set()
+    access._access._thread.join()
+    control = access._access._control
+    wait_for("the connection", lambda: control.ready)
+    bad = [{"command": "createClient", "username": f"bad-{number}", "roles": 7} for number in range(3)]
+    roles = [{"command": "createRole", "rolename": f"agent.v1.x.{number}"} for number in range(COMMANDS_A_MESSAGE)]
+    with pytest.raises(IntegrityViolation, match="refuses") as raised:
+        control.carry_out([{"command": "noSuchCommand"}, *bad, *roles])
+    assert raised.value.code == "refused"
+    assert {role["rolename"] for role in roles} <= control.state().roles
 
 
 def test_it_is_off_where_there_is_no_authority(database: Database, tmp_path: Path) -> None:
