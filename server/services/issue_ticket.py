@@ -1,4 +1,4 @@
-"""Gives an agent leave to put one segment into the store: this key, these bytes, this lock, for a few minutes.
+"""Gives an agent leave to put one segment into the store: this key, these bytes, this lock, to begin within two minutes.
 
 The agent never holds the store's credentials. The ticket is asked for with a signed message, and the retain-until in
 it is the server's own.
@@ -18,7 +18,8 @@ from storage.database.unit_of_work import Database
 from storage.objects.keys import SegmentKey
 from storage.objects.tickets import TicketOffice
 
-TICKET_S = 900
+TICKET_S = 120
+"""The store looks at the time when the PUT begins, which is at once; how long the bytes take does not matter."""
 
 
 @dataclass(frozen=True)

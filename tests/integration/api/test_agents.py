@@ -36,10 +36,12 @@ def test_the_servers_time(api, clock):
     assert api.client().get("/agent/v1/time").json() == {"utc_us": clock.utc_us()}
 
 
-def test_a_ticket_is_for_one_key_and_one_lock(api, agent):
+def test_a_ticket_is_for_one_key_and_one_lock_and_two_minutes(api, agent, clock):
     answer = ask(api, agent)
     assert answer.status_code == 200
     ticket = answer.json()
+    assert 0 < ticket["expires_us"] - clock.utc_us() <= 120 * US_PER_S
+    assert "X-Amz-Expires=120&" in f"{ticket['url']}&"
     assert ticket["segment_id"] == "0" * 32
     assert ticket["object_key"].startswith("sunflower/nap-room/2026/11/21/")
     assert ticket["headers"]["x-amz-object-lock-mode"] == "COMPLIANCE"
