@@ -144,7 +144,7 @@ class App:
             spool=self.spool,
             guard=self.guard,
             sealer=sealer,
-            spool_settings=settings.spool,
+            forecast=lambda: self.spool_watch.forecast,
             box=BoxReader(lambda: self.credentials.certificate_ends_us),
             configuration=self.configuration.state,
             panels=self.alarms.status.health,

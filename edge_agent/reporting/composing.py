@@ -10,7 +10,6 @@ from typing import Literal
 
 from config.base.clock import US_PER_S
 from config.base.ids import fresh_id
-from config.settings.edge import SpoolSettings
 from config.wire.health import (
     FINDINGS_MAX,
     PANELS_MAX,
@@ -24,14 +23,14 @@ from config.wire.health import (
 from edge_agent.cameras.board import CameraBoard, CameraStatus
 from edge_agent.messages import Sealer
 from edge_agent.reporting.box import BoxReader
-from edge_agent.spool.disk import DiskGuard, DiskUse
+from edge_agent.spool.disk import DiskGuard
+from edge_agent.spool.forecast import SpoolForecast
 from edge_agent.spool.outbox import Outbox
 from edge_agent.spool.segments import SegmentSpool
 from edge_agent.timekeeping import AgentClock
 
 SOFTWARE = "nightlight-edge-agent/0.1.0"
 US_PER_MS = 1_000
-SECONDS_PER_HOUR = 3_600
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Sources:
     spool: SegmentSpool
     guard: DiskGuard
     sealer: Sealer
-    spool_settings: SpoolSettings
+    forecast: Callable[[], SpoolForecast]
     box: BoxReader
     configuration: Callable[[], tuple[int, ConfigurationSource]] = lambda: (0, "none")
     """The version of the desired state that was taken last, and where the cameras come from."""
@@ -58,23 +57,23 @@ def settled_until_us(now_us: int, *held_back_us: int | None) -> int:
     return max(0, min(at for at in (now_us, *held_back_us) if at is not None))
 
 
-def room_bytes(use: DiskUse, settings: SpoolSettings) -> int:
-    """How much may still be recorded before the disk, or what the agent may take of it, is full."""
-    left = use.free_bytes - settings.free_bytes_min
-    if settings.bytes_max:
-        left = min(left, settings.bytes_max - use.spooled_bytes)
-    return max(0, left)
-
-
-def hours_left(room: int, bits_per_second: int) -> float | None:
-    """Until ``room`` bytes are full at this rate; None where nothing flows."""
-    return round(room * 8 / bits_per_second / SECONDS_PER_HOUR, 1) if bits_per_second > 0 else None
-
-
-def used_percent(use: DiskUse, room: int) -> int:
-    """How much of the room that recordings may take is taken: 100 only where nothing is left."""
-    whole = use.spooled_bytes + room
-    return 100 if not room else use.spooled_bytes * 100 // whole
+def spool_health(
+    spool: SegmentSpool, guard: DiskGuard, outbox: Outbox, found: SpoolForecast, now_us: int
+) -> SpoolHealth:
+    """What waits on the disk, and how long its room lasts: the same figures as the alarm's."""
+    backlog, use = spool.backlog(), guard.use()
+    waiting, refused = outbox.counts()
+    return SpoolHealth(
+        waiting_segments=backlog.segments,
+        waiting_bytes=backlog.size_bytes,
+        oldest_waiting_ms=None if backlog.oldest_us is None else (now_us - backlog.oldest_us) // US_PER_MS,
+        outbox_messages=waiting,
+        refused_messages=refused,
+        free_bytes=use.free_bytes,
+        total_bytes=guard.total_bytes(),
+        used_percent=int(found.used * 100),
+        hours_left=None if found.hours_left is None else round(found.hours_left, 1),
+    )
 
 
 def compose(sources: Sources) -> Heartbeat:
@@ -127,29 +126,12 @@ def compose(sources: Sources) -> Heartbeat:
         configuration_source=source,
         clock=clock.reading,
         system_clock_error_us=clock.system_clock_error_us(),
-        spool=_spool(sources, statuses, now_us),
+        spool=spool_health(sources.spool, sources.guard, sources.outbox, sources.forecast(), now_us),
         box=sources.box.read(now_us),
         panels=sources.panels()[:PANELS_MAX],
         cameras=[health(status) for status in statuses],
         formats=formats,
         findings=_findings(sources.findings(), places),
-    )
-
-
-def _spool(sources: Sources, statuses: list[CameraStatus], now_us: int) -> SpoolHealth:
-    backlog, use = sources.spool.backlog(), sources.guard.use()
-    waiting, refused = sources.outbox.counts()
-    room = room_bytes(use, sources.spool_settings)
-    return SpoolHealth(
-        waiting_segments=backlog.segments,
-        waiting_bytes=backlog.size_bytes,
-        oldest_waiting_ms=None if backlog.oldest_us is None else (now_us - backlog.oldest_us) // US_PER_MS,
-        outbox_messages=waiting,
-        refused_messages=refused,
-        free_bytes=use.free_bytes,
-        total_bytes=sources.guard.total_bytes(),
-        used_percent=used_percent(use, room),
-        hours_left=hours_left(room, sum(status.bits_per_second for status in statuses)),
     )
 
 

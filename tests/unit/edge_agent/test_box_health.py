@@ -1,23 +1,13 @@
 """What a heartbeat tells of the machine, and the figures that are made on the way."""
 
-import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
-import msgspec
 import psutil
 import pytest
 
-from config.settings import edge
 from edge_agent.reporting import box
 from edge_agent.reporting.box import BoxReader, certificate_left_s, processor_temperature_c
-from edge_agent.reporting.composing import hours_left, room_bytes, used_percent
-from edge_agent.spool.disk import DiskUse
-
-GB = 10**9
-SPOOL = msgspec.convert(
-    tomllib.loads(Path(edge.__file__).with_suffix(".toml").read_text())["spool"], edge.SpoolSettings
-)
 
 
 def test_this_machine_can_be_read_and_what_is_told_keeps_the_contract() -> None:
@@ -66,24 +56,3 @@ def test_a_boot_id_that_makes_no_sense_is_left_out(tmp_path: Path, text: str | N
     assert box._boot_id(file) == ""
     file.write_text("12345678-9abc-def0-1234-56789abcdef0\n")
     assert box._boot_id(file) == "123456789abcdef0123456789abcdef0"
-
-
-def test_room_is_what_the_disk_and_the_settings_leave() -> None:
-    whole = msgspec.structs.replace(SPOOL, bytes_max=0, free_bytes_min=GB)
-    part = msgspec.structs.replace(whole, bytes_max=5 * GB)
-    assert room_bytes(DiskUse(2 * GB, 10 * GB), whole) == 9 * GB
-    assert room_bytes(DiskUse(2 * GB, 10 * GB), part) == 3 * GB
-    assert room_bytes(DiskUse(2 * GB, GB // 2), whole) == 0
-
-
-def test_hours_left_are_told_only_where_something_flows() -> None:
-    assert hours_left(36 * GB, 80_000_000) == 1.0
-    assert hours_left(36 * GB, 0) is None
-    assert hours_left(0, 80_000_000) == 0.0
-
-
-def test_the_spool_is_full_only_where_no_room_is_left() -> None:
-    assert used_percent(DiskUse(8 * GB, 0), 2 * GB) == 80
-    assert used_percent(DiskUse(999 * GB, 0), 1) == 99
-    assert used_percent(DiskUse(0, 0), 0) == 100
-    assert used_percent(DiskUse(0, GB), GB) == 0

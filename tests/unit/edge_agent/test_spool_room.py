@@ -13,6 +13,7 @@ from config.wire.evictions import SegmentEvicted
 from config.wire.notices import CLOCK_STEPPED, SPOOL_FILLING, SPOOL_FULL, BoxNotice
 from config.wire.segments import Receipt, UploadRefused
 from edge_agent.messages import Sealer
+from edge_agent.reporting.composing import spool_health
 from edge_agent.reporting.notices import NoticeBook
 from edge_agent.shards.accounts import SegmentAccounts
 from edge_agent.shards.messages import Finished
@@ -120,6 +121,31 @@ def test_the_rate_is_smoothed_and_believed_at_once_when_it_is_the_first() -> Non
     for second in range(2, 62):
         rate.note(0, second * 1_000_000)
     assert 800_000 < rate.bytes_per_second < 950_000
+
+
+def test_the_heartbeat_and_the_alarm_name_the_same_hours(tmp_path: Path) -> None:
+    box = Box(tmp_path, settings(bytes_max=100 * SIZE))
+    box.record(85)
+    box.rate = SIZE // 40
+    box.system_clock.advance(600)
+    box.look()
+    box.rate *= 10  # of this moment; the forecast smooths it
+    box.look()
+    told = spool_health(box.spool, box.guard, box.outbox, box.watch.forecast, NOON_US)
+    (filling,) = box.said(BoxNotice)
+    assert isinstance(filling, BoxNotice)
+    assert told.hours_left == filling.hours_left == 1.3
+    assert told.used_percent == 85
+    box.database.close()
+
+
+def test_full_is_said_only_where_no_room_is_left(tmp_path: Path) -> None:
+    box = Box(tmp_path, settings())
+    for use, percent in ((DiskUse(999 * MB, 1), 99), (DiskUse(MB, 0), 100), (DiskUse(0, MB), 0)):
+        found = forecast(use, settings(), 0.0)
+        told = spool_health(box.spool, box.guard, box.outbox, found, NOON_US)
+        assert (told.used_percent, told.hours_left) == (percent, None)
+    box.database.close()
 
 
 def test_the_alarm_does_not_flutter() -> None:
@@ -241,7 +267,9 @@ def test_only_want_of_room_is_said_to_be_want_of_room(tmp_path: Path) -> None:
     accounts = SegmentAccounts(box.spool, box.guard)
     segment = OpenSegment(fresh_id(), "cam-1", fresh_id(), fresh_id(), NOON_US, "h264", 640, 360)
     box.spool.open(segment)
-    again = accounts.opening(segment, "s")  # its row is there already: the database refuses, with all the room in the world
+    again = accounts.opening(
+        segment, "s"
+    )  # its row is there already: the database refuses, with all the room in the world
     assert again.error
     assert not again.full
     assert box.guard.has_room()
