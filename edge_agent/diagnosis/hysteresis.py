@@ -80,8 +80,3 @@ def on_new_clock(watch: Watch, started_us: int) -> Watch:
         good_since_us=min(watch.good_since_us, last_us),
         recent=tuple((min(moment, last_us), bad) for moment, bad in watch.recent),
     )
-
-
-def reopened(since_us: int) -> Watch:
-    """A finding that an earlier process left open."""
-    return Watch(state="open", since_us=since_us)

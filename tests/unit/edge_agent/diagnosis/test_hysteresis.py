@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.diagnosis.hysteresis import Change, Rule, Watch, on_new_clock, reopened, step
+from edge_agent.diagnosis.hysteresis import Change, Rule, Watch, on_new_clock, step
 
 RULE = Rule(threshold=1.0, raise_after=3, raise_of=4, clear_after=2)
 
@@ -45,7 +45,7 @@ def test_one_good_picture_does_not_clear():
 
 
 def test_what_an_earlier_process_left_open_keeps_its_beginning():
-    _, changes = play([None, 0, 0], reopened(-500))
+    _, changes = play([None, 0, 0], Watch(state="open", since_us=-500))
     assert changes == [(20, Change(raised=False, since_us=-500, until_us=10))]
 
 
