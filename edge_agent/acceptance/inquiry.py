@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from config.base.errors import Unavailable
+from config.base.errors import ResourceExhausted, Unavailable
 from config.wire.acceptance import AcceptanceAnswer
 from edge_agent.acceptance.outcome import Said
 from edge_agent.control.messages import Answer, AskServer, AskStatus, Question, Seen, Status
@@ -27,6 +27,7 @@ class Inquiry:
         """What the server is asked about begins here."""
         self.last_status: Status | None = None
         self.last_seen: AcceptanceAnswer | None = None
+        self._asked_s = float("-inf")
 
     def until(self, within_s: float, look: Callable[[], Found | None]) -> Found | None:
         """What ``look`` finds within a time. Raises Unavailable where the last thing it met was no answer."""
@@ -56,7 +57,14 @@ class Inquiry:
 
     def seen(self, *, canary: bool = False) -> AcceptanceAnswer:
         """What the server has seen by now. Raises Unavailable, and what the server refuses with."""
-        answer = self.ask(AskServer(since_us=self.since_us, canary=canary))
+        # The server answers an agent once in a while: two steps may ask it one right after the other.
+        time.sleep(max(0.0, self._asked_s + LOOK_EVERY_S - time.monotonic()))
+        try:
+            answer = self.ask(AskServer(since_us=self.since_us, canary=canary))
+        except ResourceExhausted as error:
+            raise Unavailable(str(error), code=error.code) from error
+        finally:
+            self._asked_s = time.monotonic()
         if not isinstance(answer, Seen):
             raise Unavailable("the agent hands on no answer of the server", code="malformed")
         self.last_seen = answer.answer

@@ -1,11 +1,14 @@
 """Answers an installer's acceptance test: what the server itself has seen of an agent's cameras since it began.
 
 Invariants: an agent learns of its own cameras alone; nothing here writes to the database; the early deletion is tried
-on a canary that the server locks for it, never on footage, and at most once a while for each agent.
+on a canary that the server locks for it, never on footage, and at most once a while for each agent; an agent has one
+request at a time answered, and none right after another.
 """
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -52,6 +55,8 @@ from storage.objects.s3 import S3EvidenceStore
 SOFTWARE = "nightlight-server/0.1.0"
 FRESH_US = 300 * US_PER_S
 SINCE_US_MAX = US_PER_DAY
+ASK_EVERY_US = 1_500_000
+"""A judgement of days takes the database a while; the agent's command asks every 2 s."""
 CANARY_EVERY_US = 20 * US_PER_S
 AGENTS_REMEMBERED_MAX = 1_024
 FIRST_MINUTE_WITHIN_DAYS = 7
@@ -68,6 +73,8 @@ class AcceptanceOffice:
     assessor: Assessor
     retain_days: int
     _proved_us: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    _asked_us: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    _asking: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, data: bytes) -> AcceptanceAnswer:
@@ -88,6 +95,10 @@ class AcceptanceOffice:
         opened.verify(Ed25519PublicKey.from_public_bytes(agent.public_key))
         if agent.revoked_us is not None:
             raise PermissionDenied("this agent was revoked: ask the operator", code="agent_revoked")
+        with self._turn(agent.id):
+            return self._answer(request, agent, site)
+
+    def _answer(self, request: AcceptanceRequest, agent: Agent, site: Site) -> AcceptanceAnswer:
         now_us = self.clock.utc_us()
         if abs(now_us - request.sent_us) > FRESH_US or not -FRESH_US <= now_us - request.since_us <= SINCE_US_MAX:
             raise InvalidInput("the request is not of now: is the agent's clock right?", code="stale_request")
@@ -106,6 +117,22 @@ class AcceptanceOffice:
             canary=canary,
             alarm_tests=tests,
         )
+
+    @contextmanager
+    def _turn(self, agent_id: str) -> Iterator[None]:
+        """An agent's one place. Raises ResourceExhausted where it is asking already, or asked a moment ago."""
+        now_us = self.clock.monotonic_us()
+        with self._lock:
+            before_us = self._asked_us.get(agent_id)
+            if agent_id in self._asking or (before_us is not None and now_us - before_us < ASK_EVERY_US):
+                raise ResourceExhausted("it was asked a moment ago: ask again in a few seconds", code="too_soon")
+            self._asking.add(agent_id)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asking.discard(agent_id)
+                _remember(self._asked_us, agent_id, self.clock.monotonic_us())
 
     def _camera(
         self, session: Session, site: Site, camera: Camera, since_us: int, now_us: int
@@ -176,10 +203,7 @@ class AcceptanceOffice:
             before_us = self._proved_us.get(agent_id)
             if before_us is not None and now_us - before_us < CANARY_EVERY_US:
                 raise ResourceExhausted("the deletion was tried a moment ago: ask again in 20 s", code="too_soon")
-            self._proved_us[agent_id] = now_us
-            self._proved_us.move_to_end(agent_id)
-            while len(self._proved_us) > AGENTS_REMEMBERED_MAX:
-                self._proved_us.popitem(last=False)
+            _remember(self._proved_us, agent_id, now_us)
         try:
             refusals = prove_worm(self.store)
         except (IntegrityViolation, ConfigurationError) as error:
@@ -187,6 +211,13 @@ class AcceptanceOffice:
         return CanarySeen(
             refusals=[Refusal(attack=one.attack, status=one.status, code=one.code[:64]) for one in refusals]
         )
+
+
+def _remember(book: OrderedDict[str, int], agent_id: str, now_us: int) -> None:
+    book[agent_id] = now_us
+    book.move_to_end(agent_id)
+    while len(book) > AGENTS_REMEMBERED_MAX:
+        book.popitem(last=False)
 
 
 def first_minute_in(covered: SpanSet) -> Span | None:

@@ -1,6 +1,7 @@
 """An installer's acceptance test hears what the server saw itself, of this agent's cameras alone."""
 
 import hashlib
+import threading
 
 import pytest
 
@@ -30,7 +31,7 @@ def office(database, any_object_store, clock):
     return AcceptanceOffice(database, any_object_store.evidence, clock, Assessor(POLICY), POLICY.retain_days)
 
 
-def ask(office, agent, clock, **changes):
+def ask(office, agent, clock, *, at_once=False, **changes):
     fields = {
         "message_id": fresh_id(),
         "site_id": agent.site_id,
@@ -38,6 +39,8 @@ def ask(office, agent, clock, **changes):
         "sent_us": clock.utc_us(),
         "since_us": clock.utc_us() - seconds(300),
     }
+    if not at_once:
+        office._asked_us.clear()
     return office.answer(agent.signer.seal(AcceptanceRequest(**fields | changes)))
 
 
@@ -135,6 +138,33 @@ def test_the_deletion_is_not_tried_again_at_once(office, agent, clock):
     assert refused.value.code == "too_soon"
     clock.advance(21)
     assert ask(office, agent, clock, canary=True).canary is not None
+
+
+def test_an_agent_has_one_request_answered_at_a_time_and_none_right_after_another(office, agent, clock, monkeypatch):
+    inside, leave = threading.Event(), threading.Event()
+    judged = office._answer
+
+    def slowly(*request):
+        inside.set()
+        leave.wait(10)
+        return judged(*request)
+
+    monkeypatch.setattr(office, "_answer", slowly)
+    first = threading.Thread(target=ask, args=(office, agent, clock))
+    first.start()
+    inside.wait(10)
+    clock.advance(60)
+    with pytest.raises(ResourceExhausted) as busy:
+        ask(office, agent, clock, at_once=True)
+    leave.set()
+    first.join(10)
+    monkeypatch.undo()
+    clock.advance(2)
+    ask(office, agent, clock, at_once=True)
+    clock.advance(1)
+    with pytest.raises(ResourceExhausted) as again:
+        ask(office, agent, clock, at_once=True)
+    assert {busy.value.code, again.value.code} == {"too_soon"}
 
 
 def test_strangers_and_old_requests_are_refused(office, agent, clock, database):
