@@ -405,6 +405,7 @@ def test_a_revoked_box_comes_in_again_with_new_keys_and_a_copy_of_it_does_not(se
     resealed.verify(Ed25519PublicKey.from_public_bytes(trusted))
     assert resealed.payload == open_envelope(waiting).payload, "the chain of manifests goes by the payload"
     assert sealer.under_present_key(resealed.canonical) == resealed.canonical
+    assert sealer.under_present_key(b"torn by a power cut") == b"torn by a power cut"
 
 
 def test_new_keys_whose_answer_was_lost_are_asked_for_again_and_go_with_their_code(
