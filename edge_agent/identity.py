@@ -70,6 +70,12 @@ def load_signer(state_dir: Path) -> Signer:
 
 def load_server_key(settings: EdgeSettings) -> Ed25519PublicKey:
     """The key that receipts must be signed with. Raises ConfigurationError."""
+    if not settings.server.public_key_file:
+        raise ConfigurationError(
+            "'server.public_key_file' is not set: this box is not enrolled. Ask the operator for a code, then:"
+            " sudo nightlight-agent enrol",
+            code="no_server_key",
+        )
     text = read_secret(settings.server.public_key_file, "server.public_key_file")
     try:
         key = serialization.load_pem_public_key(text.encode())
@@ -106,7 +112,8 @@ def _load_private(path: Path) -> object:
         pem = path.read_bytes()
     except FileNotFoundError as error:
         raise ConfigurationError(
-            f"'agent.state_dir': there is no {path} yet. Ask the operator for a code, then: nightlight-agent enrol CODE"
+            f"'agent.state_dir': there is no {path} yet. Ask the operator for a code, then: sudo nightlight-agent enrol",
+            code="no_agent_key",
         ) from error
     except OSError as error:
         raise ConfigurationError(f"'agent.state_dir': cannot read {path}: {error.strerror}") from error

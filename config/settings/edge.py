@@ -219,7 +219,8 @@ def load_edge(file: Path | None = None, *, enrolled: bool = True) -> EdgeSetting
         if enrolled and not value:
             raise ConfigurationError(
                 f"'{key}' is not set: this box is not enrolled. Ask the operator for a code, then:"
-                " nightlight-agent enrol CODE"
+                " sudo nightlight-agent enrol",
+                code="not_enrolled",
             )
         if value and not is_slug(value):
             raise ConfigurationError(f"'{key}' is {value!r}: give the id the operator registered this agent under")

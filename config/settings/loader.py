@@ -5,6 +5,7 @@ key ``[store] endpoint`` of the server is ``NIGHTLIGHT_SERVER__STORE__ENDPOINT``
 key ending in ``_file`` names the file that holds one.
 """
 
+import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -40,7 +41,7 @@ def load(
         overlay = _read(given)
         for key in _leaves(overlay):
             if key not in known and not _inside_list(key, merged):
-                raise ConfigurationError(f"{given}: unknown key '{key}'. Known keys: {', '.join(sorted(known))}")
+                raise ConfigurationError(f"{given}: unknown key '{key}'. {_nearest(key, known)}")
             origin[key] = str(given)
         _merge(merged, overlay)
     _apply_environment(merged, prefix, env, known, origin)
@@ -66,6 +67,11 @@ def read_secret(path: str, key: str) -> str:
         return data.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"'{key}': {path} is not UTF-8 text") from error
+
+
+def _nearest(key: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(key, sorted(known), n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(near)}?" if near else "The annotated example names every key"
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -283,8 +283,8 @@ finish() {
         say "Look at it: sudo nightlight-agent status" "查看状态：sudo nightlight-agent status"
         return 0
     fi
-    say "Next: sudo nightlight-agent enrol CODE, then discover, then accept. The guide: /opt/nightlight/current/INSTALL.md" \
-        "下一步：sudo nightlight-agent enrol 登记码，然后 discover、accept。说明：/opt/nightlight/current/INSTALL.zh-CN.md"
+    say "Next: sudo nightlight-agent enrol (it asks for the code), then discover, then accept. The guide: /opt/nightlight/current/INSTALL.md" \
+        "下一步：sudo nightlight-agent enrol（会询问登记码），然后 discover、accept。说明：/opt/nightlight/current/INSTALL.zh-CN.md"
 }
 
 # --- the way through ----------------------------------------------------------------------------------------------

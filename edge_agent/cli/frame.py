@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NoReturn
 from config.base.errors import ConfigurationError, NightlightError
 from edge_agent.cli.desk import Desk, Exit, Stopped
 from edge_agent.cli.screen import Screen
-from edge_agent.cli.speech import LANGUAGES, Language, Speech, language_of
+from edge_agent.cli.speech import LANGUAGES, Language, Speech, language_named, language_of
 
 COMMANDS = ("run", "init", "enrol", "discover", "accept", "status")
 """In the order of the help; each is the module of that name beside this one."""
@@ -94,7 +94,7 @@ def _usual_settings() -> Path | None:
 
 
 def _common(parser: argparse.ArgumentParser, speech: Speech, default: str | None) -> None:
-    parser.add_argument("--language", choices=LANGUAGES, default=default, help=speech.text("frame.language"))
+    parser.add_argument("--language", choices=LANGUAGES, type=language_named, default=default, help=speech.text("frame.language"))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -119,9 +119,8 @@ def _language(given: list[str]) -> Language:
         value = word.partition("=")[2] if word.startswith("--language=") else ""
         if word == "--language" and index + 1 < len(given):
             value = given[index + 1]
-        for language in LANGUAGES:
-            if value == language:
-                return language
+        if (named := language_named(value)) in LANGUAGES:
+            return named
     return language_of()
 
 

@@ -27,6 +27,12 @@ def language_of(env: Mapping[str, str] = os.environ) -> Language:
     return "en"
 
 
+def language_named(word: str) -> str:
+    """A language as people write it, ``zh``, ``zh_CN.UTF-8``, ``en_GB``; the word itself where it is none of ours."""
+    first = word.lower().replace("_", "-").partition(".")[0].partition("-")[0]
+    return {"zh": "zh-CN", "en": "en"}.get(first, word)
+
+
 class Speech:
     """The texts of one language."""
 

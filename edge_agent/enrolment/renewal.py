@@ -77,7 +77,7 @@ class CertificateRenewal(Worker):
         except (InvalidInput, PermissionDenied) as error:
             if error.code not in ASK_OPERATOR:
                 self._pending.unlink(missing_ok=True)  # the next request is a new one
-            advice = "ask the operator for a code, then: nightlight-agent enrol CODE. Recording goes on"
+            advice = "ask the operator for a code, then: sudo nightlight-agent enrol. Recording goes on"
             log.error("certificate_refused", code=error.code, why=str(error), advice=advice)  # noqa: TRY400 - no fault
             return RETRY_LIMIT_S
         except NightlightError as error:

@@ -44,7 +44,7 @@ SHORT_S, SHORT_MAX = 10.0, 4
 """So many connections in a row that were cut so soon: two clients take the session from each other."""
 REFUSED = (
     "the broker does not let this agent in (yet). A few seconds after enrolment that passes; else its certificate is over"
-    " or the operator has revoked it: ask for a code, then: nightlight-agent enrol CODE. Recording goes on"
+    " or the operator has revoked it: ask for a code, then: sudo nightlight-agent enrol. Recording goes on"
 )
 COPIED = (
     "no connection lasts: perhaps another box comes in with this agent's identity. Was the disk copied? Then revoke the"

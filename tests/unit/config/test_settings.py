@@ -145,7 +145,7 @@ def test_a_secret_that_is_no_text(tmp_path: Path) -> None:
 
 def test_a_box_that_is_not_enrolled_is_told_how(tmp_path: Path) -> None:
     file = write(tmp_path, f'[agent]\nstate_dir = "{tmp_path}"\n')
-    with pytest.raises(ConfigurationError, match="nightlight-agent enrol CODE"):
+    with pytest.raises(ConfigurationError, match="sudo nightlight-agent enrol"):
         load_edge(file)
     assert load_edge(file, enrolled=False).agent.agent_id == ""
 

@@ -12,7 +12,7 @@ from config.base.errors import Unavailable
 from edge_agent.cli import frame, status
 from edge_agent.cli.desk import Exit
 from edge_agent.cli.screen import Screen
-from edge_agent.cli.speech import LANGUAGES, TEXTS, Speech, catalogue, language_of
+from edge_agent.cli.speech import LANGUAGES, TEXTS, Speech, catalogue, language_named, language_of
 
 CLI = Path(edge_agent.cli.__file__).parent
 
@@ -124,3 +124,10 @@ def test_a_screen_that_is_no_terminal_gets_plain_lines(capsys):
     assert "[red]x[/red]" in said
     assert "\x1b" not in said
     assert "never seen" not in said
+
+
+@pytest.mark.parametrize(
+    ("word", "named"), [("zh", "zh-CN"), ("zh_CN", "zh-CN"), ("zh_CN.UTF-8", "zh-CN"), ("EN_gb", "en"), ("fr", "fr")]
+)
+def test_a_language_is_understood_as_people_write_it(word, named):
+    assert language_named(word) == named
