@@ -94,7 +94,9 @@ def _usual_settings() -> Path | None:
 
 
 def _common(parser: argparse.ArgumentParser, speech: Speech, default: str | None) -> None:
-    parser.add_argument("--language", choices=LANGUAGES, type=language_named, default=default, help=speech.text("frame.language"))
+    parser.add_argument(
+        "--language", choices=LANGUAGES, type=language_named, default=default, help=speech.text("frame.language")
+    )
 
 
 class _Parser(argparse.ArgumentParser):

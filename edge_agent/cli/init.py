@@ -13,5 +13,7 @@ def arguments(_parser: argparse.ArgumentParser, _speech: Speech) -> None:
 
 
 def run(desk: Desk) -> int:
-    print(create_key(Path(desk.settings().agent.state_dir)), end="")  # noqa: T201 - a file for the operator, no prose
+    pem = create_key(Path(desk.settings().agent.state_dir))
+    print(pem, end="")  # noqa: T201 - a file for the operator, no prose
+    desk.screen.note("init.blocks")
     return Exit.DONE

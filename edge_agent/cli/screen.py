@@ -57,6 +57,11 @@ class Screen:
         console = self._console(error=True)
         console.print(f"nightlight-agent: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
 
+    def note(self, key: str, **values: Any) -> None:
+        """A word beside a result that is a file: to standard error."""
+        text = self._speech.text(key, **values)
+        self._console(error=True).print(text, markup=False, highlight=False, soft_wrap=True)
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """``columns`` are keys; cells are texts already, and may have several lines."""
         from rich import box
