@@ -67,7 +67,10 @@ def _invite(arguments: argparse.Namespace, settings: ServerSettings) -> None:
     made = inviter.invite_as("server.admin", arguments.site, arguments.agent)
     # The code alone goes to standard output, so that it can be handed on by a script.
     print(made.code)
-    print(f"works once, until {isoformat(made.expires_us)}. On the box: sudo nightlight-agent enrol (it asks for the code)", file=sys.stderr)
+    print(
+        f"works once, until {isoformat(made.expires_us)}. On the box: sudo nightlight-agent enrol (it asks for the code)",
+        file=sys.stderr,
+    )
     if arguments.qr:
         print(qr.terminal(made.code), file=sys.stderr)
     if arguments.qr_file is not None:
