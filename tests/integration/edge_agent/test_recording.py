@@ -170,7 +170,8 @@ def test_a_silent_stall_ends_the_run_at_its_last_frame(scene: Scene) -> None:
     last_before = decoded_times(scene.box.file(first))[-1]
     first_after = decoded_times(scene.box.file(rows[-1]))[0]
     assert first["end_us"] <= last_before + US_PER_S
-    assert rows[-1]["start_us"] >= first_after
+    # To a tenth of a second, which is how exact a segment's time has to be: the code is drawn just before it is sent.
+    assert rows[-1]["start_us"] >= first_after - US_PER_S // 10
 
 
 def test_closing_does_not_wait_for_a_reader_that_hangs(camera_server: StartCameras, edge_box: EdgeBox) -> None:
