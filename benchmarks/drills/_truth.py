@@ -23,7 +23,7 @@ from tests.support.edge import SITE
 
 US_PER_S = 1_000_000
 TIME_ERROR_US_MAX = 500_000
-"""The issue's own figure is 100 ms; a machine that is being tormented paces its simulated cameras worse than that."""
+"""The goal is 100 ms; a machine that is being tormented paces its simulated cameras worse than that."""
 EDGE_US = 1_000
 PATIENCE_S = 30.0
 UNDER_WAY = ("_pending", "neither covered nor a gap")

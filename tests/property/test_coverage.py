@@ -143,7 +143,8 @@ def oracle(at: int, evidence: Evidence, limits: Limits) -> tuple[Cause, Certaint
         return None
     spoilt = spoiling(at, evidence)
     if spoilt is not None:
-        return spoilt, Certainty.MISSING
+        # Nobody found anything wrong with what nobody looked at.
+        return spoilt, Certainty.UNVERIFIED if spoilt is Cause.PICTURE_UNEXAMINED else Certainty.MISSING
     if any(at in spans for spans in evidence.secured.values()):
         return Cause.CLOCK_ERROR, Certainty.MISSING if limits.final else Certainty.UNVERIFIED
     for cause, spans in evidence.refused.items():

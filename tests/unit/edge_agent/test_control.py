@@ -99,7 +99,9 @@ def test_a_refusal_comes_back_as_the_error_that_it_was(served):
         ask(folder, AskStatus())
 
 
-@pytest.mark.parametrize("data", [b"", b"{}\n", b"nonsense\n", b"[1]\n", b'{"type":"Format"}\n', b"x" * (QUESTION_BYTES_MAX + 1)])
+@pytest.mark.parametrize(
+    "data", [b"", b"{}\n", b"nonsense\n", b"[1]\n", b'{"type":"Format"}\n', b"x" * (QUESTION_BYTES_MAX + 1)]
+)
 def test_what_is_no_question_is_refused_and_hurts_nobody(served, data):
     folder = served(lambda _question: Done())
     assert b"malformed" in spoken(folder, data)
