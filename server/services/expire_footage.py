@@ -40,7 +40,7 @@ class Doomed:
 
 @dataclass(frozen=True)
 class FootageExpirer:
-    """Call ``run`` now and then."""
+    """Call ``run`` now and then. No process does yet: nobody could place a hold before, as that has no command."""
 
     database: Database
     store: EvidenceStore
@@ -89,7 +89,7 @@ class FootageExpirer:
             if not needs_person(found.expired, found.all):
                 return True
             session.add(DeletionRun(asked_us=now_us, versions=found.expired, of_versions=found.all))
-        advice = "look why, then: python -m server.admin retention confirm"
+        advice = "nothing goes until a person has looked why and confirmed it"
         log.error("large_deletion_waits", versions=found.expired, of=found.all, advice=advice)
         return False
 
