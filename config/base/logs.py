@@ -3,6 +3,7 @@
 Any text that came from a URL passes through ``without_credentials`` before it is logged or put into an error.
 """
 
+import contextlib
 import logging
 import re
 import sys
@@ -24,6 +25,18 @@ def _scrub(_logger: object, _method: str, event: structlog.typing.EventDict) -> 
     return event
 
 
+class _StandardError:
+    """Writes lines to whatever standard error is at that moment; a line that nobody can be told stops no work."""
+
+    def msg(self, message: str) -> None:
+        """Writes one line; a closed or full standard error is passed over."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"{message}\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
 def configure(process: str, level: str = "INFO") -> None:
     """Sets up logging for one process, named ``process`` in every line."""
 
@@ -41,7 +54,7 @@ def configure(process: str, level: str = "INFO") -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_: _StandardError(),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")

@@ -84,3 +84,22 @@ def test_no_password_reaches_a_log_line() -> None:
     assert (line["process"], line["package"], line["url"]) == ("test", "camera", "rtsp://192.0.2.1/1")
     assert "hunter2" not in ended.stderr
     assert "a:b" not in ended.stderr
+
+
+LOGGING_TO_NOBODY = """
+import io, sys
+from config.base import logs
+real, sys.stderr = sys.stderr, io.StringIO()
+logs.configure("test")
+log = logs.get_logger("camera")
+log.info("first")
+sys.stderr.close()
+log.error("told_to_nobody")
+sys.stderr = real
+log.info("told")
+"""
+
+
+def test_a_closed_standard_error_stops_no_work() -> None:
+    ended = subprocess.run([sys.executable, "-c", LOGGING_TO_NOBODY], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["event"] for line in ended.stderr.splitlines()] == ["told"]
