@@ -66,15 +66,27 @@ class CameraAttested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayAttested(_Entry, tag="day-attested", frozen=True, kw_only=True):
-    """What a site's day was, once it is final; ``previous_sha256`` is of the attestation entry before this one."""
+    """What a site's day was, once it is final. What becomes known later makes another entry; none is ever changed.
+
+    Digests are SHA-256 of an entry's bytes. They tie the days to each other: ``previous_sha256`` names the attestation in
+    force (the newest one) of the newest attested day before this one, ``supersedes_sha256`` the one of this same day that
+    this one replaces; null where there is none.
+    """
 
     day: Day
     start_us: Micros
     end_us: Micros
     cameras: list[CameraAttested]
+    versions: Count = 0
+    """Recordings that began on this day and were secured at any time."""
     audited_versions: Count
+    """Of these, how many the newest finished audit of the store has looked at."""
     unsound_versions: Count
+    """Of these, how many are known not to be as they were: missing, altered, or locked too briefly."""
+    audit_us: Micros | None = None
+    """When that audit began; null where none has finished."""
     previous_sha256: Sha256Hex | None
+    supersedes_sha256: Sha256Hex | None = None
 
 
 class FootageDeleted(_Entry, tag="footage-deleted", frozen=True, kw_only=True):
@@ -131,5 +143,5 @@ def decode(data: bytes) -> Entry:
     """Raises InvalidInput where the bytes are no entry of a kind known here."""
     try:
         return _DECODER.decode(data)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidInput(f"not a ledger entry: {error}", code="malformed") from error

@@ -197,7 +197,8 @@ class _Check:
             raise NotGenuine(name, "it is not signed by its agent") from error
         if (manifest.site_id, manifest.camera_id) != (self._index.site_id, self._index.camera_id):
             raise NotGenuine(name, "it is about another camera")
-        if manifest.end_us <= self._index.start_us or manifest.start_us >= self._index.end_us:
+        within = self._index.start_us < manifest.end_us and manifest.start_us < self._index.end_us
+        if not within or manifest.start_us >= manifest.end_us:
             raise NotGenuine(name, "it is of another time")
         return manifest, opened.payload_sha256
 
@@ -298,5 +299,5 @@ def _whole(member: archive.Member, bytes_max: int) -> bytes:
 def _decoded(name: str, data: bytes, kind: type[Document]) -> Document:
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise NotGenuine(name, "it cannot be read", str(error)) from error

@@ -140,3 +140,10 @@ def test_a_recording_that_is_told_twice_is_refused() -> None:
     evidence = Evidence(count=2, lost=())
     evidence.manifests[1] = msgspec.structs.replace(evidence.manifests[1], sequence=0)
     assert "it does not continue the one before it" in refusal(evidence)
+
+
+def test_a_recording_that_ends_before_it_begins_is_refused() -> None:
+    evidence = Evidence(count=2, lost=())
+    first = evidence.manifests[0]
+    evidence.manifests[0] = msgspec.structs.replace(first, start_us=first.end_us, end_us=first.start_us + 1)
+    assert "it is of another time" in refusal(evidence)
