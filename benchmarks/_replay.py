@@ -3,8 +3,9 @@
     python -m benchmarks._replay CLIP CAMERAS LOG     says {"port": …} when it listens
 
 Each of ``/cam1`` … plays the clip at its pace, over the RTSP connection, shifted so that not all keyframes come at
-once. ``LOG`` gets a line for each viewer (``play camera utc_us``) and for each keyframe as it is handed to the kernel
-(``key camera utc_us frames_so_far``). SIGUSR1 cuts every connection.
+once. ``LOG`` gets a line for each viewer (``play camera utc_us``) and for each keyframe (``key camera utc_us frames_so_far
+late_us``): the instant at which a camera would have taken it, which is when it was due, and by how much later it was
+handed to the kernel. SIGUSR1 cuts every connection.
 
 Invariant: whatever a viewer does, the others are served on time; one that does not read is cut off.
 Source: RFC 2326 (interleaving), RFC 3550, RFC 6184 (FU-A).
@@ -83,16 +84,17 @@ class Viewer:
         self._report = RtpStream(ssrc=1)
         loop.number(0, 0)
 
-    def turn(self) -> bool:
-        """Sends the next frame; False where the viewer is gone."""
+    def turn(self, due_s: float) -> bool:
+        """Sends the next frame, which was due at this (monotonic) instant; False where the viewer is gone."""
         loop, frame = self._loop, self._frame
         data: memoryview | bytes = loop.blob[loop.ends[frame] : loop.ends[frame + 1]].data
         stamp = self._timestamp + frame * TICKS
+        late_us = int((time.monotonic() - due_s) * 1e6)
+        due_us = time.time_ns() // 1_000 - late_us
         if loop.keys[frame]:
-            now_us = time.time_ns() // 1_000
-            print("key", self._camera, now_us, self._sent, file=self._log, flush=True)
+            print("key", self._camera, due_us, self._sent, late_us, file=self._log, flush=True)
         if self._sent % REPORT_EVERY_FRAMES == 0:
-            report = self._report.sender_report(stamp, time.time_ns() // 1_000)
+            report = self._report.sender_report(stamp, due_us)
             data = struct.pack(">cBH", b"$", 1, len(report)) + report + bytes(data)
         self._sent += 1
         self._frame += 1
@@ -173,7 +175,7 @@ def main(clip: Path, cameras: int, log: Path) -> None:
                     arrived.wait()
                 at_s, number, viewer = heapq.heappop(due)
             time.sleep(max(0.0, at_s - time.monotonic()))
-            if viewer.turn():
+            if viewer.turn(at_s):
                 with arrived:
                     heapq.heappush(due, (at_s + 1 / FPS, number, viewer))
             else:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import imageio_ffmpeg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -52,6 +53,8 @@ class Sample:
     rss_bytes: int
     frames_lost: int = 0
     runs: int = 0
+    source_late_ms: float = 0.0
+    """By how much the source sent the frame at the head of a segment later than a camera would have."""
     boundary_errors_ms: list[float] = field(default_factory=list)
     time_errors_ms: list[float] = field(default_factory=list)
     reconnect_s: float = 0.0
@@ -64,6 +67,16 @@ class Sample:
     @property
     def camera_mb(self) -> float:
         return self.pss_bytes / 1e6 / self.cameras
+
+
+class Keyframe(NamedTuple):
+    """One that the source sent."""
+
+    captured_us: int
+    """When a camera would have taken it; it may have been sent later, which is for the agent to find out."""
+    frames: int
+    """How many frames came before it in its session."""
+    late_us: int
 
 
 @dataclass
@@ -81,13 +94,13 @@ class Source:
         """Drops every connection."""
         self.process.send_signal(signal.SIGUSR1)
 
-    def keyframes(self) -> dict[int, list[tuple[int, int]]]:
-        """For each camera: when a keyframe was sent, and how many frames before it, in this or an earlier session."""
-        found: dict[int, list[tuple[int, int]]] = {}
+    def keyframes(self) -> dict[int, list["Keyframe"]]:
+        """Of each camera, from its first session on."""
+        found: dict[int, list[Keyframe]] = {}
         for line in self.log.read_text().splitlines():
-            kind, camera, at_us, *frames = line.split()
+            kind, camera, *numbers = line.split()
             if kind == "key":
-                found.setdefault(int(camera), []).append((int(at_us), int(frames[0])))
+                found.setdefault(int(camera), []).append(Keyframe(*map(int, numbers)))
         return found
 
     def played_us(self) -> list[int]:
@@ -206,17 +219,18 @@ def _judge(sample: Sample, folder: Path, replay: Source, before_us: int) -> None
         sent = keyframes[int(camera_id.removeprefix("cam-"))]
         places = [_nearest(sent, start_us) for _, start_us, _, _ in segments]
         for number, ((_, start_us, _, frames), place) in enumerate(zip(segments, places, strict=True)):
-            sample.time_errors_ms.append(abs(start_us - place[0]) / 1_000)
+            sample.time_errors_ms.append(abs(start_us - place.captured_us) / 1_000)
+            sample.source_late_ms = max(sample.source_late_ms, place.late_us / 1_000)
             if number:
                 nearest = round(start_us / (SEGMENT_S * US_PER_S)) * SEGMENT_S * US_PER_S
                 sample.boundary_errors_ms.append(abs(start_us - nearest) / 1_000)
             if number + 1 < len(segments):
-                sample.frames_lost += max(0, places[number + 1][1] - place[1] - frames)
+                sample.frames_lost += max(0, places[number + 1].frames - place.frames - frames)
     sample.frames_lost += FPS * SEGMENT_S * (sample.cameras - len(cameras))
 
 
-def _nearest(sent: list[tuple[int, int]], at_us: int) -> tuple[int, int]:
-    return min(sent, key=lambda key: abs(key[0] - at_us))
+def _nearest(sent: list[Keyframe], at_us: int) -> Keyframe:
+    return min(sent, key=lambda key: abs(key.captured_us - at_us))
 
 
 def main(arguments: list[str]) -> int:
@@ -272,6 +286,7 @@ def _put(report: Report, prefix: str, sample: Sample) -> None:
         f"{prefix}_runs": sample.runs,
         f"{prefix}_boundary_error_ms_max": round(max(sample.boundary_errors_ms, default=0.0), 1),
         f"{prefix}_time_error_ms_max": round(max(sample.time_errors_ms, default=0.0), 1),
+        f"{prefix}_source_late_ms_max": round(sample.source_late_ms, 1),
         f"{prefix}_reconnect_s_max": round(sample.reconnect_s, 2),
     }
 
