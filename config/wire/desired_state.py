@@ -37,6 +37,8 @@ class DesiredCamera(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     username: Annotated[str, msgspec.Meta(max_length=64)] = ""
     password: SealedBox | None = None
     """For the host of ``url`` alone (``config.wire.sealing.camera_password``)."""
+    allow_basic: bool = False
+    """The password may go over the site's network in clear, to a camera that knows no digest (RFC 7617)."""
     record: Literal["main", "sub"] = "main"
     diagnose: StreamChoice = "auto"
     """``auto``: the sub stream where there is one."""

@@ -75,7 +75,7 @@ def basic_fault(camera_id: str) -> CameraFault:
     return CameraFault(
         "unauthorised",
         "the camera asks for the password in clear (Basic), which was not sent: set its RTSP authentication to digest,"
-        f" or allow_basic = true in the table of {camera_id}",
+        f" or permit it (allow_basic = true in the table of {camera_id}, or its set-up)",
         code="basic_only",
     )
 
@@ -85,7 +85,7 @@ def ffmpeg_basic_fault(camera_id: str) -> CameraFault:
     return CameraFault(
         "unauthorised",
         "the camera speaks RTSP in a way that is left to FFmpeg, which may send the password in clear: renew its"
-        f" firmware, or set allow_basic = true in the table of {camera_id}",
+        f" firmware, or permit it (allow_basic = true in the table of {camera_id}, or its set-up)",
         code="basic_only",
     )
 

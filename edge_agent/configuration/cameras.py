@@ -56,6 +56,7 @@ def _as_settings(camera: DesiredCamera) -> dict[str, object]:
         "sub_url": camera.sub_url,
         "transport": camera.transport,
         "username": camera.username,
+        "allow_basic": camera.allow_basic,
         "record": camera.record,
         "diagnose": camera.diagnose,
         "live": camera.live,

@@ -38,6 +38,11 @@ def add_commands(verbs: Commands) -> None:
     secret = command.add_mutually_exclusive_group()
     secret.add_argument("--password-stdin", action="store_true", help="one line; sealed here to the agent's key")
     secret.add_argument("--sealed-stdin", action="store_true", help="what 'camera seal' printed")
+    command.add_argument(
+        "--allow-basic",
+        action=argparse.BooleanOptionalAction,
+        help="the agent may show the password in clear to a camera that knows no digest",
+    )
     command.add_argument("--record", choices=("main", "sub"), help="stream to be recorded")
     command.add_argument("--diagnose", choices=("auto", "main", "sub"), help="stream to be looked at for faults")
     command.add_argument("--live", choices=("auto", "main", "sub"), help="stream for the live view")
@@ -108,6 +113,7 @@ def _given(arguments: argparse.Namespace) -> dict[str, object]:
         "sub_url": arguments.sub_url,
         "transport": arguments.transport,
         "username": arguments.user,
+        "allow_basic": arguments.allow_basic,
         "record": arguments.record,
         "diagnose": arguments.diagnose,
         "live": arguments.live,

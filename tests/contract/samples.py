@@ -180,7 +180,7 @@ SAMPLES: dict[str, msgspec.Struct] = {
                 onvif_url="http://192.0.2.10/onvif/device_service",
                 replay=True,
             ),
-            DesiredCamera(camera_id="garden", url="rtsp://192.0.2.11/main", transport="udp"),
+            DesiredCamera(camera_id="garden", url="rtsp://192.0.2.11/main", transport="udp", allow_basic=True),
         ],
     ),
     "discovered-camera": DiscoveredCamera(

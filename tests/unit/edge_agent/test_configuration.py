@@ -167,3 +167,8 @@ def test_status_says_which_cameras_count(store: DesiredStore, tmp_path: Path, ca
     assert "1 cameras, by version 7 of the server's inventory" in told
     assert "1 cameras in local files are ignored" in told
     assert "按服务器清单第 7 版" in told_by_status(tmp_path, capsys, "zh-CN")
+
+
+def test_leave_to_show_the_password_in_clear_reaches_the_camera() -> None:
+    assert not to_record(camera(), "agent-1", KEY).settings.allow_basic
+    assert to_record(camera(allow_basic=True), "agent-1", KEY).settings.allow_basic
