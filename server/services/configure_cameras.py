@@ -71,17 +71,27 @@ class CameraConfigurer:
         large; Conflict where a password that was sealed for one host would go to another.
         """
         with self.database.unit_of_work() as session:
-            camera = _camera(session, site_id, camera_id)
-            check_camera_allowed(session.get_one(Zone, (site_id, camera.zone_id)).kind)
-            source = session.get(CameraSource, camera_id)
-            before = decode_source(source) if source is not None else None
-            after = change(before)
-            _check(before, after, camera_id)
-            if after != before:
-                self._keep(session, source, after, camera.agent_id)
-            configuration = session.get_one(AgentConfiguration, camera.agent_id)
-            others = inventory.not_set_up(session, camera.agent_id)
-            return Configured(camera.agent_id, configuration.version, others)
+            return self.change_in(session, site_id, camera_id, change)
+
+    def change_in(
+        self,
+        session: Session,
+        site_id: str,
+        camera_id: str,
+        change: Callable[[DesiredCamera | None], DesiredCamera],
+    ) -> Configured:
+        """The same within a transaction that goes on."""
+        camera = _camera(session, site_id, camera_id)
+        check_camera_allowed(session.get_one(Zone, (site_id, camera.zone_id)).kind)
+        source = session.get(CameraSource, camera_id)
+        before = decode_source(source) if source is not None else None
+        after = change(before)
+        _check(before, after, camera_id)
+        if after != before:
+            self._keep(session, source, after, camera.agent_id)
+        configuration = session.get_one(AgentConfiguration, camera.agent_id)
+        others = inventory.not_set_up(session, camera.agent_id)
+        return Configured(camera.agent_id, configuration.version, others)
 
     def forget(self, site_id: str, camera_id: str) -> bool:
         """The agent is to record the camera no more; it stays in service, and its silence shows. False: it was not."""
@@ -105,7 +115,10 @@ class CameraConfigurer:
         configuration = inventory.bump(session, agent_id, now_us)
         state = desired_state(session, configuration)
         if len(state.cameras) > CAMERAS_PER_AGENT_MAX:
-            raise InvalidInput(f"agent {agent_id} has {CAMERAS_PER_AGENT_MAX} cameras: that is all it may have")
+            raise InvalidInput(
+                f"agent {agent_id} has {CAMERAS_PER_AGENT_MAX} cameras: that is all it may have",
+                code="too_many_cameras",
+            )
         if len(msgspec.json.encode(state)) > STATE_BYTES_MAX:
             raise InvalidInput(
                 f"the cameras of agent {agent_id} together take more than {STATE_BYTES_MAX} bytes: use simpler privacy"
@@ -137,7 +150,7 @@ def _camera(session: Session, site_id: str, camera_id: str) -> Camera:
     if camera is None or camera.site_id != site_id:
         raise NotFound(f"no camera {camera_id} at site {site_id}: add it first")
     if camera.retired_us is not None:
-        raise NotFound(f"camera {camera_id} of site {site_id} is retired")
+        raise NotFound(f"camera {camera_id} of site {site_id} is retired", code="camera_retired")
     return camera
 
 
@@ -152,5 +165,6 @@ def _check(before: DesiredCamera | None, after: DesiredCamera, camera_id: str) -
     kept = before is not None and before.password is not None and after.password == before.password
     if before is not None and kept and after.host != before.host:
         raise Conflict(
-            f"{camera_id}: its password was sealed for {before.host} alone. Give the password again for {after.host}"
+            f"{camera_id}: its password was sealed for {before.host} alone. Give the password again for {after.host}",
+            code="password_again",
         )

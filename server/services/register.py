@@ -82,28 +82,35 @@ class Register:
 
     def add_camera(self, site_id: str, camera_id: str, zone_id: str, agent_id: str, name: str) -> None:
         """A camera; refused where it would look into a forbidden place (I9). In service from its first footage on."""
-        _check_id(camera_id)
         with self.database.unit_of_work() as session:
-            zone = _get(session, Zone, (site_id, zone_id))
-            check_camera_allowed(zone.kind)
-            agent = _get(session, Agent, agent_id)
-            if agent.site_id != site_id:
-                raise NotFound(f"no agent {agent_id} at site {site_id}")
-            known = session.get(Camera, camera_id)
-            if known is not None:
-                if (known.site_id, known.zone_id, known.agent_id, known.name) != (site_id, zone_id, agent_id, name):
-                    raise Conflict(f"camera {camera_id} is registered already, with other particulars or elsewhere")
-                return
-            session.add(
-                Camera(
-                    site_id=site_id,
-                    id=camera_id,
-                    zone_id=zone_id,
-                    agent_id=agent_id,
-                    name=name,
-                    registered_us=self.clock.utc_us(),
-                )
+            self.put_camera(session, site_id, camera_id, zone_id, agent_id, name)
+
+    def put_camera(
+        self, session: Session, site_id: str, camera_id: str, zone_id: str, agent_id: str, name: str
+    ) -> Camera:
+        """The same within a transaction that goes on."""
+        _check_id(camera_id)
+        zone = _get(session, Zone, (site_id, zone_id))
+        check_camera_allowed(zone.kind)
+        agent = _get(session, Agent, agent_id)
+        if agent.site_id != site_id:
+            raise NotFound(f"no agent {agent_id} at site {site_id}")
+        known = session.get(Camera, camera_id)
+        if known is None:
+            known = Camera(
+                site_id=site_id,
+                id=camera_id,
+                zone_id=zone_id,
+                agent_id=agent_id,
+                name=name,
+                registered_us=self.clock.utc_us(),
             )
+            session.add(known)
+            session.flush()
+        elif (known.site_id, known.zone_id, known.agent_id, known.name) != (site_id, zone_id, agent_id, name):
+            told = f"camera {camera_id} is registered already, with other particulars or elsewhere"
+            raise Conflict(told, code="camera_taken")
+        return known
 
     def retire_camera(self, site_id: str, camera_id: str) -> None:
         """Takes a camera out of service from now on; what it recorded stays as long as it must."""

@@ -19,6 +19,11 @@ class DiscoveredCamera(Base):
     received_us: Mapped[int] = mapped_column(BigInteger)
     envelope: Mapped[bytes] = mapped_column(LargeBinary)
     """As received; the picture in it is sealed to the server's key."""
+    adopted_as: Mapped[str | None] = mapped_column(Slug)
+    """The camera that an operator made of it; null where none was made at a console."""
+    dismissed_us: Mapped[int | None] = mapped_column(BigInteger)
+    """Since when an operator wants to see it no more; found again, it stays so until it is brought back."""
+    dismissed_by: Mapped[str | None] = mapped_column(String(64))
 
 
 class ReplayReport(Base):

@@ -1,4 +1,7 @@
-"""what the console keeps"""
+"""what the console keeps: what became of discovered cameras"""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0013"
 down_revision = "0012"
@@ -7,8 +10,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("discovered_camera", sa.Column("adopted_as", sa.String(length=64), nullable=True))
+    op.add_column("discovered_camera", sa.Column("dismissed_us", sa.BigInteger(), nullable=True))
+    op.add_column("discovered_camera", sa.Column("dismissed_by", sa.String(length=64), nullable=True))
 
 
 def downgrade() -> None:
-    pass
+    op.drop_column("discovered_camera", "dismissed_by")
+    op.drop_column("discovered_camera", "dismissed_us")
+    op.drop_column("discovered_camera", "adopted_as")
