@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from config.wire.cells import SeenInCell
 from config.wire.fields import Count, Detail, HexId, Micros, ObjectKey, Sha256Hex, Slug, VersionId
 from config.wire.replay import CameraClockReading
 
@@ -43,6 +44,8 @@ class SegmentRecorded(msgspec.Struct, frozen=True, kw_only=True):
     """``camera_storage``: recorded by the camera itself and fetched later; its ``timeline_id`` is one of its own."""
     camera_clock: Annotated[list[CameraClockReading], msgspec.Meta(max_length=2)] = []
     """Of ``camera_storage``: the camera's clock before the segment and after it; empty where it was not known."""
+    leaf_root: Sha256Hex | msgspec.UnsetType = msgspec.UNSET
+    """The Merkle root over the 64 KiB leaves of its bytes, where the agent is set up for a cell."""
 
 
 class UploadTicketRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +73,8 @@ class UploadTicket(msgspec.Struct, frozen=True, kw_only=True):
     url: Annotated[str, msgspec.Meta(max_length=8_192)]
     headers: dict[str, str]
     expires_us: Micros
+    look_url: Annotated[str, msgspec.Meta(max_length=8_192)] = ""
+    """The object lies in the site's own cell: read it back here, and say in ``segment-uploaded`` what was seen."""
 
 
 class SegmentUploaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +88,8 @@ class SegmentUploaded(msgspec.Struct, frozen=True, kw_only=True):
     sha256: Sha256Hex
     object_key: ObjectKey
     version_id: VersionId
+    seen: SeenInCell | msgspec.UnsetType = msgspec.UNSET
+    """Of an object in a cell, which the server cannot read back itself."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

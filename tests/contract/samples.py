@@ -4,6 +4,7 @@ import msgspec
 
 from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
+from config.wire.cells import CellAnswer, CellChallenge, CellFetch, CellFetched, SeenInCell
 from config.wire.desired_state import CameraOutcome, ConfigurationReport, DesiredCamera, DesiredState
 from config.wire.discovery import DiscoveredCamera, StreamOffer
 from config.wire.enrolment import CertificateRequest, EnrolmentRequest
@@ -274,5 +275,41 @@ SAMPLES: dict[str, msgspec.Struct] = {
         end_us=AT_US + 60_000_000,
         sha256=DIGEST,
         size_bytes=22_500_000,
+    ),
+    "cell-challenge": CellChallenge(
+        **WHERE,
+        challenge_id="c1" * 16,
+        segment_id=SEGMENT,
+        version_id="v-1",
+        leaf=17,
+        url=f"https://192.0.2.8:9000/cell/{KEY}",
+    ),
+    "cell-answer": CellAnswer(
+        **WHERE,
+        challenge_id="c1" * 16,
+        outcome="read",
+        seen=SeenInCell(
+            version_id="v-1",
+            size_bytes=22_500_000,
+            sha256=DIGEST,
+            lock_mode="COMPLIANCE",
+            retain_until_us=AT_US + 91 * 86_400_000_000,
+            read_us=AT_US + 120_000_000,
+        ),
+        leaf_sha256="ef" * 32,
+        path=["01" * 32, "02" * 32],
+    ),
+    "cell-fetch": CellFetch(
+        **WHERE,
+        fetch_id="f1" * 16,
+        segment_id=SEGMENT,
+        version_id="v-1",
+        size_bytes=22_500_000,
+        url=f"https://192.0.2.8:9000/cell/{KEY}",
+        put_url=f"https://store.example.org/evidence/.fetched/{SEGMENT}.mp4",
+        put_headers={"x-amz-object-lock-mode": "COMPLIANCE"},
+    ),
+    "cell-fetched": CellFetched(
+        **WHERE, fetch_id="f1" * 16, outcome="put", object_key=f".fetched/{SEGMENT}.mp4", version_id="v-9"
     ),
 }
