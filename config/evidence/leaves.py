@@ -8,6 +8,7 @@ Source: RFC 6962, section 2.1; as the ledger's tree (``config.evidence.merkle``)
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from config.evidence import merkle
 
@@ -19,6 +20,11 @@ PATH_HASHES_MAX = 17
 def leaf_count(size_bytes: int) -> int:
     """How many leaves so many bytes have."""
     return -(-size_bytes // LEAF_BYTES)
+
+
+def root_of_file(opened: BinaryIO) -> bytes:
+    """The root over a regular file from where it stands to its end, in O(log n) memory."""
+    return merkle.root_of(merkle.leaf_hash(leaf) for leaf in iter(lambda: opened.read(LEAF_BYTES), b""))
 
 
 @dataclass

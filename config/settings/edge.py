@@ -67,6 +67,11 @@ class UplinkSettings(Strict, frozen=True, kw_only=True):
     hours: Annotated[list[UplinkHours], msgspec.Meta(max_length=24)]
 
 
+class CellSettings(Strict, frozen=True, kw_only=True):
+    leaf_roots: bool
+    ca_file: str
+
+
 class ClockSettings(Strict, frozen=True, kw_only=True):
     sync_s: Annotated[int, msgspec.Meta(ge=5, le=3_600)]
     step_us: Annotated[int, msgspec.Meta(ge=100_000, le=5_000_000)]
@@ -197,6 +202,7 @@ class EdgeSettings(Strict, frozen=True, kw_only=True):
     recording: RecordingSettings
     spool: SpoolSettings
     uplink: UplinkSettings
+    cell: CellSettings
     clock: ClockSettings
     diagnosis: DiagnosisSettings
     onvif: OnvifSettings
