@@ -21,10 +21,22 @@ class Drift(StrEnum):
     """Another version of a key that is ours, with other bytes."""
     FOREIGN_OBJECT = "foreign_object"
     """A key that belongs to no recording."""
+    BYTES_CHANGED = "bytes_changed"
+    """The bytes that came back are others than the store's own checksum says."""
+    UNDECODABLE = "undecodable"
+    """The bytes are the agent's, and no pictures can be got out of them."""
+    PICTURE_FROZEN = "picture_frozen"
+    PICTURE_TOO_DARK = "picture_too_dark"
+    CLOCK_OFF = "clock_off"
+    """It does not last as long as it claims, or claims a time that had not come."""
 
 
-UNSOUND = frozenset({Drift.OBJECT_MISSING, Drift.OBJECT_CORRUPT, Drift.LOCK_SHORT})
-"""Drifts that take the recording's time out of what is covered."""
+DEEP = frozenset(
+    {Drift.BYTES_CHANGED, Drift.UNDECODABLE, Drift.PICTURE_FROZEN, Drift.PICTURE_TOO_DARK, Drift.CLOCK_OFF}
+)
+"""Drifts that only reading the bytes shows: looking at the store's word alone neither finds nor settles them."""
+OF_THE_BYTES = frozenset({"undecodable", "picture_frozen", "picture_too_dark", "clock_off"})
+"""Refusals that another upload of the same bytes cannot put right."""
 
 ROUND_US = 20 * 60 * US_PER_MINUTE
 """A round is paced to end four hours early, so that a slow store does not break the promise of one in 24 h."""
@@ -69,31 +81,3 @@ def lengthens(held: Held, seen: Seen) -> bool:
 def due(total: int, elapsed_us: int) -> int:
     """How many of ``total`` versions should have been checked ``elapsed_us`` into a round."""
     return min(total, -(-total * max(0, elapsed_us) // ROUND_US))
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """When the store is full at today's rate, and whether the promise ends before."""
-
-    bytes_a_day: int
-    needed_bytes: int
-    """What lies there once every recording of the floor's days is kept at that rate."""
-    full_in_days: float | None
-    """None where the capacity is not known, or never."""
-    promise_holds: bool | None
-
-
-def forecast(used_bytes: int, bytes_a_day: int, capacity_bytes: int, retain_days: int, oldest_days: float) -> Forecast:
-    """From what was secured in the last 24 h; ``capacity_bytes`` 0 is unknown.
-
-    Recordings go on their day, so a store that has been running for ``retain_days`` neither grows nor fills.
-    """
-    steady_bytes = bytes_a_day * (retain_days + 1)
-    if capacity_bytes <= 0:
-        return Forecast(bytes_a_day, steady_bytes, None, None)
-    until_steady_days = max(0.0, retain_days + 1 - oldest_days)
-    left_days = (capacity_bytes - used_bytes) / bytes_a_day if bytes_a_day else None
-    fills = left_days is not None and left_days < until_steady_days
-    return Forecast(
-        bytes_a_day, steady_bytes, max(0.0, left_days) if fills and left_days is not None else None, not fills
-    )

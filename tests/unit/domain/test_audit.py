@@ -1,9 +1,9 @@
-"""What an audit concludes, how it is paced, and when a store runs out."""
+"""What an audit concludes and how it is paced."""
 
 import pytest
 
 from config.base.clock import US_PER_DAY
-from server.domain.audit import ROUND_US, Drift, Held, Seen, drift_of, due, forecast, lengthens
+from server.domain.audit import ROUND_US, Drift, Held, Seen, drift_of, due, lengthens
 
 HELD = Held(size_bytes=10, sha256="aa", retain_until_us=100, floor_us=100)
 GOOD = Seen(10, "aa", 100)
@@ -53,16 +53,3 @@ def test_the_pace(total, elapsed_us, expected):
 
 def test_a_round_ends_within_a_day():
     assert ROUND_US < US_PER_DAY
-
-
-def test_when_the_store_is_full():
-    assert forecast(0, 10, 0, 90, 5).promise_holds is None
-    young = forecast(used_bytes=50, bytes_a_day=10, capacity_bytes=500, retain_days=90, oldest_days=5)
-    assert (young.full_in_days, young.promise_holds, young.needed_bytes) == (45.0, False, 910)
-    enough = forecast(50, 10, 1_000, 90, 5)
-    assert (enough.full_in_days, enough.promise_holds) == (None, True)
-    steady = forecast(910, 10, 911, 90, 91)
-    assert (steady.full_in_days, steady.promise_holds) == (None, True)
-    over = forecast(600, 10, 500, 90, 60)
-    assert (over.full_in_days, over.promise_holds) == (0.0, False)
-    assert forecast(10, 0, 100, 90, 1).promise_holds is True
