@@ -14,6 +14,8 @@ OVERRUN_US_MAX = 10 * US_PER_S
 SEGMENT_BYTES_MAX = 2**31
 SEGMENT_FRAMES_MAX = 90_000
 BOUNDARY_SLACK_US = 1 * US_PER_S
+RESTATED_US_MAX = 5 * US_PER_S
+"""By how much the start of a run may be claimed earlier than it was stated when the run began."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 Invariants: segments of one run follow one another without a hole or an overlap; a run ends at its last frame, never at
 the moment its end was noticed (I1); where there is no room nothing is written and the camera says so.
+
+A run begins where its first frame was captured as far as can be known by then. Where everything came late at first, later
+frames know better: the first segment is claimed from there on, and until then nothing is promised of that time.
 """
 
 import threading
@@ -20,7 +23,7 @@ from edge_agent.cameras.feed import StreamFormat
 from edge_agent.cameras.report import CameraReport
 from edge_agent.cameras.source import VideoPacket
 from edge_agent.recording.continuity import Arrival, Continuity, Frame
-from edge_agent.recording.decisions import SegmentState, cut_at_keyframe, overlong, run_break
+from edge_agent.recording.decisions import RESTATED_US_MAX, SegmentState, cut_at_keyframe, overlong, run_break
 from edge_agent.recording.leave import Leave, PatientWriter
 from edge_agent.recording.parameter_sets import START_CODE, parameter_sets
 from edge_agent.recording.writer import Header, SegmentWriter
@@ -49,8 +52,10 @@ class Segments(Protocol):
         """Asks that the segment be noted; its file is made once leave is given."""
         ...
 
-    def finished(self, segment: OpenSegment, *, end_us: int, sha256: str, size_bytes: int, frames: int) -> None:
-        """The segment has its final name and is durable."""
+    def finished(
+        self, segment: OpenSegment, *, start_us: int, end_us: int, sha256: str, size_bytes: int, frames: int
+    ) -> None:
+        """The segment has its final name and is durable; it may begin earlier than when it was opened."""
         ...
 
     def torn(self, segment: OpenSegment) -> None:
@@ -113,16 +118,22 @@ class _Run:
     parameters: tuple[bytes, ...]
     segment: OpenSegment
     writer: PatientWriter
+    origin_us: int
+    """Where the camera's times began, as far as was known when the run did; monotonic, like the next two."""
     opened_us: int
-    """When the segment's first frame was captured; monotonic, like the next three."""
+    """When the segment's first frame was captured."""
     keyframe_us: int
+    presented_from_us: int
+    """Pictures that are shown before the run's first keyframe refer to ones that are not in it: they are left out."""
+    restate_from_us: int
+    """The segment may be claimed from here on, where its frames turn out to be earlier; its start, after the first."""
     keyframe_distance_us: int = 0
     newest_us: int = 0
+    """The latest capture in it."""
     safe_us: int = 0
     """Every frame before it is durable: the last keyframe that went in without a fault."""
-    """The latest capture in it."""
-    presented_from_us: int = 0
-    """Pictures that are shown before the run's first keyframe refer to ones that are not in it: they are left out."""
+    late_us: int = 0
+    """By how much the run was seen to begin later than it did."""
 
     def state(self) -> SegmentState:
         return SegmentState(
@@ -153,6 +164,8 @@ class Recorder:
         self._session: _Session | None = None
         self._run: _Run | None = None
         self._keyless_since_us: int | None = None
+        self._ended = Instant(0, "")
+        """Where the last run ended."""
 
     def begin_session(self, stream: StreamFormat) -> int:
         """A stream was opened; the number to hand in with each of its packets."""
@@ -248,6 +261,7 @@ class Recorder:
             return
         run.keyframe_distance_us = frame.captured_us - run.keyframe_us
         run.keyframe_us = frame.captured_us
+        run.late_us = max(run.late_us, run.origin_us - (frame.captured_us - frame.presented_us))
         now = self._clock.timeline
         found = parameter_sets(bytes(frame.packet or b""), session.format.codec)
         broken = run_break(
@@ -291,11 +305,25 @@ class Recorder:
         start = timeline.instant(frame.captured_us)
         segment, writer = self._open(run_id, timeline, header, start.us)
         parameters = found or parameter_sets(session.format.parameters, session.format.codec)
-        self._run = _Run(run_id, timeline, header, parameters, segment, writer, frame.captured_us, frame.captured_us)
-        self._run.presented_from_us = frame.presented_us
+        earliest_us = start.us - RESTATED_US_MAX
+        if self._ended.timeline_id == start.timeline_id:
+            earliest_us = min(start.us, max(earliest_us, self._ended.us))
+        self._run = _Run(
+            run_id,
+            timeline,
+            header,
+            parameters,
+            segment,
+            writer,
+            origin_us=frame.captured_us - frame.presented_us,
+            opened_us=frame.captured_us,
+            keyframe_us=frame.captured_us,
+            presented_from_us=frame.presented_us,
+            restate_from_us=earliest_us,
+        )
         meter = self._report.meter
         meter.codec, meter.width, meter.height, meter.durable_us = header.codec, header.width, header.height, None
-        self._report.set_floor(start.us)
+        self._report.set_floor(earliest_us)
         self._report.set("recording", "", start)
 
     def _open(
@@ -321,15 +349,17 @@ class Recorder:
         at_us = run.timeline.utc_us(frame.captured_us)
         self._finish(run, at_us)
         run.segment, run.writer = self._open(run.run_id, run.timeline, run.header, at_us)
-        run.opened_us = frame.captured_us
+        run.opened_us, run.restate_from_us = frame.captured_us, at_us
         self._report.set_floor(at_us)
 
     def _finish(self, run: _Run, end_us: int) -> None:
         written = run.writer.finish()
+        start_us = max(run.restate_from_us, run.segment.start_us - run.late_us)
         self._segments.finished(
             run.segment,
+            start_us=start_us,
             # Times that a camera makes up may leap: what is claimed stays within what the wire contract takes.
-            end_us=min(max(end_us, run.segment.start_us + 1), run.segment.start_us + SEGMENT_SPAN_US_MAX),
+            end_us=min(max(end_us, start_us + 1), start_us + SEGMENT_SPAN_US_MAX),
             sha256=written.sha256,
             size_bytes=written.size_bytes,
             frames=written.frames,
@@ -347,7 +377,7 @@ class Recorder:
         frame_us = self._session.continuity.frame_us if self._session else 0
         end = run.timeline.instant(run.newest_us + frame_us if next_us is None else next_us)
         self._finish(run, end.us)
-        self._run = None
+        self._run, self._ended = None, end
         run.header.close()
         self._report.meter.durable_us = None
         self._report.set_floor(end.us)

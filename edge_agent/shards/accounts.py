@@ -6,6 +6,7 @@ a dead shard left is rescued before anything that its successor says of that cam
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 
 from config.base.errors import InvalidInput, NightlightError, ResourceExhausted
 from config.base.logs import get_logger
@@ -73,7 +74,11 @@ class SegmentAccounts:
             self._finished[segment.camera_id] = Instant(said.end_us, segment.timeline_id)
         try:
             self._spool.finalise(
-                segment, end_us=said.end_us, sha256=said.sha256, size_bytes=said.size_bytes, frames=said.frames
+                replace(segment, start_us=said.start_us),
+                end_us=said.end_us,
+                sha256=said.sha256,
+                size_bytes=said.size_bytes,
+                frames=said.frames,
             )
         except NightlightError as error:
             log.exception("segment_not_claimed_yet", camera=segment.camera_id, why=str(error))

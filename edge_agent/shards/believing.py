@@ -13,6 +13,7 @@ import msgspec
 from config.base.errors import InvalidInput
 from config.wire.segments import SEGMENT_SPAN_US_MAX
 from edge_agent.cameras.figures import CameraFigures
+from edge_agent.recording.decisions import RESTATED_US_MAX
 from edge_agent.recording.writer import SIDE_MAX
 from edge_agent.shards.messages import (
     CameraPulse,
@@ -44,7 +45,8 @@ def check(said: Up, cameras: Collection[str]) -> None:
         _check_segment(said.segment, cameras)
     elif isinstance(said, Finished):
         _check_segment(said.segment, cameras)
-        _expect(0 < said.end_us - said.segment.start_us <= SEGMENT_SPAN_US_MAX, "span")
+        _expect(0 <= said.segment.start_us - said.start_us <= RESTATED_US_MAX, "start_us")
+        _expect(0 < said.end_us - said.start_us <= SEGMENT_SPAN_US_MAX, "span")
         _expect(said.end_us <= NUMBER_MAX, "end_us")
         _expect(_SHA256.fullmatch(said.sha256) is not None, "sha256")
         _expect(1 <= said.size_bytes <= FILE_BYTES_MAX, "size_bytes")

@@ -110,6 +110,9 @@ class Finished(_Message, frozen=True, kw_only=True):
     """The segment has its final name and is durable."""
 
     segment: OpenSegment
+    """As it was opened."""
+    start_us: int
+    """Where it begins, as is known by now: not later than was said then."""
     end_us: int
     sha256: str
     size_bytes: int

@@ -64,8 +64,14 @@ class ShardSegments:
         if leave is not None:
             leave.give(said.error, full=said.full)
 
-    def finished(self, segment: OpenSegment, *, end_us: int, sha256: str, size_bytes: int, frames: int) -> None:
-        self._say(Finished(segment=segment, end_us=end_us, sha256=sha256, size_bytes=size_bytes, frames=frames))
+    def finished(
+        self, segment: OpenSegment, *, start_us: int, end_us: int, sha256: str, size_bytes: int, frames: int
+    ) -> None:
+        self._say(
+            Finished(
+                segment=segment, start_us=start_us, end_us=end_us, sha256=sha256, size_bytes=size_bytes, frames=frames
+            )
+        )
 
     def torn(self, segment: OpenSegment) -> None:
         with self._lock:

@@ -11,11 +11,13 @@ import sqlite3
 import threading
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from config.base.logs import get_logger
+from config.evidence.leaves import root_of_file
+from config.wire.cells import SeenInCell
 from config.wire.segments import Receipt, UploadRefused
 from edge_agent.cameras.feed import Codec
 from edge_agent.messages import Sealer, SegmentClaim
@@ -78,6 +80,8 @@ class SegmentSpool:
         self._sealer = sealer
         self._outbox = outbox
         self.wake = threading.Event()
+        self.leaf_roots = False
+        """Whether manifests name the root over their leaves: for sites whose recordings stay in a store of their own."""
 
     def part_path(self, camera_id: str, segment_id: str) -> Path:
         return self._folder / camera_id / f"{segment_id}{PART}"
@@ -139,7 +143,10 @@ class SegmentSpool:
     def finalise(
         self, segment: OpenSegment, *, end_us: int, sha256: str, size_bytes: int, frames: int, recovered: bool = False
     ) -> None:
-        """The segment is whole and has its final name: claims it, in one transaction."""
+        """The segment is whole and has its final name: claims it, in one transaction.
+
+        It may begin elsewhere by now than where it was noted when it was opened.
+        """
         claim = SegmentClaim(
             **{field: getattr(segment, field) for field in OpenSegment.__dataclass_fields__},
             end_us=end_us,
@@ -148,6 +155,7 @@ class SegmentSpool:
             frames=frames,
             recovered=recovered,
         )
+        claim = self._with_root(claim)
         with self._database.transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO cameras (camera_id) VALUES (?)", (segment.camera_id,))
             chain = connection.execute(
@@ -155,9 +163,9 @@ class SegmentSpool:
             ).fetchone()
             manifest = self._sealer.segment_recorded(claim, *chain)
             updated = connection.execute(
-                "UPDATE segments SET state = 'waiting', end_us = ?, sha256 = ?, size_bytes = ?, frames = ?"
+                "UPDATE segments SET state = 'waiting', start_us = ?, end_us = ?, sha256 = ?, size_bytes = ?, frames = ?"
                 " WHERE segment_id = ? AND state = 'open'",
-                (end_us, sha256, size_bytes, frames, segment.segment_id),
+                (segment.start_us, end_us, sha256, size_bytes, frames, segment.segment_id),
             ).rowcount
             if updated != 1:
                 raise sqlite3.IntegrityError(f"segment {segment.segment_id} was not open")
@@ -172,6 +180,7 @@ class SegmentSpool:
 
     def adopt(self, claim: SegmentClaim) -> None:
         """Claims a whole file that lies under its final name already, in one transaction: row, manifest and chain."""
+        claim = self._with_root(claim)
         with self._database.transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO cameras (camera_id) VALUES (?)", (claim.camera_id,))
             chain = connection.execute(
@@ -203,10 +212,15 @@ class SegmentSpool:
         )
         return [WaitingSegment(**dict(row), path=self.path(row["camera_id"], row["segment_id"])) for row in rows]
 
-    def uploaded(self, segment: WaitingSegment, object_key: str, version_id: str) -> None:
-        """The store has the bytes as this version: notes that and tells the server, in one transaction."""
+    def uploaded(
+        self, segment: WaitingSegment, object_key: str, version_id: str, seen: SeenInCell | None = None
+    ) -> None:
+        """The store has the bytes as this version: notes that and tells the server, in one transaction.
+
+        ``seen``: what was read back, where the store is the site's own.
+        """
         message = self._sealer.segment_uploaded(
-            segment.camera_id, segment.segment_id, segment.sha256, segment.start_us, object_key, version_id
+            segment.camera_id, segment.segment_id, segment.sha256, segment.start_us, object_key, version_id, seen
         )
         with self._database.transaction() as connection:
             moved = connection.execute(
@@ -317,6 +331,20 @@ class SegmentSpool:
         log.error("segment_evicted", camera=row["camera_id"], segment_id=segment_id, start_us=row["start_us"])
         self.remove_freed(row["camera_id"], segment_id)
         return True
+
+    def _with_root(self, claim: SegmentClaim) -> SegmentClaim:
+        """Read once more, from the page cache: so one place serves what was recorded, rescued and fetched.
+
+        Bytes that are no longer those of the digest are refused at the upload, whatever their root.
+        """
+        if not self.leaf_roots:
+            return claim
+        try:
+            with self.path(claim.camera_id, claim.segment_id).open("rb") as opened:
+                return replace(claim, leaf_root=root_of_file(opened).hex())
+        except OSError as error:  # without a root it goes to the centre's store
+            log.exception("no_leaf_root", camera=claim.camera_id, segment_id=claim.segment_id, error=error.strerror)
+            return claim
 
     def _is_freed(self, connection: sqlite3.Connection, segment_id: str) -> bool:
         row = connection.execute("SELECT state FROM segments WHERE segment_id = ?", (segment_id,)).fetchone()

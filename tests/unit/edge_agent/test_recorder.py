@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import av
 import pytest
 from av.bitstream import BitStreamFilterContext
 from av.rational import AVRational
+from msgspec.structs import replace
 
 from config.base.clock import US_PER_S
 from config.settings.edge import RecordingSettings
@@ -17,6 +19,7 @@ from edge_agent.cameras.figures import Meter
 from edge_agent.cameras.report import CameraReport
 from edge_agent.cameras.source import VideoPacket
 from edge_agent.cameras.trial_sources import CLOCK_RATE
+from edge_agent.recording.decisions import RESTATED_US_MAX
 from edge_agent.recording.leave import Leave
 from edge_agent.recording.recorder import Recorder
 from edge_agent.spool.segments import OpenSegment
@@ -48,13 +51,17 @@ class Spool:
         self.room = True
         self.torn_ones: list[OpenSegment] = []
         self.whole: list[OpenSegment] = []
+        self.claims: list[tuple[int, int]] = []
         self.timeline = Timeline("t" * 32, NOON_US, BEGAN_US, Slew())
 
     def open(self, _segment: OpenSegment) -> Leave:
         return self.leave()
 
-    def finished(self, segment: OpenSegment, *, end_us: int, sha256: str, size_bytes: int, frames: int) -> None:
+    def finished(
+        self, segment: OpenSegment, *, start_us: int, end_us: int, sha256: str, size_bytes: int, frames: int
+    ) -> None:
         self.whole.append(segment)
+        self.claims.append((start_us, end_us))
 
     def torn(self, segment: OpenSegment) -> None:
         self.torn_ones.append(segment)
@@ -78,24 +85,29 @@ class Spool:
 class Scene:
     """A camera that is recorded from a clip, frame by frame."""
 
-    def __init__(self, folder: Path, clip: Path, leave: Callable[[], Leave] | None = None) -> None:
+    def __init__(
+        self, folder: Path, clip: Path, leave: Callable[[], Leave] | None = None, segment_s: int = SETTINGS.segment_s
+    ) -> None:
         self.said: list[tuple[str, str, Instant]] = []
         self.spool = Spool(folder, leave or given)
         meter = Meter(BEGAN_US)
         self.report = CameraReport(
             "cam-1", self._now, meter, lambda _id, what, why, at: self.said.append((what, why, at))
         )
-        self.recorder = Recorder(self.report, self.spool, self.spool, self.spool, SETTINGS)
+        self.recorder = Recorder(
+            self.report, self.spool, self.spool, self.spool, replace(SETTINGS, segment_s=segment_s)
+        )
         self.packets = packets(clip)
         self.session = self.recorder.begin_session(StreamFormat("h264", b"", CLOCK_RATE))
-        self.arrival_us = BEGAN_US
+        self.arrival_us = self.newest_us = BEGAN_US
 
-    def play(self, frames: int, skip: int = 0) -> None:
+    def play(self, frames: int, skip: int = 0, late_us: int = 0) -> None:
         for _ in range(skip):
             next(self.packets)
             self.arrival_us += FRAME_US
         for _ in range(frames):
-            self.recorder.take(self.session, next(self.packets), self.arrival_us)
+            self.newest_us = max(self.newest_us, self.arrival_us + late_us)
+            self.recorder.take(self.session, next(self.packets), self.newest_us)
             self.arrival_us += FRAME_US
 
     @property
@@ -179,3 +191,49 @@ def test_want_of_room_is_everybody_s_and_no_later_word_hides_it(tmp_path: Path, 
     assert scene.recorder.runs(scene.session)  # it goes on by itself once there is room
     assert scene.recorder.end_session(scene.session) == (None, False)
     assert len(scene.spool.torn_ones) == 1
+
+
+def test_a_start_that_was_seen_late_is_put_right_before_it_is_claimed(tmp_path: Path, long_clip: Path) -> None:
+    """Everything of the first two seconds came 700 ms late, as on a machine that has just begun with 32 cameras."""
+    scene = Scene(tmp_path, long_clip)
+    scene.play(20, late_us=700_000)
+    assert scene.said[0][2].us == NOON_US + 700_000  # nobody could know better
+    assert (scene.report.floor_us or 0) <= NOON_US  # and nothing was promised of the time before
+    scene.play(70)
+    scene.recorder.end_session(scene.session)
+    assert scene.spool.claims == [(NOON_US, NOON_US + 90 * FRAME_US)]
+
+
+def test_a_start_is_put_right_only_so_far(tmp_path: Path, long_clip: Path) -> None:
+    scene = Scene(tmp_path, long_clip)
+    scene.play(20, late_us=RESTATED_US_MAX + 2 * US_PER_S)
+    scene.play(90)
+    scene.recorder.end_session(scene.session)
+    ((start_us, end_us),) = scene.spool.claims
+    assert (start_us, end_us) == (NOON_US + 2 * US_PER_S, NOON_US + 110 * FRAME_US)
+
+
+def test_a_start_is_never_put_into_what_was_claimed_before(tmp_path: Path, long_clip: Path) -> None:
+    scene = Scene(tmp_path, long_clip)
+    scene.play(20)
+    scene.recorder.end_session(scene.session)
+    scene.session = scene.recorder.begin_session(StreamFormat("h264", b"", CLOCK_RATE))
+    scene.arrival_us -= 5 * FRAME_US  # the camera sends again what it has sent
+    scene.play(20, late_us=700_000)
+    scene.play(40)
+    scene.recorder.end_session(scene.session)
+    (_, ended_us), (again_us, _) = scene.spool.claims
+    assert again_us == ended_us
+
+
+def test_a_cut_stays_where_it_was_claimed(tmp_path: Path, clip: MakeClip) -> None:
+    """What is learned in a later segment moves no boundary: segments of a run meet."""
+    scene = Scene(tmp_path, clip(seconds=30), segment_s=10)
+    scene.play(150, late_us=300_000)
+    scene.play(140)
+    scene.recorder.end_session(scene.session)
+    claims = scene.spool.claims
+    assert len(claims) >= 3
+    assert all(before[1] == after[0] for before, after in pairwise(claims))
+    assert claims[0][0] == NOON_US + 300_000
+    assert claims[-1][1] == NOON_US + 290 * FRAME_US

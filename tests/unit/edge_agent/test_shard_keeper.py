@@ -163,7 +163,13 @@ def opened(camera_id: str = "cam-1", **changed: object) -> OpenSegment:
 
 
 def finished(segment: OpenSegment, **changed: object) -> Finished:
-    fields = {"end_us": segment.start_us + 7, "sha256": "0" * 64, "size_bytes": 1, "frames": 1}
+    fields = {
+        "start_us": segment.start_us,
+        "end_us": segment.start_us + 7,
+        "sha256": "0" * 64,
+        "size_bytes": 1,
+        "frames": 1,
+    }
     return Finished(segment=segment, **{**fields, **changed})  # type: ignore[arg-type]
 
 
@@ -185,6 +191,8 @@ def pulse(camera_id: str = "cam-1", dropped: int = 0, **figures: object) -> Puls
         Torn(opened(segment_id="../x")),
         finished(opened("cam-2")),
         finished(opened(), end_us=NOON_US),
+        finished(opened(), start_us=NOON_US + 1),
+        finished(opened(), start_us=NOON_US - 6_000_000),
         finished(opened(), end_us=NOON_US + 3_600_000_000),
         finished(opened(), sha256="x"),
         finished(opened(), size_bytes=0),
@@ -205,7 +213,16 @@ def test_what_a_shard_cannot_truthfully_say_is_not_believed(said: Up) -> None:
         check(said, {"cam-1"})
 
 
-@pytest.mark.parametrize("said", [Opening(opened()), Torn(opened()), finished(opened()), pulse(clock_offset_us=-5)])
+@pytest.mark.parametrize(
+    "said",
+    [
+        Opening(opened()),
+        Torn(opened()),
+        finished(opened()),
+        finished(opened(), start_us=NOON_US - 700_000),
+        pulse(clock_offset_us=-5),
+    ],
+)
 def test_what_it_can_is(said: Up) -> None:
     check(said, {"cam-1"})
 

@@ -253,10 +253,14 @@ def test_a_shard_that_dies_between_two_segments_leaves_off_where_the_last_one_en
     assert accounts.abandoned("cam-1", "s") is None
     segment = OpenSegment(fresh_id(), "cam-1", fresh_id(), fresh_id(), NOON_US, "h264", 640, 360)
     assert not accounts.opening(segment, "s").error
-    said = Finished(segment=segment, end_us=NOON_US + 7, sha256="0" * 64, size_bytes=SIZE, frames=1)
+    said = Finished(
+        segment=segment, start_us=NOON_US - 3, end_us=NOON_US + 7, sha256="0" * 64, size_bytes=SIZE, frames=1
+    )
     with pytest.raises(InvalidInput, match="did not open"):
         accounts.finished(said, "another")
     accounts.finished(said, "s")
+    (claimed,) = box.spool.waiting(9)
+    assert (claimed.start_us, claimed.end_us) == (NOON_US - 3, NOON_US + 7)  # as is known by now
     assert accounts.abandoned("cam-1", "s") == (NOON_US + 7, segment.timeline_id)
     assert accounts.abandoned("cam-2", "s") is None
     box.database.close()
