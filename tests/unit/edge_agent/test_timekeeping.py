@@ -149,3 +149,33 @@ def test_a_cameras_conditions_never_go_back_in_time() -> None:
     board.set("cam-1", "unreachable", "no answer")
     assert [status.condition for status in told] == ["starting", "unreachable"]
     assert told[1].since_us == told[0].since_us + 1
+
+
+class HeldUpClock(SimulatedClock):
+    """A thread that reads it is held up for half a second, once, between two readings."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._left = after
+
+    def utc_us(self) -> int:
+        found = super().utc_us()
+        self._hold_up()
+        return found
+
+    def monotonic_us(self) -> int:
+        found = super().monotonic_us()
+        self._hold_up()
+        return found
+
+    def _hold_up(self) -> None:
+        self._left -= 1
+        if not self._left:
+            self.advance(0.5)
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 4, 5])
+def test_a_thread_that_is_held_up_between_two_clocks_begins_no_wrong_timeline(after: int) -> None:
+    agent = AgentClock(HeldUpClock(after), SETTINGS)
+    assert agent.timeline.started_us - agent.timeline.origin_us == NOON_US - 5_000_000
+    assert agent.system_clock_error_us() == 0
