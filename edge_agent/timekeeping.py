@@ -80,9 +80,7 @@ class Timeline:
 
 
 def both_clocks(clock: Clock) -> tuple[int, int]:
-    """UTC and the monotonic reading of the same moment: of a few tries the quickest, for a busy machine may hold a
-    thread up between the two.
-    """
+    """UTC and the monotonic reading of one moment: the quickest of a few tries, for a thread may be held up in between."""
     found: list[tuple[int, int, int]] = []
     for _ in range(READINGS):
         before_us, utc_us, after_us = clock.monotonic_us(), clock.utc_us(), clock.monotonic_us()
