@@ -162,30 +162,36 @@ class StoreAuditor:
                 log.info("audit_finished", checked=current.checked, found=current.found, extended=current.extended)
                 return None
             camera_id, day_us = found
-            segments = audits.segments_of_day(session, camera_id, day_us)
+            stored = audits.versions_of_day(session, camera_id, day_us)
             return CameraDay(
                 current.id,
-                segments[0].site_id,
+                stored[0].site_id,
                 camera_id,
                 day_us,
-                [self._version(segment) for segment in segments if segment.retain_until_us is not None],
-                frozenset(segment.object_key for segment in segments if segment.object_key),
+                [self._version(one) for one in stored if one.is_kept],
+                frozenset(one.object_key for one in stored if one.object_key),
             )
 
-    def _version(self, segment: Segment) -> Version:
+    def _version(self, stored: audits.DayVersion) -> Version:
         # As of its arrival: by today's date an old recording would look like one from a clock that is years behind.
-        floor_us = retain_until_us(segment.end_us, segment.received_us, self.retain_days)
-        held = Held(segment.size_bytes, segment.sha256, segment.retain_until_us or 0, floor_us)
-        return Version(segment.id, segment.object_key or "", segment.version_id or "", held)
+        floor_us = retain_until_us(stored.end_us, stored.received_us, self.retain_days)
+        held = Held(stored.size_bytes, stored.sha256, stored.retain_until_us or 0, floor_us)
+        return Version(stored.segment_id, stored.object_key or "", stored.version_id or "", held)
 
     def _look(self, day: CameraDay) -> Look:
         """Asks the store. Raises Unavailable."""
         look = Look()
-        with ThreadPoolExecutor(self.workers, "audit") as pool:
-            for version, seen in zip(day.versions, pool.map(self._seen, day.versions), strict=True):
-                self._judge(look, version, seen)
-        look.strangers.extend(self._strangers(day))
+        with ThreadPoolExecutor(self.workers + 1, "audit") as pool:
+            others = pool.submit(self._others, day)
+            shares = [day.versions[number :: self.workers] for number in range(self.workers)]
+            for share, seen in zip(shares, pool.map(self._seen_all, shares), strict=True):
+                for version, stored in zip(share, seen, strict=True):
+                    self._judge(look, version, stored)
+            look.strangers.extend(self._strangers(day, others.result()))
         return look
+
+    def _seen_all(self, versions: list[Version]) -> list[StoredVersion | None]:
+        return [self._seen(version) for version in versions]
 
     def _seen(self, version: Version) -> StoredVersion | None:
         try:
@@ -212,13 +218,19 @@ class StoreAuditor:
         elif drift is not None:
             look.drifts[version.segment_id] = (drift, _word(held, seen))
 
-    def _strangers(self, day: CameraDay) -> Iterator[tuple[Drift, ListedVersion]]:
-        ours = {(version.key, version.version_id): version for version in day.versions}
-        by_key = {version.key: version for version in day.versions}
+    def _others(self, day: CameraDay) -> list[ListedVersion]:
+        """What lies in the day's folder beside the recordings, and is no longer young."""
+        ours = {(version.key, version.version_id) for version in day.versions}
         young_us = self.clock.utc_us() - SETTLING_US
-        for listed in self.store.list_versions(day.prefix):
-            if (listed.key, listed.version_id) in ours or listed.last_modified_us > young_us:
-                continue
+        return [
+            listed
+            for listed in self.store.list_versions(day.prefix)
+            if (listed.key, listed.version_id) not in ours and listed.last_modified_us <= young_us
+        ]
+
+    def _strangers(self, day: CameraDay, others: list[ListedVersion]) -> Iterator[tuple[Drift, ListedVersion]]:
+        by_key = {version.key: version for version in day.versions}
+        for listed in others:
             if listed.is_delete_marker:
                 yield Drift.DELETE_MARKER, listed
             elif listed.key in by_key:
@@ -238,8 +250,8 @@ class StoreAuditor:
         self, session: Session, current: AuditRound, site: Site, segment: Segment, drift: Drift, detail: str
     ) -> None:
         """Takes the recording out of what is covered, once, and writes it down."""
-        if segment.secured_us is None:
-            return
+        if segment.secured_us is None or segment.deleted_us is not None:
+            return  # told before, or deleted on its day while the store was asked
         segment.secured_us, segment.refusal = None, REFUSAL_OF.get(drift, "lock_refused")
         spans.withdraw_secured(session, segment)
         evidence.assess_again(session, [segment.camera_id], day_of(segment.start_us, site.timezone).isoformat())

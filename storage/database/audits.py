@@ -1,9 +1,12 @@
 """Rows of the audits: rounds, findings, and what is to be checked."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY
+from config.wire.segments import SEGMENT_SPAN_US_MAX
 from storage.database.models import AuditFinding, AuditRound, Camera, Segment
 
 DAYS_LOOKED_AT_MAX = 20_000
@@ -33,14 +36,7 @@ def next_camera_day(session: Session, camera_id: str, day_us: int, now_us: int) 
     Days are UTC, as in object keys. None at the end.
     """
     while True:
-        start_us = session.scalar(
-            select(func.min(Segment.start_us)).where(
-                Segment.camera_id == camera_id,
-                Segment.end_us >= day_us + US_PER_DAY,
-                Segment.start_us >= day_us + US_PER_DAY,
-                Segment.retain_until_us > now_us,
-            )
-        )
+        start_us = _first_start(session, camera_id, day_us + US_PER_DAY, now_us)
         if start_us is not None:
             return camera_id, start_us - start_us % US_PER_DAY
         following = session.scalar(select(func.min(Camera.id)).where(Camera.id > camera_id))
@@ -49,18 +45,67 @@ def next_camera_day(session: Session, camera_id: str, day_us: int, now_us: int) 
         camera_id, day_us = following, -US_PER_DAY
 
 
-def segments_of_day(session: Session, camera_id: str, day_us: int) -> list[Segment]:
+def _first_start(session: Session, camera_id: str, from_us: int, now_us: int) -> int | None:
+    """The earliest start from an instant on, by way of the index on ends: all later rows stay unread."""
+    ours = (
+        Segment.camera_id == camera_id,
+        Segment.start_us >= from_us,
+        Segment.retain_until_us > now_us,
+        Segment.deleted_us.is_(None),
+    )
+    end_us = session.scalar(
+        select(Segment.end_us).where(*ours, Segment.end_us >= from_us).order_by(Segment.end_us).limit(1)
+    )
+    if end_us is None:
+        return None
+    # A longer segment may begin before the one that ends first, but not end much later.
+    within = Segment.end_us.between(end_us, end_us + SEGMENT_SPAN_US_MAX)
+    return session.scalar(select(func.min(Segment.start_us)).where(*ours, within))
+
+
+@dataclass(frozen=True)
+class DayVersion:
+    """A segment as an audit needs it, without its envelope."""
+
+    segment_id: str
+    site_id: str
+    end_us: int
+    received_us: int
+    size_bytes: int
+    sha256: str
+    object_key: str | None
+    version_id: str | None
+    retain_until_us: int | None
+    deleted_us: int | None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the store should have it: what was deleted on its day is not missing."""
+        return self.retain_until_us is not None and self.deleted_us is None
+
+
+def versions_of_day(session: Session, camera_id: str, day_us: int) -> list[DayVersion]:
     """Every segment of a camera that began within the UTC day, whatever its state."""
-    return list(
-        session.scalars(
-            select(Segment).where(
-                Segment.camera_id == camera_id,
-                Segment.end_us >= day_us,
-                Segment.start_us >= day_us,
-                Segment.start_us < day_us + US_PER_DAY,
-            )
+    rows = session.execute(
+        select(
+            Segment.id.label("segment_id"),
+            Segment.site_id,
+            Segment.end_us,
+            Segment.received_us,
+            Segment.size_bytes,
+            Segment.sha256,
+            Segment.object_key,
+            Segment.version_id,
+            Segment.retain_until_us,
+            Segment.deleted_us,
+        ).where(
+            Segment.camera_id == camera_id,
+            Segment.end_us.between(day_us, day_us + US_PER_DAY + SEGMENT_SPAN_US_MAX),
+            Segment.start_us >= day_us,
+            Segment.start_us < day_us + US_PER_DAY,
         )
     )
+    return [DayVersion(**row) for row in rows.mappings()]
 
 
 def finding_of(session: Session, object_key: str, version_id: str, drift: str) -> AuditFinding | None:

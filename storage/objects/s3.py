@@ -21,6 +21,7 @@ from minio.retention import Retention
 from config.base.clock import US_PER_S, Clock, from_datetime
 from config.base.errors import Conflict, IntegrityViolation, InvalidInput, NotFound, Unavailable
 from storage.objects.connection import StoreAccess, connection_pool, minio_client
+from storage.objects.heads import HeadReader
 from storage.objects.port import (
     PUT_BYTES_MAX,
     READ_BYTES_MAX,
@@ -51,22 +52,35 @@ class S3EvidenceStore:
         self.access = access
         self.clock = clock
         self.raw = RawStore(access, self._pool)
+        self._heads = HeadReader(access, clock)
 
     def stat_version(self, key: str, version_id: str) -> StoredVersion:
         _named(key, version_id)
         try:
-            with store_errors(f"stat {key}"):
-                found = self._client.stat_object(
-                    self._bucket, key, version_id=version_id, extra_headers=dict(_ASK_FOR_CHECKSUM)
-                )
-        except (NotFound, InvalidInput) as error:
-            if _is_delete_marker(error.__cause__):
-                return _delete_marker(key, version_id)
-            # MinIO answers 400 to a version id that it could not have made: there is no such version either way.
-            raise NotFound(f"stat {key}: no version {version_id[:64]}") from error
-        headers: Mapping[str, str] = found.metadata or {}
+            headers: Mapping[str, str] | None = self._heads.read(key, version_id)
+        except TimeoutError as error:
+            raise Unavailable(f"stat {key}: no answer in time", code="store_unreachable") from error
+        if headers is None:
+            try:
+                headers = self._ask_sdk(key, version_id)
+            except (NotFound, InvalidInput) as error:
+                if _is_delete_marker(error.__cause__):
+                    return _delete_marker(key, version_id)
+                # MinIO answers 400 to a version id that it could not have made: there is no such version either way.
+                raise NotFound(f"stat {key}: no version {version_id[:64]}") from error
+        return self._stored(key, version_id, headers)
+
+    def _ask_sdk(self, key: str, version_id: str) -> Mapping[str, str]:
+        with store_errors(f"stat {key}"):
+            found = self._client.stat_object(
+                self._bucket, key, version_id=version_id, extra_headers=dict(_ASK_FOR_CHECKSUM)
+            )
+        return found.metadata or {}
+
+    def _stored(self, key: str, version_id: str, headers: Mapping[str, str]) -> StoredVersion:
         _same_version(key, version_id, headers.get("x-amz-version-id"))
-        size_bytes = found.size if found.size is not None else -1
+        length = headers.get("content-length", "")
+        size_bytes = int(length) if length.isdigit() else -1
         sha256 = _stored_sha256(headers)
         source = sha256
         if sha256 is None:
