@@ -1,4 +1,4 @@
-"""Which camera-minutes a deep audit looks at: drawn from a seed and a population, so that anybody can draw them again. Pure.
+r"""Which camera-minutes a deep audit looks at: drawn from a seed and a population, so that anybody can draw them again. Pure.
 
 The draw, version 1. It can be repeated with nothing but SHA-256:
 
@@ -7,7 +7,7 @@ The draw, version 1. It can be repeated with nothing but SHA-256:
    line feed: cameras in order of their ids, stretches in order of time, none touching the next. ``N`` is the sum of the
    counts, and the minutes are numbered from 0 in that order.
 2. ``P`` is the SHA-256 of those lines, in lower-case hexadecimal.
-3. For ``i`` = 0, 1, 2, … let ``x`` be the SHA-256 of ``nightlight deep audit 1\\nP\\nSEED\\ni`` (UTF-8, decimal ``i``) as a
+3. For ``i`` = 0, 1, 2, … let ``x`` be the SHA-256 of ``nightlight deep audit 1\nP\nSEED\ni`` (UTF-8, decimal ``i``) as a
    big-endian number. Where ``x`` is not below the largest multiple of ``N`` up to 2**256 it is passed over; otherwise
    minute ``x mod N`` is drawn, unless it was drawn before. It ends with as many minutes as were asked for, or all.
 

@@ -8,6 +8,7 @@ from storage.database.models.alarms import AlarmAct, AlarmEventRow, AlarmPartiti
 from storage.database.models.audit import AuditFinding, AuditRound
 from storage.database.models.base import Base
 from storage.database.models.box import BoxNotice, SegmentEviction
+from storage.database.models.deep_audit import DeepAudit, DeepSample, StoreCondition
 from storage.database.models.discovery import AccessRecord, DiscoveredCamera, ReplayReport
 from storage.database.models.enrolment import AgentCertificate, Invitation
 from storage.database.models.evidence import (
@@ -55,6 +56,8 @@ __all__ = [
     "CameraSource",
     "ConditionChange",
     "CoverageSpan",
+    "DeepAudit",
+    "DeepSample",
     "DeletionRun",
     "DiscoveredCamera",
     "FindingStillRow",
@@ -72,6 +75,7 @@ __all__ = [
     "Segment",
     "SegmentEviction",
     "Site",
+    "StoreCondition",
     "StoredSpan",
     "Timeline",
     "TrustedSpan",

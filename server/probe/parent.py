@@ -1,0 +1,65 @@
+"""Starts the decoding process, waits so long and no longer, and reads its answer as the words of a stranger.
+
+Invariant: whatever the bytes do to the decoder, this process only sees an answer, a wrong answer or none.
+"""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import msgspec
+
+from config.base.errors import InvalidInput, Unavailable
+from server.domain.deep_audit import Footage
+
+CHILD = Path(__file__).with_name("child.py")
+WAIT_S = 120.0
+ANSWER_BYTES_MAX = 64 * 1024
+_BY_ITS_BYTES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    error: str = ""
+    duration_us: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    frames: Annotated[int, msgspec.Meta(ge=0, le=10**6)] = 0
+    dark: Annotated[list[Share], msgspec.Meta(max_length=64)] = []
+    unchanged: Annotated[list[Share], msgspec.Meta(max_length=64)] = []
+
+
+def probe(file: BinaryIO, span_us: int, *, child: Path = CHILD, wait_s: float = WAIT_S) -> Footage:
+    """Decodes a segment; ``file`` has a descriptor and stands at its beginning.
+
+    Raises InvalidInput (``undecodable``) where the bytes are no footage, Unavailable (``not_decoded``) where that could
+    not be found out: too slow, out of memory, killed.
+    """
+    # None of our environment: it may name files with secrets. One thread a process.
+    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-I", str(child), str(span_us)],
+            stdin=file,
+            capture_output=True,
+            timeout=wait_s,
+            check=False,
+            env=environment,
+            cwd="/",
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(f"decoding took more than {wait_s:.0f} s", code="not_decoded") from error
+    except OSError as error:
+        raise Unavailable(f"no process to decode in: {error.strerror}", code="not_decoded") from error
+    if -ended.returncode in _BY_ITS_BYTES:
+        name = signal.Signals(-ended.returncode).name
+        raise InvalidInput(f"the decoder broke down over it ({name})", code="undecodable")
+    if ended.returncode != 0 or len(ended.stdout) > ANSWER_BYTES_MAX:
+        raise Unavailable(f"the decoder ended with {ended.returncode}", code="not_decoded")
+    try:
+        answer = msgspec.json.decode(ended.stdout, type=_Answer)
+    except msgspec.MsgspecError as error:
+        raise InvalidInput("the decoder's answer makes no sense", code="undecodable") from error
+    if answer.error:
+        raise InvalidInput(answer.error[:160], code="undecodable")
+    return Footage(answer.duration_us, answer.frames, len(answer.dark), tuple(answer.dark), tuple(answer.unchanged))
