@@ -14,6 +14,7 @@ from config.base.logs import get_logger
 from config.settings.edge import EdgeSettings
 from edge_agent.alarms.service import Alarms
 from edge_agent.cameras.board import CameraBoard, CameraStatus
+from edge_agent.cells.worker import CellWorker
 from edge_agent.centre import Centre
 from edge_agent.configuration.keeper import ConfigurationKeeper
 from edge_agent.configuration.reports import ConfigurationReporter
@@ -91,9 +92,9 @@ class App:
         self.guard = DiskGuard(folder, settings.spool, system_clock, self.spool.finalised_bytes)
         self._folder = folder
         self._centre = Centre(settings.server, settings.spool.upload_workers + 2, self.credentials.forgive_clock)
-        uplink = UplinkPlan(settings.uplink)
-        throttle = Throttle(lambda: uplink.bits_per_second(self.clock.utc_us()), system_clock)
-        self._store = ObjectStore(settings.spool.upload_workers, throttle)
+        self._store = self._object_store(settings, system_clock)
+        self.spool.leaf_roots = settings.cell.leaf_roots
+        self._cells = CellWorker(sealer, self._centre, self._store, self.clock)
 
         identity = (settings.agent.site_id, settings.agent.agent_id)
         reporter = ConfigurationReporter(self.database, self.outbox, sealer, self.clock)
@@ -161,6 +162,7 @@ class App:
         self.fleet.on_told(PICTURE_FINDINGS, self.examination.take)
         self.clock.on_change = self.fleet.timeline_is
         self.inbox.on_desired = self.configuration.offer
+        self.inbox.on_cell = self._cells.take
         self.fleet.liveness = self.liveness = Liveness(system_clock)
         self.control = ControlServer(state_dir, self._control_room(sealer).answer)
         for loop in (self.heartbeat, self.publisher, self.inbox, self.control):
@@ -192,6 +194,7 @@ class App:
             self.clock_watch,
             self.replayer,
             self._renewal,
+            self._cells,
             *self._uploaders,
         ]:
             worker.start()
@@ -213,6 +216,7 @@ class App:
             self.clock_watch,
             self.replayer,
             self._renewal,
+            self._cells,
             *self._uploaders,
         ]
         for worker in background:
@@ -229,6 +233,12 @@ class App:
         self._lock.release()
         log.info("agent_stopped", clean=all(ended))
         return all(ended)
+
+    def _object_store(self, settings: EdgeSettings, system_clock: Clock) -> ObjectStore:
+        uplink = UplinkPlan(settings.uplink)
+        throttle = Throttle(lambda: uplink.bits_per_second(self.clock.utc_us()), system_clock)
+        # One connection more than there are uploads, for what is asked of the site's own cell.
+        return ObjectStore(settings.spool.upload_workers + 1, throttle, cell_ca_file=settings.cell.ca_file)
 
     def _control_room(self, sealer: Sealer) -> ControlRoom:
         return ControlRoom(

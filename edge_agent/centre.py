@@ -22,6 +22,7 @@ ANSWER_BYTES_MAX = 65_536
 TIME_WITHIN_S = 1.0
 ACCEPTANCE_WITHIN_S = 60.0
 """The server locks an object and attacks it before it answers."""
+CELL_WITHIN_S = 30.0
 ACCEPTANCE_BYTES_MAX = 262_144
 
 
@@ -74,6 +75,14 @@ class Centre:
             return msgspec.json.decode(answer, type=AcceptanceAnswer)
         except msgspec.MsgspecError as error:
             raise Unavailable("the server's answer to the acceptance test makes no sense") from error
+
+    def cell_answer(self, sealed: bytes, leaf: bytes) -> None:
+        """The answer to a challenge, with the bytes of the leaf behind it. Raises as ``upload_ticket``."""
+        self._request("POST", "/agent/v1/cell-answers", sealed + b"\n" + leaf, CELL_WITHIN_S)
+
+    def cell_fetched(self, sealed: bytes) -> None:
+        """What came of a fetch. Raises as ``upload_ticket``."""
+        self._request("POST", "/agent/v1/cell-fetches", sealed, CELL_WITHIN_S)
 
     def certificate(self, request: bytes) -> CertificateAnswer:
         """The next certificate. Raises as ``upload_ticket``."""

@@ -11,6 +11,7 @@ import msgspec
 from config.base.errors import InvalidInput
 from config.base.ids import fresh_id
 from config.wire.catalogue import CATALOGUE
+from config.wire.cells import SeenInCell
 from config.wire.envelope import Signer, open_envelope
 from config.wire.evictions import SegmentEvicted
 from config.wire.fields import CameraCondition
@@ -63,6 +64,8 @@ class SegmentClaim:
     origin: Literal["live", "camera_storage"] = "live"
     camera_clock: tuple[CameraClockReading, ...] = ()
     """Of the camera's own recording: its clock before the segment and after it."""
+    leaf_root: str | msgspec.UnsetType = msgspec.UNSET
+    """Over the leaves of its bytes, for a site with a cell."""
 
 
 class Sealer:
@@ -101,6 +104,8 @@ class Sealer:
             "previous": previous,
             "camera_clock": [msgspec.to_builtins(reading) for reading in claim.camera_clock],
         }
+        if claim.leaf_root is msgspec.UNSET:
+            del document["leaf_root"]
         try:
             manifest = msgspec.convert(document, SegmentRecorded)
         except msgspec.ValidationError as error:
@@ -134,7 +139,14 @@ class Sealer:
         return self._sealed(message, message_id, camera_id, None, max(0, now[0]))
 
     def segment_uploaded(
-        self, camera_id: str, segment_id: str, sha256: str, start_us: int, object_key: str, version_id: str
+        self,
+        camera_id: str,
+        segment_id: str,
+        sha256: str,
+        start_us: int,
+        object_key: str,
+        version_id: str,
+        seen: SeenInCell | None = None,
     ) -> SealedMessage:
         message_id = fresh_id()
         message = SegmentUploaded(
@@ -146,6 +158,7 @@ class Sealer:
             sha256=sha256,
             object_key=object_key,
             version_id=version_id,
+            seen=seen if seen is not None else msgspec.UNSET,
         )
         return self._sealed(message, message_id, camera_id, segment_id, start_us)
 

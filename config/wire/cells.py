@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from config.wire.fields import Count, Detail, HexId, Micros, ObjectKey, Sha256Hex, Slug, VersionId
+from config.wire.fields import Count, Detail, HexId, Micros, Sha256Hex, Slug, VersionId
 
 CELL_URL_CHARS_MAX = 4_096
 LEAF_NUMBER_MAX = 2**16
@@ -87,5 +87,4 @@ class CellFetched(msgspec.Struct, frozen=True, kw_only=True):
     agent_id: Slug
     fetch_id: HexId
     outcome: Literal["put", "missing"]
-    object_key: ObjectKey | None = None
     version_id: VersionId | None = None

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from config.base.errors import IntegrityViolation, InvalidInput, NightlightError
 from config.base.logs import get_logger
+from config.wire.cells import CellChallenge, CellFetch
 from config.wire.desired_state import DesiredState
 from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import Receipt, UploadRefused
@@ -27,7 +28,7 @@ WAIT_S = 0.5
 
 log = get_logger("inbox")
 
-Answer = Acknowledgement | Receipt | UploadRefused | DesiredState
+Answer = Acknowledgement | Receipt | UploadRefused | DesiredState | CellChallenge | CellFetch
 
 
 @dataclass
@@ -68,6 +69,7 @@ class Inbox(Worker):
         self._uploads = uploads
         self._clock = clock
         self.counters = InboxCounters()
+        self.on_cell: Callable[[CellChallenge | CellFetch], None] = lambda _task: None
         self.on_desired: Callable[[DesiredState, bytes], None] = lambda _state, _sealed: None
         """Takes a desired state and its envelope; must not wait."""
 
@@ -111,6 +113,9 @@ class Inbox(Worker):
     def _obey(self, answer: Answer, sealed: bytes) -> bool:
         if isinstance(answer, DesiredState):
             self.on_desired(answer, sealed)
+            return True
+        if isinstance(answer, CellChallenge | CellFetch):
+            self.on_cell(answer)
             return True
         if isinstance(answer, Acknowledgement):
             self._publisher.answered(answer.of_message_id)

@@ -15,11 +15,14 @@ from config.base.errors import (
     IntegrityViolation,
     InvalidInput,
     NightlightError,
+    NotFound,
     PermissionDenied,
     ResourceExhausted,
     Unavailable,
 )
 from config.base.logs import get_logger
+from config.wire.cells import SeenInCell
+from config.wire.segments import UploadTicket
 from edge_agent.centre import Centre
 from edge_agent.lifecycle import Worker
 from edge_agent.messages import Sealer
@@ -187,8 +190,19 @@ class UploadWorker(Worker):
         if ticket.segment_id != segment.segment_id:
             raise InvalidInput("the ticket is for another segment", code="wrong_ticket")
         version_id = self._store.put(ticket, segment.path, segment.size_bytes)
-        self._spool.uploaded(segment, ticket.object_key, version_id)
+        seen = self._read_back(ticket, version_id, segment) if ticket.look_url else None
+        self._spool.uploaded(segment, ticket.object_key, version_id, seen)
         log.info("segment_uploaded", camera=segment.camera_id, segment_id=segment.segment_id, size=segment.size_bytes)
+
+    def _read_back(self, ticket: UploadTicket, version_id: str, segment: WaitingSegment) -> SeenInCell:
+        """What lies in the site's own cell now: nobody but this agent can look, and the local file goes on its word."""
+        try:
+            seen = self._store.look(ticket.look_url)
+        except NotFound as error:
+            raise InvalidInput("the cell took it and does not have it", code="cell_lost_it") from error
+        if (seen.version_id, seen.size_bytes, seen.sha256) != (version_id, segment.size_bytes, segment.sha256):
+            raise InvalidInput("the cell gives back something else than it was given", code="cell_changed_it")
+        return seen
 
     def _wait_for_registration(self, segment: WaitingSegment) -> None:
         again_s = self._queue.hold_back_camera(segment)

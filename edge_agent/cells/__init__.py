@@ -1,0 +1,1 @@
+"""The site's own store: answers to the centre's challenges, and recordings that the centre asks for."""
