@@ -88,12 +88,11 @@ class App:
         self._ballast = Ballast(folder)
         self.database = SpoolDatabase(folder / "spool.sqlite3", self._ballast)
         self.outbox = Outbox(self.database)
-        self.spool = SegmentSpool(self.database, folder, sealer, self.outbox)
+        self.spool = SegmentSpool(self.database, folder, sealer, self.outbox, leaf_roots=settings.cell.leaf_roots)
         self.guard = DiskGuard(folder, settings.spool, system_clock, self.spool.finalised_bytes)
         self._folder = folder
         self._centre = Centre(settings.server, settings.spool.upload_workers + 2, self.credentials.forgive_clock)
         self._store = self._object_store(settings, system_clock)
-        self.spool.leaf_roots = settings.cell.leaf_roots
         self._cells = CellWorker(sealer, self._centre, self._store, self.clock)
 
         identity = (settings.agent.site_id, settings.agent.agent_id)

@@ -36,7 +36,7 @@ class CellWorker(Worker):
         self._centre = centre
         self._store = store
         self._clock = clock
-        self._who = {"site_id": sealer.site_id, "agent_id": sealer.agent_id}
+        self._who: dict[str, Any] = {"site_id": sealer.site_id, "agent_id": sealer.agent_id}
         self._tasks: queue.Queue[CellTask] = queue.Queue(TASKS_MAX)
 
     def take(self, task: CellTask) -> None:
@@ -85,7 +85,7 @@ class CellWorker(Worker):
         self._say(challenge, leaf, found)
 
     def _say(self, challenge: CellChallenge, leaf: bytes, found: dict[str, Any]) -> None:
-        about = {"message_id": fresh_id(), "challenge_id": challenge.challenge_id}
+        about: dict[str, Any] = {"message_id": fresh_id(), "challenge_id": challenge.challenge_id}
         self._centre.cell_answer(self._sealer.seal(CellAnswer(**self._who, **about, **found)), leaf)
 
     def _fetch(self, task: CellFetch) -> None:
@@ -96,5 +96,5 @@ class CellWorker(Worker):
             found: dict[str, Any] = {"outcome": "missing"}
         else:
             found = {"outcome": "put", "version_id": version_id}
-        about = {"message_id": fresh_id(), "fetch_id": task.fetch_id}
+        about: dict[str, Any] = {"message_id": fresh_id(), "fetch_id": task.fetch_id}
         self._centre.cell_fetched(self._sealer.seal(CellFetched(**self._who, **about, **found)))

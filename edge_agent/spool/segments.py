@@ -74,14 +74,16 @@ ReceiptOutcome = Literal["freed", "unknown", "mismatch"]
 class SegmentSpool:
     """Thread-safe. ``wake`` is set whenever a segment began to wait for its upload."""
 
-    def __init__(self, database: SpoolDatabase, folder: Path, sealer: Sealer, outbox: Outbox) -> None:
+    def __init__(
+        self, database: SpoolDatabase, folder: Path, sealer: Sealer, outbox: Outbox, *, leaf_roots: bool = False
+    ) -> None:
+        """``leaf_roots``: manifests name the root over their leaves, for sites whose recordings stay in their own store."""
         self._database = database
         self._folder = folder
         self._sealer = sealer
         self._outbox = outbox
         self.wake = threading.Event()
-        self.leaf_roots = False
-        """Whether manifests name the root over their leaves: for sites whose recordings stay in a store of their own."""
+        self._leaf_roots = leaf_roots
 
     def part_path(self, camera_id: str, segment_id: str) -> Path:
         return self._folder / camera_id / f"{segment_id}{PART}"
@@ -337,7 +339,7 @@ class SegmentSpool:
 
         Bytes that are no longer those of the digest are refused at the upload, whatever their root.
         """
-        if not self.leaf_roots:
+        if not self._leaf_roots:
             return claim
         try:
             with self.path(claim.camera_id, claim.segment_id).open("rb") as opened:
