@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -21,6 +22,7 @@ from config.base.clock import US_PER_S, isoformat, to_datetime
 from config.base.errors import InvalidInput
 from config.evidence.note import NoteKey
 from config.evidence.refusal import NotGenuine
+from config.evidence.timestamp import available
 from config.evidence.verify import Verified, verify
 from config.evidence.wording import said, why
 
@@ -54,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _verified(chosen: argparse.Namespace, language: str) -> Verified:
     centre = _centre_key(chosen.key, language)
     witnesses = [_witness(key, language) for key in chosen.witness]
+    roots = [root for path in chosen.tsa for root in _roots(path, language)]
     show = sys.stderr.isatty() and not chosen.json
 
     def progress(done: int, of: int) -> None:
@@ -63,7 +66,7 @@ def _verified(chosen: argparse.Namespace, language: str) -> Verified:
 
     try:
         with chosen.package.open("rb") as file:
-            return verify(file, centre, witnesses, progress)
+            return verify(file, centre, witnesses, progress, roots)
     except OSError as error:
         raise _Unusable(said("no_file", language, path=chosen.package, why=error.strerror)) from error
 
@@ -85,6 +88,17 @@ def _witness(key: str, language: str) -> NoteKey:
         return NoteKey.parse(key)
     except InvalidInput as error:
         raise _Unusable(said("bad_witness", language, key=key)) from error
+
+
+def _roots(path: Path, language: str) -> list[x509.Certificate]:
+    if not available():
+        raise _Unusable(said("no_tsa_library", language))
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except OSError as error:
+        raise _Unusable(said("no_file", language, path=path, why=error.strerror)) from error
+    except ValueError as error:
+        raise _Unusable(said("bad_tsa", language, path=path)) from error
 
 
 def _tell_refusal(error: NotGenuine, language: str, *, as_json: bool) -> None:
@@ -112,13 +126,40 @@ def _lines(found: Verified, language: str) -> list[tuple[str, str]]:
         ("", f"{_local(found, gap.start_us)} – {_local(found, gap.end_us)} {gap.cause}") for gap in coverage.gaps[:20]
     ]
     exported = {"at": _local(found, index.made_us), "who": index.made_by, "reason": index.reason}
-    cosigned = [f"{name} ({isoformat(at_s * US_PER_S)[:19]}Z)" for name, at_s in found.cosigned.items()]
     lines += [
         ("exported", said("exported_value", language, **exported)),
         ("ledger", said("ledger_value", language, origin=index.origin, size=found.ledger_size)),
-        ("cosigned", ", ".join(cosigned) or said("not_cosigned", language)),
+        *_standing(found, language),
     ]
     return [(said(name, language) if name else "", value) for name, value in lines]
+
+
+def _standing(found: Verified, language: str) -> list[tuple[str, str]]:
+    """What stands behind the centre's own word."""
+    cosigned = [f"{name} ({isoformat(at_s * US_PER_S)[:19]}Z)" for name, at_s in found.cosigned.items()]
+    for each in found.vouched:
+        if each.size < found.holds_all:
+            until = said("witnessed_until", language, size=each.size)
+            cosigned += [
+                f"{name} ({isoformat(at_s * US_PER_S)[:19]}Z, {until})" for name, at_s in each.cosigned.items()
+            ]
+    days, keys = [day.day for day in found.attested], {agent.public_key for agent in found.index.agents}
+    enrolled = {"keys": len(keys), "enrolled": len(found.enrolled), "authority": found.authority[:24] or "-"}
+    attested = {"days": len(days), "first": min(days, default=""), "last": max(days, default="")}
+    return [
+        ("cosigned", ", ".join(cosigned) or said("not_cosigned", language)),
+        ("stamped", _stamped(found, language)),
+        ("attested", said("attested_value", language, **attested) if days else said("none", language)),
+        ("keys", said("keys_value", language, **enrolled)),
+    ]
+
+
+def _stamped(found: Verified, language: str) -> str:
+    if found.stamped is None:
+        unread = found.unread_stamps and not available()
+        return said("stamped_unreadable" if unread else "not_stamped", language)
+    at = isoformat(found.stamped.at_us)[:19]
+    return said("stamped_value" if found.stamped.checked else "stamped_unchecked", language, at=at)
 
 
 def _facts(found: Verified) -> dict[str, object]:
@@ -135,6 +176,10 @@ def _facts(found: Verified) -> dict[str, object]:
         "gaps": [[gap.start_us, gap.end_us, gap.cause, gap.certainty] for gap in found.coverage.gaps],
         "ledger": {"origin": index.origin, "size": found.ledger_size},
         "cosigned": found.cosigned,
+        "timestamp": None if found.stamped is None else found.stamped._asdict(),
+        "attested": [day.day for day in found.attested],
+        "enrolled": found.enrolled,
+        "authority": found.authority,
     }
 
 
@@ -179,6 +224,14 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="KEY",
         help="必须会签的见证方公钥 / a key that must have cosigned",
+    )
+    parser.add_argument(
+        "--tsa",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="时间戳机构的根证书 / the root certificate of a timestamp authority that you trust",
     )
     parser.add_argument("--language", choices=("zh", "en"), help="默认随系统 / as the system by default")
     parser.add_argument("--json", action="store_true", help="one JSON object")

@@ -4,8 +4,8 @@
     >>> note.verified({server.key, agent.key})
 
 Invariant: the text is signed as it stands, byte for byte; a signature that no given key made is carried on and proves
-nothing. Which signature algorithm a key uses is part of the key, so that another suite (SM2 with SM3) is one more entry
-in ``SUITES`` and changes no format.
+nothing. Which signature algorithm a key uses is part of the key: ``config.wire.suites`` says what each one means, so that
+another suite changes no format.
 
 Source: C2SP signed-note and tlog-cosignature (https://c2sp.org); Ed25519 by RFC 8032.
 """
@@ -13,15 +13,15 @@ Source: C2SP signed-note and tlog-cosignature (https://c2sp.org); Ed25519 by RFC
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config.base.errors import IntegrityViolation, InvalidInput
+from config.wire.suites import NOTE_ALGORITHMS
 
 NOTE_BYTES_MAX = 65_536
 SIGNATURES_MAX = 16
@@ -31,21 +31,9 @@ ED25519, ED25519_COSIGNATURE = 0x01, 0x04
 _LINE = "\u2014 "
 
 
-def _ed25519(public: bytes, signature: bytes, message: bytes) -> bool:
-    try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
-
-
-SUITES: dict[int, Callable[[bytes, bytes, bytes], bool]] = {ED25519: _ed25519, ED25519_COSIGNATURE: _ed25519}
-"""By the first byte of a key: ``(public key, signature, message)`` to whether the one made the other."""
-
-
 @dataclass(frozen=True)
 class NoteKey:
-    """A name and a public key. ``algorithm`` is a key of SUITES; a cosigner's key says when it signed."""
+    """A name and a public key. ``algorithm`` is one of NOTE_ALGORITHMS; a cosigner's key says when it signed."""
 
     name: str
     algorithm: int
@@ -72,8 +60,15 @@ class NoteKey:
             key = cls(name, raw[0], raw[1:])
         except (ValueError, IndexError, binascii.Error) as error:
             raise InvalidInput("not a verifier key: name+id+base64 is expected", code="bad_key") from error
-        if key.algorithm not in SUITES or key.key_id.hex() != key_id or not _is_name(name):
-            raise InvalidInput(f"the verifier key of {name[:64]!r} is damaged or of an unknown suite", code="bad_key")
+        if key.key_id.hex() != key_id or not _is_name(name):
+            raise InvalidInput(f"the verifier key of {name[:64]!r} is damaged", code="bad_key")
+        if key.algorithm not in NOTE_ALGORITHMS:
+            raise InvalidInput(
+                f"the verifier key of {name[:64]!r} is of a signature suite that this version does not know",
+                code="unknown_suite",
+            )
+        if len(key.public) != NOTE_ALGORITHMS[key.algorithm].key_bytes:
+            raise InvalidInput(f"the verifier key of {name[:64]!r} has not the length of its suite", code="bad_key")
         return key
 
 
@@ -157,7 +152,7 @@ class SignedNote:
         if key.algorithm == ED25519_COSIGNATURE:
             at_s, blob = int.from_bytes(blob[:TIME_BYTES], "big"), blob[TIME_BYTES:]
             message = _cosigned(self.text, at_s)
-        if not SUITES[key.algorithm](key.public, blob, message):
+        if not NOTE_ALGORITHMS[key.algorithm].holds(key.public, blob, message):
             raise IntegrityViolation(f"the signature of {key.name} does not match the note", code="bad_signature")
         return at_s
 

@@ -4,17 +4,25 @@
     contents.txt             digest and name of every other file: ``sha256sum -c contents.txt`` checks them by hand
     report.html              the same for people
     checkpoint.txt           the ledger's checkpoint, signed by the centre, cosigned by the site's agent and witnesses
-    checkpoint.tsr           optional: RFC 3161 timestamp of checkpoint.txt
+    anchors.json             older checkpoints of the same ledger that others vouch for, each with the proof that
+                             checkpoint.txt continues it: cosignatures, RFC 3161 timestamps
+    attestations.json        every attestation of the days of the period, in the ledger's order, with its place in it
     coverage.json            what was covered and every gap, with its cause
     clock.json               the comparisons that the times rest on
     access.json              who looked at this footage before
-    certificates.json        the certificates that the agents' keys were enrolled with
+    certificates.json        the certificates that the agents' keys were enrolled with, and the authority's
     entries/ID.json          the ledger entry that secured segment ID, byte for byte
     proofs/ID.json           where in the ledger it stands
     manifests/ID.json        the agent's signed manifest, byte for byte
     segments/TIME-ID.mp4     the recording, byte for byte
 
 Files stand in the archive in exactly this order of ``contents.txt``, after ``index.json`` and ``contents.txt`` itself.
+``anchors.json``, ``attestations.json`` and ``certificates.json`` may be missing.
+
+An anchor's timestamp (base64 of a TimeStampResp, DER) is of the first three lines of its note, line breaks included, without
+the blank line and the signatures: cosignatures that come later do not touch it. Of an attestation, ``entry`` is the text of
+the ledger's entry; its UTF-8 bytes are what is hashed. An agent that was enrolled anew stands in ``agents`` once for each
+key, and a manifest by any of them is the agent's.
 """
 
 import re
@@ -25,11 +33,15 @@ import msgspec
 from config.base.errors import InvalidInput
 from config.evidence.entries import GapAttested
 from config.wire.fields import Count, Detail, HexId, Micros, Sha256Hex, Slug
+from config.wire.suites import ED25519_SHA256
 
 INDEX_TYPE = "application/vnd.nightlight.evidence-index.v1+json"
 INDEX, CONTENTS, REPORT, CHECKPOINT = "index.json", "contents.txt", "report.html", "checkpoint.txt"
-TIMESTAMP, COVERAGE, CLOCK = "checkpoint.tsr", "coverage.json", "clock.json"
-ACCESS, CERTIFICATES = "access.json", "certificates.json"
+COVERAGE, CLOCK, ACCESS = "coverage.json", "clock.json", "access.json"
+ANCHORS, ATTESTATIONS, CERTIFICATES = "anchors.json", "attestations.json", "certificates.json"
+ANCHORS_MAX = 8
+ATTESTATIONS_MAX = 1_000
+CERTIFICATES_MAX = 1_000
 CONTENTS_BYTES_MAX = 256 * 2**20
 DOCUMENT_BYTES_MAX = 16 * 2**20
 
@@ -62,6 +74,8 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     ledger_key: str
     """By which the centre signs checkpoints, as a note's verifier key."""
     agents: list[AgentKey]
+    suite: Annotated[str, msgspec.Meta(max_length=64)] = ED25519_SHA256.name
+    """By which every signature and digest here is made (``config.wire.suites``)."""
 
 
 class CoverageStatement(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +97,38 @@ class LedgerProof(msgspec.Struct, frozen=True, kw_only=True):
 
     number: Count
     path: Annotated[list[Sha256Hex], msgspec.Meta(max_length=64)]
+
+
+class Anchor(msgspec.Struct, frozen=True, kw_only=True):
+    """A checkpoint that somebody else vouches for; ``consistency`` shows that the package's checkpoint continues it."""
+
+    note: Annotated[str, msgspec.Meta(max_length=65_536)]
+    consistency: Annotated[list[Sha256Hex], msgspec.Meta(max_length=128)]
+    timestamp: Annotated[str, msgspec.Meta(max_length=65_536)] | None = None
+
+
+class Attestation(msgspec.Struct, frozen=True, kw_only=True):
+    """A ``DayAttested`` entry as the ledger has it, and where it stands there."""
+
+    entry: str
+    proof: LedgerProof
+
+
+class CertificateOfKey(msgspec.Struct, frozen=True, kw_only=True):
+    """An X.509 certificate that an agent was given while ``public_key`` was its signing key."""
+
+    agent_id: Slug
+    public_key: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    issued_us: Micros
+    revoked_us: Micros | None
+    pem: Annotated[str, msgspec.Meta(max_length=8_192)]
+
+
+class Certificates(msgspec.Struct, frozen=True, kw_only=True):
+    """What the agents' keys were enrolled with; each certificate names its key as ``urn:nightlight:key:HEX``."""
+
+    authority: Annotated[str, msgspec.Meta(max_length=8_192)]
+    certificates: list[CertificateOfKey]
 
 
 class Content(msgspec.Struct, frozen=True):

@@ -14,9 +14,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import BinaryIO, TypeVar
+from typing import Annotated, BinaryIO
 
 import msgspec
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -25,14 +26,26 @@ from config.base.errors import IntegrityViolation, InvalidInput
 from config.base.timespan import Span, SpanSet
 from config.evidence import archive, merkle, package
 from config.evidence.checkpoint import Checkpoint
-from config.evidence.entries import SegmentSecured, decode
+from config.evidence.entries import DayAttested, SegmentSecured, decode
 from config.evidence.note import ED25519_COSIGNATURE, NoteKey, SignedNote
 from config.evidence.refusal import NotGenuine
+from config.evidence.statements import (
+    Keys,
+    Vouched,
+    authority_fingerprint,
+    check_against,
+    check_anchors,
+    check_attestations,
+    check_certificates,
+    decoded,
+    vouched,
+)
+from config.evidence.timestamp import Stamp
 from config.wire.catalogue import PAYLOAD_TYPE
-from config.wire.envelope import key_id, open_envelope
+from config.wire.envelope import OpenedEnvelope, key_id, open_envelope
 from config.wire.segments import SegmentRecorded
+from config.wire.suites import ED25519_SHA256, SUITES
 
-Document = TypeVar("Document")
 _KEPT = ("entries", "proofs", "manifests")
 
 
@@ -45,8 +58,37 @@ class Verified:
     segments: int
     size_bytes: int
     ledger_size: int
-    cosigned: dict[str, int]
-    """By name, when each witness saw the ledger (Unix seconds): the site's agents, and those handed in."""
+    holds_all: int
+    """A checkpoint of this size or more holds every recording of the package."""
+    vouched: list[Vouched]
+    """Who vouches for the ledger besides the centre, and up to which entry: the site's agents, those handed in, and
+    timestamp authorities."""
+    attested: list[DayAttested]
+    """The attestation in force of each day of the period that has one."""
+    enrolled: dict[str, str]
+    """By public key, the agent that the authority enrolled it for."""
+    authority: str
+    """SHA-256 of the authority's certificate; empty where the package holds none."""
+
+    @property
+    def cosigned(self) -> dict[str, int]:
+        """By name, when each witness first saw a ledger that holds every recording here (Unix seconds)."""
+        found: dict[str, int] = {}
+        for each in self.vouched:
+            for name, at_s in each.cosigned.items() if each.size >= self.holds_all else ():
+                found[name] = min(at_s, found.get(name, at_s))
+        return found
+
+    @property
+    def unread_stamps(self) -> bool:
+        """Whether there are timestamps that this machine could not read."""
+        return any(each.has_stamp and each.stamp is None for each in self.vouched)
+
+    @property
+    def stamped(self) -> Stamp | None:
+        """The earliest timestamp of a ledger that holds every recording here; one that was checked before all others."""
+        stamps = [each.stamp for each in self.vouched if each.stamp is not None and each.size >= self.holds_all]
+        return min(stamps, key=lambda stamp: (not stamp.checked, stamp.at_us), default=None)
 
     @property
     def covered_us(self) -> int:
@@ -58,13 +100,16 @@ def verify(
     centre: Ed25519PublicKey,
     witnesses: Sequence[NoteKey] = (),
     progress: Callable[[int, int], None] = lambda _done, _of: None,
+    roots: Sequence[x509.Certificate] = (),
 ) -> Verified:
     """What the package proves. ``progress`` hears of files done and files in all.
+
+    ``witnesses`` must each have cosigned a ledger that holds every recording here; by ``roots`` timestamps are believed.
 
     Raises NotGenuine naming the first item that does not hold.
     """
     try:
-        return _Check(file, centre, witnesses, progress).run()
+        return _Check(file, centre, witnesses, progress, roots).run()
     except InvalidInput as error:
         raise NotGenuine(archive.PACKAGE, "a part of it cannot be read", str(error)) from error
 
@@ -83,11 +128,14 @@ class _Check:
         centre: Ed25519PublicKey,
         witnesses: Sequence[NoteKey],
         progress: Callable[[int, int], None],
+        roots: Sequence[x509.Certificate],
     ) -> None:
         self._members = archive.read(file)
         self._centre = centre
         self._witnesses = witnesses
         self._progress = progress
+        self._roots = roots
+        self._holds_all = 0
         self._documents: dict[str, bytes] = {}
         self._recording = ("", _Recording())
         self._chains: dict[str, tuple[int, str]] = {}
@@ -106,14 +154,29 @@ class _Check:
         self._progress(len(contents), len(contents))
         if self._recording[0]:
             raise NotGenuine(self._recording[0], "its recording is missing")
-        coverage, checkpoint, cosigned = self._head()
-        self._judge(coverage)
-        return Verified(self._index, coverage, len(self._seen), self._size_bytes, checkpoint.size, cosigned)
+        standing = self._vouched()
+        attested = self._attested()
+        self._judge(self._coverage, attested)
+        certificates = self._documents.get(package.CERTIFICATES)
+        return Verified(
+            self._index,
+            self._coverage,
+            len(self._seen),
+            self._size_bytes,
+            self._checkpoint.size,
+            self._holds_all,
+            standing,
+            attested,
+            {} if certificates is None else check_certificates(certificates, self._index),
+            "" if certificates is None else authority_fingerprint(certificates),
+        )
 
     def _read_index(self) -> package.Index:
         data = self._next(package.INDEX, package.DOCUMENT_BYTES_MAX)
         opened = open_envelope(data)
         # No digest covers this one file, so its bytes must be those that follow from what is signed in it.
+        if opened.payload_type == package.INDEX_TYPE:
+            _check_suite(opened.payload)  # before the signature: what no key of ours can check is told for what it is
         canonical = opened.canonical == data and opened.key_id == key_id(self._centre)
         if opened.payload_type != package.INDEX_TYPE or not canonical:
             raise NotGenuine(package.INDEX, "it is no index of a package by the key you trust")
@@ -121,7 +184,7 @@ class _Check:
             opened.verify(self._centre)
         except IntegrityViolation as error:
             raise NotGenuine(package.INDEX, "it is not signed by the key you trust") from error
-        index = _decoded(package.INDEX, opened.payload, package.Index)
+        index = decoded(package.INDEX, opened.payload, package.Index)
         raw = self._centre.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         if NoteKey.parse(index.ledger_key).public != raw or index.start_us >= index.end_us:
             raise NotGenuine(package.INDEX, "it names another ledger key or an empty period")
@@ -187,14 +250,12 @@ class _Check:
         opened = open_envelope(data)
         if opened.payload_type != PAYLOAD_TYPE[SegmentRecorded]:
             raise NotGenuine(name, "it is no manifest")
-        manifest = _decoded(name, opened.payload, SegmentRecorded)
-        keys = {agent.agent_id: agent.public_key for agent in self._index.agents}
-        if manifest.agent_id not in keys:
+        manifest = decoded(name, opened.payload, SegmentRecorded)
+        keys = [agent.public_key for agent in self._index.agents if agent.agent_id == manifest.agent_id]
+        if not keys:
             raise NotGenuine(name, "it is by an agent that the index does not name")
-        try:
-            opened.verify(Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys[manifest.agent_id])))
-        except IntegrityViolation as error:
-            raise NotGenuine(name, "it is not signed by its agent") from error
+        if not any(_signed_by(opened, bytes.fromhex(key)) for key in keys):
+            raise NotGenuine(name, "it is not signed by its agent")
         if (manifest.site_id, manifest.camera_id) != (self._index.site_id, self._index.camera_id):
             raise NotGenuine(name, "it is about another camera")
         within = self._index.start_us < manifest.end_us and manifest.start_us < self._index.end_us
@@ -214,11 +275,12 @@ class _Check:
             raise NotGenuine(name, "it secures another recording")
         if entry.retain_until_us < manifest.end_us + self._coverage.retain_days * US_PER_DAY:
             raise NotGenuine(name, "its lock ends before its day")
-        proof = _decoded(f"proofs/{segment_id}.json", recording.parts["proofs"], package.LedgerProof)
+        proof = decoded(f"proofs/{segment_id}.json", recording.parts["proofs"], package.LedgerProof)
         checkpoint = self._checkpoint
         path = [bytes.fromhex(step) for step in proof.path]
         if not merkle.includes(checkpoint.root, checkpoint.size, proof.number, merkle.leaf_hash(data), path):
             raise NotGenuine(f"proofs/{segment_id}.json", "it does not show that the entry stands in the ledger")
+        self._holds_all = max(self._holds_all, proof.number + 1)
 
     def _chain(self, manifest: SegmentRecorded, payload_sha256: str) -> None:
         last = self._chains.get(manifest.chain_id)
@@ -235,39 +297,33 @@ class _Check:
 
     @cached_property
     def _coverage(self) -> package.CoverageStatement:
-        return _decoded(package.COVERAGE, self._document(package.COVERAGE), package.CoverageStatement)
-
-    @cached_property
-    def _note(self) -> SignedNote:
-        return SignedNote.parse(self._document(package.CHECKPOINT))
+        return decoded(package.COVERAGE, self._document(package.COVERAGE), package.CoverageStatement)
 
     @cached_property
     def _checkpoint(self) -> Checkpoint:
-        return Checkpoint.parse(self._note.text)
+        return Checkpoint.parse(SignedNote.parse(self._document(package.CHECKPOINT)).text)
 
-    def _head(self) -> tuple[package.CoverageStatement, Checkpoint, dict[str, int]]:
-        """The statements about the whole, and who stands by the ledger."""
-        note, checkpoint = self._note, self._checkpoint
-        if checkpoint.origin != self._index.origin:
-            raise NotGenuine(package.CHECKPOINT, "it is of another ledger")
+    def _vouched(self) -> list[Vouched]:
+        """Who stands by the ledger: by the checkpoint itself, and by older ones that it continues."""
         agents = [
             NoteKey(agent.agent_id, ED25519_COSIGNATURE, bytes.fromhex(agent.public_key))
             for agent in self._index.agents
         ]
         ledger_key = NoteKey.parse(self._index.ledger_key)
-        try:
-            signed = note.verified([ledger_key, *agents, *self._witnesses])
-        except IntegrityViolation as error:
-            raise NotGenuine(package.CHECKPOINT, "a signature on it does not hold") from error
-        if ledger_key not in signed:
-            raise NotGenuine(package.CHECKPOINT, "it is not signed by the key you trust")
+        keys = Keys(self._index.origin, ledger_key, [*agents, *self._witnesses], self._roots)
+        newest, by = vouched(package.CHECKPOINT, self._document(package.CHECKPOINT), keys)
+        anchors = self._documents.get(package.ANCHORS)
+        found = [by] if anchors is None else [*check_anchors(anchors, newest, keys), by]
         for witness in self._witnesses:
-            if witness not in signed:
+            if not any(witness in each.signed for each in found if each.size >= self._holds_all):
                 raise NotGenuine(package.CHECKPOINT, "a witness you name has not cosigned it", witness.name)
-        cosigned = {key.name: at_s for key, at_s in signed.items() if at_s is not None}
-        return self._coverage, checkpoint, cosigned
+        return found
 
-    def _judge(self, coverage: package.CoverageStatement) -> None:
+    def _attested(self) -> list[DayAttested]:
+        data = self._documents.get(package.ATTESTATIONS)
+        return [] if data is None else check_attestations(data, self._index, self._checkpoint)
+
+    def _judge(self, coverage: package.CoverageStatement, attested: Sequence[DayAttested]) -> None:
         index = self._index
         about = (coverage.site_id, coverage.camera_id, coverage.start_us, coverage.end_us)
         if about != (index.site_id, index.camera_id, index.start_us, index.end_us):
@@ -278,6 +334,27 @@ class _Check:
             raise NotGenuine(package.COVERAGE, "it calls the same time covered and missing")
         if covered - SpanSet(self._spans):
             raise NotGenuine(package.COVERAGE, "it calls time covered of which there is no recording here")
+        check_against(attested, covered, index.camera_id)
+
+
+def _check_suite(payload: bytes) -> None:
+    named = decoded(package.INDEX, payload, _Suited).suite
+    if named not in SUITES:
+        raise NotGenuine(
+            package.INDEX, "it is signed in a way that this version does not know: take a newer one", named
+        )
+
+
+class _Suited(msgspec.Struct):
+    suite: Annotated[str, msgspec.Meta(max_length=64)] = ED25519_SHA256.name
+
+
+def _signed_by(opened: OpenedEnvelope, public: bytes) -> bool:
+    try:
+        opened.verify(Ed25519PublicKey.from_public_bytes(public))
+    except IntegrityViolation:
+        return False
+    return True
 
 
 def _ordered(spans: Sequence[tuple[int, int]], index: package.Index) -> SpanSet:
@@ -294,10 +371,3 @@ def _whole(member: archive.Member, bytes_max: int) -> bytes:
     if member.size_bytes > bytes_max:
         raise NotGenuine(member.name, "it is too large")
     return b"".join(member.blocks)
-
-
-def _decoded(name: str, data: bytes, kind: type[Document]) -> Document:
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise NotGenuine(name, "it cannot be read", str(error)) from error

@@ -17,6 +17,12 @@ Pem = Annotated[str, msgspec.Meta(min_length=1, max_length=8_192, description="P
 Serial = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{1,40}$", description="a certificate's serial number, hex")]
 
 
+AGENT_URN = "urn:nightlight:agent:"
+"""With ``SITE:AGENT``: a name in the certificate."""
+KEY_URN = "urn:nightlight:key:"
+"""With the agent's Ed25519 key in hexadecimal: the authority's word that this key signs the agent's messages."""
+
+
 class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A box asks to become the agent that a code is for; signed by ``identity_key`` itself."""
 

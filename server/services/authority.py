@@ -25,7 +25,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from config.base.clock import US_PER_DAY, US_PER_S, to_datetime
 from config.base.errors import ConfigurationError, InvalidInput
-from config.wire.enrolment import answer_bytes
+from config.wire.enrolment import AGENT_URN, KEY_URN, answer_bytes
 
 AUTHORITY_US = 3_650 * US_PER_DAY
 BACKDATED_US = 3_600 * US_PER_S
@@ -121,9 +121,15 @@ class CertificateAuthority:
     def ends_us(self) -> int:
         return _us(self._certificate.not_valid_after_utc)
 
-    def issue_agent(self, csr: Csr, site_id: str, agent_id: str, now_us: int, ends_us: int) -> Issued:
-        """A client certificate; the broker knows its holder by the common name, which is the agent id."""
-        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(agent_uri(site_id, agent_id))])
+    def issue_agent(
+        self, csr: Csr, site_id: str, agent_id: str, now_us: int, ends_us: int, *, identity_key: bytes = b""
+    ) -> Issued:
+        """A client certificate; the broker knows its holder by the common name, which is the agent id.
+
+        It also names the key that the agent signs its messages with (``identity_key``, raw), for whoever checks evidence.
+        """
+        uris = [agent_uri(site_id, agent_id), *([KEY_URN + identity_key.hex()] if identity_key else [])]
+        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris])
         return self._issue(agent_id, csr.key, names, ExtendedKeyUsageOID.CLIENT_AUTH, now_us, ends_us)
 
     def issue_service(self, name: str, now_us: int, ends_us: int) -> str:
@@ -196,7 +202,7 @@ class CertificateAuthority:
 
 def agent_uri(site_id: str, agent_id: str) -> str:
     """How a certificate names an agent with its site."""
-    return f"urn:nightlight:agent:{site_id}:{agent_id}"
+    return f"{AGENT_URN}{site_id}:{agent_id}"
 
 
 def certificate_ends_us(pem: str) -> int:

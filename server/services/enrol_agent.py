@@ -192,7 +192,9 @@ class EnrolmentDesk:
 
     def _issue(self, session: Session, agent: Agent, csr: Csr, csr_sha256: str, now_us: int) -> Issued:
         ends_us = now_us + self.agent_days * US_PER_DAY
-        issued = self.authority().issue_agent(csr, agent.site_id, agent.id, now_us, ends_us)
+        issued = self.authority().issue_agent(
+            csr, agent.site_id, agent.id, now_us, ends_us, identity_key=agent.public_key
+        )
         session.add(
             AgentCertificate(
                 serial=issued.serial,

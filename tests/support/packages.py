@@ -1,7 +1,9 @@
 """Evidence packages of a small ledger, whole and forged by people who hold one of the keys."""
 
+import base64
 import hashlib
 import io
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -47,6 +49,15 @@ class Evidence:
     index_changes: dict[str, object] = field(default_factory=dict)
     entry_changes: dict[str, object] = field(default_factory=dict)
     cosigned: bool = True
+    attestations: list[bytes] = field(default_factory=list)
+    """Of days, as entries of the ledger after those of the recordings."""
+    stamp: Callable[[str], bytes] | None = None
+    """Makes a timestamp of the ledger's text; with one, or ``anchored_at``, the package has an anchor."""
+    anchored_at: int | None = None
+    anchor_changes: dict[str, object] = field(default_factory=dict)
+    enrolled: package.Certificates | None = None
+    signed_by: dict[int, Ed25519PrivateKey] = field(default_factory=dict)
+    """By place, recordings that another key than the agent's signed."""
 
     def __post_init__(self) -> None:
         previous = None
@@ -94,7 +105,8 @@ class Evidence:
 
     def build(self) -> bytes:
         entries = [self._entry(manifest) for manifest in self.manifests]
-        leaves = [merkle.leaf_hash(b"earlier %d" % n) for n in range(5)] + [merkle.leaf_hash(e) for e in entries]
+        bodies = [*(b"earlier %d" % n for n in range(5)), *entries, *self.attestations]
+        leaves = [merkle.leaf_hash(body) for body in bodies]
         nodes: dict[tuple[int, int], bytes] = {}
 
         def node(level: int, number: int) -> bytes:
@@ -112,11 +124,9 @@ class Evidence:
                 manifest.segment_id,
                 manifest.start_us,
                 manifest.sha256,
-                Signer(self.agent).seal(manifest),
+                Signer(self.signed_by.get(n, self.agent)).seal(manifest),
                 entry,
-                package.LedgerProof(
-                    number=5 + n, path=[h.hex() for h in merkle.inclusion_proof(5 + n, len(leaves), node)]
-                ),
+                _proof(5 + n, len(leaves), node),
                 _opener(content),
             )
             for n, (manifest, entry, content) in enumerate(zip(self.manifests, entries, self.footage, strict=True))
@@ -126,9 +136,32 @@ class Evidence:
             package.COVERAGE: msgspec.json.encode(self.coverage),
             package.ACCESS: b"[]",
         }
+        if self.attestations:
+            first = len(leaves) - len(self.attestations)
+            told = [
+                package.Attestation(entry=body.decode(), proof=_proof(first + n, len(leaves), node))
+                for n, body in enumerate(self.attestations)
+            ]
+            documents[package.ATTESTATIONS] = msgspec.json.encode(told)
+        if self.enrolled is not None:
+            documents[package.CERTIFICATES] = msgspec.json.encode(self.enrolled)
+        if self.stamp is not None or self.anchored_at is not None:
+            documents[package.ANCHORS] = msgspec.json.encode([self._anchor(len(leaves), node)])
         out = io.BytesIO()
         write_package(out.write, self._index(centre), documents, recordings, Signer(self.centre))
         return out.getvalue()
+
+    def _anchor(self, size: int, node: merkle.NodeReader) -> package.Anchor:
+        older = self.anchored_at if self.anchored_at is not None else size
+        text = Checkpoint(ORIGIN, older, merkle.root(older, node)).text()
+        note = SignedNote(text, ()).plus(NoteSigner("nightlight.example", self.centre).sign(text))
+        note = note.plus(NoteSigner("edge-rainbow", self.agent).cosign(text, 1_700_000_000))
+        anchor = package.Anchor(
+            note=note.serialise().decode(),
+            consistency=[step.hex() for step in merkle.consistency_proof(older, size, node)],
+            timestamp=None if self.stamp is None else base64.b64encode(self.stamp(text)).decode(),
+        )
+        return msgspec.structs.replace(anchor, **self.anchor_changes)
 
     def _index(self, centre: NoteSigner) -> package.Index:
         index = package.Index(
@@ -163,6 +196,10 @@ class Evidence:
             retain_until_us=manifest.end_us + 91 * US_PER_DAY,
         )
         return encode(msgspec.structs.replace(entry, **self.entry_changes))
+
+
+def _proof(number: int, size: int, node: merkle.NodeReader) -> package.LedgerProof:
+    return package.LedgerProof(number=number, path=[h.hex() for h in merkle.inclusion_proof(number, size, node)])
 
 
 def _opener(content: bytes):

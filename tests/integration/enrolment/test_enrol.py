@@ -50,7 +50,10 @@ def test_a_box_with_a_code_becomes_the_agent(enrolling: Enrolling) -> None:
     (name,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     assert name.value == AGENT
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.UniformResourceIdentifier) == [f"urn:nightlight:agent:{SITE}:{AGENT}"]
+    assert names.get_values_for_type(x509.UniformResourceIdentifier) == [
+        f"urn:nightlight:agent:{SITE}:{AGENT}",
+        f"urn:nightlight:key:{box.signer.public_raw.hex()}",
+    ]
     usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH]
     assert not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
