@@ -41,7 +41,15 @@ class SegmentUnsound(_Entry, tag="segment-unsound", frozen=True, kw_only=True):
 
     camera_id: Slug
     segment_id: HexId
-    finding: Literal["object_missing", "object_corrupt", "lock_short"]
+    finding: Literal[
+        "object_missing",
+        "object_corrupt",
+        "lock_short",
+        "undecodable",
+        "picture_frozen",
+        "picture_too_dark",
+        "clock_error",
+    ]
     detail: Detail = ""
 
 
@@ -98,6 +106,8 @@ class FootageDeleted(_Entry, tag="footage-deleted", frozen=True, kw_only=True):
     segments_sha256: Sha256Hex
     """Of their ids, sorted, one a line."""
     retained_days: Count
+    confirmed_by: Slug | None = None
+    """Who allowed a deletion of more than half of everything; null where it was a smaller one."""
 
 
 HoldAction = Literal["placed", "lift-requested", "lifted", "reviewed"]
@@ -124,9 +134,30 @@ class AccessRecorded(_Entry, tag="access", frozen=True, kw_only=True):
     start_us: Micros
     end_us: Micros
     reason: Detail
+    source: Detail = ""
+    """From where: an address, or the machine that a command was given on."""
 
 
-Entry = SegmentSecured | SegmentUnsound | DayAttested | FootageDeleted | HoldChanged | AccessRecorded
+class DeepAudited(_Entry, tag="deep-audited", frozen=True, kw_only=True):
+    """Camera-minutes drawn from a seed were read back, hashed and decoded; anybody can draw the same ones again.
+
+    With a confidence of ``confidence_permille`` at most ``faulty_at_most`` of ``population`` minutes are at fault, where
+    what could not be found out (``unknown``) counts as a fault.
+    """
+
+    audit_id: HexId
+    seed: Annotated[str, msgspec.Meta(max_length=128)]
+    population: Count
+    """Camera-minutes under retention when it was drawn."""
+    population_sha256: Sha256Hex
+    samples: Count
+    faults: Count
+    unknown: Count
+    faulty_at_most: Count
+    confidence_permille: Count
+
+
+Entry = SegmentSecured | SegmentUnsound | DayAttested | FootageDeleted | HoldChanged | AccessRecorded | DeepAudited
 
 _DECODER: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 

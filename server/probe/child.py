@@ -63,7 +63,7 @@ def _probe(span_us: int) -> dict[str, object]:
     packets, first, end = 0, None, 0.0
     due_us, every_us = 0.0, max(SPACING_US, span_us / PICTURES_MAX)
     # Only this demuxer: no playlist or script in the bytes may name another file.
-    with av.open(sys.stdin.buffer, format="mp4", options={"probesize": "1048576"}) as container:
+    with av.open(sys.stdin.buffer, "r", format="mp4", options={"probesize": "1048576"}) as container:
         if not container.streams.video:
             raise Unreadable("no video stream")
         stream = container.streams.video[0]

@@ -7,6 +7,7 @@ from config.base.ids import fresh_id
 from config.base.timespan import Span
 from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import SEGMENT_SPAN_US_MAX, Receipt, SegmentRecorded, SegmentUploaded, UploadRefused
+from server.domain.audit import OF_THE_BYTES
 from server.domain.clock_trust import ClockRule
 from server.services.accept_status import note_time
 from server.services.accept_storage import note_stored_time
@@ -72,7 +73,8 @@ def uploaded(session: Session, incoming: Incoming, _rule: ClockRule) -> Effect:
         raise InvalidInput("the upload does not match its manifest", code="foreign_segment")
     if message.object_key != SegmentKey(segment.site_id, segment.camera_id, segment.start_us, segment.id).text:
         raise InvalidInput("the object key is not the one this segment has", code="foreign_key")
-    if segment.secured_us is not None and segment.version_id == message.version_id:
+    kept = segment.secured_us is not None or segment.refusal in OF_THE_BYTES
+    if kept and segment.version_id == message.version_id:
         return "duplicate", [receipt(segment, segment.version_id, segment.retain_until_us or 0)]
     if segment.refusal is not None and segment.version_id == message.version_id:
         return "duplicate", [refused(segment)]
@@ -83,8 +85,14 @@ def uploaded(session: Session, incoming: Incoming, _rule: ClockRule) -> Effect:
 
 
 def receipt(segment: Segment, version_id: str, retain_until_us: int) -> Receipt:
-    """The receipt for a version of a secured segment that was read back whole and locked (I2)."""
-    if segment.object_key is None or segment.secured_us is None:
+    """The receipt for a version of a segment that was read back whole and locked (I2).
+
+    Footage that an audit found to be of no use is kept all the same: sending it again would change nothing.
+    """
+    verified_us = segment.secured_us
+    if verified_us is None and segment.refusal in OF_THE_BYTES:
+        verified_us = segment.received_us
+    if segment.object_key is None or verified_us is None:
         raise IntegrityViolation(f"segment {segment.id} is not secured: it cannot have a receipt")
     return Receipt(
         message_id=fresh_id(),
@@ -95,7 +103,7 @@ def receipt(segment: Segment, version_id: str, retain_until_us: int) -> Receipt:
         object_key=segment.object_key,
         version_id=version_id,
         retain_until_us=retain_until_us,
-        verified_us=segment.secured_us,
+        verified_us=verified_us,
     )
 
 

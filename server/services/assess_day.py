@@ -23,6 +23,10 @@ _REFUSALS = {
     "object_missing": Cause.OBJECT_MISSING,
     "object_corrupt": Cause.OBJECT_CORRUPT,
     "lock_refused": Cause.LOCK_TOO_SHORT,
+    "undecodable": Cause.OBJECT_CORRUPT,
+    "picture_frozen": Cause.PICTURE_FROZEN,
+    "picture_too_dark": Cause.PICTURE_TOO_DARK,
+    "clock_off": Cause.CLOCK_ERROR,
 }
 
 

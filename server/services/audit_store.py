@@ -8,19 +8,16 @@ for the store. Where a round stands is in the database: a crash repeats one came
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Literal
 
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_S, Clock, to_datetime
 from config.base.errors import IntegrityViolation, NightlightError, NotFound, PermissionDenied, Unavailable
 from config.base.logs import get_logger
-from config.base.timespan import Span
-from config.evidence import entries
-from server.domain.audit import Drift, Held, Seen, drift_of, due, lengthens
+from server.domain.audit import DEEP, Drift, Held, Seen, drift_of, due, lengthens
 from server.domain.retention import retain_until_us
-from server.domain.verdict import day_of
-from storage.database import audits, evidence, ledger, spans
+from server.services.tell_drift import settle, tell
+from storage.database import audits
 from storage.database.models import AuditFinding, AuditRound, Segment, Site
 from storage.database.unit_of_work import Database
 from storage.objects.keys import day_prefix
@@ -29,12 +26,8 @@ from storage.objects.port import EvidenceStore, ListedVersion, StoredVersion
 STORE_CLOCK_US_MAX = 5 * US_PER_S
 SETTLING_US = 3_600 * US_PER_S
 """A version younger than this may belong to an upload whose message is still on its way."""
-REFUSAL_OF = {Drift.OBJECT_MISSING: "object_missing", Drift.OBJECT_CORRUPT: "object_corrupt"}
-_ENTRY: dict[Drift, Literal["object_missing", "object_corrupt", "lock_short"]] = {
-    Drift.OBJECT_MISSING: "object_missing",
-    Drift.OBJECT_CORRUPT: "object_corrupt",
-    Drift.LOCK_SHORT: "lock_short",
-}
+TELL_WITHIN_US = 10 * US_PER_S
+"""A drift does not wait for the rest of its camera-day, which a slow store can draw out for minutes."""
 
 log = get_logger("audit")
 
@@ -138,8 +131,7 @@ class StoreAuditor:
             if current is None or current.id != day.round_id:
                 return False
             site = session.get_one(Site, day.site_id)
-            for segment_id, (drift, detail) in look.drifts.items():
-                self._tell(session, current, site, session.get_one(Segment, segment_id), drift, detail)
+            self._tell(session, current, site, look)
             for segment_id, until_us in {**look.repaired, **look.extended}.items():
                 session.get_one(Segment, segment_id).retain_until_us = until_us
             for drift, listed in look.strangers:
@@ -246,36 +238,18 @@ class StoreAuditor:
         except (NotFound, PermissionDenied, IntegrityViolation):
             return False
 
-    def _tell(
-        self, session: Session, current: AuditRound, site: Site, segment: Segment, drift: Drift, detail: str
-    ) -> None:
-        """Takes the recording out of what is covered, once, and writes it down."""
-        if segment.secured_us is None or segment.deleted_us is not None:
-            return  # told before, or deleted on its day while the store was asked
-        segment.secured_us, segment.refusal = None, REFUSAL_OF.get(drift, "lock_refused")
-        spans.withdraw_secured(session, segment)
-        evidence.assess_again(session, [segment.camera_id], day_of(segment.start_us, site.timezone).isoformat())
-        entry = entries.SegmentUnsound(
-            site_id=site.id,
-            at_us=self.clock.utc_us(),
-            camera_id=segment.camera_id,
-            segment_id=segment.id,
-            finding=_ENTRY[drift],
-            detail=detail[:200],
-        )
-        ledger.add(session, site.id, "segment-unsound", segment.id, entries.encode(entry))
-        self._note(session, current, segment, drift, detail)
+    def _tell(self, session: Session, current: AuditRound, site: Site, look: Look) -> None:
+        now_us = self.clock.utc_us()
+        for segment_id, (drift, detail) in look.drifts.items():
+            segment = session.get_one(Segment, segment_id)
+            current.found += tell(session, now_us, site, segment, drift, detail)
 
-    def _note(self, session: Session, current: AuditRound, segment: Segment, drift: Drift, detail: str) -> None:
-        key, version_id = segment.object_key or "", segment.version_id or ""
-        found = audits.finding_of(session, key, version_id, drift.value)
-        if found is None:
-            found = AuditFinding(object_key=key, version_id=version_id, drift=drift.value)
-            session.add(found)
-        found.site_id, found.camera_id, found.segment_id = segment.site_id, segment.camera_id, segment.id
-        found.detail, found.found_us, found.settled_us = detail, self.clock.utc_us(), None
-        current.found += 1
-        log.error("footage_unsound", camera=segment.camera_id, segment=segment.id, drift=drift.value, detail=detail)
+    def _tell_now(self, day: CameraDay, look: Look) -> None:
+        """What has been found so far, before the camera-day is through; telling it again changes nothing."""
+        with self.database.unit_of_work() as session:
+            current = audits.open_round(session)
+            if current is not None and current.id == day.round_id:
+                self._tell(session, current, session.get_one(Site, day.site_id), look)
 
     def _tell_stranger(
         self, session: Session, current: AuditRound, day: CameraDay, drift: Drift, listed: ListedVersion
@@ -304,26 +278,16 @@ class StoreAuditor:
         still = {(listed.key, listed.version_id) for _, listed in look.strangers}
         whole = {version.segment_id for version in day.versions} - set(look.drifts)
         for found in audits.open_findings_of_camera(session, day.camera_id):
+            if found.drift in DEEP:
+                continue
             if found.segment_id is None:
                 gone = found.object_key.startswith(day.prefix) and (found.object_key, found.version_id) not in still
             else:
                 gone = found.segment_id in whole
-                if gone:
-                    self._restore(session, session.get_one(Segment, found.segment_id))
             if gone:
-                found.settled_us = self.clock.utc_us()
+                settle(session, self.clock.utc_us(), found)
         for segment_id in look.repaired:
             log.error("lock_was_short", segment=segment_id, outcome="lengthened again")
-
-    def _restore(self, session: Session, segment: Segment) -> None:
-        """A version that was missed is there again, whole and locked: its time counts from now on."""
-        if segment.secured_us is not None:
-            return
-        segment.secured_us, segment.refusal = self.clock.utc_us(), None
-        span = Span(segment.start_us, segment.end_us)
-        spans.add_coverage(session, segment.camera_id, spans.SECURED, segment.timeline_id, span)
-        site = session.get_one(Site, segment.site_id)
-        evidence.assess_again(session, [segment.camera_id], day_of(segment.start_us, site.timezone).isoformat())
 
 
 def _seen_of(stored: StoredVersion) -> Seen:

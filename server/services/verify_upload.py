@@ -21,6 +21,7 @@ from config.base.errors import (
 from config.base.logs import get_logger
 from config.base.timespan import Span
 from config.evidence.entries import SegmentSecured, encode
+from server.domain.audit import OF_THE_BYTES
 from server.domain.retention import retain_until_us
 from server.domain.verdict import day_of
 from server.services.accept_segment import receipt, refused
@@ -98,7 +99,8 @@ class UploadVerifier:
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             segment = session.get_one(Segment, job.segment_id)
-            if segment.secured_us is None:
+            # What an audit found in the bytes themselves is true of every upload of them (I1).
+            if segment.secured_us is None and segment.refusal not in OF_THE_BYTES:
                 segment.object_key, segment.version_id = job.object_key, job.version_id
                 segment.retain_until_us = found.retain_until_us
                 segment.secured_us, segment.refusal = now_us, None
