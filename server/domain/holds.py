@@ -5,12 +5,14 @@ something to hide can do it alone.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from config.base.clock import US_PER_S
 from config.base.errors import Conflict, PermissionDenied
+from server.domain.verdict import day_of, day_span
 
-SHARE_MAX = 0.5
-SMALL_STORE = 200
-"""With so few versions, half of them is nothing that anybody must be asked about."""
+SETTLE_US = 3_600 * US_PER_S
+"""A day's last recording ends a little after midnight: what is deleted in one go waits for it."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,15 @@ def may_go(recording: Recording, holds: list[HoldSpan], floor_us: int, now_us: i
     return past and not any(hold.covers(recording.camera_id, recording.start_us, recording.end_us) for hold in holds)
 
 
-def needs_person(versions: int, of_versions: int) -> bool:
-    """Whether so large a deletion waits for somebody's word."""
-    return of_versions > SMALL_STORE and versions > SHARE_MAX * of_versions
+def days_over_before_us(now_us: int, timezone: str, retain_days: int) -> int:
+    """Recordings that began before this are of days of which every lock has ended, so that a day goes as one."""
+    first = day_of(now_us - SETTLE_US, timezone) - timedelta(days=retain_days + 1)
+    return day_span(first, timezone).start_us
+
+
+def without_person(of_versions: int) -> int:
+    """How many versions one run may delete without anybody's word: never more than half."""
+    return of_versions // 2
 
 
 def check_lift(requested_by: str | None, person: str) -> None:

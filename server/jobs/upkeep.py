@@ -1,4 +1,4 @@
-"""What the centre does by itself, day and night: ledgers and checkpoints, audits, holds, old stills.
+"""What the centre does by itself, day and night: ledgers, audits, holds, deletions past the day, old stills.
 
 Invariant: each task fails alone, with a bounded wait, and none of them is needed for footage to be secured.
 """
@@ -16,9 +16,11 @@ from config.evidence.note import NoteSigner
 from config.settings.server import ServerSettings
 from server.runtime import note_signer_from
 from server.services.audit_store import StoreAuditor
+from server.services.expire_footage import FootageExpirer
 from server.services.hold_recordings import HoldKeeper
 from server.services.keep_ledger import LedgerKeeper
 from server.services.read_findings import delete_old_stills
+from server.services.sweep_store import StoreSweeper
 from storage.database.unit_of_work import Database
 from storage.objects.canary import prove_worm
 from storage.objects.connection import access_from
@@ -27,6 +29,8 @@ from storage.objects.s3 import S3EvidenceStore
 LEDGER_S = 5.0
 AUDIT_S = 10.0
 HOLDS_S = 10.0
+EXPIRY_S = 600.0
+SWEEP_S = 6 * 3_600.0
 STILLS_S = 60.0
 RETRY_FIRST_S, RETRY_LIMIT_S = 5.0, 300.0
 CLOSE_WITHIN_S = 10.0
@@ -117,16 +121,28 @@ def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Even
     store = S3EvidenceStore(access_from(settings.store), clock)
     auditor = StoreAuditor(database, store, clock, settings.policy.retain_days)
     holds = HoldKeeper(database, clock)
+    expirer = FootageExpirer(database, store, clock, settings.policy.retain_days)
+    sweeper = StoreSweeper(database, store, clock, settings.policy.retain_days)
     return [
         Task("ledger", LEDGER_S, lambda: keep_ledgers(keeper), stop),
         Task("stills", STILLS_S, lambda: drop_stills(database, clock, settings.policy.retain_days), stop),
         Task("audit", AUDIT_S, lambda: audit(auditor, store, stop), stop),
         Task("holds", HOLDS_S, lambda: _apply(holds, store), stop),
+        Task("expiry", EXPIRY_S, lambda: _expire(expirer), stop),
+        Task("sweep", SWEEP_S, lambda: _sweep(sweeper), stop),
     ]
 
 
 def _apply(holds: HoldKeeper, store: S3EvidenceStore) -> None:
     holds.apply(store)
+
+
+def _expire(expirer: FootageExpirer) -> None:
+    expirer.run()
+
+
+def _sweep(sweeper: StoreSweeper) -> None:
+    sweeper.sweep()
 
 
 def ledger_keeper(settings: ServerSettings, database: Database, clock: Clock) -> LedgerKeeper:

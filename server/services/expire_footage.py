@@ -1,30 +1,34 @@
 """After the last day: recordings past their lock, past the policy's floor and under no hold are deleted, by version.
 
-Invariants: nothing goes that ``may_go`` does not allow at the moment of deletion; a site's day that went stands on a
-signed certificate in its ledger; more than half of everything never goes without a person's word; a crash repeats
-deletions that were made, which does no harm, and forgets none.
+Invariants: nothing goes that ``may_go`` does not allow at the moment it is claimed, and no hold comes between a claim
+and its deletion unnoticed; a day goes as one and stands on a signed certificate in the site's ledger; more than half of
+everything never goes in one run without a person's word on the very figures; a crash repeats deletions that were made,
+which does no harm, and forgets none.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
 from config.base.errors import Conflict, NotFound, PermissionDenied
 from config.base.logs import get_logger
 from config.evidence.entries import FootageDeleted, encode
-from server.domain.holds import HoldSpan, Recording, may_go, needs_person
+from server.domain.holds import HoldSpan, Recording, days_over_before_us, may_go, without_person
 from server.domain.retention import retain_until_us
 from server.domain.verdict import day_of, day_span
 from storage.database import ledger, lifetimes
+from storage.database.lifetimes import Due, SiteTally
 from storage.database.models import DeletionRun, Segment, Site
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore
 
 FOOTAGE_DELETED = "footage-deleted"
 BATCH = 200
+SITES_MAX = 100_000
 
 log = get_logger("retention")
 
@@ -36,11 +40,33 @@ class Doomed:
     segment_id: str
     key: str
     version_id: str
+    sha256: str
+
+
+@dataclass
+class Leave:
+    """How many versions a run may still claim, and by whose word."""
+
+    left: int
+    run_id: int | None = None
+    confirmed_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What may go now, site by site, and how many versions there are in all."""
+
+    of_versions: int
+    sites: list[SiteTally] = field(default_factory=list)
+
+    @property
+    def versions(self) -> int:
+        return sum(site.versions for site in self.sites)
 
 
 @dataclass(frozen=True)
 class FootageExpirer:
-    """Call ``run`` now and then. No process does yet: nobody could place a hold before, as that has no command."""
+    """Call ``run`` now and then."""
 
     database: Database
     store: EvidenceStore
@@ -52,91 +78,135 @@ class FootageExpirer:
 
         Raises Unavailable where the store does not answer: what went is noted, the rest comes again.
         """
-        now_us = self.clock.utc_us()
-        if not self._allowed(now_us):
+        self._finish_claims()
+        found = self.tally()
+        leave = self._leave(found)
+        if leave is None:
             return 0
-        with self.database.reading() as session:
-            sites = lifetimes.sites_to_clear(session, now_us)
-        gone = sum(self._site(site_id, now_us) for site_id in sites)
-        self._finish()
+        gone = sum(self._site(site.site_id, leave) for site in found.sites)
+        self._finish(leave)
         return gone
 
-    def confirm(self, person: str) -> DeletionRun:
-        """A person allows the large deletion that waits. Raises NotFound, Conflict."""
+    def tally(self) -> Tally:
+        """What may go at this moment."""
+        with self.database.reading() as session:
+            sites = session.scalars(select(Site).order_by(Site.id).limit(SITES_MAX)).all()
+            counted = [lifetimes.tally_of(session, self._due(site)) for site in sites]
+            return Tally(lifetimes.versions_held(session), [site for site in counted if site.versions])
+
+    def confirm(self, person: str, versions: int, of_versions: int) -> DeletionRun:
+        """A person allows the large deletion that waits, naming its figures. Raises NotFound, Conflict."""
         with self.database.unit_of_work() as session:
             asked = lifetimes.open_deletion(session)
             if asked is None:
                 raise NotFound("no deletion waits for a confirmation")
             if asked.confirmed_by is not None:
-                raise Conflict(f"{asked.confirmed_by} has confirmed it already")
-            asked.confirmed_by, asked.confirmed_us = person, self.clock.utc_us()
+                raise Conflict(f"{asked.confirmed_by} has confirmed it already", code="confirmed_already")
+            if (versions, of_versions) != (asked.versions, asked.of_versions):
+                raise Conflict(
+                    f"it is {asked.versions} of {asked.of_versions} versions: look again, and confirm those figures",
+                    code="figures_changed",
+                )
+            asked.confirmed_by, asked.confirmed_us, asked.done = person, self.clock.utc_us(), 0
         log.warning("large_deletion_confirmed", by=person, versions=asked.versions, of=asked.of_versions)
         return asked
 
-    def _allowed(self, now_us: int) -> bool:
-        with self.database.unit_of_work() as session:
-            found = lifetimes.tally(session, now_us)
-            asked = lifetimes.open_deletion(session)
-            if asked is not None:
-                # What was confirmed is so many versions, and not whatever there may be by now.
-                within = found.expired <= asked.versions + BATCH
-                if asked.confirmed_by is not None and within:
-                    return True
-                if asked.confirmed_by is None and needs_person(found.expired, found.all):
-                    asked.versions, asked.of_versions = found.expired, found.all
-                    return False
-                asked.finished_us = now_us
-            if not needs_person(found.expired, found.all):
-                return True
-            session.add(DeletionRun(asked_us=now_us, versions=found.expired, of_versions=found.all))
-        advice = "nothing goes until a person has looked why and confirmed it"
-        log.error("large_deletion_waits", versions=found.expired, of=found.all, advice=advice)
-        return False
-
-    def _finish(self) -> None:
+    def _leave(self, found: Tally) -> Leave | None:
+        """How many versions this run may delete; None where a person has to be asked first."""
+        free = without_person(found.of_versions)
         with self.database.unit_of_work() as session:
             asked = lifetimes.open_deletion(session)
             if asked is not None and asked.confirmed_by is not None:
-                asked.finished_us = self.clock.utc_us()
+                return Leave(asked.versions - (asked.done or 0), asked.id, asked.confirmed_by)
+            if found.versions <= free:
+                if asked is not None:
+                    asked.finished_us = self.clock.utc_us()
+                return Leave(free)
+            if asked is not None:
+                asked.versions, asked.of_versions = found.versions, found.of_versions
+                return None
+            session.add(
+                DeletionRun(asked_us=self.clock.utc_us(), versions=found.versions, of_versions=found.of_versions)
+            )
+        advice = "nothing goes until a person has looked why and confirmed it: server.admin deletion list"
+        log.error("large_deletion_waits", versions=found.versions, of=found.of_versions, advice=advice)
+        return None
 
-    def _site(self, site_id: str, now_us: int) -> int:
+    def _finish(self, leave: Leave) -> None:
+        if leave.run_id is None:
+            return
+        with self.database.unit_of_work() as session:
+            session.get_one(DeletionRun, leave.run_id).finished_us = self.clock.utc_us()
+
+    def _finish_claims(self) -> None:
+        """What a run claimed that was interrupted: it was allowed then, and is shown as deleted since."""
+        with self.database.reading() as session:
+            sites = [session.get_one(Site, site_id) for site_id in lifetimes.sites_with_claims(session)]
+        for site in sites:
+            from_us = 0
+            while (oldest := self._oldest_claimed(site, from_us)) is not None:
+                day = day_of(oldest.start_us, site.timezone)
+                self._delete_all(self._claimed(site, day))
+                self._certify(site, day, self._confirmed_by())
+                from_us = day_span(day + timedelta(days=1), site.timezone).start_us
+
+    def _oldest_claimed(self, site: Site, from_us: int) -> Segment | None:
+        with self.database.reading() as session:
+            return lifetimes.oldest_claimed(session, site.id, from_us)
+
+    def _confirmed_by(self) -> str | None:
+        with self.database.unit_of_work() as session:
+            asked = lifetimes.open_deletion(session)
+            return asked.confirmed_by if asked is not None else None
+
+    def _due(self, site: Site) -> Due:
+        now_us = self.clock.utc_us()
+        before_us = days_over_before_us(now_us, site.timezone, self.retain_days)
+        return Due(site.id, before_us, now_us, self.retain_days)
+
+    def _site(self, site_id: str, leave: Leave) -> int:
         gone, from_us = 0, 0
-        while True:
+        while leave.left > 0:
             with self.database.reading() as session:
                 site = session.get_one(Site, site_id)
-                oldest = lifetimes.oldest_to_clear(session, site_id, from_us, now_us)
+                oldest = lifetimes.oldest_due(session, self._due(site), from_us)
             if oldest is None:
-                return gone
+                break
             day = day_of(oldest.start_us, site.timezone)
-            gone += self._day(site, day)
+            gone += self._day(site, day, leave)
             from_us = day_span(day + timedelta(days=1), site.timezone).start_us
+        return gone
 
-    def _day(self, site: Site, day: date) -> int:
-        self._delete_all(self._claimed(site, day))  # by a run that was interrupted
+    def _day(self, site: Site, day: date, leave: Leave) -> int:
         gone = 0
-        while doomed := self._claim(site, day):
+        while doomed := self._claim(site, day, leave):
             kept = self._delete_all(doomed)
             gone += len(doomed) - kept
             if kept:
                 break  # the store holds on to some of them: its clock is behind, or a hold of its own
-        self._certify(site, day)
+        self._certify(site, day, leave.confirmed_by)
         return gone
 
     def _claimed(self, site: Site, day: date) -> list[Doomed]:
-        window = day_span(day, site.timezone)
         with self.database.reading() as session:
-            return [_doomed(s) for s in lifetimes.uncertified(session, site.id, window.start_us, window.end_us)]
+            found = lifetimes.claimed_between(session, site.id, day_span(day, site.timezone))
+            return [_doomed(segment) for segment in found]
 
-    def _claim(self, site: Site, day: date) -> list[Doomed]:
+    def _claim(self, site: Site, day: date, leave: Leave) -> list[Doomed]:
         """The next versions of a site's day that may go: from this commit on no hold can come between."""
-        now_us, window = self.clock.utc_us(), day_span(day, site.timezone)
         with self.database.unit_of_work() as session:
+            # Whoever places a hold takes this row too: it comes before the claim, or after it and is told so.
             session.get_one(Site, site.id, with_for_update=True)
+            due, window = self._due(site), day_span(day, site.timezone)
             holds = [HoldSpan(h.camera_id, h.start_us, h.end_us) for h in lifetimes.holds_of(session, site.id)]
-            found = lifetimes.expired_between(session, site.id, window.start_us, window.end_us, now_us)
-            free = [s for s in found if may_go(_recording(s), holds, self._floor_us(s), now_us)][:BATCH]
+            found = lifetimes.due_between(session, due, window, min(BATCH, leave.left))
+            free = [s for s in found if may_go(_recording(s), holds, self._floor_us(s), due.now_us)]
             for segment in free:
-                segment.deleted_us = now_us
+                segment.deleted_us = due.now_us
+            if leave.run_id is not None:
+                asked = session.get_one(DeletionRun, leave.run_id, with_for_update=True)
+                asked.done = (asked.done or 0) + len(free)
+            leave.left -= len(free)
             return [_doomed(segment) for segment in free]
 
     def _delete_all(self, doomed: list[Doomed]) -> int:
@@ -151,26 +221,45 @@ class FootageExpirer:
         """Until when today's policy keeps a recording: one that has grown lengthens what is still there."""
         return retain_until_us(segment.end_us, segment.received_us, self.retain_days)
 
-    def _delete(self, version: Doomed) -> bool:
+    def _delete(self, doomed: Doomed) -> bool:
+        """Deletes everything under a recording's key: an upload that was made twice, and what others put on top.
+
+        The recording itself comes last, and only where no copy of it stays: the certificate says that it is gone. What
+        has other bytes and is locked for longer keeps nothing else from going; the sweep comes back for it.
+        """
+        listed = [found for found in self.store.list_versions(doomed.key) if found.key == doomed.key]
+        others = [found.version_id for found in listed if found.version_id != doomed.version_id]
+        stays = [version_id for version_id in others if not self._delete_version(doomed, version_id)]
+        if any(self._is_copy(doomed, version_id) for version_id in stays):
+            return False
+        return self._delete_version(doomed, doomed.version_id)
+
+    def _is_copy(self, doomed: Doomed, version_id: str) -> bool:
         try:
-            self.store.delete_version(version.key, version.version_id)
+            return self.store.stat_version(doomed.key, version_id).sha256 == doomed.sha256
+        except NotFound:
+            return False
+
+    def _delete_version(self, doomed: Doomed, version_id: str) -> bool:
+        try:
+            self.store.delete_version(doomed.key, version_id)
         except NotFound:
             return True
         except PermissionDenied as error:
-            log.warning("store_keeps_it", segment=version.segment_id, why=str(error))
+            log.warning("store_keeps_it", segment=doomed.segment_id, why=str(error))
             return False
         return True
 
-    def _certify(self, site: Site, day: date) -> None:
+    def _certify(self, site: Site, day: date, confirmed_by: str | None) -> None:
         window = day_span(day, site.timezone)
         with self.database.unit_of_work() as session:
-            went = lifetimes.uncertified(session, site.id, window.start_us, window.end_us)
+            went = lifetimes.claimed_between(session, site.id, window)
             if not went:
                 return
-            self._write(session, site, day, went)
+            self._write(session, site, day, went, confirmed_by)
         log.info("footage_deleted", site=site.id, day=day.isoformat(), versions=len(went))
 
-    def _write(self, session: Session, site: Site, day: date, went: list[Segment]) -> None:
+    def _write(self, session: Session, site: Site, day: date, went: list[Segment], confirmed_by: str | None) -> None:
         now_us = self.clock.utc_us()
         listed = "".join(f"{segment.id}\n" for segment in went).encode()
         entry = FootageDeleted(
@@ -181,6 +270,7 @@ class FootageExpirer:
             size_bytes=sum(segment.size_bytes for segment in went),
             segments_sha256=hashlib.sha256(listed).hexdigest(),
             retained_days=self.retain_days,
+            confirmed_by=confirmed_by,
         )
         for segment in went:
             segment.certified_us = now_us
@@ -188,7 +278,7 @@ class FootageExpirer:
 
 
 def _doomed(segment: Segment) -> Doomed:
-    return Doomed(segment.id, segment.object_key or "", segment.version_id or "")
+    return Doomed(segment.id, segment.object_key or "", segment.version_id or "", segment.sha256)
 
 
 def _recording(segment: Segment) -> Recording:

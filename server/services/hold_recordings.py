@@ -35,9 +35,21 @@ class HoldKeeper:
     clock: Clock
 
     def place(
-        self, site_id: str, camera_id: str | None, span: Span, reason: str, owner: str, review_us: int
+        self,
+        site_id: str,
+        camera_id: str | None,
+        span: Span,
+        reason: str,
+        owner: str,
+        review_us: int,
+        *,
+        by: str | None = None,
     ) -> LegalHold:
-        """Holds the recordings of a span from now on. Raises NotFound, InvalidInput."""
+        """Holds the recordings of a span from now on; ``by`` places it where that is not the owner.
+
+        What was claimed for deletion before cannot be held any more: ``already_gone`` says how much that is. Raises
+        NotFound, InvalidInput.
+        """
         now_us = self.clock.utc_us()
         if not reason.strip() or len(reason) > REASON_CHARS_MAX:
             raise InvalidInput(f"a hold needs a reason, of {REASON_CHARS_MAX} characters at most", code="no_reason")
@@ -60,14 +72,20 @@ class HoldKeeper:
                 end_us=span.end_us,
                 reason=reason,
                 owner=owner,
+                placed_by=by or owner,
                 review_us=review_us,
                 placed_us=now_us,
                 on_store=False,
             )
             session.add(hold)
-            self._write(session, hold, "placed", owner)
+            self._write(session, hold, "placed", by or owner)
         log.info("hold_placed", hold=hold.id, site=site_id, camera=camera_id, owner=owner)
         return hold
+
+    def already_gone(self, hold: LegalHold) -> int:
+        """How many recordings of its span had been deleted, or claimed for it, when it came."""
+        with self.database.reading() as session:
+            return lifetimes.gone_between(session, hold.site_id, hold.camera_id, Span(hold.start_us, hold.end_us))
 
     def request_lift(self, hold_id: str, person: str) -> None:
         """The first of two persons asks for it to be lifted. Raises NotFound, Conflict."""

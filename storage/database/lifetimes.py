@@ -1,10 +1,13 @@
 """Rows about the end of a recording's life: holds, what is past its day, and deletions that wait for a person."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from config.base.clock import US_PER_DAY, US_PER_S
+from config.base.timespan import Span
 from storage.database.models import DeletionRun, LegalHold, Segment
 
 
@@ -12,6 +15,21 @@ def holds_of(session: Session, site_id: str) -> list[LegalHold]:
     """The holds of a site that nobody has lifted."""
     query = select(LegalHold).where(LegalHold.site_id == site_id, LegalHold.lifted_us.is_(None))
     return list(session.scalars(query.order_by(LegalHold.placed_us)))
+
+
+def newest_holds(session: Session, site_ids: Sequence[str], limit: int) -> list[LegalHold]:
+    """Holds of some sites, those that nobody has lifted first, the newest first."""
+    query = select(LegalHold).where(LegalHold.site_id.in_(site_ids))
+    ordered = query.order_by(LegalHold.lifted_us.is_not(None), LegalHold.placed_us.desc(), LegalHold.id)
+    return list(session.scalars(ordered.limit(limit)))
+
+
+def holds_to_review(session: Session, site_id: str, now_us: int) -> int:
+    """How many holds of a site have come to their day of review."""
+    query = select(func.count()).where(
+        LegalHold.site_id == site_id, LegalHold.lifted_us.is_(None), LegalHold.review_us <= now_us
+    )
+    return session.scalar(query) or 0
 
 
 def holds_to_apply(session: Session) -> list[LegalHold]:
@@ -35,56 +53,147 @@ def segments_under(session: Session, hold: LegalHold) -> list[Segment]:
     return list(session.scalars(query.order_by(Segment.start_us)))
 
 
-def _expired(now_us: int) -> ColumnElement[bool]:
-    return and_(Segment.deleted_us.is_(None), Segment.retain_until_us < now_us)
+@dataclass(frozen=True)
+class Due:
+    """What may go at a site: locks ended before ``now_us``, begun before ``before_us``, past today's policy."""
+
+    site_id: str
+    before_us: int
+    now_us: int
+    retain_days: int
 
 
-def _unfinished(now_us: int) -> ColumnElement[bool]:
-    """Past their lock and still there, or claimed and not yet on a certificate."""
-    return or_(_expired(now_us), and_(Segment.deleted_us.is_not(None), Segment.certified_us.is_(None)))
+def _due(due: Due) -> ColumnElement[bool]:
+    """In SQL what ``server.domain.holds.may_go`` says of one recording; the claim asks that again, one by one."""
+    # retain_until_us(end, received, days) < now, turned round so that no row's value is rounded.
+    whole_s_us = (-(-due.now_us // US_PER_S) - 1) * US_PER_S
+    basis = case(
+        (Segment.end_us < Segment.received_us - due.retain_days * US_PER_DAY, Segment.received_us),
+        (Segment.end_us > Segment.received_us, Segment.received_us),
+        else_=Segment.end_us,
+    )
+    held = exists().where(
+        LegalHold.site_id == Segment.site_id,
+        LegalHold.lifted_us.is_(None),
+        or_(LegalHold.camera_id.is_(None), LegalHold.camera_id == Segment.camera_id),
+        LegalHold.start_us < Segment.end_us,
+        LegalHold.end_us > Segment.start_us,
+    )
+    return and_(
+        Segment.site_id == due.site_id,
+        Segment.deleted_us.is_(None),
+        Segment.retain_until_us < due.now_us,
+        Segment.start_us < due.before_us,
+        basis <= whole_s_us - (due.retain_days + 1) * US_PER_DAY,
+        ~held,
+    )
 
 
 @dataclass(frozen=True)
-class Tally:
-    """Versions whose lock has ended, and versions in all."""
+class SiteTally:
+    """Versions of a site that may go, and when the first and the last of them began."""
 
-    expired: int
-    all: int
-
-
-def tally(session: Session, now_us: int) -> Tally:
-    held = select(func.count()).where(Segment.deleted_us.is_(None), Segment.retain_until_us.is_not(None))
-    expired = session.scalar(select(func.count()).where(_expired(now_us))) or 0
-    return Tally(expired, session.scalar(held) or 0)
+    site_id: str
+    versions: int
+    first_us: int
+    last_us: int
 
 
-def sites_to_clear(session: Session, now_us: int) -> list[str]:
-    return list(session.scalars(select(Segment.site_id).where(_unfinished(now_us)).distinct()))
+def tally_of(session: Session, due: Due) -> SiteTally:
+    query = select(func.count(), func.min(Segment.start_us), func.max(Segment.start_us)).where(_due(due))
+    versions, first_us, last_us = session.execute(query).one()
+    return SiteTally(due.site_id, versions, first_us or 0, last_us or 0)
 
 
-def oldest_to_clear(session: Session, site_id: str, from_us: int, now_us: int) -> Segment | None:
-    """The oldest recording of a site, from an instant on, with which something is left to do."""
-    query = select(Segment).where(Segment.site_id == site_id, _unfinished(now_us), Segment.start_us >= from_us)
+def versions_held(session: Session) -> int:
+    """How many secured versions there are in all."""
+    query = select(func.count()).where(Segment.deleted_us.is_(None), Segment.retain_until_us.is_not(None))
+    return session.scalar(query) or 0
+
+
+def oldest_due(session: Session, due: Due, from_us: int) -> Segment | None:
+    """The oldest recording that may go, from an instant on."""
+    query = select(Segment).where(_due(due), Segment.start_us >= from_us)
     return session.scalars(query.order_by(Segment.start_us).limit(1)).first()
 
 
-def expired_between(session: Session, site_id: str, start_us: int, end_us: int, now_us: int) -> list[Segment]:
-    query = select(Segment).where(
-        Segment.site_id == site_id, _expired(now_us), Segment.start_us >= start_us, Segment.start_us < end_us
-    )
-    return list(session.scalars(query.order_by(Segment.start_us)))
+def due_between(session: Session, due: Due, window: Span, limit: int) -> list[Segment]:
+    """Up to ``limit`` recordings of a window that may go, oldest first."""
+    query = select(Segment).where(_due(due), Segment.start_us >= window.start_us, Segment.start_us < window.end_us)
+    return list(session.scalars(query.order_by(Segment.start_us, Segment.id).limit(limit)))
 
 
-def uncertified(session: Session, site_id: str, start_us: int, end_us: int) -> list[Segment]:
-    """Recordings claimed for deletion that stand on no certificate yet."""
+def sites_with_claims(session: Session) -> list[str]:
+    """Sites with recordings claimed for deletion that stand on no certificate yet."""
+    return list(session.scalars(select(Segment.site_id).where(_claimed()).distinct().order_by(Segment.site_id)))
+
+
+def oldest_claimed(session: Session, site_id: str, from_us: int) -> Segment | None:
+    query = select(Segment).where(Segment.site_id == site_id, _claimed(), Segment.start_us >= from_us)
+    return session.scalars(query.order_by(Segment.start_us).limit(1)).first()
+
+
+def claimed_between(session: Session, site_id: str, window: Span) -> list[Segment]:
+    """Recordings claimed for deletion that stand on no certificate yet, in order of their ids."""
     query = select(Segment).where(
         Segment.site_id == site_id,
-        Segment.deleted_us.is_not(None),
-        Segment.certified_us.is_(None),
-        Segment.start_us >= start_us,
-        Segment.start_us < end_us,
+        _claimed(),
+        Segment.start_us >= window.start_us,
+        Segment.start_us < window.end_us,
     )
     return list(session.scalars(query.order_by(Segment.id)))
+
+
+def _claimed() -> ColumnElement[bool]:
+    return and_(Segment.deleted_us.is_not(None), Segment.certified_us.is_(None))
+
+
+def gone_between(session: Session, site_id: str, camera_id: str | None, window: Span) -> int:
+    """How many recordings that reach into a window were deleted, or are claimed for it."""
+    query = select(func.count()).where(
+        Segment.site_id == site_id,
+        Segment.deleted_us.is_not(None),
+        Segment.start_us < window.end_us,
+        Segment.end_us > window.start_us,
+    )
+    if camera_id is not None:
+        query = query.where(Segment.camera_id == camera_id)
+    return session.scalar(query) or 0
+
+
+def gone_and_kept(session: Session, site_id: str, window: Span) -> tuple[int, int]:
+    """Of the recordings that began within a window: how many were deleted, and how many the store still has."""
+    gone, kept = func.count(Segment.deleted_us), func.count(Segment.retain_until_us) - func.count(Segment.deleted_us)
+    query = select(gone, kept).where(
+        Segment.site_id == site_id, Segment.start_us >= window.start_us, Segment.start_us < window.end_us
+    )
+    found = session.execute(query).one()
+    return int(found[0]), int(found[1])
+
+
+def certified_at(session: Session, site_id: str, window: Span, at_us: int) -> list[str]:
+    """The ids of the recordings that one certificate is about, sorted."""
+    query = select(Segment.id).where(
+        Segment.site_id == site_id,
+        Segment.certified_us == at_us,
+        Segment.start_us >= window.start_us,
+        Segment.start_us < window.end_us,
+    )
+    return sorted(session.scalars(query))
+
+
+def kept_ids(session: Session, segment_ids: Sequence[str]) -> set[str]:
+    """Those of the ids that are recordings which count and were not deleted."""
+    query = select(Segment.id).where(
+        Segment.id.in_(segment_ids), Segment.retain_until_us.is_not(None), Segment.deleted_us.is_(None)
+    )
+    return set(session.scalars(query))
+
+
+def deletion_waits(session: Session) -> bool:
+    """Whether a large deletion waits for a person."""
+    query = select(DeletionRun.id).where(DeletionRun.finished_us.is_(None), DeletionRun.confirmed_us.is_(None))
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def open_deletion(session: Session) -> DeletionRun | None:

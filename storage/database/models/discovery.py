@@ -44,7 +44,7 @@ class ReplayReport(Base):
 
 
 class AccessRecord(Base):
-    """Somebody looked at a picture; never changed, never deleted by the application."""
+    """Somebody looked at a picture or took footage away; never changed, never deleted by the application (I4)."""
 
     __tablename__ = "access_record"
     id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
@@ -52,6 +52,13 @@ class AccessRecord(Base):
     account_name: Mapped[str] = mapped_column(Slug)
     site_id: Mapped[str] = mapped_column(ForeignKey("site.id"))
     subject: Mapped[str] = mapped_column(String(32))
-    """``discovered_picture``, …"""
+    """``discovered_picture``, ``finding_still``, ``export``"""
     subject_id: Mapped[str] = mapped_column(String(64))
+    camera_id: Mapped[str | None] = mapped_column(Slug)
+    start_us: Mapped[int | None] = mapped_column(BigInteger)
+    end_us: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str | None] = mapped_column(String(200))
+    """Why, in the person's own words; null where nobody is asked."""
+    source: Mapped[str | None] = mapped_column(String(200))
+    """From where: an address, or the machine that a command was given on."""
     __table_args__ = (Index("ix_access_record_site", "site_id", "at_us"),)

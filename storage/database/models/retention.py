@@ -19,6 +19,8 @@ class LegalHold(Base):
     reason: Mapped[str] = mapped_column(String(200))
     owner: Mapped[str] = mapped_column(Slug)
     """Who answers for it."""
+    placed_by: Mapped[str | None] = mapped_column(Slug)
+    """Who placed it; null in rows from before this was written down."""
     review_us: Mapped[int] = mapped_column(BigInteger)
     """When somebody has to say whether it is still needed."""
     placed_us: Mapped[int] = mapped_column(BigInteger)
@@ -41,4 +43,6 @@ class DeletionRun(Base):
     of_versions: Mapped[int] = mapped_column(BigInteger)
     confirmed_by: Mapped[str | None] = mapped_column(Slug)
     confirmed_us: Mapped[int | None] = mapped_column(BigInteger)
+    done: Mapped[int | None] = mapped_column(BigInteger)
+    """How many of them were claimed since it was confirmed."""
     finished_us: Mapped[int | None] = mapped_column(BigInteger)

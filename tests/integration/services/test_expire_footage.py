@@ -1,94 +1,52 @@
 """The end of a recording's life, on real stores: nothing goes early or under a hold, everything else goes, certified."""
 
 import hashlib
-import time
+import threading
+from dataclasses import dataclass, field
 
 import pytest
 from sqlalchemy import select
 
-from config.base.clock import US_PER_DAY, SystemClock
-from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied
-from config.base.ids import fresh_id
+from config.base.clock import US_PER_DAY
+from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied, Unavailable
 from config.base.timespan import Span
-from config.evidence import entries
-from server.services.expire_footage import FootageExpirer
-from server.services.hold_recordings import HoldKeeper
-from storage.database.models import DeletionRun, LedgerEntry, LegalHold, Segment
+from server.services.audit_store import StoreAuditor
+from server.services.sweep_store import StoreSweeper
+from storage.database.models import AuditFinding, DeletionRun, Segment
 from storage.objects.keys import SegmentKey
-from tests.support.clock import SimulatedClock
-from tests.support.sites import SigningAgent, seconds
-
-LOCK_S = 3
+from tests.support.past import COUNT, RETAIN_DAYS, Old, put
+from tests.support.sites import seconds
 
 
-class Old:
-    """Recordings of three months ago, whose locks on the store end within seconds."""
+@dataclass
+class Interrupting:
+    """A store that does something before each deletion, and stops answering after so many."""
 
-    def __init__(self, database, object_store, count=4) -> None:
-        self.database = database
-        self.store = object_store.evidence
-        self.clock = SimulatedClock(SystemClock().utc_us())
-        self.camera_id = f"nap-{fresh_id()[:8]}"
-        agent = SigningAgent(database, self.clock, camera_id=self.camera_id).register()
-        self.begun_us = self.clock.utc_us() - seconds(100)
-        lock_us = SystemClock().utc_us() + seconds(LOCK_S)
-        for number in range(count):
-            data = b"footage %d" % number
-            start_us = self.begun_us + seconds(10 * number)
-            manifest = agent.manifest(start_us, start_us + seconds(10), data)
-            agent.say(manifest)
-            key = SegmentKey("sunflower", self.camera_id, start_us, manifest.segment_id).text
-            version_id = self.store.put_locked(key, data, hashlib.sha256(data).hexdigest(), lock_us)
-            with database.unit_of_work() as session:
-                segment = session.get_one(Segment, manifest.segment_id)
-                segment.object_key, segment.version_id = key, version_id
-                segment.secured_us = self.clock.utc_us()
-                segment.retain_until_us = segment.end_us + 91 * US_PER_DAY
-        self.locked_until_us = lock_us
-        self.expirer = FootageExpirer(database, self.store, self.clock, 90)
-        self.holds = HoldKeeper(database, self.clock)
+    real: object
+    answers: int = 1_000
+    before: list = field(default_factory=list)
 
-    def segments(self) -> list[Segment]:
-        with self.database.reading() as session:
-            return list(session.scalars(select(Segment).order_by(Segment.start_us)))
+    def __getattr__(self, name):
+        return getattr(self.real, name)
 
-    def there(self) -> list[int]:
-        """Numbers of the recordings whose version the store still has."""
-        found = []
-        for number, segment in enumerate(self.segments()):
-            try:
-                self.store.stat_version(segment.object_key, segment.version_id)
-            except NotFound:
-                continue
-            found.append(number)
-        return found
-
-    def certificates(self) -> list[entries.FootageDeleted]:
-        with self.database.reading() as session:
-            rows = session.scalars(select(LedgerEntry).where(LedgerEntry.kind == "footage-deleted"))
-            return [entries.decode(row.body) for row in rows]
-
-    def after_their_day(self) -> "Old":
-        self.clock.advance(92 * 86_400)
-        time.sleep(max(0, (self.locked_until_us - SystemClock().utc_us()) / 1e6) + 1.2)
-        return self
-
-    def hold(self, first: int, last: int) -> LegalHold:
-        span = Span(self.begun_us + seconds(10 * first), self.begun_us + seconds(10 * last + 10))
-        review_us = self.clock.utc_us() + 30 * US_PER_DAY
-        return self.holds.place("sunflower", self.camera_id, span, "an accident", "wang", review_us)
+    def delete_version(self, key: str, version_id: str) -> None:
+        for do in self.before:
+            do()
+        if self.answers <= 0:
+            raise Unavailable("the store does not answer")
+        self.answers -= 1
+        self.real.delete_version(key, version_id)
 
 
-def test_on_its_day_everything_goes_and_stands_on_a_certificate(database, object_store):
-    old = Old(database, object_store)
+def test_on_its_day_everything_goes_and_stands_on_a_certificate(old: Old):
     assert old.expirer.run() == 0
     old.clock.advance(90 * 86_400)
     assert old.expirer.run() == 0
     old.after_their_day()
-    assert old.expirer.run() == 4
+    assert old.expirer.run() == COUNT
     assert old.there() == []
     days = old.certificates()
-    assert sum(day.versions for day in days) == 4
+    assert old.certified() == COUNT
     assert all(segment.certified_us for segment in old.segments())
     listed = "".join(f"{s.id}\n" for s in sorted(old.segments(), key=lambda s: s.id)).encode()
     assert len(days) > 1 or days[0].segments_sha256 == hashlib.sha256(listed).hexdigest()
@@ -96,8 +54,7 @@ def test_on_its_day_everything_goes_and_stands_on_a_certificate(database, object
     assert len(old.certificates()) == len(days)
 
 
-def test_a_hold_keeps_and_two_persons_let_go(database, object_store):
-    old = Old(database, object_store)
+def test_a_hold_keeps_and_two_persons_let_go(old: Old):
     hold = old.hold(1, 2)
     assert old.holds.apply(old.store) == 2
     held = old.segments()[1]
@@ -120,52 +77,174 @@ def test_a_hold_keeps_and_two_persons_let_go(database, object_store):
         old.holds.request_lift(hold.id, "wang")
 
 
-def test_a_lock_that_still_stands_is_no_deletion(database, object_store):
-    old = Old(database, object_store, count=1)
-    segment = old.segments()[0]
-    old.store.extend_retention(segment.object_key, segment.version_id, SystemClock().utc_us() + US_PER_DAY)
-    old.clock.advance(92 * 86_400)
-    assert old.expirer.run() == 0
-    assert old.certificates() == []
+def test_what_is_held_does_not_count_as_due(old: Old):
+    old.after_their_day().alone()
+    old.hold(0, 2)
+    assert old.expirer.tally().versions == 1
+    assert old.expirer.run() == 1
+    assert old.there() == [0, 1, 2]
+
+
+def test_a_lock_that_still_stands_is_no_deletion(old: Old):
+    first = old.segments()[0]
+    old.object_store.evidence.extend_retention(first.object_key, first.version_id, old.clock.utc_us() + US_PER_DAY)
+    old.after_their_day()
+    assert old.expirer.run() == COUNT - 1
+    assert old.there() == [0]
+    assert old.certified() == COUNT - 1
     assert old.segments()[0].deleted_us is None
 
 
-def test_a_policy_that_grew_keeps_what_is_still_there(database, object_store):
-    old = Old(database, object_store, count=1)
-    old.clock.advance(92 * 86_400)
-    assert FootageExpirer(old.database, old.store, old.clock, 120).run() == 0
+def test_a_policy_that_grew_keeps_what_is_still_there(old: Old):
+    old.after_their_day()
+    assert old.expirer_on(old.store, 120).run() == 0
+    assert len(old.there()) == COUNT
 
 
-def test_what_was_claimed_and_not_finished_is_finished(database, object_store):
-    old = Old(database, object_store).after_their_day()
+def test_a_crash_between_deletion_and_certificate_loses_no_certificate(old: Old):
+    old.after_their_day()
+    with pytest.raises(Unavailable):
+        old.expirer_on(Interrupting(old.store, answers=2)).run()
+    assert len(old.there()) == COUNT - 2
+    assert old.certificates() == []
+    old.expirer.run()
+    assert old.there() == []
+    assert old.certified() == COUNT
+
+
+def test_what_was_claimed_and_not_finished_is_finished_whatever_waits(old: Old):
+    old.after_their_day().alone()
     with old.database.unit_of_work() as session:
         for segment in session.scalars(select(Segment)):
             segment.deleted_us = old.clock.utc_us()
     assert old.expirer.run() == 0
     assert old.there() == []
-    assert sum(day.versions for day in old.certificates()) == 4
+    assert old.certified() == COUNT
 
 
-def test_more_than_half_waits_for_a_person(database, object_store, monkeypatch):
-    monkeypatch.setattr("server.domain.holds.SMALL_STORE", 1)
-    old = Old(database, object_store).after_their_day()
+def test_a_hold_that_comes_during_a_run_wins_or_is_told_what_went(old: Old, monkeypatch):
+    monkeypatch.setattr("server.services.expire_footage.BATCH", 1)
+    old.after_their_day()
+    placed = []
+
+    def place() -> None:
+        if not placed:
+            thread = threading.Thread(target=lambda: placed.append(old.hold(0, COUNT - 1)))
+            thread.start()
+            thread.join(20)
+
+    gone = old.expirer_on(Interrupting(old.store, before=[place])).run()
+    assert gone == 1
+    assert old.there() == [1, 2, 3]
+    assert old.holds.already_gone(placed[0]) == 1
+    assert old.certified() == 1
+    assert old.expirer.run() == 0
+    assert old.there() == [1, 2, 3]
+
+
+def test_more_than_half_waits_for_a_person_who_names_the_figures(old: Old):
+    old.after_their_day().alone()
     with pytest.raises(NotFound):
-        old.expirer.confirm("wang")
+        old.expirer.confirm("wang", COUNT, COUNT)
     assert old.expirer.run() == 0
     assert old.expirer.run() == 0
-    assert len(old.there()) == 4
+    assert len(old.there()) == COUNT
     with old.database.reading() as session:
-        assert [(run.versions, run.of_versions) for run in session.scalars(select(DeletionRun))] == [(4, 4)]
-    old.expirer.confirm("wang")
+        assert [(run.versions, run.of_versions) for run in session.scalars(select(DeletionRun))] == [(COUNT, COUNT)]
+    assert StoreSweeper(old.database, old.store, old.clock, RETAIN_DAYS).sweep() == 0
     with pytest.raises(Conflict):
-        old.expirer.confirm("li")
-    assert old.expirer.run() == 4
+        old.expirer.confirm("wang", COUNT - 1, COUNT)
+    old.expirer.confirm("wang", COUNT, COUNT)
+    with pytest.raises(Conflict):
+        old.expirer.confirm("li", COUNT, COUNT)
+    assert old.expirer.run() == COUNT
+    assert {certificate.confirmed_by for certificate in old.certificates()} == {"wang"}
     with old.database.reading() as session:
         assert session.scalars(select(DeletionRun)).one().finished_us is not None
 
 
-def test_a_hold_needs_a_reason_a_span_a_place_and_a_day_of_review(database, object_store):
-    old = Old(database, object_store, count=1)
+def test_a_confirmation_is_for_so_many_and_no_more(old: Old):
+    old.after_their_day().alone()
+    old.expirer.run()
+    old.expirer.confirm("wang", COUNT, COUNT)
+    with old.database.unit_of_work() as session:
+        session.scalars(select(DeletionRun)).one().versions = COUNT - 1
+    assert old.expirer.run() == COUNT - 1
+    assert old.expirer.run() == 0
+    assert old.there() == [COUNT - 1]
+
+
+def test_a_question_that_is_over_is_closed(old: Old):
+    old.after_their_day().alone()
+    old.expirer.run()
+    old.hold(0, COUNT - 1)
+    assert old.expirer.run() == 0
+    with old.database.reading() as session:
+        assert session.scalars(select(DeletionRun)).one().finished_us is not None
+
+
+def test_copies_markers_and_what_others_put_on_top_go_with_it(old: Old):
+    first, second = old.objects[:2]
+    put(old.object_store, first.key, first.data, 1)
+    put(old.object_store, second.key, b"something else", 1)
+    old.object_store.admin._client.remove_object(old.object_store.root.bucket, first.key)
+    assert len(old.versions()) == COUNT + 3
+    old.after_their_day()
+    threading.Event().wait(2.2)
+    assert old.expirer.run() == COUNT
+    assert old.versions() == []
+
+
+def test_a_copy_that_the_store_keeps_keeps_the_recording_too(old: Old):
+    first, second = old.objects[:2]
+    put(old.object_store, first.key, first.data, 3_600)
+    put(old.object_store, second.key, b"something else", 3_600)
+    old.after_their_day()
+    assert old.expirer.run() == COUNT - 1
+    assert old.there() == [0]
+    assert old.certified() == COUNT - 1
+
+
+def test_what_was_never_secured_goes_as_well_but_not_early_and_not_under_a_hold(old: Old):
+    sweeper = StoreSweeper(old.database, old.store, old.clock, RETAIN_DAYS)
+    lost = SegmentKey("sunflower", old.camera_id, old.begun_us + seconds(5), "0" * 32).text
+    put(old.object_store, lost, b"nobody told of it", 1)
+    put(old.object_store, f"sunflower/{old.camera_id}/notes.txt", b"a stranger's", 1)
+    threading.Event().wait(2.2)
+    assert sweeper.sweep() == 0
+    old.clock.advance(94 * 86_400)
+    hold = old.hold(0, 0)
+    assert sweeper.sweep() == 0
+    old.holds.request_lift(hold.id, "wang")
+    old.holds.confirm_lift(hold.id, "li")
+    assert sweeper.sweep() == 1
+    assert len(old.there()) == COUNT
+    assert lost not in old.versions()
+
+
+def test_what_went_on_its_day_is_not_missed_by_the_audit(old: Old):
+    with old.database.unit_of_work() as session:
+        late = session.scalars(select(Segment).where(Segment.object_key.startswith("late/"))).all()
+        for segment in late:
+            session.delete(segment)
+        kept = session.get_one(Segment, old.objects[3].segment_id)
+        kept.retain_until_us = kept.end_us + 1_000 * US_PER_DAY
+    old.object_store.evidence.extend_retention(
+        old.objects[3].key, old.objects[3].version_id, old.clock.utc_us() + 1_000 * US_PER_DAY
+    )
+    old.after_their_day()
+    old.expirer.run()
+    old.expirer.confirm("wang", 3, 4)
+    assert old.expirer.run() == 3
+    auditor = StoreAuditor(old.database, old.store, old.clock, RETAIN_DAYS)
+    auditor.begin(at_once=True)
+    while auditor.step():
+        pass
+    with old.database.reading() as session:
+        assert session.scalars(select(AuditFinding)).all() == []
+
+
+def test_a_hold_needs_a_reason_a_span_a_place_and_a_day_of_review(old: Old):
     span, later = Span(0, 1), old.clock.utc_us() + 1
     for site, camera, where, reason, review, error in (
         ("sunflower", None, span, " ", later, InvalidInput),

@@ -1,9 +1,13 @@
 """What may be deleted, and who may lift a hold."""
 
+from datetime import datetime
+
 import pytest
 
+from config.base.clock import from_datetime
 from config.base.errors import Conflict, PermissionDenied
-from server.domain.holds import HoldSpan, Recording, check_lift, may_go, needs_person
+from server.domain.holds import HoldSpan, Recording, check_lift, days_over_before_us, may_go, without_person
+from server.domain.retention import retain_until_us
 
 OLD = Recording("gate", 100, 200, 1_000)
 
@@ -27,18 +31,28 @@ def test_what_may_go(holds, floor_us, now_us, goes):
 
 
 @pytest.mark.parametrize(
-    ("versions", "of", "asked"),
+    ("of", "at_once"),
+    [(0, 0), (1, 0), (2, 1), (201, 100), (2_000, 1_000)],
+)
+def test_never_more_than_half_without_a_person(of, at_once):
+    assert without_person(of) == at_once
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
     [
-        (0, 0, False),
-        (200, 200, False),
-        (101, 201, True),
-        (100, 201, False),
-        (1_000, 2_000, False),
-        (1_001, 2_000, True),
+        ("2026-11-22T00:30+08:00", "2026-08-22T00:00+08:00"),
+        ("2026-11-22T01:00+08:00", "2026-08-23T00:00+08:00"),
+        ("2026-11-22T23:59+08:00", "2026-08-23T00:00+08:00"),
     ],
 )
-def test_more_than_half_waits_for_a_person(versions, of, asked):
-    assert needs_person(versions, of) is asked
+def test_a_day_goes_as_one_after_its_last_lock(now, before):
+    def us(text):
+        return from_datetime(datetime.fromisoformat(text))
+
+    assert days_over_before_us(us(now), "Asia/Shanghai", 90) == us(before)
+    last_lock_us = retain_until_us(us(before) - 1, us(before) - 1, 90)
+    assert last_lock_us <= us(now)
 
 
 def test_two_persons_lift_a_hold():

@@ -1,14 +1,28 @@
 """holds lifted by two, deletions confirmed, exports on record"""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
 
 
+COLUMNS = {
+    "access_record": (
+        ("camera_id", sa.String(length=64)),
+        ("start_us", sa.BigInteger()),
+        ("end_us", sa.BigInteger()),
+        ("reason", sa.String(length=200)),
+        ("source", sa.String(length=200)),
+    ),
+    "legal_hold": (("placed_by", sa.String(length=64)),),
+    "deletion_run": (("done", sa.BigInteger()),),
+}
+
+
 def upgrade() -> None:
-    pass
-
-
-def downgrade() -> None:
-    pass
+    for table, columns in COLUMNS.items():
+        for name, kind in columns:
+            op.add_column(table, sa.Column(name, kind, nullable=True))
