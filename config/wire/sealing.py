@@ -64,6 +64,11 @@ def discovered_picture(agent_id: str, discovery_id: str) -> Context:
     return _context("discovered-picture", agent_id, discovery_id)
 
 
+def cell_secret(site_id: str) -> Context:
+    """The secret key of a site's own store, for the server itself."""
+    return _context("cell-secret", site_id)
+
+
 def seal_to(key: X25519PublicKey, secret: bytes, context: Context) -> SealedBox:
     """Raises InvalidInput (``oversized``) above ``SECRET_BYTES_MAX``. Two boxes of one secret differ."""
     if len(secret) > SECRET_BYTES_MAX:

@@ -66,9 +66,10 @@ def presign(
     base_url: str,
     expires_s: int,
     now_us: int,
+    query: Mapping[str, str] | None = None,
 ) -> str:
     """A URL that allows exactly this request, every one of ``headers`` and the host included, until it expires."""
-    request = AWSRequest(method=method, url=_url(base_url, access.bucket, key, {}), headers=dict(headers))
+    request = AWSRequest(method=method, url=_url(base_url, access.bucket, key, query or {}), headers=dict(headers))
     _QueryAuthAt(access, expires_s, now_us).add_auth(request)
     return str(request.url)
 

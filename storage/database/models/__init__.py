@@ -8,6 +8,7 @@ from storage.database.models.alarms import AlarmAct, AlarmEventRow, AlarmPartiti
 from storage.database.models.audit import AuditFinding, AuditRound
 from storage.database.models.base import Base
 from storage.database.models.box import BoxNotice, SegmentEviction
+from storage.database.models.cells import Cell, CellChallengeRow, CellCopy, CellFetchRow
 from storage.database.models.deep_audit import DeepAudit, DeepSample, StoreCondition
 from storage.database.models.discovery import AccessRecord, DiscoveredCamera, ReplayReport
 from storage.database.models.enrolment import AgentCertificate, Invitation
@@ -54,6 +55,10 @@ __all__ = [
     "BoxNotice",
     "Camera",
     "CameraSource",
+    "Cell",
+    "CellChallengeRow",
+    "CellCopy",
+    "CellFetchRow",
     "ConditionChange",
     "CoverageSpan",
     "DeepAudit",

@@ -1,0 +1,84 @@
+"""Challenges to a store that the centre cannot reach: when one is due, what an answer proves, and how much. Pure.
+
+Invariant I1: a recording in a cell counts only after its agent read it back whole and locked, *and* a leaf drawn at random
+among everything that waited, after that, was answered rightly. What a challenge finds wrong does not count from then on.
+
+A challenge proves that one leaf is there; of the rest it says: where a fraction ``f`` of all kept leaves was lost or
+changed, ``k`` leaves drawn evenly and answered rightly would have missed all of it with probability ``(1 - f)**k``.
+
+Source: RFC 6962 (the tree); G. Ateniese et al., Provable Data Possession (CCS 2007), 5.1 (detection by spot checking).
+"""
+
+from dataclasses import dataclass
+
+from config.base.clock import US_PER_MINUTE, US_PER_S
+from config.evidence.leaves import is_leaf_of
+from server.domain.audit import Drift
+
+SHARE = 0.0004
+"""Of the bytes recorded, what challenges may cost on the line to the centre."""
+COST_BYTES = 70_000
+"""Of a challenge and its answer with all that is around them; measured 68,900 over TLS."""
+BYTES_A_DRAW = round(2 * COST_BYTES / SHARE)
+"""So much newly recorded footage pays for two challenges: one among what is new, one among all that is kept."""
+WAIT_US_MAX = 30 * US_PER_MINUTE
+"""Where less is recorded, this long."""
+PROVING_US = WAIT_US_MAX + 5 * US_PER_MINUTE
+"""How long a recording may wait for its challenge before that shows as unverified."""
+ANSWER_US = 60 * US_PER_MINUTE
+ASK_AGAIN_US = 120 * US_PER_S
+
+
+def draw_is_due(waiting_bytes: int, oldest_us: int | None, last_us: int | None, now_us: int) -> bool:
+    """Whether the next pair of leaves is to be drawn: for what waits, or because the last draw is long ago."""
+    if waiting_bytes >= BYTES_A_DRAW:
+        return True
+    since_us = oldest_us if oldest_us is not None else last_us
+    return since_us is None or now_us - since_us >= WAIT_US_MAX
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the database holds of the recording that was drawn; ``floor_us`` is when its lock may end at the earliest."""
+
+    root: bytes
+    size_bytes: int
+    sha256: str
+    version_id: str
+    floor_us: int
+    leaf: int
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the agent says it read, and the leaf with its path."""
+
+    version_id: str
+    size_bytes: int
+    sha256: str
+    compliance_until_us: int | None
+    leaf: bytes
+    path: list[bytes]
+
+
+def judge(asked: Asked, read: Read | None) -> tuple[Drift | None, str]:
+    """What an answer shows to be wrong, with a word on it; None where the leaf is right and the lock stands."""
+    if read is None or read.version_id != asked.version_id:
+        return Drift.OBJECT_MISSING, "the cell has no such version"
+    if not is_leaf_of(asked.root, asked.size_bytes, asked.leaf, read.leaf, read.path):
+        return Drift.OBJECT_CORRUPT, f"leaf {asked.leaf} does not lead to the root in the manifest"
+    if (read.size_bytes, read.sha256) != (asked.size_bytes, asked.sha256):
+        return Drift.OBJECT_CORRUPT, "the agent read other bytes than it recorded"
+    if read.compliance_until_us is None or read.compliance_until_us < asked.floor_us:
+        return Drift.LOCK_SHORT, "the lock is shorter than it was, or can be lifted"
+    return None, ""
+
+
+def chance_to_miss(lost_fraction: float, samples: int) -> float:
+    """``(1 - f)**k``: how likely so many right answers are although that fraction was lost."""
+    return (1.0 - lost_fraction) ** samples
+
+
+def lost_at_most(samples: int, confidence: float = 0.95) -> float:
+    """The fraction of leaves that can be lost at most, with that confidence, after so many right answers and no wrong one."""
+    return 1.0 if samples <= 0 else 1.0 - (1.0 - confidence) ** (1.0 / samples)

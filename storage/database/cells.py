@@ -1,0 +1,127 @@
+"""Rows of on-site cells: what waits for a challenge, which leaf is number so-and-so, what is due to be sent."""
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from storage.database.models import Agent, Cell, CellChallengeRow, CellCopy, CellFetchRow, Segment
+
+WAITING_MAX = 5_000
+CLAIMED, WAITING, PROVEN, UNSOUND, REFUSED = "claimed", "waiting", "proven", "unsound", "refused"
+
+
+def agents_with_cells(session: Session) -> list[str]:
+    """The agents of sites that keep their recordings themselves."""
+    query = select(Agent.id).join(Cell, Cell.site_id == Agent.site_id).where(Agent.revoked_us.is_(None))
+    return list(session.scalars(query.order_by(Agent.id)))
+
+
+def waiting(session: Session, agent_id: str) -> list[tuple[CellCopy, int]]:
+    """Copies that wait for a challenge, oldest first, with their sizes in bytes."""
+    rows = session.execute(
+        select(CellCopy, Segment.size_bytes)
+        .join(Segment, Segment.id == CellCopy.segment_id)
+        .where(CellCopy.agent_id == agent_id, CellCopy.state == WAITING)
+        .order_by(CellCopy.read_us)
+        .limit(WAITING_MAX)
+    )
+    return [(copy, size_bytes) for copy, size_bytes in rows]
+
+
+def next_leaf(session: Session, agent_id: str) -> int:
+    """The number that the first leaf of an agent's next copy gets; the caller holds the agent's row."""
+    newest = session.scalars(
+        select(CellCopy)
+        .where(CellCopy.agent_id == agent_id, CellCopy.first_leaf.is_not(None))
+        .order_by(CellCopy.first_leaf.desc())
+        .limit(1)
+    ).first()
+    return 0 if newest is None or newest.first_leaf is None else newest.first_leaf + newest.leaves
+
+
+def copy_at(session: Session, agent_id: str, number: int) -> CellCopy | None:
+    """The copy that leaf ``number`` of an agent belongs to."""
+    found = session.scalars(
+        select(CellCopy)
+        .where(CellCopy.agent_id == agent_id, CellCopy.first_leaf <= number)
+        .order_by(CellCopy.first_leaf.desc())
+        .limit(1)
+    ).first()
+    if found is None or found.first_leaf is None or number >= found.first_leaf + found.leaves:
+        return None
+    return found
+
+
+def first_kept_leaf(session: Session, agent_id: str, now_us: int) -> int | None:
+    """Where the leaves begin that are under retention still; None where there are none."""
+    oldest = session.scalars(
+        select(CellCopy)
+        .where(CellCopy.agent_id == agent_id, CellCopy.retain_until_us > now_us, CellCopy.first_leaf.is_not(None))
+        .order_by(CellCopy.retain_until_us)
+        .limit(1)
+    ).first()
+    return None if oldest is None else oldest.first_leaf
+
+
+def unsound(session: Session, agent_id: str, now_us: int) -> list[CellCopy]:
+    """Copies that were found wrong or not answered for, those longest ago first; a few."""
+    query = select(CellCopy).where(
+        CellCopy.agent_id == agent_id, CellCopy.state == UNSOUND, CellCopy.retain_until_us > now_us
+    )
+    return list(session.scalars(query.order_by(CellCopy.read_us).limit(64)))
+
+
+def failed_leaf(session: Session, segment_id: str) -> int | None:
+    """The leaf of the newest challenge to a recording that was not answered rightly."""
+    return session.scalar(
+        select(CellChallengeRow.leaf)
+        .where(CellChallengeRow.segment_id == segment_id, CellChallengeRow.outcome != "right")
+        .order_by(CellChallengeRow.drawn_us.desc())
+        .limit(1)
+    )
+
+
+def open_reasons(session: Session, agent_id: str) -> set[str]:
+    """For which reasons an agent has been asked and has not answered yet."""
+    query = select(CellChallengeRow.why).where(
+        CellChallengeRow.agent_id == agent_id, CellChallengeRow.due_us.is_not(None)
+    )
+    return set(session.scalars(query))
+
+
+def last_draw_us(session: Session, agent_id: str) -> int | None:
+    return session.scalar(select(func.max(CellChallengeRow.drawn_us)).where(CellChallengeRow.agent_id == agent_id))
+
+
+def overdue(session: Session, now_us: int, limit: int) -> list[CellChallengeRow]:
+    """Challenges whose time is over, locked for the caller."""
+    query = select(CellChallengeRow).where(CellChallengeRow.due_us.is_not(None), CellChallengeRow.deadline_us <= now_us)
+    return list(session.scalars(query.order_by(CellChallengeRow.deadline_us).limit(limit).with_for_update()))
+
+
+def take_challenges(session: Session, now_us: int, again_us: int, limit: int) -> list[CellChallengeRow]:
+    """Challenges to be sent now; they are due again at ``again_us``."""
+    query = select(CellChallengeRow).where(CellChallengeRow.due_us <= now_us).order_by(CellChallengeRow.due_us)
+    rows = list(session.scalars(query.limit(limit).with_for_update(skip_locked=True)))
+    for row in rows:
+        row.due_us = again_us
+    return rows
+
+
+def take_fetches(session: Session, now_us: int, again_us: int, limit: int) -> list[CellFetchRow]:
+    """The same for fetches."""
+    query = select(CellFetchRow).where(CellFetchRow.due_us <= now_us).order_by(CellFetchRow.due_us)
+    rows = list(session.scalars(query.limit(limit).with_for_update(skip_locked=True)))
+    for row in rows:
+        row.due_us = again_us
+    return rows
+
+
+def close_fetches(session: Session, now_us: int) -> int:
+    """Ends what nobody brought in time; how many."""
+    ended = session.execute(
+        update(CellFetchRow)
+        .where(CellFetchRow.due_us.is_not(None), CellFetchRow.expires_us <= now_us)
+        .values(due_us=None, outcome="overdue")
+        .execution_options(synchronize_session=False)
+    )
+    return int(getattr(ended, "rowcount", 0))

@@ -1,0 +1,72 @@
+"""Challenges: when they are due, what an answer proves, and what may be said of the rest."""
+
+import hashlib
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.evidence.leaves import LEAF_BYTES, LeafTree, is_leaf_of, leaf_count
+from server.domain import cells
+from server.domain.audit import Drift
+from server.domain.cells import Asked, Read, judge
+
+DATA = random.Random(4).randbytes(3 * LEAF_BYTES + 100)
+TREE, LEAF = LeafTree.over([DATA], keep=2)
+ASKED = Asked(TREE.root(), len(DATA), hashlib.sha256(DATA).hexdigest(), "v", 1_000, 2)
+READ = Read("v", len(DATA), ASKED.sha256, 1_000, LEAF, TREE.path(2))
+
+
+def test_the_right_leaf_under_the_right_lock_proves_it() -> None:
+    assert judge(ASKED, READ) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("read", "drift"),
+    [
+        (None, Drift.OBJECT_MISSING),
+        (replace(READ, version_id="w"), Drift.OBJECT_MISSING),
+        (replace(READ, leaf=b""), Drift.OBJECT_CORRUPT),
+        (replace(READ, leaf=LEAF[:-1] + bytes([LEAF[-1] ^ 1])), Drift.OBJECT_CORRUPT),
+        (replace(READ, leaf=DATA[:LEAF_BYTES], path=TREE.path(0)), Drift.OBJECT_CORRUPT),
+        (replace(READ, path=READ.path[:-1]), Drift.OBJECT_CORRUPT),
+        (replace(READ, sha256="0" * 64), Drift.OBJECT_CORRUPT),
+        (replace(READ, size_bytes=1), Drift.OBJECT_CORRUPT),
+        (replace(READ, compliance_until_us=999), Drift.LOCK_SHORT),
+        (replace(READ, compliance_until_us=None), Drift.LOCK_SHORT),
+    ],
+    ids=["gone", "version", "empty", "bit", "another leaf", "path", "the rest", "size", "shorter", "no lock"],
+)
+def test_anything_else_does_not(read: Read | None, drift: Drift) -> None:
+    assert judge(ASKED, read)[0] is drift
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 3 * LEAF_BYTES + 3), st.integers(5_000, 200_000), st.data())
+def test_every_leaf_of_any_recording_can_be_answered(size: int, block: int, data: st.DataObject) -> None:
+    whole = (b"0123456789abcdef" * (size // 16 + 1))[:size]
+    index = data.draw(st.integers(0, leaf_count(size) - 1))
+    tree, leaf = LeafTree.over([whole[at : at + block] for at in range(0, size, block)], keep=index)
+    assert (tree.size_bytes, tree.sha256) == (size, hashlib.sha256(whole).hexdigest())
+    assert is_leaf_of(tree.root(), size, index, leaf, tree.path(index))
+    assert not is_leaf_of(tree.root(), size, index + 1, leaf, tree.path(index))
+
+
+def test_a_draw_is_paid_for_by_what_was_recorded_or_by_time() -> None:
+    now_us = 10**15
+    assert cells.draw_is_due(cells.BYTES_A_DRAW, now_us, now_us, now_us)
+    assert not cells.draw_is_due(cells.BYTES_A_DRAW - 1, now_us, None, now_us)
+    assert cells.draw_is_due(1, now_us - cells.WAIT_US_MAX, now_us, now_us)
+    assert cells.draw_is_due(0, None, None, now_us)
+    assert not cells.draw_is_due(0, None, now_us - 1, now_us)
+    assert cells.draw_is_due(0, None, now_us - cells.WAIT_US_MAX, now_us)
+
+
+def test_the_bound_is_one_minus_f_to_the_k() -> None:
+    assert cells.chance_to_miss(0.01, 299) == pytest.approx(0.99**299)
+    assert cells.chance_to_miss(0.01, 299) < 0.05 < cells.chance_to_miss(0.01, 298)
+    assert cells.lost_at_most(0) == 1.0
+    for samples in (1, 59, 299, 10_000):
+        assert cells.chance_to_miss(cells.lost_at_most(samples), samples) == pytest.approx(0.05)
