@@ -34,6 +34,9 @@ class SegmentSecured(_Entry, tag="segment-secured", frozen=True, kw_only=True):
     object_key: ObjectKey
     version_id: VersionId
     retain_until_us: Micros
+    in_cell: bool | msgspec.UnsetType = msgspec.UNSET
+    """True where it lies in the site's own store: bytes and lock are as the site's agent read them, and a challenge that
+    was drawn afterwards was answered."""
 
 
 class SegmentUnsound(_Entry, tag="segment-unsound", frozen=True, kw_only=True):
