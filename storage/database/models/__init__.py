@@ -5,6 +5,7 @@ never deleted by the application, and only the columns that say what was found l
 """
 
 from storage.database.models.alarms import AlarmAct, AlarmEventRow, AlarmPartition, AlarmRow
+from storage.database.models.attestation import AttestationMark, DayAttestation, LedgerWitness
 from storage.database.models.audit import AuditFinding, AuditRound
 from storage.database.models.base import Base
 from storage.database.models.box import BoxNotice, SegmentEviction
@@ -49,6 +50,7 @@ __all__ = [
     "AlarmEventRow",
     "AlarmPartition",
     "AlarmRow",
+    "AttestationMark",
     "AuditFinding",
     "AuditRound",
     "Base",
@@ -61,6 +63,7 @@ __all__ = [
     "CellFetchRow",
     "ConditionChange",
     "CoverageSpan",
+    "DayAttestation",
     "DeepAudit",
     "DeepSample",
     "DeletionRun",
@@ -71,6 +74,7 @@ __all__ = [
     "LedgerCheckpoint",
     "LedgerEntry",
     "LedgerTile",
+    "LedgerWitness",
     "LegalHold",
     "LoginSession",
     "PendingVerification",

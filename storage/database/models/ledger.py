@@ -53,6 +53,10 @@ class LedgerCheckpoint(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     note: Mapped[bytes] = mapped_column(LargeBinary)
     timestamp: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """RFC 3161 token over the note's text, where an authority is configured."""
+    """RFC 3161 response (DER) over the note's text, where an authority is configured."""
+    cosigned_us: Mapped[int | None] = mapped_column(BigInteger)
+    """When the first witness's signature was added."""
+    stamped_us: Mapped[int | None] = mapped_column(BigInteger)
+    """When the timestamp was added, by the server's clock."""
     made_us: Mapped[int] = mapped_column(BigInteger)
     __table_args__ = (UniqueConstraint("site_id", "size", name="uq_ledger_checkpoint_size"),)
