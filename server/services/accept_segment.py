@@ -1,5 +1,6 @@
 """What a manifest and an upload do to the database. Neither makes any time covered: only the read-back does (I3)."""
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from config.base.errors import IntegrityViolation, InvalidInput
@@ -9,6 +10,7 @@ from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import SEGMENT_SPAN_US_MAX, Receipt, SegmentRecorded, SegmentUploaded, UploadRefused
 from server.domain.audit import OF_THE_BYTES
 from server.domain.clock_trust import ClockRule
+from server.services import take_into_cell
 from server.services.accept_status import note_time
 from server.services.accept_storage import note_stored_time
 from server.services.incoming import Effect, Incoming
@@ -73,6 +75,9 @@ def uploaded(session: Session, incoming: Incoming, _rule: ClockRule) -> Effect:
         raise InvalidInput("the upload does not match its manifest", code="foreign_segment")
     if message.object_key != SegmentKey(segment.site_id, segment.camera_id, segment.start_us, segment.id).text:
         raise InvalidInput("the object key is not the one this segment has", code="foreign_key")
+    if message.seen is not msgspec.UNSET:
+        result, replies = take_into_cell.claimed(session, incoming, segment, message.seen)
+        return ("duplicate", [refused(segment)]) if result == "again" else (result, replies)
     kept = segment.secured_us is not None or segment.refusal in OF_THE_BYTES
     if kept and segment.version_id == message.version_id:
         return "duplicate", [receipt(segment, segment.version_id, segment.retain_until_us or 0)]

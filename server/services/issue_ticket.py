@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from config.base.clock import Clock
-from config.base.errors import InvalidInput, NotFound, PermissionDenied
+from config.base.errors import InvalidInput, NotFound, PermissionDenied, Unavailable
 from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import SEGMENT_SPAN_US_MAX, UploadTicket, UploadTicketRequest
 from server.domain.retention import retain_until_us
-from storage.database.models import Agent, Camera
+from server.services.cell_doors import CellDoors
+from server.services.take_into_cell import leaf_root_of
+from storage.database.models import Agent, Camera, Segment
 from storage.database.unit_of_work import Database
+from storage.objects.connection import StoreAccess
 from storage.objects.keys import SegmentKey
 from storage.objects.tickets import TicketOffice
 
@@ -30,6 +33,7 @@ class TicketIssuer:
     office: TicketOffice
     clock: Clock
     retain_days: int
+    cells: CellDoors | None = None
 
     def issue(self, data: bytes) -> UploadTicket:
         """The ticket for a sealed request.
@@ -53,7 +57,9 @@ class TicketIssuer:
         if not 0 < request.end_us - request.start_us <= SEGMENT_SPAN_US_MAX:
             raise InvalidInput("a segment lasts more than 0 s and at most 310 s", code="bad_span")
         key = SegmentKey(request.site_id, request.camera_id, request.start_us, request.segment_id).text
-        minted = self.office.mint(
+        cell = self._cell_for(request)
+        office = self.office if cell is None else TicketOffice(cell, self.clock)
+        minted = office.mint(
             key,
             sha256=request.sha256,
             size_bytes=request.size_bytes,
@@ -66,4 +72,21 @@ class TicketIssuer:
             url=minted.url,
             headers=minted.headers,
             expires_us=minted.expires_us,
+            look_url=self.cells.leave_to_read(cell, key) if cell is not None and self.cells is not None else "",
         )
+
+    def _cell_for(self, request: UploadTicketRequest) -> StoreAccess | None:
+        """Where the site keeps this recording itself; None where it belongs into the centre's store.
+
+        Raises Unavailable while its manifest is on the way: the root is here before the bytes are there.
+        """
+        if self.cells is None:
+            return None
+        with self.database.reading() as session:
+            access = self.cells.access(session, request.site_id)
+            if access is None:
+                return None
+            segment = session.get(Segment, request.segment_id)
+            if segment is None:
+                raise Unavailable("the manifest of this recording has not arrived yet", code="manifest_first")
+            return access if leaf_root_of(segment) is not None else None

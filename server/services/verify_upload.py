@@ -19,14 +19,13 @@ from config.base.errors import (
     Unavailable,
 )
 from config.base.logs import get_logger
-from config.base.timespan import Span
 from config.evidence.entries import SegmentSecured, encode
 from server.domain.audit import OF_THE_BYTES
 from server.domain.retention import retain_until_us
-from server.domain.verdict import day_of
+from server.services import take_into_cell
 from server.services.accept_segment import receipt, refused
-from storage.database import evidence, ledger, spans
-from storage.database.models import PendingVerification, Segment, Site
+from storage.database import evidence, ledger
+from storage.database.models import PendingVerification, Segment
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore, StoredVersion
 
@@ -46,6 +45,8 @@ class Job:
     size_bytes: int
     sha256: str
     retain_until_us: int
+    told: StoredVersion | None = None
+    """What the site's agent read, where the version lies in a store that the server cannot reach."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class UploadVerifier:
         """Leases up to ``limit`` due rows to this caller."""
         with self.database.unit_of_work() as session:
             rows = evidence.take_verifications(session, self.clock.utc_us(), limit)
-            return [self._job(session.get_one(Segment, row.segment_id), row) for row in rows]
+            return [self._job(session, session.get_one(Segment, row.segment_id), row) for row in rows]
 
     def verify(self, job: Job) -> list[msgspec.Struct]:
         """Reads one version back and commits what was found; returns the receipt or refusal to send."""
@@ -75,7 +76,7 @@ class UploadVerifier:
             return self._refuse(job, error)
         return self._secure(job, found)
 
-    def _job(self, segment: Segment, row: PendingVerification) -> Job:
+    def _job(self, session: Session, segment: Segment, row: PendingVerification) -> Job:
         return Job(
             segment_id=segment.id,
             object_key=row.object_key,
@@ -83,13 +84,14 @@ class UploadVerifier:
             size_bytes=segment.size_bytes,
             sha256=segment.sha256,
             retain_until_us=retain_until_us(segment.end_us, self.clock.utc_us(), self.retain_days),
+            told=take_into_cell.agents_word(session, row),
         )
 
     def _read_back(self, job: Job) -> StoredVersion:
-        found = self.store.stat_version(job.object_key, job.version_id)
+        found = job.told if job.told is not None else self.store.stat_version(job.object_key, job.version_id)
         if found.size_bytes != job.size_bytes or found.sha256 != job.sha256:
             raise IntegrityViolation("size or checksum differ from the manifest", code="object_corrupt")
-        if not found.locked_until(job.retain_until_us):
+        if job.told is None and not found.locked_until(job.retain_until_us):
             found = self.store.extend_retention(job.object_key, job.version_id, job.retain_until_us)
         if not found.locked_until(job.retain_until_us):
             raise IntegrityViolation("the store did not take the lock", code="lock_not_kept")
@@ -99,26 +101,20 @@ class UploadVerifier:
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             segment = session.get_one(Segment, job.segment_id)
+            if job.told is not None:
+                judged = take_into_cell.Judged(job.object_key, job.version_id, job.retain_until_us, found)
+                _done(session, job)
+                return [take_into_cell.take_in(session, segment, judged, now_us)]
             # What an audit found in the bytes themselves is true of every upload of them (I1).
             if segment.secured_us is None and segment.refusal not in OF_THE_BYTES:
                 segment.object_key, segment.version_id = job.object_key, job.version_id
                 segment.retain_until_us = found.retain_until_us
                 segment.secured_us, segment.refusal = now_us, None
-                self._write_spans(session, segment, now_us)
+                late = now_us - segment.end_us > self.backfilled_after_us
+                take_into_cell.secure_time(session, segment, late=late)
                 _write_entry(session, segment, now_us)
             _done(session, job)
             return [receipt(segment, job.version_id, found.retain_until_us or 0)]
-
-    def _write_spans(self, session: Session, segment: Segment, now_us: int) -> None:
-        span = Span(segment.start_us, segment.end_us)
-        spans.add_coverage(session, segment.camera_id, spans.SECURED, segment.timeline_id, span)
-        if now_us - segment.end_us > self.backfilled_after_us:
-            spans.add_coverage(session, segment.camera_id, spans.BACKFILLED, segment.timeline_id, span)
-        site = session.get_one(Site, segment.site_id)
-        for start_us, _ in spans.trusted_of(session, segment.timeline_id).clip(*span):
-            evidence.activate(session, segment.camera_id, start_us)
-            evidence.assess_again(session, [segment.camera_id], day_of(start_us, site.timezone).isoformat())
-            break
 
     def _refuse(self, job: Job, error: NightlightError) -> list[msgspec.Struct]:
         reason = _REFUSALS.get(error.code, "object_missing")
@@ -126,6 +122,7 @@ class UploadVerifier:
         with self.database.unit_of_work() as session:
             segment = session.get_one(Segment, job.segment_id)
             _done(session, job)
+            take_into_cell.refuse(session, job.segment_id, job.version_id)
             if segment.secured_us is not None:
                 return [receipt(segment, segment.version_id or "", segment.retain_until_us or 0)]
             segment.refusal, segment.object_key, segment.version_id = reason, job.object_key, job.version_id
