@@ -67,19 +67,30 @@ def run_all() -> int:
 
 
 def _tests() -> list[Outcome]:
-    """All tests, two at a time; those that failed once more, one at a time, and told as what they are.
+    """All tests, two at a time; the files of those that failed once more, one at a time.
 
     What fails only beside another test on a busy machine is a fault of the test. It is named, so that somebody mends
     it, and does not hold up a change that it says nothing about. What fails alone as well is a failure.
     """
     together = _timed("tests", ("-m", "pytest", "-q", *IN_PARALLEL))
-    if together.status != FAILED_TESTS:
+    files = _files_that_failed()
+    if together.status != FAILED_TESTS or not files:
         return [together]
-    line("those that failed, once more, alone", "失败的测试单独再跑一次")
+    line("the files in which one failed, once more, alone", "失败测试所在的文件单独再跑一次")
     ran_on = MATRIX_FILE.read_text() if MATRIX_FILE.exists() else "{}"
-    alone = _timed("alone", ("-m", "pytest", "-q", "--last-failed", "--last-failed-no-failures", "none"))
+    alone = _timed("alone", ("-m", "pytest", "-q", *files))
     MATRIX_FILE.write_text(ran_on)
     return [Outcome("unsteady" if alone.status == 0 else "tests", together.seconds, alone.status), alone]
+
+
+def _files_that_failed() -> list[str]:
+    """Whole files: the tests of one may go on from each other."""
+    try:
+        failed = json.loads((CACHE / "pytest" / "v" / "cache" / "lastfailed").read_text())
+    except (OSError, ValueError):
+        return []
+    files = {test.partition("::")[0] for test in failed}
+    return sorted(file for file in files if (REPOSITORY / file).is_file())
 
 
 def matrix_lines(file: Path) -> list[str]:

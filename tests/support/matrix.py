@@ -19,6 +19,27 @@ def ran_on(part: Part, name: str) -> None:
     _seen.setdefault(part, set()).add(name)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Pairs databases with stores instead of crossing them.
+
+    Each store and each database serves every test that takes both; which of them meet says nothing, for they know
+    nothing of each other.
+    """
+    both = [(item, getattr(item, "callspec", None)) for item in items]
+    stores = sorted({spec.params["object_store"] for _, spec in both if spec and "object_store" in spec.params})
+    if len(stores) < 2:
+        return
+    unpaired = [
+        item
+        for item, spec in both
+        if spec
+        and {"object_store", "database"} <= set(spec.params)
+        and (spec.params["database"] == "postgresql") != (spec.params["object_store"] == stores[0])
+    ]
+    config.hook.pytest_deselected(items=unpaired)
+    items[:] = [item for item in items if item not in set(unpaired)]
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Writes what was noted; an empty run leaves an empty object, never the last run's."""
     found = {part: sorted(names) for part, names in sorted(_seen.items())}

@@ -6,8 +6,8 @@ project's cache.
 
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -111,16 +111,27 @@ def _external(bucket: str) -> ObjectStore:
     return ObjectStore("minio", f"at {url.netloc}", server=access, root=access)
 
 
-@pytest.fixture(scope="session", params=stores_available())
-def object_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
-    """Each store in turn: a test that takes this runs on all of them."""
-    with running_store(request.param, tmp_path_factory.mktemp("store") / request.param) as store:
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], ObjectStore]]:
+    """A store by its kind, started when the first test asks for it and kept until the last has run."""
+    running: dict[str, ObjectStore] = {}
+    with ExitStack() as stack:
+
+        def store(kind: str) -> ObjectStore:
+            if kind not in running:
+                running[kind] = stack.enter_context(running_store(kind, tmp_path_factory.mktemp("store") / kind))
+            return running[kind]
+
         yield store
+
+
+@pytest.fixture(scope="session", params=stores_available())
+def object_store(request: pytest.FixtureRequest, stores: Callable[[str], ObjectStore]) -> ObjectStore:
+    """Each store in turn: a test that takes this runs on all of them."""
+    return stores(request.param)
 
 
 @pytest.fixture(scope="session")
-def any_object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+def any_object_store(stores: Callable[[str], ObjectStore]) -> ObjectStore:
     """One store, the best to be had, for tests that are about something else."""
-    kind = stores_available()[-1]
-    with running_store(kind, tmp_path_factory.mktemp("any-store") / kind) as store:
-        yield store
+    return stores(stores_available()[-1])

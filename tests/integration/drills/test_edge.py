@@ -1,4 +1,4 @@
-"""The drill itself is kept in order: ten kills, judged as two hundred are."""
+"""The drill itself is kept in order: four kills, judged as two hundred are."""
 
 import json
 import subprocess
@@ -8,12 +8,12 @@ import pytest
 
 from deploy.local.commands import REPOSITORY, environment
 
-ARGUMENTS = ("--only", "kills", "--rounds", "10", "--cameras", "2", "--seed", "20261121")
+ARGUMENTS = ("--only", "kills", "--rounds", "4", "--cameras", "2", "--seed", "20261121")
 WITHIN_S = 300
 
 
 @pytest.mark.timeout(WITHIN_S + 10)
-def test_ten_kills_lose_nothing_and_invent_nothing() -> None:
+def test_four_kills_lose_nothing_and_invent_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.drills.edge", "--json", *ARGUMENTS],
         cwd=REPOSITORY,
@@ -27,6 +27,6 @@ def test_ten_kills_lose_nothing_and_invent_nothing() -> None:
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["goals"] == [{"name": "kills", "value": True, "goal": "true", "met": True}]
     figures = told["figures"]
-    assert sum(figures[f"kills_kills_{kind}"] for kind in ("main", "shard", "all")) == 10
-    assert figures["kills_durable_frames"] > 100
-    assert figures["kills_covered_s"] > 10
+    assert sum(figures[f"kills_kills_{kind}"] for kind in ("main", "shard", "all")) == 4
+    assert figures["kills_durable_frames"] > 40
+    assert figures["kills_covered_s"] > 4

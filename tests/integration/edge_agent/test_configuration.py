@@ -64,8 +64,8 @@ class Scene:
         wait_for(f"{camera_id} to be {condition}", shown)
 
     def beat(self) -> Heartbeat:
-        """One that is sent from now on."""
-        count = len(self.server.of(Heartbeat))
+        """One that is made from now on: the next to arrive may have been under way."""
+        count = len(self.server.of(Heartbeat)) + 1
         return wait_for("a heartbeat", lambda: self.server.of(Heartbeat)[count:])[0]  # type: ignore[no-any-return]
 
 

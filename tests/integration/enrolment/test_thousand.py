@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -56,7 +57,9 @@ def test_exactly_one_comes_in(database: Database, tmp_path: Path) -> None:
     code = parse_code(inviter.invite_as("test", SITE, AGENT).code)
     boxes = [Box() for _ in range(BOXES)]
     with api_process(settings, port) as (url, _process):
-        answers = asyncio.run(redeem(port, [box.request(code) for box in boxes]))
+        bodies = [box.request(code) for box in boxes]
+        with ThreadPoolExecutor(1) as apart:  # a browser test before this one may have left a loop in this thread
+            answers = apart.submit(asyncio.run, redeem(port, bodies)).result()
         codes = Counter(status for status, _ in answers)
         assert codes == {200: 1, 403: BOXES - 1}
         assert {problem["code"] for status, problem in answers if status == 403} == {"code_used"}
