@@ -14,7 +14,20 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from config.base.errors import NightlightError
-from server.api import agents, alarms, assets, boards, data, discovered, enrolment, entrance, events, findings, health
+from server.api import (
+    agents,
+    alarms,
+    assets,
+    boards,
+    data,
+    discovered,
+    enrolment,
+    entrance,
+    events,
+    findings,
+    health,
+    setup,
+)
 from server.api.errors import answer, respond
 from server.api.gate import deny_by_default
 from server.api.parts import Parts
@@ -36,7 +49,20 @@ def build_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    for face in (health, agents, enrolment, data, discovered, findings, entrance, assets, alarms, boards, events):
+    for face in (
+        health,
+        agents,
+        enrolment,
+        data,
+        discovered,
+        findings,
+        entrance,
+        assets,
+        alarms,
+        setup,
+        boards,
+        events,
+    ):
         app.include_router(face.router)
     app.add_exception_handler(NightlightError, _nightlight_error)
     app.add_exception_handler(HTTPException, _http_error)

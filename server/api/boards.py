@@ -8,6 +8,7 @@ from server.api.data import parse_day
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.tongue import language_of
+from storage.database.scope import OPERATOR
 
 router = APIRouter()
 
@@ -38,6 +39,7 @@ def board(request: Request, person: Person, site: str, day: str = "") -> HTMLRes
             language=language,
             fragment=fragment.html,
             digest=fragment.digest,
+            may_set_up=person.role == OPERATOR,
         )
     )
 

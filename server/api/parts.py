@@ -23,8 +23,12 @@ from server.services.read_discovered import DiscoveredReader, picture_key_of
 from server.services.read_findings import FindingReader
 from server.services.read_health import HealthReader
 from server.services.read_replays import ReplayReader
+from server.services.revoke_agent import Revoker
+from server.services.set_up_boxes import BoxSetup
+from server.services.set_up_cameras import CameraSetup
 from server.services.sign_in import SignIn
 from server.web.pages import Pages
+from server.web.setup_pages import SetupPages
 from storage.database.unit_of_work import Database
 from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore
@@ -44,12 +48,15 @@ class Parts:
     tickets: TicketIssuer
     enrolment: EnrolmentDesk
     inviter: Inviter
+    box_setup: BoxSetup
+    camera_setup: CameraSetup
     acceptance: AcceptanceOffice
     discovered: DiscoveredReader
     replays: ReplayReader
     findings: FindingReader
     gate: Gate
     pages: Pages
+    setup_pages: SetupPages
     feed: BoardFeed
     streams: StreamSlots
     public_origin: str
@@ -69,6 +76,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
     picture_key = picture_key_of(settings)
     sign_in = SignIn(database, clock, settings.api.session_hours)
     pages = Pages()
+    inviter = inviter_of(settings, database, clock)
     office = TicketOffice(access, clock, public_url=settings.store.public_url)
     return Parts(
         clock=clock,
@@ -79,7 +87,9 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         sign_in=sign_in,
         tickets=TicketIssuer(database, office, clock, settings.policy.retain_days),
         enrolment=desk_of(settings, database, clock),
-        inviter=inviter_of(settings, database, clock),
+        inviter=inviter,
+        box_setup=BoxSetup(database, clock, inviter, Revoker(database, clock)),
+        camera_setup=CameraSetup(database, clock),
         acceptance=AcceptanceOffice(
             database, S3EvidenceStore(access, clock), clock, Assessor(settings.policy), settings.policy.retain_days
         ),
@@ -88,6 +98,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         findings=FindingReader(database, clock, picture_key, settings.policy.unsound_findings),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
         pages=pages,
+        setup_pages=SetupPages(pages),
         feed=BoardFeed(reader, duty, health, pages, clock),
         streams=StreamSlots(),
         public_origin=settings.api.public_origin.rstrip("/"),

@@ -61,7 +61,8 @@ class Inviter:
         of the site are open, ConfigurationError where there is no authority.
         """
         if not is_slug(agent_id):
-            raise InvalidInput(f"{agent_id!r} is no id: use a-z, 0-9 and inner hyphens, at most 64 characters")
+            told = f"{agent_id!r} is no id: use a-z, 0-9 and inner hyphens, at most 64 characters"
+            raise InvalidInput(told, code="bad_agent_id")
         code = InvitationCode.fresh(self.server_url, self.authority().der)
         now_us = self.clock.utc_us()
         expires_us = now_us + self.code_minutes * US_PER_MINUTE
@@ -77,7 +78,9 @@ class Inviter:
             )
             open_codes = select(func.count()).select_from(Invitation).where(*of_site, Invitation.expires_us > now_us)
             if (session.scalar(open_codes) or 0) >= OPEN_PER_SITE_MAX:
-                raise ResourceExhausted(f"{OPEN_PER_SITE_MAX} codes of this site are open: use them, or wait")
+                raise ResourceExhausted(
+                    f"{OPEN_PER_SITE_MAX} codes of this site are open: use them, or wait", code="too_many_codes"
+                )
             session.add(
                 Invitation(
                     code_sha256=code_sha256(code.key.public_key()),

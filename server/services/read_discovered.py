@@ -38,7 +38,11 @@ def picture_key_of(settings: ServerSettings) -> X25519PrivateKey | None:
 
 
 class DiscoveredView(msgspec.Struct, frozen=True):
-    """One lens; ``problems`` are codes, ``registered`` is the camera of that id where there is one already."""
+    """One lens; ``problems`` are codes.
+
+    ``configured_as`` is its id in the agent's own file, ``adopted_as`` the camera that an operator made of it; ``registered``:
+    there is a camera of one of those ids.
+    """
 
     agent_id: str
     discovery_id: str
@@ -59,6 +63,8 @@ class DiscoveredView(msgspec.Struct, frozen=True):
     configured_as: str
     registered: bool
     has_picture: bool
+    adopted_as: str
+    dismissed: bool
 
 
 class DiscoveredReader:
@@ -147,6 +153,8 @@ def _view(said: DiscoveredCamera, row: models.DiscoveredCamera, cameras: set[str
         clock_bound_us=said.clock_bound_us,
         problems=said.problems,
         configured_as=said.configured_as,
-        registered=said.configured_as in cameras,
+        registered=said.configured_as in cameras or row.adopted_as in cameras,
         has_picture=said.picture is not None,
+        adopted_as=row.adopted_as or "",
+        dismissed=row.dismissed_us is not None,
     )

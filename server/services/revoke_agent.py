@@ -31,7 +31,7 @@ class Revoker:
         An agent that never came in yet has open codes alone: they end.
         """
         if not 0 < len(reason.strip()) <= REASON_CHARS_MAX:
-            raise InvalidInput(f"say why, in at most {REASON_CHARS_MAX} characters")
+            raise InvalidInput(f"say why, in at most {REASON_CHARS_MAX} characters", code="no_reason")
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             agent = session.get(Agent, agent_id, with_for_update=True)

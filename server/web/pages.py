@@ -67,6 +67,7 @@ class Pages:
             "fragment.html",
             language,
             board=make_board(site, spoken),
+            may_act=may_act,
             bands=HEIGHT,
             alarms=section,
             health=make_health(health, site.timezone, spoken) if health is not None else None,
@@ -82,8 +83,9 @@ class Pages:
         language: str,
         fragment: str,
         digest: str,
+        may_set_up: bool = False,
     ) -> str:
-        """The page around a fragment."""
+        """The page around a fragment; ``may_set_up``: with the way to the site's set-up."""
         query = f"?day={day.isoformat()}" if day else ""
         name = next((site.name for site in sites if site.site_id == site_id), site_id)
         return self._render(
@@ -98,6 +100,7 @@ class Pages:
             account_name=account_name,
             fragment=fragment,
             digest=digest,
+            may_set_up=may_set_up,
             states=STATE,
         )
 
@@ -128,6 +131,14 @@ class Pages:
         """The name of a status in the reader's language."""
         message = STATUS_TITLE.get(int(status), STATUS_TITLE[500])
         return self._languages[language].text(message)
+
+    def spoken(self, language: str) -> Language:
+        """A language by its tag."""
+        return self._languages[language]
+
+    def page(self, template: str, language: str, **values: object) -> str:
+        """A page of a part of its own."""
+        return self._render(template, language, **values)
 
     def _render(self, template: str, language: str, **values: object) -> str:
         return self._environments[language].get_template(template).render(values)

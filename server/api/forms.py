@@ -1,0 +1,22 @@
+"""Fields of the pages' forms: URL-encoded, bounded in number; what is no such form has none."""
+
+from typing import Annotated
+from urllib.parse import parse_qs
+
+from fastapi import Depends
+from starlette.requests import Request
+
+FIELDS_MAX = 40
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    try:
+        fields = parse_qs((await request.body()).decode(), max_num_fields=FIELDS_MAX, keep_blank_values=True)
+    except ValueError:
+        return {}
+    # PostgreSQL takes no NUL in a text.
+    return {name: values[-1].replace("\0", "\N{REPLACEMENT CHARACTER}") for name, values in fields.items()}
+
+
+Fields = Annotated[dict[str, str], Depends(_fields)]
+"""The last value of each field."""

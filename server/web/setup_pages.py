@@ -1,0 +1,138 @@
+"""The set-up pages of one site, in every language."""
+
+from config.base.errors import NightlightError
+from server.domain.zones import ALLOWED_KINDS, FORBIDDEN_KINDS
+from server.services.invite_agent import MadeInvitation
+from server.services.read_discovered import DiscoveredView
+from server.services.read_health import SiteHealth
+from server.services.set_up_boxes import SiteBoxes
+from server.services.set_up_cameras import SiteCameras
+from server.web import qr
+from server.web.pages import Pages
+from server.web.setup_boxes import box_rows, code_rows, until
+from server.web.setup_cameras import CameraForm, camera_rows, found_rows, problem_texts, zone_text
+from server.web.setup_wording import FORBIDDEN_ZONE, OTHER_REFUSAL, REFUSAL
+from server.web.wording import ZONE
+
+EXAMPLES = {
+    "url": "rtsp://192.0.2.10/stream1",
+    "sub_url": "rtsp://192.0.2.10/stream2",
+    "onvif_url": "http://192.0.2.10/onvif/device_service",
+    "mask": "0,0 0.3,0 0.3,1 0,1",
+    "box": "sunflower-box",
+}
+"""What addresses look like; documentation addresses of RFC 5737."""
+
+
+class SetupPages:
+    """Renders; every rule is in a service."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def boxes(
+        self, site: SiteBoxes, account: str, language: str, error: NightlightError | None, *, agent_id: str = ""
+    ) -> str:
+        """Who is in, which codes are open, and a form for another."""
+        spoken = self._pages.spoken(language)
+        return self._page(
+            "boxes.html",
+            site,
+            account,
+            language,
+            "boxes",
+            error=self._said(error, language),
+            boxes=box_rows(site, spoken),
+            codes=code_rows(site, spoken),
+            agent_id=agent_id,
+        )
+
+    def code(self, site: SiteBoxes, made: MadeInvitation, account: str, language: str) -> str:
+        """A code, this once."""
+        return self._page(
+            "code.html",
+            site,
+            account,
+            language,
+            "boxes",
+            made=made,
+            picture=qr.svg(made.code),
+            ends=until(site, made.expires_us, self._pages.spoken(language)),
+        )
+
+    def found(
+        self, site: SiteCameras, found: list[DiscoveredView], account: str, language: str, *, with_dismissed: bool
+    ) -> str:
+        """What agents found, each with its picture."""
+        rows = found_rows(found, self._pages.spoken(language))
+        shown = [row for row in rows if row.dismissed == with_dismissed]
+        return self._page(
+            "found.html",
+            site,
+            account,
+            language,
+            "found",
+            rows=shown,
+            with_dismissed=with_dismissed,
+            dismissed=sum(row.dismissed for row in rows),
+        )
+
+    def cameras(
+        self,
+        site: SiteCameras,
+        health: SiteHealth,
+        account: str,
+        language: str,
+        error: NightlightError | None,
+        *,
+        zone_name: str = "",
+    ) -> str:
+        """The cameras and places of a site."""
+        spoken = self._pages.spoken(language)
+        kinds = [(kind, spoken.text(ZONE[kind])) for kind in sorted(ALLOWED_KINDS)]
+        return self._page(
+            "cameras.html",
+            site,
+            account,
+            language,
+            "cameras",
+            error=self._said(error, language),
+            rows=camera_rows(site, health, spoken),
+            zones=[(zone, zone_text(zone, spoken)) for zone in site.zones],
+            kinds=kinds,
+            private=[(kind, spoken.text(FORBIDDEN_ZONE[kind])) for kind in sorted(FORBIDDEN_KINDS)],
+            zone_name=zone_name,
+        )
+
+    def camera_form(
+        self, site: SiteCameras, form: CameraForm, account: str, language: str, error: NightlightError | None
+    ) -> str:
+        """One camera, to be added or changed."""
+        spoken = self._pages.spoken(language)
+        return self._page(
+            "camera.html",
+            site,
+            account,
+            language,
+            "cameras",
+            error=self._said(error, language),
+            form=form,
+            problems=problem_texts(form.problems, spoken),
+            zones=[(zone, zone_text(zone, spoken)) for zone in site.zones],
+            keys={recorder.agent_id: recorder.sealing_key for recorder in site.recorders},
+            examples=EXAMPLES,
+        )
+
+    def _said(self, error: NightlightError | None, language: str) -> str:
+        """Words for whoever filled in the form; the service's own are English."""
+        if error is None:
+            return ""
+        return self._pages.spoken(language).text(REFUSAL.get(error.code, OTHER_REFUSAL))
+
+    def _page(
+        self, template: str, site: SiteBoxes | SiteCameras, account: str, language: str, tab: str, **values: object
+    ) -> str:
+        here = f"/sites/{site.site_id}/{tab}"
+        return self._pages.page(
+            template, language, **{"site": site, "account_name": account, "tab": tab, "here": here, **values}
+        )

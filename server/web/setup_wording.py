@@ -1,0 +1,81 @@
+"""What the set-up pages call things, and what they say where something is refused: what is wrong, and what to do."""
+
+from server.web.wording import mark
+
+FORBIDDEN_ZONE = {
+    "toilet": mark("toilet"),
+    "bath": mark("bathroom"),
+    "changing": mark("changing room"),
+    "nursing": mark("nursing room"),
+    "staff_rest": mark("staff rest room"),
+}
+
+REFUSAL = {
+    "forbidden_zone": mark(
+        "No camera may look into this place: toilets, bathrooms, changing rooms, nursing rooms and staff rest rooms are"
+        " private by law (State Council Order 799, article 8), and nobody's consent changes that. Choose the place that"
+        " the camera really looks into, or take the camera down."
+    ),
+    "bad_name": mark("Give it a name of 1 to 120 characters."),
+    "bad_camera_id": mark("The camera's id may have a–z, 0–9 and hyphens within, at most 64 characters. Change it."),
+    "bad_agent_id": mark("The box's id may have a–z, 0–9 and hyphens within, at most 64 characters. Change it."),
+    "no_box": mark("Choose the box that is to record the camera."),
+    "no_zone": mark("Choose the place that the camera looks into."),
+    "camera_taken": mark("Another camera has this id already, here or at another site. Take another id."),
+    "camera_retired": mark("The camera of this id was taken out of service. Take another id."),
+    "bad_url": mark(
+        "A stream's address begins with rtsp:// and holds neither user nor password: those have fields of their own."
+        " Correct the address."
+    ),
+    "bad_onvif_url": mark(
+        "The ONVIF address begins with http:// or https:// and holds neither user nor password. Correct it, or leave it"
+        " empty."
+    ),
+    "bad_address": mark("All addresses of a camera must be on the same host, for its password is for that host alone."),
+    "bad_username": mark("The user's name has at most 64 characters. Correct it."),
+    "no_sub_stream": mark("The second stream is to be used and has no address: give its address, or choose the first."),
+    "no_username": mark("There is a password and no user: give the user's name too."),
+    "password_again": mark(
+        "The password was sealed for one host, one camera and one box, and one of them has changed: enter it again."
+    ),
+    "bad_box": mark("That is no sealed password: paste the whole line that the command printed."),
+    "bad_mask": mark(
+        "A privacy mask is a line of at least three corners, each as x,y between 0 and 1: 0,0 0.3,0 0.3,0.5. At most 16"
+        " lines."
+    ),
+    "too_many_cameras": mark("The box records as many cameras as it may already: use another box."),
+    "configuration_too_large": mark(
+        "The settings of all cameras of this box are too large together: use simpler privacy masks, or another box."
+    ),
+    "too_many_zones": mark("The site has as many places as it may have: use one of them."),
+    "too_many_codes": mark("Too many codes of this site are open: use them, withdraw some, or wait until they end."),
+    "agent_elsewhere": mark("A box of this id belongs to another site. Take another id."),
+    "no_authority": mark(
+        "This server cannot let boxes in yet: whoever operates it has to run 'python -m server.admin init' once."
+    ),
+    "no_reason": mark("Say why the box is shut out, in 1 to 200 characters: whoever asks later should find it."),
+    "no_open_code": mark("This code is not open any more: it was used, withdrawn, or has ended."),
+    "not_sure": mark("Tick the box to say that you mean it, then try again."),
+}
+OTHER_REFUSAL = mark("That did not work. Look over what you filled in, then try again.")
+
+PROBLEM = {
+    "no_time": mark("It does not tell its time."),
+    "no_utc": mark("It tells local time only: check its time zone."),
+    "clock_off": mark("Its clock is off: switch NTP on in the camera."),
+    "clock_zone": mark("Its clock is hours off, as by a wrong time zone: set zone and NTP in the camera."),
+    "no_password": mark("It lets anybody in without a password: set one."),
+    "default_password": mark("It takes a password that strangers try first: change it."),
+    "not_recordable": mark("It streams neither H.264 nor H.265: set it to one of them."),
+    "h265_only": mark("It streams H.265 only: many browsers cannot show that live. Set the second stream to H.264."),
+    "no_sub": mark("It has no second stream: diagnosis and live view use the first, which costs more."),
+    "sub_not_usable": mark("Its second stream cannot be used: set it to H.264."),
+    "keyframes_rare": mark("Its keyframes are rare: set one every 2 s (I-frame interval)."),
+    "password_in_url": mark("It puts the password into its stream's address, which is not kept: update its firmware."),
+    "basic_only": mark(
+        "It wants the password in clear, which was not sent: set its RTSP authentication to digest, or permit it under"
+        " 'More settings'."
+    ),
+    "stream_fails": mark("Its stream does not come: check user and password, then its network."),
+    "no_picture": mark("No picture of it could be had."),
+}
