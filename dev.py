@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may know no Chinese
     options, rest = _parser().parse_known_args(argv)
-    if rest and options.command not in ("test", "sim", "panel", "bundle", "bench", "drill"):
+    if rest and options.command not in ("test", "sim", "panel", "bundle", "page", "bench", "drill"):
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     os.chdir(REPOSITORY)
     try:
@@ -116,6 +116,12 @@ def _bundle(_options: argparse.Namespace, rest: list[str]) -> int:
     return experiments.become(["-m", "deploy.systemd.bundle", *rest])
 
 
+def _page(_options: argparse.Namespace, rest: list[str]) -> int:
+    line("Building the page that checks evidence packages", "正在构建证据包验证页面")
+    environment.ensure("dev")
+    return experiments.become(["-m", "deploy.local.evidence_page", *rest])
+
+
 COMMANDS = {
     "setup": _setup,
     "demo": _demo,
@@ -126,6 +132,7 @@ COMMANDS = {
     "sim": _sim,
     "panel": _panel,
     "bundle": _bundle,
+    "page": _page,
 }
 
 
@@ -173,6 +180,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "bundle",
         help=text("one file that installs the agent without a network", "制作可离线安装园内主机的单个文件"),
+        add_help=False,
+    )
+    commands.add_parser(
+        "page",
+        help=text("build the page that checks evidence packages (needs Node)", "构建证据包验证页面（需要 Node）"),
         add_help=False,
     )
     return parser

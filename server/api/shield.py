@@ -22,8 +22,10 @@ BODY_BYTES_MAX = ENVELOPE_BYTES_MAX
 BODY_WAIT_S = 10.0
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 NO_COOKIE_PREFIXES = ("/agent/", "/healthz")
+POLICY = "Content-Security-Policy"
+"""The one header that a route may set for itself: a page that brings its own script is let load nothing else."""
 HEADERS = {
-    "Content-Security-Policy": (
+    POLICY: (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
@@ -88,8 +90,11 @@ class Shield:
             raise PermissionDenied("the request does not say that it came from this site", code="foreign_origin")
 
     def _complete(self, headers: MutableHeaders) -> None:
+        own = headers.get(POLICY)
         for name, value in HEADERS.items():
             headers[name] = value
+        if own is not None:
+            headers[POLICY] = own
         if self._tls:
             headers["Strict-Transport-Security"] = "max-age=31536000"
         headers.setdefault("Cache-Control", "no-store")

@@ -14,7 +14,7 @@ from server.services.register import Register
 from tests.support.api import AUDITOR, OPERATOR, PASSWORD, RunningApi, add_accounts, serving, settings_for
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-READABLE = {"/healthz", "/agent/v1/time", "/agent/v1/authority", "/sign-in", "/language", "/static/{name}"}
+READABLE = {"/healthz", "/agent/v1/time", "/agent/v1/authority", "/sign-in", "/language", "/static/{name}", "/verify"}
 CHANGEABLE = {"/agent/v1/enrolments", "/agent/v1/certificates"} | {
     "/agent/v1/acceptance",
     "/agent/v1/upload-tickets",
