@@ -18,6 +18,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     "picture_colour_cast": ("画面偏色", "colours of the picture were off"),
     "picture_unexamined": ("画面未经检查", "picture was not examined"),
     "clock_error": ("园内主机的时钟不可信", "clock of the site agent could not be trusted"),
+    "challenge_overdue": ("园内自有存储：已要求证明，未获答复", "site's own store: asked for a proof, no answer"),
     "object_missing": ("存储中没有这段录像", "recording is not in the store"),
     "object_corrupt": ("存储中的录像已损坏", "recording in the store is damaged"),
     "lock_too_short": ("存储未能锁定录像", "store did not lock the recording"),

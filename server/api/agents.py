@@ -41,6 +41,14 @@ def acceptance(request: Request, data: Annotated[bytes, Depends(_body)]) -> Resp
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
+@router.post("/cell-answers")
+@open_to_all
+def cell_answer(request: Request, data: Annotated[bytes, Depends(_body)]) -> Response:
+    """A sealed CellAnswer, a line feed and the bytes of a leaf in; nothing out."""
+    parts_of(request).cell_desk.answer(data)
+    return Response(b"{}", media_type="application/json")
+
+
 @router.post("/upload-tickets")
 @open_to_all
 def upload_ticket(request: Request, data: Annotated[bytes, Depends(_body)]) -> Response:

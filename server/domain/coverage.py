@@ -31,6 +31,7 @@ class Cause(StrEnum):
     PICTURE_COLOUR_CAST = "picture_colour_cast"
     PICTURE_UNEXAMINED = "picture_unexamined"
     CLOCK_ERROR = "clock_error"
+    CHALLENGE_OVERDUE = "challenge_overdue"
     OBJECT_MISSING = "object_missing"
     OBJECT_CORRUPT = "object_corrupt"
     LOCK_TOO_SHORT = "lock_too_short"
@@ -136,6 +137,8 @@ class Limits:
     """How long a claim or an upload of a live agent may take before its absence is shown."""
     final: bool = False
     """The backfill window has closed: nothing more is waited for."""
+    proving_us: int = 0
+    """How long an upload of a live agent may take where it counts only after a challenge (on-site cells)."""
 
 
 def cover(expected: SpanSet, evidence: Evidence, limits: Limits) -> Coverage:
@@ -154,7 +157,8 @@ def cover(expected: SpanSet, evidence: Evidence, limits: Limits) -> Coverage:
         take(where, cause, Certainty.UNVERIFIED if cause is Cause.PICTURE_UNEXAMINED else Certainty.MISSING)
     take(secured, Cause.CLOCK_ERROR, Certainty.MISSING if limits.final else Certainty.UNVERIFIED)
     for cause, where in evidence.refused.items():
-        take(where, cause, Certainty.MISSING)
+        # What nobody answered for may be there all the same.
+        take(where, cause, Certainty.UNVERIFIED if cause is Cause.CHALLENGE_OVERDUE else Certainty.MISSING)
     # After what was read back: where the segment had reached the store all the same, that counts.
     take(evidence.evicted, Cause.DISK_FULL, Certainty.MISSING)
     if limits.final:
@@ -243,9 +247,11 @@ def _in_flight(pieces: list[tuple[Span, Cause, Certainty]], evidence: Evidence, 
     """What a live agent has simply not had the time to prove yet: neither covered nor a gap."""
     if not evidence.agent_alive or limits.final:
         return SpanSet()
-    since_us = limits.now_us - limits.in_flight_us
-    pending = (Cause.UPLOAD_PENDING, Cause.MANIFEST_PENDING)
-    return SpanSet(span for span, cause, _ in pieces if cause in pending and span.start_us >= since_us)
+    since_us = {
+        Cause.MANIFEST_PENDING: limits.now_us - limits.in_flight_us,
+        Cause.UPLOAD_PENDING: limits.now_us - max(limits.in_flight_us, limits.proving_us),
+    }
+    return SpanSet(span for span, cause, _ in pieces if cause in since_us and span.start_us >= since_us[cause])
 
 
 def _gaps(pieces: list[tuple[Span, Cause, Certainty]], in_flight: SpanSet, limits: Limits) -> tuple[Gap, ...]:

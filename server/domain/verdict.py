@@ -60,12 +60,13 @@ def judge_day(
     now_us: int,
     in_flight_us: int,
     backfill_us: int,
+    proving_us: int = 0,
 ) -> DayVerdict:
     """The verdict on ``day`` for a camera in service over ``[activated_us, retired_us)``, as of ``now_us``."""
     final = now_us >= day.end_us + backfill_us
     in_service = SpanSet.of((activated_us, max(activated_us, retired_us if retired_us is not None else now_us)))
     expected = in_service.clip(day.start_us, min(day.end_us, now_us))
-    coverage = cover(expected, evidence, Limits(now_us, in_flight_us, final))
+    coverage = cover(expected, evidence, Limits(now_us, in_flight_us, final, proving_us))
     due = expected - coverage.in_flight
     return DayVerdict(_status(due, coverage), final, due.total_us, coverage.covered.total_us, now_us, coverage)
 

@@ -14,6 +14,7 @@ from config.settings.server import ServerSettings
 from config.wire import topics
 from server.broker_tls import ServiceTls
 from server.domain.clock_trust import ClockRule
+from server.ingest.cells import CellSender
 from server.ingest.configuration import ConfigurationWorker
 from server.ingest.link import BrokerLink
 from server.ingest.verification import VerificationWorker
@@ -22,6 +23,9 @@ from server.runtime import open_database, signer_from
 from server.services.accept_message import Inbox
 from server.services.authority import INGEST, INGEST_EXPRESS
 from server.services.broker_files import CertificateFiles
+from server.services.cell_doors import CellDoors
+from server.services.challenge_cells import CellChallenger
+from server.services.read_discovered import picture_key_of
 from server.services.send_configuration import ConfigurationOutlet
 from server.services.verify_upload import UploadVerifier
 from storage.objects.connection import access_from
@@ -51,8 +55,11 @@ def run(settings: ServerSettings, stop: Event) -> None:
     workers = MessageWorkers(inbox, link, verification.wake, settings.ingest.workers, settings.mqtt.receive_maximum)
     express_workers = MessageWorkers(inbox, express, verification.wake, 1, settings.mqtt.receive_maximum)
     configuration = ConfigurationWorker(ConfigurationOutlet(database, clock), link.answer, stop)
+    doors = CellDoors(database, clock, picture_key_of(settings))
+    cells = CellSender(CellChallenger(database, clock, doors).due, link.answer, stop)
     verification.start()
     configuration.start()
+    cells.start()
     for each, over in ((workers, link), (express_workers, express)):
         each.start()
         over.start(each.submit)
@@ -61,6 +68,7 @@ def run(settings: ServerSettings, stop: Event) -> None:
         over.close()
         each.close()
     configuration.close()
+    cells.close()
     verification.close()
     database.close()
     if verification.violation is not None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from config.base.clock import US_PER_S
 from config.base.timespan import Span, SpanSet
 from config.settings.server import PolicySettings
+from server.domain.cells import PROVING_US
 from server.domain.coverage import Cause, ConditionChange, Evidence, Gap, Timeline
 from server.domain.coverage import Certainty as GapCertainty
 from server.domain.soundness import Moment, PictureFinding
@@ -27,6 +28,7 @@ _REFUSALS = {
     "picture_frozen": Cause.PICTURE_FROZEN,
     "picture_too_dark": Cause.PICTURE_TOO_DARK,
     "clock_off": Cause.CLOCK_ERROR,
+    "challenge_overdue": Cause.CHALLENGE_OVERDUE,
 }
 
 
@@ -47,6 +49,7 @@ class Assessor:
             now_us=now_us,
             in_flight_us=self.policy.in_flight_s * US_PER_S,
             backfill_us=self.policy.backfill_hours * US_PER_HOUR,
+            proving_us=PROVING_US if session.get(models.Cell, site.id) is not None else 0,
         )
 
     def assess(self, session: Session, site: Site, camera: Camera, day: date, now_us: int) -> Verdict | None:

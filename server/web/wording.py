@@ -56,6 +56,7 @@ CAUSE = {
     "clock_error": mark("clock of the site agent could not be trusted"),
     "object_missing": mark("recording is not in the store"),
     "object_corrupt": mark("recording in the store is damaged"),
+    "challenge_overdue": mark("site's own store: asked for a proof, no answer"),
     "lock_too_short": mark("store did not lock the recording"),
     "upload_pending": mark("recorded, upload outstanding"),
     "upload_missing": mark("recorded, never uploaded"),

@@ -1,7 +1,7 @@
 """Rows of on-site cells: what waits for a challenge, which leaf is number so-and-so, what is due to be sent."""
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from storage.database.models import Agent, Cell, CellChallengeRow, CellCopy, CellFetchRow, Segment
 
@@ -23,6 +23,7 @@ def waiting(session: Session, agent_id: str) -> list[tuple[CellCopy, int]]:
         .where(CellCopy.agent_id == agent_id, CellCopy.state == WAITING)
         .order_by(CellCopy.read_us)
         .limit(WAITING_MAX)
+        .options(defer(CellCopy.envelope))
     )
     return [(copy, size_bytes) for copy, size_bytes in rows]
 
