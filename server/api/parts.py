@@ -6,13 +6,15 @@ from typing import cast
 
 from starlette.requests import Request
 
-from config.base.clock import Clock, SystemClock
+from config.base.clock import US_PER_S, Clock, SystemClock
 from config.settings.server import ServerSettings
 from server.api.feed import BoardFeed, StreamSlots
 from server.api.gate import Gate
 from server.runtime import open_database
 from server.services.acceptance import AcceptanceOffice
+from server.services.answer_cell import CellDesk
 from server.services.assess_day import Assessor
+from server.services.cell_doors import CellDoors
 from server.services.enrol_agent import EnrolmentDesk
 from server.services.enrolment_parts import desk_of, inviter_of
 from server.services.handle_alarms import AlarmDuty
@@ -46,6 +48,7 @@ class Parts:
     health: HealthReader
     sign_in: SignIn
     tickets: TicketIssuer
+    cell_desk: CellDesk
     enrolment: EnrolmentDesk
     inviter: Inviter
     box_setup: BoxSetup
@@ -85,7 +88,10 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         duty=duty,
         health=health,
         sign_in=sign_in,
-        tickets=TicketIssuer(database, office, clock, settings.policy.retain_days),
+        tickets=TicketIssuer(
+            database, office, clock, settings.policy.retain_days, CellDoors(database, clock, picture_key)
+        ),
+        cell_desk=CellDesk(database, clock, settings.policy.backfilled_after_s * US_PER_S),
         enrolment=desk_of(settings, database, clock),
         inviter=inviter,
         box_setup=BoxSetup(database, clock, inviter, Revoker(database, clock)),

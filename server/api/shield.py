@@ -14,11 +14,14 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.base.errors import InvalidInput, NightlightError, PermissionDenied
+from config.evidence.leaves import LEAF_BYTES
 from config.wire.envelope import ENVELOPE_BYTES_MAX
 from server.api.errors import respond
 from server.api.parts import Parts
 
 BODY_BYTES_MAX = ENVELOPE_BYTES_MAX
+BODY_BYTES_MAX_AT = {"/agent/v1/cell-answers": ENVELOPE_BYTES_MAX + 1 + LEAF_BYTES}
+"""An answer to a challenge carries a leaf of a recording behind its envelope."""
 BODY_WAIT_S = 10.0
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 NO_COOKIE_PREFIXES = ("/agent/", "/healthz")
@@ -101,9 +104,9 @@ class Shield:
 
 
 async def _read_body(request: Request, receive: Receive) -> bytes:
-    length = request.headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or int(length[:12]) > BODY_BYTES_MAX:
-        raise InvalidInput(f"a request body has at most {BODY_BYTES_MAX} bytes", code="oversized")
+    length, most = request.headers.get("content-length", "0"), BODY_BYTES_MAX_AT.get(request.url.path, BODY_BYTES_MAX)
+    if not length.isascii() or not length.isdigit() or int(length[:12]) > most:
+        raise InvalidInput(f"a request body has at most {most} bytes", code="oversized")
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_WAIT_S):
@@ -112,8 +115,8 @@ async def _read_body(request: Request, receive: Receive) -> bytes:
                 if message["type"] == "http.disconnect":
                     raise Gone
                 body += message.get("body", b"")
-                if len(body) > BODY_BYTES_MAX:
-                    raise InvalidInput(f"a request body has at most {BODY_BYTES_MAX} bytes", code="oversized")
+                if len(body) > most:
+                    raise InvalidInput(f"a request body has at most {most} bytes", code="oversized")
                 if not message.get("more_body", False):
                     return bytes(body)
     except TimeoutError as error:
