@@ -30,6 +30,7 @@ class StoreSettings(Strict, frozen=True, kw_only=True):
     access_key_file: str
     secret_key_file: str
     timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)]
+    capacity_gb: Annotated[float, msgspec.Meta(ge=0)]
 
 
 class IngestMqttSettings(Strict, frozen=True, kw_only=True):
@@ -87,6 +88,12 @@ class JobsSettings(Strict, frozen=True, kw_only=True):
     assess_s: Annotated[int, msgspec.Meta(ge=1, le=300)]
 
 
+class AuditSettings(Strict, frozen=True, kw_only=True):
+    deep_samples: Annotated[int, msgspec.Meta(ge=0, le=2_000)]
+    frozen_share: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    dark_share: Annotated[float, msgspec.Meta(gt=0, le=1)]
+
+
 class LedgerSettings(Strict, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[!-*,-~]+$")]
 
@@ -102,6 +109,7 @@ class ServerSettings(Strict, frozen=True, kw_only=True):
     ingest: IngestSettings
     policy: PolicySettings
     jobs: JobsSettings
+    audit: AuditSettings
     ledger: LedgerSettings
 
 

@@ -3,31 +3,36 @@
 Invariant: each task fails alone, with a bounded wait, and none of them is needed for footage to be secured.
 """
 
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Thread
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
 from config.base.backoff import Backoff
 from config.base.clock import US_PER_DAY, Clock
-from config.base.errors import IntegrityViolation, NightlightError, NotFound
+from config.base.errors import Conflict, IntegrityViolation, NightlightError, NotFound
 from config.base.logs import get_logger
 from config.evidence.note import NoteSigner
 from config.settings.server import ServerSettings
 from server.runtime import note_signer_from
+from server.services.audit_deep import INSIDE, DeepAuditor, Request, ask, rules_of, sites_without_draw
 from server.services.audit_store import StoreAuditor
 from server.services.expire_footage import FootageExpirer
 from server.services.hold_recordings import HoldKeeper
 from server.services.keep_ledger import LedgerKeeper
 from server.services.read_findings import delete_old_stills
 from server.services.sweep_store import StoreSweeper
+from server.services.watch_store import GIGA, StoreWatch
 from storage.database.unit_of_work import Database
-from storage.objects.canary import prove_worm
 from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore
 
 LEDGER_S = 5.0
 AUDIT_S = 10.0
+STORE_S = 60.0
+DEEP_S = 2.0
 HOLDS_S = 10.0
 EXPIRY_S = 600.0
 SWEEP_S = 6 * 3_600.0
@@ -37,7 +42,6 @@ CLOSE_WITHIN_S = 10.0
 
 log = get_logger("upkeep")
 FAILURES = Counter("nightlight_upkeep_failures", "Tasks that failed and will be tried again", ["task"])
-UNPROVEN = Gauge("nightlight_store_gave_in", "1 where the last canary was not safe in the store")
 
 
 class Task:
@@ -88,10 +92,9 @@ def keep_ledgers(keeper: LedgerKeeper, every_us: int = US_PER_DAY) -> None:
             continue
 
 
-def audit(auditor: StoreAuditor, store: S3EvidenceStore, stop: Event) -> None:
-    """Begins the day's round with a canary, and goes on with it as far as it is behind."""
-    if auditor.begin() is not None:
-        _prove(store)
+def audit(auditor: StoreAuditor, stop: Event) -> None:
+    """Begins the day's round, and goes on with it as far as it is behind."""
+    auditor.begin()
     while auditor.behind() and not stop.is_set():
         if not auditor.step():
             return
@@ -104,15 +107,14 @@ def drop_stills(database: Database, clock: Clock, retain_days: int) -> None:
         log.info("stills_deleted", count=gone)
 
 
-def _prove(store: S3EvidenceStore) -> None:
-    try:
-        prove_worm(store)
-    except IntegrityViolation as error:
-        UNPROVEN.set(1)
-        advice = "stop ingest and call the store's keeper: recordings can be deleted there"
-        log.exception("store_gave_in", why=str(error), advice=advice)
-        raise
-    UNPROVEN.set(0)
+def audit_deeply(database: Database, auditor: DeepAuditor, clock: Clock, samples: int, stop: Event) -> None:
+    """Asks for each site's daily draw, by a seed that nobody could know before, and works on whatever was asked for."""
+    if samples:
+        for site_id in sites_without_draw(database, clock):
+            with suppress(Conflict):
+                ask(database, clock, Request(site_id, secrets.token_hex(16), samples, INSIDE))
+    while not stop.is_set() and auditor.step():
+        continue
 
 
 def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Event) -> list[Task]:
@@ -120,13 +122,19 @@ def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Even
     keeper = ledger_keeper(settings, database, clock)
     store = S3EvidenceStore(access_from(settings.store), clock)
     auditor = StoreAuditor(database, store, clock, settings.policy.retain_days)
+    deep = DeepAuditor(database, store, clock, rules_of(settings))
+    watch = StoreWatch(database, store, clock, settings.policy.retain_days, int(settings.store.capacity_gb * GIGA))
     holds = HoldKeeper(database, clock)
     expirer = FootageExpirer(database, store, clock, settings.policy.retain_days)
     sweeper = StoreSweeper(database, store, clock, settings.policy.retain_days)
     return [
         Task("ledger", LEDGER_S, lambda: keep_ledgers(keeper), stop),
         Task("stills", STILLS_S, lambda: drop_stills(database, clock, settings.policy.retain_days), stop),
-        Task("audit", AUDIT_S, lambda: audit(auditor, store, stop), stop),
+        Task("audit", AUDIT_S, lambda: audit(auditor, stop), stop),
+        Task("store", STORE_S, watch.look, stop),
+        Task(
+            "deep-audit", DEEP_S, lambda: audit_deeply(database, deep, clock, settings.audit.deep_samples, stop), stop
+        ),
         Task("holds", HOLDS_S, lambda: _apply(holds, store), stop),
         Task("expiry", EXPIRY_S, lambda: _expire(expirer), stop),
         Task("sweep", SWEEP_S, lambda: _sweep(sweeper), stop),

@@ -15,12 +15,13 @@ from typing import BinaryIO
 
 from sqlalchemy.orm import Session
 
-from config.base.clock import US_PER_S, Clock
+from config.base.clock import US_PER_DAY, US_PER_S, Clock
 from config.base.errors import Conflict, IntegrityViolation, InvalidInput, NotFound, PermissionDenied, Unavailable
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.base.timespan import Span
 from config.evidence import entries
+from config.settings.server import ServerSettings
 from server.domain.audit import DEEP, Drift
 from server.domain.confidence import CONFIDENCE, faulty_at_most
 from server.domain.deep_audit import Claim, Footage, Outcome, Rules, fault_of
@@ -42,6 +43,9 @@ IN_MEMORY_BYTES = 8 * 2**20
 OPEN_AUDITS_MAX = 2
 """Of one site."""
 POPULATION_BYTES_MAX = 64 * 2**20
+
+INSIDE = "auditor-inside"
+"""Who asks every day."""
 
 log = get_logger("deep-audit")
 Prober = Callable[[BinaryIO, int], Footage]
@@ -104,6 +108,21 @@ def ask(database: Database, clock: Clock, request: Request) -> str:
         )
         session.add(made)
         return made.id
+
+
+def sites_without_draw(database: Database, clock: Clock) -> list[str]:
+    """Sites that have had no draw of ours for a day, and are not at it."""
+    since_us = clock.utc_us() - US_PER_DAY
+    with database.reading() as session:
+        return deep_audits.sites_not_asked_for(session, INSIDE, since_us)
+
+
+def rules_of(settings: ServerSettings) -> Rules:
+    """What footage is judged by."""
+    audit, policy = settings.audit, settings.policy
+    return Rules(
+        audit.frozen_share, audit.dark_share, policy.clock_tolerance_us, frozenset(map(str, policy.unsound_findings))
+    )
 
 
 @dataclass(frozen=True)

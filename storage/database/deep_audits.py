@@ -65,10 +65,13 @@ def audits_of(session: Session, site_id: str, limit: int) -> list[DeepAudit]:
     return list(session.scalars(query.order_by(DeepAudit.asked_us.desc(), DeepAudit.id).limit(limit)))
 
 
-def last_asked_us(session: Session, site_id: str, asked_by: str) -> int:
-    """When somebody last asked for one; 0 where never."""
-    query = select(func.max(DeepAudit.asked_us)).where(DeepAudit.site_id == site_id, DeepAudit.asked_by == asked_by)
-    return session.scalar(query) or 0
+def sites_not_asked_for(session: Session, asked_by: str, since_us: int) -> list[str]:
+    """Sites for which somebody has not asked since then and that have a camera; unfinished ones are left out."""
+    asked = select(DeepAudit.site_id).where(
+        DeepAudit.asked_by == asked_by, or_(DeepAudit.asked_us > since_us, DeepAudit.finished_us.is_(None))
+    )
+    query = select(Camera.site_id).where(Camera.activated_us.is_not(None), Camera.site_id.not_in(asked)).distinct()
+    return list(session.scalars(query.order_by(Camera.site_id)))
 
 
 def versions_within(session: Session, camera_id: str, span: Span, limit: int) -> list[Segment]:

@@ -4,15 +4,18 @@ import threading
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from config.base.clock import SystemClock
 from config.base.errors import Unavailable
 from config.evidence.checkpoint import Checkpoint
 from config.evidence.note import NoteSigner
-from server.jobs.upkeep import Task, audit, keep_ledgers
+from server.jobs.upkeep import Task, audit, audit_deeply, keep_ledgers
+from server.services.audit_deep import DeepAuditor
 from server.services.audit_store import StoreAuditor
 from server.services.keep_ledger import LedgerKeeper
 from server.services.register import Register
-from storage.database import audits, ledger
+from storage.database import audits, deep_audits, evidence, ledger
 from tests.support.clock import SimulatedClock
+from tests.support.footage import RULES, FootageSite
 
 
 def test_a_checkpoint_a_day_where_something_was_added(database):
@@ -47,13 +50,37 @@ def test_a_checkpoint_a_day_where_something_was_added(database):
     assert newest() == 2
 
 
-def test_a_round_begins_with_a_canary(database, object_store):
-    auditor = StoreAuditor(database, object_store.evidence, object_store.evidence.clock, 90)
-    audit(auditor, object_store.evidence, threading.Event())
+def test_a_round_is_begun_and_gone_through(database, any_object_store):
+    auditor = StoreAuditor(database, any_object_store.evidence, any_object_store.evidence.clock, 90)
+    audit(auditor, threading.Event())
     with database.reading() as session:
         done = audits.last_round(session)
     assert done is not None
     assert done.finished_us is not None
+
+
+def test_every_site_with_footage_is_drawn_from_once_a_day(database, any_object_store):
+    clock = SimulatedClock(SystemClock().utc_us())
+    site = FootageSite(database, any_object_store.evidence, clock).add("sound")
+    Register(database, clock).add_site("rainbow", "rainbow", "cn", "Asia/Shanghai")
+    with database.unit_of_work() as session:
+        evidence.activate(session, site.camera_id, site.begun_us)
+    auditor = DeepAuditor(database, any_object_store.evidence, clock, RULES)
+
+    def seeds() -> set[str]:
+        with database.reading() as session:
+            return {found.seed for found in deep_audits.audits_of(session, "sunflower", 9) if found.finished_us}
+
+    audit_deeply(database, auditor, clock, 5, threading.Event())
+    audit_deeply(database, auditor, clock, 5, threading.Event())
+    assert len(seeds()) == 1
+    clock.advance(86_401)
+    audit_deeply(database, auditor, clock, 0, threading.Event())
+    assert len(seeds()) == 1
+    audit_deeply(database, auditor, clock, 5, threading.Event())
+    assert len(seeds()) == 2
+    with database.reading() as session:
+        assert deep_audits.audits_of(session, "rainbow", 9) == []
 
 
 def test_a_task_that_fails_is_tried_again_and_ends_when_told():
