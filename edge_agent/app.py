@@ -26,7 +26,13 @@ from edge_agent.diagnosis.examination import Examination
 from edge_agent.diagnosis.reports import KIND as PICTURE_FINDINGS
 from edge_agent.enrolment.credentials import Credentials
 from edge_agent.enrolment.renewal import CertificateRenewal
-from edge_agent.identity import load_sealing_key, load_server_key, load_server_sealing_key, load_signer
+from edge_agent.identity import (
+    load_note_signer,
+    load_sealing_key,
+    load_server_key,
+    load_server_sealing_key,
+    load_signer,
+)
 from edge_agent.lifecycle import Worker
 from edge_agent.liveness.registry import Liveness
 from edge_agent.messages import Sealer
@@ -56,6 +62,7 @@ from edge_agent.timekeeping import AgentClock, ClockSync
 from edge_agent.upload.store import ObjectStore
 from edge_agent.upload.throttle import Throttle, UplinkPlan
 from edge_agent.upload.uploader import UploadQueue, UploadWorker
+from edge_agent.witness import CheckpointWitness
 
 CLOSE_WITHIN_S = 4.5
 ANSWERS_WITHIN_S = 0.5
@@ -79,7 +86,7 @@ class App:
 
     def _build(self, settings: EdgeSettings, system_clock: Clock) -> None:
         state_dir = Path(settings.agent.state_dir)
-        sealer = Sealer(settings.agent.site_id, settings.agent.agent_id, load_signer(state_dir))
+        sealer = self._sealer = Sealer(settings.agent.site_id, settings.agent.agent_id, load_signer(state_dir))
         server_key = load_server_key(settings)
         self.credentials = Credentials(state_dir, system_clock)
         folder = _folder(state_dir)
@@ -182,6 +189,7 @@ class App:
         log.info("spool_ready", **vars(found))
         self.clock_sync.first()
         self._tell_removed_cameras()
+        self._begin_to_witness()
         self.board.announce()
         workers: list[Worker] = [self.link, self.publisher, self.inbox, self.control, *self.alarms.workers]
         for worker in [
@@ -253,6 +261,15 @@ class App:
             panels=lambda: len(self.alarms.status.panels()),
             software=SOFTWARE,
         )
+
+    def _begin_to_witness(self) -> None:
+        """From here on checkpoints of the site's ledger are cosigned."""
+        agent = self._settings.agent
+        signer = load_note_signer(Path(agent.state_dir), agent.agent_id)
+        witness = CheckpointWitness(
+            self.database, self.outbox, self._sealer, self.notices, self.clock, load_server_key(self._settings), signer
+        )
+        self.inbox.on_checkpoint = witness.show
 
     def _tell_removed_cameras(self) -> None:
         """A camera that is no longer configured gets one last word, lest the server waits for it for ever."""

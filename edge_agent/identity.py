@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from config.base.errors import ConfigurationError, InvalidInput
+from config.evidence.note import NoteSigner
 from config.settings.edge import EdgeSettings
 from config.settings.loader import read_secret
 from config.wire.envelope import Signer
@@ -66,6 +67,11 @@ def load_server_sealing_key(settings: EdgeSettings) -> X25519PublicKey | None:
 def load_signer(state_dir: Path) -> Signer:
     """The signer with the agent's key. Raises ConfigurationError."""
     return Signer(_load_key(state_dir / KEY_FILE))
+
+
+def load_note_signer(state_dir: Path, agent_id: str) -> NoteSigner:
+    """The same key, for the checkpoints of the site's ledger. Raises ConfigurationError."""
+    return NoteSigner(agent_id, _load_key(state_dir / KEY_FILE))
 
 
 def load_server_key(settings: EdgeSettings) -> Ed25519PublicKey:

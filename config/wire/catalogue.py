@@ -20,6 +20,7 @@ from config.wire.notices import BoxNotice
 from config.wire.replay import ReplayReport
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
 from config.wire.status import Acknowledgement, CameraState, Presence
+from config.wire.witness import CheckpointSeen, LedgerCheckpoint
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,14 @@ CATALOGUE = (
     Kind(ConfigurationReport, "configuration-report", 1, "mqtt-up"),
     Kind(DiscoveredCamera, "discovered-camera", 1, "mqtt-up"),
     Kind(ReplayReport, "replay-report", 1, "mqtt-up"),
+    Kind(CheckpointSeen, "checkpoint-seen", 1, "mqtt-up"),
     Kind(Heartbeat, "heartbeat", 2, "mqtt-up"),
     Kind(Presence, "presence", 1, "mqtt-up"),
     Kind(Acknowledgement, "acknowledgement", 1, "mqtt-down"),
     Kind(Receipt, "receipt", 1, "mqtt-down"),
     Kind(UploadRefused, "upload-refused", 1, "mqtt-down"),
     Kind(DesiredState, "desired-state", 1, "mqtt-down"),
+    Kind(LedgerCheckpoint, "ledger-checkpoint", 1, "mqtt-down"),
     Kind(CellChallenge, "cell-challenge", 1, "mqtt-down"),
     Kind(CellFetch, "cell-fetch", 1, "mqtt-down"),
     Kind(UploadTicketRequest, "upload-ticket-request", 1, "https"),

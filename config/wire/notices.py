@@ -9,12 +9,14 @@ from config.wire.fields import Detail, HexId, Micros, Slug
 SPOOL_FILLING = "spool_filling"
 SPOOL_FULL = "spool_full"
 CLOCK_STEPPED = "clock_stepped"
-NOTICES = (SPOOL_FILLING, SPOOL_FULL, CLOCK_STEPPED)
+LEDGER_FORKED = "ledger_forked"
+NOTICES = (SPOOL_FILLING, SPOOL_FULL, CLOCK_STEPPED, LEDGER_FORKED)
 """Those that an agent of this version raises; a reader shows the code of one that it does not know.
 
 spool_filling  the spool has used so much of its room that somebody should look at the link to the server
 spool_full     no room is left: nothing more is recorded, or the oldest is given up, as ``spool.when_full`` says
 clock_stepped  the machine's clock is not what the server says: recordings are timed by the agent's own timeline
+ledger_forked  the server showed a ledger that contradicts the one that the agent keeps: nothing was cosigned
 """
 
 

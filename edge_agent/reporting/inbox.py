@@ -17,6 +17,7 @@ from config.wire.desired_state import DesiredState
 from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import Receipt, UploadRefused
 from config.wire.status import Acknowledgement
+from config.wire.witness import LedgerCheckpoint
 from edge_agent.lifecycle import Worker
 from edge_agent.reporting.publisher import OutboxPublisher
 from edge_agent.spool.outbox import Outbox
@@ -28,7 +29,7 @@ WAIT_S = 0.5
 
 log = get_logger("inbox")
 
-Answer = Acknowledgement | Receipt | UploadRefused | DesiredState | CellChallenge | CellFetch
+Answer = Acknowledgement | Receipt | UploadRefused | DesiredState | LedgerCheckpoint | CellChallenge | CellFetch
 
 
 @dataclass
@@ -70,6 +71,8 @@ class Inbox(Worker):
         self._clock = clock
         self.counters = InboxCounters()
         self.on_cell: Callable[[CellChallenge | CellFetch], None] = lambda _task: None
+        self.on_checkpoint: Callable[[LedgerCheckpoint], None] = lambda _shown: None
+        """Takes a checkpoint of the site's ledger."""
         self.on_desired: Callable[[DesiredState, bytes], None] = lambda _state, _sealed: None
         """Takes a desired state and its envelope; must not wait."""
 
@@ -111,6 +114,9 @@ class Inbox(Worker):
         return message
 
     def _obey(self, answer: Answer, sealed: bytes) -> bool:
+        if isinstance(answer, LedgerCheckpoint):
+            self.on_checkpoint(answer)
+            return True
         if isinstance(answer, DesiredState):
             self.on_desired(answer, sealed)
             return True

@@ -33,6 +33,8 @@ CHANGES = (
     CREATE TABLE replay_asks (camera_id TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
         tries INTEGER NOT NULL, due_us INTEGER NOT NULL, settled INTEGER NOT NULL, PRIMARY KEY (camera_id, start_us))""",
     "ALTER TABLE alarm_frames ADD COLUMN stamp_us INTEGER",
+    """CREATE TABLE witnessed (server_key TEXT PRIMARY KEY, origin TEXT NOT NULL, size INTEGER NOT NULL,
+        root BLOB NOT NULL, note BLOB NOT NULL, refused BLOB)""",
 )
 """What makes version 2 of a file of version 1, 3 of 2, and so on; schema.sql is the newest."""
 SCHEMA_VERSION = len(CHANGES) + 1

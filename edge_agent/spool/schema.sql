@@ -132,3 +132,13 @@ CREATE TABLE picture_findings (
     since_us   INTEGER NOT NULL,
     PRIMARY KEY (camera_id, finding)
 );
+
+-- The newest checkpoint of the site's ledger that this box keeps: it cosigns nothing that contradicts it.
+CREATE TABLE witnessed (
+    server_key TEXT PRIMARY KEY,               -- of the server that signed it, hexadecimal
+    origin     TEXT NOT NULL,
+    size       INTEGER NOT NULL,
+    root       BLOB NOT NULL,
+    note       BLOB NOT NULL,
+    refused    BLOB                            -- the last one that contradicted it, for a person to look at
+);

@@ -24,6 +24,7 @@ from config.wire.replay import ReplayReport
 from config.wire.sealing import SealedBox
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
 from config.wire.status import Acknowledgement, CameraState, Presence
+from config.wire.witness import CheckpointSeen, LedgerCheckpoint
 
 AT_US = 1_795_262_400_000_000
 WHERE = {"message_id": "00112233445566778899aabbccddeeff", "site_id": "sunflower", "agent_id": "sunflower-box"}
@@ -244,6 +245,25 @@ SAMPLES: dict[str, msgspec.Struct] = {
         sealed=SealedBox(key_id="0a" * 16, box="AAECAwQF"),
     ),
     "presence": Presence(**WHERE, timeline_id=TIMELINE, state="offline"),
+    "ledger-checkpoint": LedgerCheckpoint(
+        **WHERE,
+        note=(
+            "nightlight.example/ledger/sunflower\n20852332\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
+            "\u2014 nightlight.example Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"
+        ),
+        older_size=20_852_000,
+        consistency=[DIGEST, "cd" * 32],
+    ),
+    "checkpoint-seen": CheckpointSeen(
+        **WHERE,
+        timeline_id=TIMELINE,
+        at_us=AT_US,
+        outcome="cosigned",
+        size=20_852_332,
+        kept_size=20_852_332,
+        kept_root="0ac5186a91863e8e1d90c808014aa89bf5da8e3ee1d9f07630f0378f68f1ab62",
+        cosignature="\u2014 sunflower-box W7NVhwAAAABqa1dYAA==\n",
+    ),
     "acknowledgement": Acknowledgement(**WHERE, of_message_id="ee" * 16, outcome="quarantined", reason="chain_broken"),
     "receipt": Receipt(
         **WHERE,
