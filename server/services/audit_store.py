@@ -17,16 +17,22 @@ from config.base.logs import get_logger
 from server.domain.audit import DEEP, Drift, Held, Seen, drift_of, due, lengthens
 from server.domain.retention import retain_until_us
 from server.services.tell_drift import settle, tell
+from server.services.watch_store import note_clock
 from storage.database import audits
 from storage.database.models import AuditFinding, AuditRound, Segment, Site
 from storage.database.unit_of_work import Database
 from storage.objects.keys import day_prefix
 from storage.objects.port import EvidenceStore, ListedVersion, StoredVersion
 
-STORE_CLOCK_US_MAX = 5 * US_PER_S
 SETTLING_US = 3_600 * US_PER_S
 """A version younger than this may belong to an upload whose message is still on its way."""
-TELL_WITHIN_US = 10 * US_PER_S
+WAVE = 512
+"""Versions that are asked for before what was found is told."""
+SILENT_MAX = 50
+"""Versions of a camera-day that a store may keep to itself; more is an outage."""
+GIVE_UP_AFTER = 3
+"""Answers in a row that did not come, after which nobody asks for the rest of a share."""
+WAVE_US = 15 * US_PER_S
 """A drift does not wait for the rest of its camera-day, which a slow store can draw out for minutes."""
 
 log = get_logger("audit")
@@ -88,6 +94,9 @@ class StoreAuditor:
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             last = audits.last_round(session)
+            if last is not None and last.started_us > now_us:
+                # Begun by a clock that has been set back since: it would be due, or over, in the far future.
+                last.started_us = now_us if last.finished_us is None else now_us - US_PER_DAY
             if last is not None and last.finished_us is None:
                 return None
             if last is not None and now_us - last.started_us < US_PER_DAY and not at_once:
@@ -103,9 +112,7 @@ class StoreAuditor:
                 store_clock_us=offset.offset_us,
             )
             session.add(begun)
-        if abs(offset.offset_us) - offset.bound_us > STORE_CLOCK_US_MAX:
-            advice = "set the store's clock by NTP: it judges locks by it"
-            log.error("store_clock_off", offset_s=round(offset.offset_us / US_PER_S, 1), advice=advice)
+            note_clock(session, offset, now_us)
         return begun
 
     def behind(self) -> bool:
@@ -172,18 +179,72 @@ class StoreAuditor:
 
     def _look(self, day: CameraDay) -> Look:
         """Asks the store. Raises Unavailable."""
-        look = Look()
+        look, rest, told = Look(), day.versions, 0
+        silent: list[tuple[Version, NightlightError]] = []
         with ThreadPoolExecutor(self.workers + 1, "audit") as pool:
             others = pool.submit(self._others, day)
-            shares = [day.versions[number :: self.workers] for number in range(self.workers)]
-            for share, seen in zip(shares, pool.map(self._seen_all, shares), strict=True):
-                for version, stored in zip(share, seen, strict=True):
-                    self._judge(look, version, stored)
+            while rest:
+                rest = self._wave(look, pool, rest, silent)
+                if rest and len(look.drifts) > told:
+                    self._tell_now(day, look)
+                    told = len(look.drifts)
+            if silent:
+                self._ask_again(look, day, silent)
             look.strangers.extend(self._strangers(day, others.result()))
         return look
 
-    def _seen_all(self, versions: list[Version]) -> list[StoredVersion | None]:
-        return [self._seen(version) for version in versions]
+    def _wave(
+        self,
+        look: Look,
+        pool: ThreadPoolExecutor,
+        versions: list[Version],
+        silent: list[tuple[Version, NightlightError]],
+    ) -> list[Version]:
+        """Judges what the store shows of the next versions, and notes what it does not show; those that are left."""
+        until_us = self.clock.monotonic_us() + WAVE_US
+        left = versions[WAVE:]
+        shares = [versions[number : WAVE : self.workers] for number in range(self.workers)]
+        asked = pool.map(lambda share: self._seen_all(share, until_us), shares)
+        for share, answers in zip(shares, asked, strict=True):
+            left += share[len(answers) :]
+            for version, answer in zip(share, answers, strict=False):
+                if isinstance(answer, NightlightError):
+                    silent.append((version, answer))
+                else:
+                    self._judge(look, version, answer)
+        return left
+
+    def _ask_again(self, look: Look, day: CameraDay, silent: list[tuple[Version, NightlightError]]) -> None:
+        """A store that gives out everything but some versions does not have them; one that gives out nothing is down.
+
+        Raises the store's own error where it is down.
+        """
+        unasked = {version.segment_id for version, _ in silent}
+        witness = next((version for version in day.versions if version.segment_id not in unasked), None)
+        for number, (version, error) in enumerate(silent):
+            if witness is None or number >= SILENT_MAX:
+                raise error
+            self._seen(witness)
+            try:
+                self._judge(look, version, self._seen(version))
+            except NightlightError as again:
+                self._seen(witness)
+                look.drifts[version.segment_id] = (Drift.OBJECT_MISSING, f"not given out, as others are: {again}")
+
+    def _seen_all(self, versions: list[Version], until_us: int) -> list[StoredVersion | NightlightError | None]:
+        """One answer a version, in order; fewer where time is up."""
+        found: list[StoredVersion | NightlightError | None] = []
+        for version in versions:
+            try:
+                found.append(self._seen(version))
+            except NightlightError as error:
+                found.append(error)
+                last = found[-GIVE_UP_AFTER:]
+                if len(last) == GIVE_UP_AFTER and all(isinstance(one, NightlightError) for one in last):
+                    return found + [error] * (len(versions) - len(found))  # nobody waits for a thousand timeouts
+            if self.clock.monotonic_us() > until_us:
+                break
+        return found
 
     def _seen(self, version: Version) -> StoredVersion | None:
         try:

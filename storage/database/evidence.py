@@ -91,6 +91,18 @@ def refused_of(session: Session, camera_id: str, window: Span) -> list[Segment]:
     )
 
 
+def footage_bytes(session: Session, camera_id: str, span: Span) -> int:
+    """How many bytes the secured recordings of a span have that are still there."""
+    query = select(func.sum(Segment.size_bytes)).where(
+        Segment.camera_id == camera_id,
+        Segment.end_us > span.start_us,
+        Segment.start_us < span.end_us,
+        Segment.secured_us.is_not(None),
+        Segment.deleted_us.is_(None),
+    )
+    return int(session.scalar(query) or 0)
+
+
 def arrival_of(session: Session, camera_id: str, span: Span) -> tuple[int, int] | None:
     """When the footage of a span was read back, whole and locked: of its first segment and of its last."""
     query = select(func.min(Segment.secured_us), func.max(Segment.secured_us)).where(
@@ -116,7 +128,10 @@ def take_verifications(session: Session, now_us: int, limit: int) -> list[Pendin
     """Up to ``limit`` due rows, oldest first, each now leased to the caller alone."""
     due = session.scalars(
         select(PendingVerification)
-        .where(PendingVerification.due_us <= now_us)
+        # A row that is due far in the future was leased by a clock that has been set back since.
+        .where(
+            or_(PendingVerification.due_us <= now_us, PendingVerification.due_us > now_us + 2 * VERIFICATION_LEASE_US)
+        )
         .order_by(PendingVerification.due_us)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from config.base.clock import US_PER_DAY, SystemClock
-from config.base.errors import NotFound, Unavailable
+from config.base.errors import IntegrityViolation, NightlightError, NotFound, PermissionDenied, Unavailable
 from config.base.ids import fresh_id
 from config.base.timespan import Span, SpanSet
 from server.services.audit_store import StoreAuditor
@@ -29,6 +29,7 @@ class Lying:
     changed: dict[str, dict[str, object]] = field(default_factory=dict)
     refuses_locks: bool = False
     down: bool = False
+    raises: dict[str, NightlightError] = field(default_factory=dict)
 
     def __getattr__(self, name):
         return getattr(self.real, name)
@@ -38,6 +39,8 @@ class Lying:
             raise Unavailable("the store does not answer")
         if key in self.gone:
             raise NotFound("no such version")
+        if key in self.raises:
+            raise self.raises[key]
         found = self.real.stat_version(key, version_id)
         return StoredVersion(**{**found.__dict__, **self.changed.get(key, {})})
 
@@ -209,9 +212,70 @@ def test_a_round_goes_on_where_it_stopped_and_there_is_one_a_day(secured):
     assert auditor.begin() is not None
 
 
+def test_what_is_found_on_a_slow_store_is_told_before_the_camera_day_is_through(secured):
+    told: list[list[str]] = []
+
+    class Slow(Lying):
+        def stat_version(self, key, version_id):
+            secured.clock.advance(20)
+            if key == secured.keys[4]:
+                told.append(secured.findings())
+            return super().stat_version(key, version_id)
+
+    store = Slow(secured.evidence, gone={secured.keys[0]})
+    auditor = StoreAuditor(secured.database, store, secured.clock, 90, workers=1)
+    auditor.begin()
+    assert auditor.step()
+    assert told == [["object_missing"]]
+    assert len(secured.entries()) == 1
+
+
 def test_an_empty_centre_has_an_empty_round(database, object_store):
     auditor = StoreAuditor(database, object_store.evidence, SystemClock(), 90)
     assert auditor.begin() is not None
     assert auditor.behind()
     assert not auditor.step()
     assert not auditor.behind()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Unavailable("500"), PermissionDenied("403"), IntegrityViolation("another version", code="other_version")],
+    ids=["failing", "denied", "another"],
+)
+def test_what_a_store_does_not_give_out_is_missing_and_stops_no_audit(secured, error):
+    done = secured.audit(Lying(secured.evidence, raises={secured.keys[1]: error}))
+    assert done.finished_us is not None
+    assert secured.findings() == ["object_missing"]
+    assert secured.seconds_covered() == 40
+    secured.audit()
+    assert secured.findings() == []
+    assert secured.seconds_covered() == 50
+
+
+@pytest.mark.parametrize("error", [Unavailable("500"), PermissionDenied("403")], ids=["failing", "denied"])
+def test_a_store_that_gives_out_nothing_proves_nothing(secured, error):
+    store = Lying(secured.evidence, raises=dict.fromkeys(secured.keys, error))
+    auditor = StoreAuditor(secured.database, store, secured.clock, 90)
+    auditor.begin()
+    with pytest.raises(type(error)):
+        auditor.step()
+    assert secured.seconds_covered() == 50
+
+
+def test_a_round_that_a_wrong_clock_began_in_the_future_keeps_no_other_from_beginning(secured):
+    auditor = StoreAuditor(secured.database, secured.evidence, secured.clock, 90)
+    secured.clock.jump(365 * 86_400)
+    assert auditor.begin() is not None
+    secured.clock.jump(-365 * 86_400)
+    assert auditor.begin() is None
+    secured.clock.advance(86_400)
+    assert auditor.behind()  # the round that is open goes on
+    while auditor.step():
+        pass
+    secured.clock.jump(365 * 86_400)
+    assert auditor.begin() is not None
+    while auditor.step():
+        pass
+    secured.clock.jump(-365 * 86_400)
+    assert auditor.begin() is not None

@@ -250,3 +250,13 @@ def test_a_second_version_of_a_secured_segment_gets_a_receipt_of_its_own(
     (receipt,) = work_off(verifier)
     assert isinstance(receipt, Receipt)
     assert receipt.version_id == second
+
+
+def test_an_upload_taken_under_a_wrong_clock_is_taken_again_when_the_clock_is_right(recorded, verifier, clock):
+    recorded.upload()
+    clock.jump(365 * 86_400)
+    assert len(verifier.take(10)) == 1
+    assert verifier.take(10) == []
+    clock.jump(-365 * 86_400)
+    assert len(verifier.take(10)) == 1
+    assert verifier.take(10) == []
