@@ -75,6 +75,9 @@ NOTICE = {
     "spool_filling": mark("The disk of the site agent is filling up: what it records is not reaching the server"),
     "spool_full": mark("The disk of the site agent is full"),
     "clock_stepped": mark("The clock of the site agent's machine is wrong; recordings are timed right all the same"),
+    "ledger_forked": mark(
+        "The server's ledger contradicts what the site agent keeps of it: stop exports and call whoever keeps the ledger"
+    ),
 }
 
 WARNING = {
