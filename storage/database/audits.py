@@ -98,12 +98,14 @@ def versions_of_day(session: Session, camera_id: str, day_us: int) -> list[DayVe
             Segment.version_id,
             Segment.retain_until_us,
             Segment.deleted_us,
-        ).where(
+        )
+        .where(
             Segment.camera_id == camera_id,
             Segment.end_us.between(day_us, day_us + US_PER_DAY + SEGMENT_SPAN_US_MAX),
             Segment.start_us >= day_us,
             Segment.start_us < day_us + US_PER_DAY,
         )
+        .order_by(Segment.end_us)
     )
     return [DayVersion(**row) for row in rows.mappings()]
 
