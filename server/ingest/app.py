@@ -15,6 +15,7 @@ from config.wire import topics
 from server.broker_tls import ServiceTls
 from server.domain.clock_trust import ClockRule
 from server.ingest.cells import CellSender
+from server.ingest.checkpoints import CheckpointWorker
 from server.ingest.configuration import ConfigurationWorker
 from server.ingest.link import BrokerLink
 from server.ingest.verification import VerificationWorker
@@ -27,6 +28,7 @@ from server.services.cell_doors import CellDoors
 from server.services.challenge_cells import CellChallenger
 from server.services.read_discovered import picture_key_of
 from server.services.send_configuration import ConfigurationOutlet
+from server.services.show_checkpoints import CheckpointOutlet
 from server.services.verify_upload import UploadVerifier
 from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore
@@ -57,8 +59,10 @@ def run(settings: ServerSettings, stop: Event) -> None:
     configuration = ConfigurationWorker(ConfigurationOutlet(database, clock), link.answer, stop)
     doors = CellDoors(database, clock, picture_key_of(settings))
     cells = CellSender(CellChallenger(database, clock, doors).due, link.answer, stop)
+    checkpoints = CheckpointWorker(CheckpointOutlet(database, clock), link.answer, stop)
     verification.start()
     configuration.start()
+    checkpoints.start()
     cells.start()
     for each, over in ((workers, link), (express_workers, express)):
         each.start()
@@ -68,6 +72,7 @@ def run(settings: ServerSettings, stop: Event) -> None:
         over.close()
         each.close()
     configuration.close()
+    checkpoints.close()
     cells.close()
     verification.close()
     database.close()

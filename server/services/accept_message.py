@@ -28,6 +28,7 @@ from config.wire.replay import ReplayReport
 from config.wire.segments import SegmentRecorded, SegmentUploaded
 from config.wire.status import Acknowledgement, CameraState, Presence
 from config.wire.topics import UpTopic, parse_up
+from config.wire.witness import CheckpointSeen
 from server.domain.clock_trust import ClockRule
 from server.services import (
     accept_alarm,
@@ -38,6 +39,7 @@ from server.services import (
     accept_segment,
     accept_status,
     accept_storage,
+    accept_witness,
 )
 from server.services.incoming import Handler, Incoming
 from storage.database.models import Agent, Camera
@@ -200,6 +202,7 @@ _HANDLERS: dict[type, tuple[str, Handler, bool]] = {
     ReplayReport: ("replay-report", accept_storage.replay_report, True),
     CameraState: ("camera-state", accept_status.camera_state, True),
     ConfigurationReport: ("configuration-report", accept_configuration.report, True),
+    CheckpointSeen: ("checkpoint-seen", accept_witness.seen, True),
     Heartbeat: ("heartbeat", accept_status.heartbeat, False),
     Presence: ("presence", accept_status.presence, False),
 }

@@ -73,9 +73,7 @@ class LedgerKeeper:
             row = ledger.checkpoint_at(session, site_id, size)
             if row is None:
                 raise NotFound("no checkpoint of that size")
-            note = SignedNote.parse(row.note).plus(signature)
-            note.verified([witness])
-            row.note = note.serialise()
+            add_cosignature(row, witness, signature, self.clock.utc_us())
 
     def inclusions(
         self, site_id: str, kind: str, subjects: Sequence[str], size: int
@@ -97,6 +95,14 @@ class LedgerKeeper:
     def inclusion(self, site_id: str, kind: str, subject: str, size: int) -> tuple[bytes, LedgerProof]:
         """The newest entry about a subject, and the proof that the ledger of ``size`` holds it. Raises NotFound."""
         return self.inclusions(site_id, kind, [subject], size)[subject]
+
+    def proof(self, site_id: str, number: int, size: int) -> LedgerProof:
+        """What shows that the ledger of ``size`` holds entry ``number``. Raises InvalidInput out of range."""
+        with self.database.reading() as session:
+            if not 0 <= number < size <= ledger.size(session, site_id):
+                raise InvalidInput("the ledger has no such entry", code="bad_size")
+            path = merkle.inclusion_proof(number, size, ledger.Tiles(session, site_id).node)
+        return LedgerProof(number=number, path=[step.hex() for step in path])
 
     def consistency(self, site_id: str, older: int, newer: int) -> list[bytes]:
         """What shows that the ledger of ``newer`` continues that of ``older``. Raises InvalidInput out of range."""
@@ -121,6 +127,20 @@ class LedgerKeeper:
         proof = merkle.consistency_proof(before.size, made.size, tiles.node)
         if not merkle.continues((before.size, before.root), (made.size, made.root), proof):
             raise IntegrityViolation(f"the ledger of {made.origin} was rewritten", code="ledger_rewritten")
+
+
+def add_cosignature(row: LedgerCheckpoint, witness: NoteKey, signature: NoteSignature, now_us: int) -> bool:
+    """Adds a witness's signature in the caller's transaction; False where it has signed already.
+
+    Raises IntegrityViolation where the signature does not hold, InvalidInput where there is no room for one more.
+    """
+    note = SignedNote.parse(row.note)
+    SignedNote(note.text, (signature,)).verified([witness])
+    if witness in note.verified([witness]):
+        return False
+    row.note = note.plus(signature).serialise()
+    row.cosigned_us = row.cosigned_us if row.cosigned_us is not None else now_us
+    return True
 
 
 def kind_of(entry: entries.Entry) -> str:

@@ -36,6 +36,8 @@ class LedgerWitness(Base):
     agent_id: Mapped[str] = mapped_column(ForeignKey("agent.id"), primary_key=True)
     size: Mapped[int] = mapped_column(BigInteger, default=0)
     """Of the newest checkpoint that it keeps."""
+    cosigned_size: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Of the newest checkpoint that it cosigned."""
     due_us: Mapped[int] = mapped_column(BigInteger, default=0)
     """Not shown anything before this instant."""
     refused_size: Mapped[int | None] = mapped_column(BigInteger)

@@ -33,6 +33,7 @@ def upgrade() -> None:
         "ledger_witness",
         sa.Column("agent_id", sa.String(length=64), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("cosigned_size", sa.BigInteger(), nullable=False),
         sa.Column("due_us", sa.BigInteger(), nullable=False),
         sa.Column("refused_size", sa.BigInteger(), nullable=True),
         sa.Column("refused_us", sa.BigInteger(), nullable=True),
