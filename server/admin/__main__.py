@@ -12,7 +12,7 @@ from config.base import logs
 from config.base.clock import SystemClock
 from config.base.errors import ConfigurationError, NightlightError
 from config.settings.server import ServerSettings, load_server
-from server.admin import cameras, enrolment
+from server.admin import cameras, custody, enrolment
 from server.admin.keys import make_sealing_key, make_signing_key
 from server.runtime import EXIT_CONFIGURATION, open_database
 from server.services.register import Register
@@ -99,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     zone.add_argument("--kind", required=True, help="activity, sleeping, dining, entrance, corridor, outdoor, …")
 
     enrolment.add_commands(commands, lambda noun, what: _verbs(commands, noun, what))
+
+    custody.add_commands(lambda noun, what: _verbs(commands, noun, what))
 
     verbs = _verbs(commands, "camera", "add, set up or retire a camera")
     cameras.add_commands(verbs)

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.api.gate import READ, Person
+from server.api.gate import READ, Person, source_of
 from server.api.parts import parts_of
 
 router = APIRouter(prefix="/api/v1")
@@ -21,5 +21,5 @@ def findings(request: Request, person: Person, site: str) -> Response:
 @router.api_route("/sites/{site}/findings/{finding}/still", methods=["GET"])
 def still(request: Request, person: Person, site: str, finding: str) -> Response:
     """A JPEG; nobody on the way may keep it."""
-    jpeg = parts_of(request).findings.still(person, site, finding)
+    jpeg = parts_of(request).findings.still(person, site, finding, source_of(request))
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})

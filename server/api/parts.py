@@ -10,16 +10,19 @@ from config.base.clock import US_PER_S, Clock, SystemClock
 from config.settings.server import ServerSettings
 from server.api.feed import BoardFeed, StreamSlots
 from server.api.gate import Gate
+from server.custody_parts import custody_of, exports_of
 from server.runtime import open_database
 from server.services.acceptance import AcceptanceOffice
 from server.services.answer_cell import CellDesk
 from server.services.assess_day import Assessor
 from server.services.cell_doors import CellDoors
+from server.services.custody import CustodyDesk
 from server.services.enrol_agent import EnrolmentDesk
 from server.services.enrolment_parts import desk_of, inviter_of
 from server.services.handle_alarms import AlarmDuty
 from server.services.invite_agent import Inviter
 from server.services.issue_ticket import TicketIssuer
+from server.services.read_audit import AuditReader
 from server.services.read_day import DayReader
 from server.services.read_discovered import DiscoveredReader, picture_key_of
 from server.services.read_findings import FindingReader
@@ -29,6 +32,8 @@ from server.services.revoke_agent import Revoker
 from server.services.set_up_boxes import BoxSetup
 from server.services.set_up_cameras import CameraSetup
 from server.services.sign_in import SignIn
+from server.services.stream_export import ExportDesk
+from server.web.audit_pages import AuditPages
 from server.web.pages import Pages
 from server.web.setup_pages import SetupPages
 from storage.database.unit_of_work import Database
@@ -57,6 +62,10 @@ class Parts:
     discovered: DiscoveredReader
     replays: ReplayReader
     findings: FindingReader
+    custody: CustodyDesk
+    exports: ExportDesk
+    audits: AuditReader
+    audit_pages: AuditPages
     gate: Gate
     pages: Pages
     setup_pages: SetupPages
@@ -80,6 +89,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
     sign_in = SignIn(database, clock, settings.api.session_hours)
     pages = Pages()
     inviter = inviter_of(settings, database, clock)
+    store = S3EvidenceStore(access, clock)
     office = TicketOffice(access, clock, public_url=settings.store.public_url)
     return Parts(
         clock=clock,
@@ -96,12 +106,14 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         inviter=inviter,
         box_setup=BoxSetup(database, clock, inviter, Revoker(database, clock)),
         camera_setup=CameraSetup(database, clock),
-        acceptance=AcceptanceOffice(
-            database, S3EvidenceStore(access, clock), clock, Assessor(settings.policy), settings.policy.retain_days
-        ),
+        acceptance=AcceptanceOffice(database, store, clock, Assessor(settings.policy), settings.policy.retain_days),
         discovered=DiscoveredReader(database, clock, picture_key),
         replays=ReplayReader(database, clock),
         findings=FindingReader(database, clock, picture_key, settings.policy.unsound_findings),
+        custody=custody_of(settings, database, store, clock),
+        exports=exports_of(settings, database, store, clock),
+        audits=AuditReader(database, clock),
+        audit_pages=AuditPages(pages),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
         pages=pages,
         setup_pages=SetupPages(pages),

@@ -92,7 +92,8 @@ class FootageExpirer:
         with self.database.reading() as session:
             sites = session.scalars(select(Site).order_by(Site.id).limit(SITES_MAX)).all()
             counted = [lifetimes.tally_of(session, self._due(site)) for site in sites]
-            return Tally(lifetimes.versions_held(session), [site for site in counted if site.versions])
+            due = [site for site in counted if site.versions]
+            return Tally(lifetimes.versions_held(session) if due else 0, due)
 
     def confirm(self, person: str, versions: int, of_versions: int) -> DeletionRun:
         """A person allows the large deletion that waits, naming its figures. Raises NotFound, Conflict."""

@@ -15,14 +15,14 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.base.clock import US_PER_S, Clock
+from config.base.clock import US_PER_S, Clock, isoformat
 from config.base.errors import InvalidInput, NotFound
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.base.timespan import Span, SpanSet
 from config.evidence import package
 from config.evidence.checkpoint import Checkpoint
-from config.evidence.entries import AccessRecorded, GapAttested, encode
+from config.evidence.entries import GapAttested
 from config.evidence.note import SignedNote
 from config.evidence.write import Recording, write_package
 from config.wire.envelope import Signer
@@ -31,6 +31,7 @@ from server.services.assess_day import Assessor
 from server.services.keep_ledger import LedgerKeeper
 from server.services.verify_upload import SEGMENT_SECURED
 from storage.database import evidence, ledger, spans
+from storage.database.accesses import Access, record
 from storage.database.models import Agent, Camera, Segment, Site
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore
@@ -53,6 +54,13 @@ class Export:
     span: Span
     account: str
     reason: str
+    source: str = ""
+    """From where: an address, or the machine that the command was given on."""
+
+    @property
+    def file_name(self) -> str:
+        stamp = isoformat(self.span.start_us)[:16].replace(":", "").replace("-", "").lower()
+        return f"evidence-{self.camera_id}-{stamp}z.zip"
 
 
 @dataclass(frozen=True)
@@ -103,8 +111,14 @@ class EvidenceExporter:
         log.info("evidence_exported", package=signed.package_id, camera=export.camera_id, segments=len(recordings))
         return signed
 
+    def size_bytes(self, export: Export) -> int:
+        """About how large the package will be, above all its recordings. Raises NotFound, InvalidInput."""
+        self._check(export)
+        with self.database.reading() as session:
+            return evidence.footage_bytes(session, export.camera_id, export.span)
+
     def _check(self, export: Export) -> None:
-        if not export.reason.strip() or len(export.reason) > 200:
+        if not export.reason.strip() or len(export.reason) > 200 or not export.reason.isprintable():
             raise InvalidInput("an export needs a reason, of 200 characters at most", code="no_reason")
         if not 0 < export.span.duration_us <= PERIOD_US_MAX or export.span.end_us > self.clock.utc_us():
             raise InvalidInput("an export is of at most 31 days, which are over", code="bad_span")
@@ -114,18 +128,19 @@ class EvidenceExporter:
                 raise NotFound(f"no camera {export.camera_id} at {export.site_id}")
 
     def _record(self, export: Export) -> None:
-        entry = AccessRecorded(
+        access = Access(
             site_id=export.site_id,
-            at_us=self.clock.utc_us(),
+            camera_id=export.camera_id,
             account=export.account,
             what="export",
-            camera_id=export.camera_id,
-            start_us=export.span.start_us,
-            end_us=export.span.end_us,
+            span=export.span,
+            subject="export",
+            subject_id=export.camera_id,
             reason=export.reason,
+            source=export.source,
         )
         with self.database.unit_of_work() as session:
-            ledger.add(session, export.site_id, "access", export.camera_id, encode(entry))
+            record(session, access, self.clock.utc_us())
 
     def _gather(self, session: Session, export: Export) -> _Gathered:
         camera = session.get_one(Camera, export.camera_id)

@@ -51,7 +51,7 @@ class HoldKeeper:
         NotFound, InvalidInput.
         """
         now_us = self.clock.utc_us()
-        if not reason.strip() or len(reason) > REASON_CHARS_MAX:
+        if not reason.strip() or len(reason) > REASON_CHARS_MAX or not reason.isprintable():
             raise InvalidInput(f"a hold needs a reason, of {REASON_CHARS_MAX} characters at most", code="no_reason")
         if not 0 < span.duration_us <= HOLD_US_MAX:
             raise InvalidInput("a hold needs a span of time, of 400 days at most", code="bad_span")

@@ -16,11 +16,13 @@ from config.base.clock import Clock
 from config.base.errors import NotFound
 from config.base.ids import is_slug
 from config.base.timespan import SpanSet
+from config.evidence.entries import FootageDeleted, decode
 from server.domain.verdict import DayVerdict, day_of, day_span
 from server.services.assess_day import Assessor
+from server.services.expire_footage import FOOTAGE_DELETED
 from server.services.heartbeats import heartbeat_of
 from server.services.read_findings import FindingView, open_findings
-from storage.database import box, evidence, spans
+from storage.database import box, evidence, ledger, lifetimes, spans
 from storage.database import scope as scoping
 from storage.database.models import AgentStatus, Camera, ConditionChange, Site, Zone
 from storage.database.unit_of_work import Database
@@ -102,6 +104,18 @@ class CameraDay(msgspec.Struct, frozen=True):
     """What is wrong with its picture now, by the agent's last word; oldest first."""
 
 
+class DeletedView(msgspec.Struct, frozen=True):
+    """Recordings of a day that went after their last day; the verdict still tells what was covered then."""
+
+    recordings: int
+    kept: int
+    """That are still there, under a hold or a longer lock."""
+    certificates: list[int]
+    """The newest first; to be had under ``deletions``."""
+    deleted_us: int
+    """When the newest certificate was made."""
+
+
 class SiteDay(msgspec.Struct, frozen=True):
     """A site's day, ``[start_us, end_us)`` in its own time zone."""
 
@@ -115,6 +129,9 @@ class SiteDay(msgspec.Struct, frozen=True):
     cameras: list[CameraDay]
     notices: list[NoticeView] = []
     """Oldest first; also those of days past that still stood."""
+    deleted: DeletedView | None = None
+    holds_due: int = 0
+    """Legal holds whose day of review has come."""
 
 
 class SiteSummary(msgspec.Struct, frozen=True):
@@ -170,6 +187,8 @@ class DayReader:
                 now_us=now_us,
                 cameras=[self._camera(session, site, camera, wanted, now_us) for camera in cameras],
                 notices=[NoticeView(*notice) for notice in box.notices_of(session, site.id, window)],
+                deleted=self._deleted(session, site, wanted),
+                holds_due=lifetimes.holds_to_review(session, site.id, now_us),
             )
 
     def _camera(self, session: Session, site: Site, camera: Camera, day: date, now_us: int) -> CameraDay:
@@ -198,6 +217,16 @@ class DayReader:
             arrivals=self._arrivals(session, camera, backfilled),
             findings=open_findings(session, camera.id, self.assessor.policy.unsound_findings),
         )
+
+    def _deleted(self, session: Session, site: Site, day: date) -> DeletedView | None:
+        rows = ledger.entries_about(session, site.id, FOOTAGE_DELETED, [day.isoformat()])
+        told = [(row.id, decode(row.body)) for row in rows]
+        found = [(at, each) for at, each in reversed(told) if isinstance(each, FootageDeleted)]
+        if not found:
+            return None
+        kept = lifetimes.kept_between(session, site.id, day_span(day, site.timezone))
+        recordings = sum(each.versions for _, each in found)
+        return DeletedView(recordings, kept, [at for at, _ in found], found[0][1].at_us)
 
     def _detail(self, session: Session, camera: Camera, condition: str) -> str:
         """Of the newest change, where that is the condition of now: heartbeats may be ahead of it."""

@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 from config.base.clock import US_PER_DAY, Clock
 from config.base.errors import IntegrityViolation, NotFound, Unavailable
 from config.base.ids import is_slug
+from config.base.timespan import Span
 from config.wire.sealing import SealedBox, finding_still, open_sealed
 from storage.database import findings
 from storage.database import scope as scoping
-from storage.database.models import AccessRecord, Camera, FindingStillRow, PictureFindingRow, Timeline
+from storage.database.accesses import Access, record
+from storage.database.models import Camera, FindingStillRow, PictureFindingRow, Timeline
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
@@ -84,21 +86,16 @@ class FindingReader:
                 views += [view_of(row, stills, self._spoiling) for row in rows]
         return views
 
-    def still(self, scope: Scope, site_id: str, finding_id: str) -> bytes:
-        """The JPEG, after the look has been recorded. Raises NotFound, Unavailable, IntegrityViolation."""
+    def still(self, scope: Scope, site_id: str, finding_id: str, source: str = "") -> bytes:
+        """The JPEG, after the look, and from where it came, has been recorded. Raises NotFound, Unavailable, IntegrityViolation."""
         _check_ids(site_id, finding_id)
         with self._database.unit_of_work() as session:
             kept, camera_id, agent_id = self._one(session, scope, site_id, finding_id)
             sealed, sha256 = SealedBox(key_id=kept.key_id, box=kept.box.decode()), kept.sha256
-            session.add(
-                AccessRecord(
-                    at_us=self._clock.utc_us(),
-                    account_name=scope.account_name,
-                    site_id=site_id,
-                    subject=SUBJECT,
-                    subject_id=finding_id,
-                )
-            )
+            since_us = session.get_one(PictureFindingRow, finding_id).since_us
+            span = Span(since_us, since_us)
+            access = Access(site_id, camera_id, scope.account_name, "still", span, SUBJECT, finding_id, source=source)
+            record(session, access, self._clock.utc_us())
         if self._key is None:
             raise Unavailable("this server has no key to open pictures with: 'server.sealing_key_file'", code="no_key")
         jpeg = open_sealed(self._key, sealed, finding_still(agent_id, camera_id, finding_id))

@@ -47,6 +47,8 @@ def tell(
     session: Session, now_us: int, site: Site, segment: Segment, drift: Drift, detail: str, *, spoils: bool = True
 ) -> bool:
     """Writes a finding down; whether it was news. ``spoils``: its time is not covered any more."""
+    if segment.deleted_us is not None:
+        return False  # it went on its day while the store was asked
     if spoils and segment.secured_us is not None:
         segment.secured_us, segment.refusal = None, REFUSAL_OF[drift]
         spans.withdraw_secured(session, segment)

@@ -98,6 +98,15 @@ class NoticeRow:
 
 
 @dataclass(frozen=True)
+class DeletedRow:
+    """That a day's recordings went after their last day."""
+
+    text: str
+    kept: str
+    certificates: list[int]
+
+
+@dataclass(frozen=True)
 class Board:
     """The whole fragment."""
 
@@ -118,6 +127,8 @@ class Board:
     notices: list[NoticeRow]
     as_of: str
     lens_from: str
+    deleted: DeletedRow | None
+    holds_due: str
 
 
 def make_board(site: SiteDay, language: Language) -> Board:
@@ -146,7 +157,14 @@ def make_board(site: SiteDay, language: Language) -> Board:
         notices=[maker.notice(notice) for notice in reversed(site.notices[-NOTICES_SHOWN_MAX:])],
         as_of=words.clock(site.now_us),
         lens_from=words.clock(maker.lens.start_us),
+        deleted=maker.deleted(),
+        holds_due=_holds_due(site.holds_due, language) if day == today else "",
     )
+
+
+def _holds_due(count: int, language: Language) -> str:
+    said = language.count("%(num)s hold is to be reviewed", "%(num)s holds are to be reviewed", count)
+    return said if count else ""
 
 
 @dataclass(frozen=True)
@@ -241,6 +259,19 @@ class _Maker:
             end_text=self.words.clock(arrival.end_us, seconds=True),
             arrived_text=first if first == last else f"{first} – {last}",
         )
+
+    def deleted(self) -> DeletedRow | None:
+        """What became of the day's recordings; the verdict stays what it was."""
+        gone = self.site.deleted
+        if gone is None:
+            return None
+        text = self.language.text
+        said = text("%(count)s recordings of this day were deleted on %(day)s, after their last day.") % {
+            "count": gone.recordings,
+            "day": self.words.moment(gone.deleted_us, self.day),
+        }
+        kept = self.language.count("%(num)s is kept for longer.", "%(num)s are kept for longer.", gone.kept)
+        return DeletedRow(said, kept if gone.kept else "", gone.certificates)
 
     def notice(self, notice: NoticeView) -> NoticeRow:
         """What it says, and since when."""

@@ -10,11 +10,13 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from server.services.custody import SiteCustody
 from server.services.handle_alarms import SiteAlarms
 from server.services.read_day import SiteDay, SiteSummary
 from server.services.read_health import SiteHealth
 from server.web.alarms import make_alarms
 from server.web.board import make_board
+from server.web.custody import SAID, LastForm, make_custody, refusal
 from server.web.health import make_health
 from server.web.languages import DEFAULT_LANGUAGE, LANGUAGES, Language, load_languages
 from server.web.timeline import HEIGHT
@@ -102,6 +104,31 @@ class Pages:
             digest=digest,
             may_set_up=may_set_up,
             states=STATE,
+        )
+
+    def custody(
+        self,
+        site: SiteCustody,
+        language: str,
+        *,
+        account_name: str,
+        can_export: bool,
+        last: LastForm,
+    ) -> str:
+        """Holds, deletions, export and the access record of one site."""
+        return self._render(
+            "custody.html",
+            language,
+            site=site,
+            page=make_custody(site, self._languages[language], account_name),
+            account_name=account_name,
+            can_export=can_export,
+            said=SAID.get(last.said, ""),
+            gone=last.gone,
+            where=last.where,
+            form=last.values,
+            error=refusal(last.error) if last.error else "",
+            here=f"/sites/{site.site_id}/custody",
         )
 
     def no_sites(self, account_name: str, language: str) -> str:

@@ -7,11 +7,10 @@ fast; the ledger's entry is what nobody can take out unnoticed.
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.timespan import Span
-from config.evidence.entries import AccessRecorded, encode
+from config.evidence.entries import AccessRecorded, decode, encode
 from storage.database import ledger
 from storage.database.models import AccessRecord
 
@@ -21,10 +20,13 @@ What = Literal["playback", "export", "still", "live", "deep-audit"]
 
 @dataclass(frozen=True)
 class Access:
-    """One access; ``source`` is an address, or the machine that a command was given on."""
+    """One access; ``source`` is an address, or the machine that a command was given on.
+
+    ``camera_id`` is None where it is about a camera that belongs to no site yet.
+    """
 
     site_id: str
-    camera_id: str
+    camera_id: str | None
     account: str
     what: What
     span: Span
@@ -61,10 +63,10 @@ def record(session: Session, access: Access, at_us: int) -> None:
         reason=access.reason,
         source=access.source,
     )
-    ledger.add(session, access.site_id, ACCESS, access.camera_id, encode(entry))
+    ledger.add(session, access.site_id, ACCESS, access.camera_id or access.subject_id, encode(entry))
 
 
-def newest_of(session: Session, site_id: str, limit: int) -> list[AccessRecord]:
-    """The accesses at a site, the newest first."""
-    query = select(AccessRecord).where(AccessRecord.site_id == site_id)
-    return list(session.scalars(query.order_by(AccessRecord.at_us.desc(), AccessRecord.id.desc()).limit(limit)))
+def newest_of(session: Session, site_id: str, limit: int) -> list[AccessRecorded]:
+    """The accesses at a site as its ledger holds them, the newest first."""
+    told = (decode(row.body) for row in ledger.newest_about(session, site_id, ACCESS, limit))
+    return [entry for entry in told if isinstance(entry, AccessRecorded)]

@@ -68,6 +68,12 @@ def entries_about(session: Session, site_id: str, kind: str, subjects: Sequence[
         )
 
 
+def newest_about(session: Session, site_id: str, kind: str, limit: int) -> list[LedgerEntry]:
+    """The entries of a kind, the newest first."""
+    query = select(LedgerEntry).where(LedgerEntry.site_id == site_id, LedgerEntry.kind == kind)
+    return list(session.scalars(query.order_by(LedgerEntry.id.desc()).limit(limit)))
+
+
 def accesses(session: Session, site_id: str, camera_id: str) -> list[AccessRecorded]:
     """Who looked at a camera's footage, oldest first."""
     decoded = (decode(entry.body) for entry in entries_about(session, site_id, "access", [camera_id]))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_S
 from config.base.timespan import Span
-from storage.database.models import DeletionRun, LegalHold, Segment
+from storage.database.models import Camera, DeletionRun, LegalHold, Segment
 
 
 def holds_of(session: Session, site_id: str) -> list[LegalHold]:
@@ -161,14 +161,17 @@ def gone_between(session: Session, site_id: str, camera_id: str | None, window: 
     return session.scalar(query) or 0
 
 
-def gone_and_kept(session: Session, site_id: str, window: Span) -> tuple[int, int]:
-    """Of the recordings that began within a window: how many were deleted, and how many the store still has."""
-    gone, kept = func.count(Segment.deleted_us), func.count(Segment.retain_until_us) - func.count(Segment.deleted_us)
-    query = select(gone, kept).where(
-        Segment.site_id == site_id, Segment.start_us >= window.start_us, Segment.start_us < window.end_us
+def kept_between(session: Session, site_id: str, window: Span) -> int:
+    """How many recordings that began within a window the store still has."""
+    query = select(func.count()).where(
+        Segment.camera_id.in_(select(Camera.id).where(Camera.site_id == site_id)),
+        Segment.end_us > window.start_us,
+        Segment.start_us >= window.start_us,
+        Segment.start_us < window.end_us,
+        Segment.retain_until_us.is_not(None),
+        Segment.deleted_us.is_(None),
     )
-    found = session.execute(query).one()
-    return int(found[0]), int(found[1])
+    return session.scalar(query) or 0
 
 
 def certified_at(session: Session, site_id: str, window: Span, at_us: int) -> list[str]:

@@ -1,6 +1,17 @@
 """What agents said and what the server found; rows are inserted, never deleted by the application (I4)."""
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database.models.base import Base, HexId, RowId, Sha256
@@ -76,6 +87,10 @@ class CoverageSpan(Base):
     __table_args__ = (Index("ix_coverage_span_camera", "camera_id", "kind", "timeline_id", "end_us"),)
 
 
+_CLAIMED = text("deleted_us IS NOT NULL AND certified_us IS NULL")
+"""Claimed for deletion and on no certificate yet: next to no rows, looked for often."""
+
+
 class Segment(Base):
     """A manifest as received, and what became of its object."""
 
@@ -109,6 +124,7 @@ class Segment(Base):
     """When a certificate of the deletion went into the ledger."""
     __table_args__ = (
         UniqueConstraint("chain_id", "camera_id", "sequence", name="uq_segment_chain"),
+        Index("ix_segment_claimed", "site_id", "start_us", sqlite_where=_CLAIMED, postgresql_where=_CLAIMED),
         Index("ix_segment_life", "site_id", "deleted_us", "retain_until_us"),
         Index("ix_segment_camera", "camera_id", "end_us"),
         Index("ix_segment_footage", "camera_id", "sha256"),

@@ -52,6 +52,8 @@ PLACES = {
     "finding": "0" * 32,
     "finding_id": "0" * 32,
     "picture": "0" * 32,
+    "hold": "0" * 32,
+    "certificate": "1",
 }
 
 

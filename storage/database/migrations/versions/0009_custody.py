@@ -26,3 +26,7 @@ def upgrade() -> None:
     for table, columns in COLUMNS.items():
         for name, kind in columns:
             op.add_column(table, sa.Column(name, kind, nullable=True))
+    claimed = sa.text("deleted_us IS NOT NULL AND certified_us IS NULL")
+    op.create_index(
+        "ix_segment_claimed", "segment", ["site_id", "start_us"], sqlite_where=claimed, postgresql_where=claimed
+    )
