@@ -64,17 +64,16 @@ class Viewer:
         self._counted = 0
         self.lossy = False
 
-    def take(self, codec: Codec, unit: AccessUnit, timestamp: int, clock: Clock) -> None:
-        """Sends one picture, unless the viewer must wait for a keyframe first."""
+    def take(self, codec: Codec, unit: AccessUnit, timestamp: int, taken_us: int) -> None:
+        """Sends one picture, taken at this instant (UTC), unless the viewer must wait for a keyframe first."""
         if self._transport.waiting_bytes() > VIEWER_BYTES_MAX:
             self._await_keyframe = True
         if self._await_keyframe and not unit.keyframe:
             return
         self._await_keyframe = False
-        now_us = clock.monotonic_us()
-        if self._reported_us is None or now_us - self._reported_us >= REPORT_EVERY_US:
-            self._reported_us = now_us
-            self._transport.send([self._stream.sender_report(timestamp, clock.utc_us())], control=True)
+        if self._reported_us is None or taken_us - self._reported_us >= REPORT_EVERY_US:
+            self._reported_us = taken_us
+            self._transport.send([self._stream.sender_report(timestamp, taken_us)], control=True)
         packets = [self._stream.packet(part, timestamp) for part in payloads(codec, unit)]
         self._transport.send([packet for packet in packets if not self._loses()], control=False)
 
@@ -144,17 +143,19 @@ class Camera:
             while self._viewers:
                 due_us = began_us + tick * period_us
                 await asyncio.sleep(max(0, due_us - self._clock.monotonic_us()) / US_PER_S)
-                self._send(tick, period_us)
+                # A picture shows and carries when it was due, also where a busy machine comes to send it later.
+                late_us = max(0, self._clock.monotonic_us() - due_us)
+                self._send(tick, period_us, self._clock.utc_us() - late_us)
                 tick += 1
         finally:
             self.source.stop()
 
-    def _send(self, tick: int, period_us: int) -> None:
+    def _send(self, tick: int, period_us: int, taken_us: int) -> None:
         if self.mode == "no_video":
             for viewer in list(self._viewers):
                 viewer.take_silence(tick, period_us)
             return
-        unit = self.source.access_unit(tick, self._clock.utc_us())
+        unit = self.source.access_unit(tick, taken_us)
         if self.mode in ("stall", "hang"):
             return
         for viewer in list(self._viewers):
@@ -169,7 +170,7 @@ class Camera:
             self._stamp_from = tick
         timestamp = (tick - self._stamp_from + unit.shown_later) * period_us * CLOCK_HZ // US_PER_S
         for viewer in list(self._viewers):
-            viewer.take(self.source.codec, unit, timestamp, self._clock)
+            viewer.take(self.source.codec, unit, timestamp, taken_us)
 
 
 def _spoiled(codec: Codec, unit: AccessUnit) -> AccessUnit:
