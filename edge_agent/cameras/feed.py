@@ -143,6 +143,11 @@ class Feed:
     def has_subscribers(self) -> bool:
         return bool(self._subscribers)
 
+    @property
+    def hurries(self) -> bool:
+        """Whether somebody wants every packet as it comes."""
+        return any(not subscriber.keyframes_only for subscriber in self._subscribers)
+
     def begin(self, stream_format: StreamFormat) -> None:
         """A new connection stands."""
         self._format = stream_format

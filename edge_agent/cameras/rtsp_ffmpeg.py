@@ -58,6 +58,9 @@ class RtspStream:
     def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:
         """RTP loss and the camera's clock."""
 
+    def be_prompt(self, *, prompt: bool) -> None:
+        """Each packet is read as it comes."""
+
     def interrupt(self) -> None:
         """Its own waits are short."""
 

@@ -36,6 +36,10 @@ class PacketSource(Protocol):
         """Called with each keyframe, which arrived at this instant: puts what the source alone knows into ``meter``."""
         ...
 
+    def be_prompt(self, *, prompt: bool) -> None:
+        """Whether somebody waits for each packet, so that none may be held back to save work."""
+        ...
+
     def interrupt(self) -> None:
         """From another thread: has ``packets`` end soon, where that can be done."""
         ...

@@ -77,6 +77,9 @@ class FileSource:
     def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:
         """A file knows nothing more."""
 
+    def be_prompt(self, *, prompt: bool) -> None:
+        """Each packet is read as it comes."""
+
     def interrupt(self) -> None:
         """Its own waits are short."""
 
@@ -116,6 +119,9 @@ class CopiedDevice:
 
     def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:
         """A device knows nothing more."""
+
+    def be_prompt(self, *, prompt: bool) -> None:
+        """Each packet is read as it comes."""
 
     def interrupt(self) -> None:
         """Its own waits are short."""

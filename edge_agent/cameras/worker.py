@@ -152,6 +152,7 @@ class StreamWorker(Worker):
                     return
                 if packet.is_keyframe:
                     source.note(meter, packet, self._clock.timeline.utc_us(arrival_us))
+                    source.be_prompt(prompt=feed.hurries)
                 if self.stopping.is_set() or not (recorder is None or recorder.take(session, packet, arrival_us)):
                     return
         except CameraFault as fault:

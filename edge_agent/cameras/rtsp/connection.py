@@ -71,8 +71,12 @@ class RtspConnection:
         """How long one read or write may wait. By the kernel, not by ``settimeout``: that asks before each read."""
         self._socket.setblocking(True)
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            whole = int(wait_s)
-            self._socket.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", whole, int((wait_s - whole) * 1e6)))
+            self._socket.setsockopt(socket.SOL_SOCKET, option, _timeval(wait_s))
+
+    def gather(self, size_bytes: int, within_s: float) -> None:
+        """From now on a read waits for so many bytes, and no longer than this for what there is."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(within_s))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size_bytes)
 
     def ask(self, method: str, url: str, headers: dict[str, str], within_s: float) -> Answer:
         """A request and its answer; proves the user where the camera asks. Raises OSError, InvalidInput."""
@@ -83,7 +87,7 @@ class RtspConnection:
                 if time.monotonic() > deadline_s:
                     raise TimeoutError("no answer")
                 self.more()
-                self.sift(lambda *_: None)
+                self.sift(lambda *_: None, until_answer=True)
             answer = self._answers.pop(0)
             if answer.status != 401 or not self._credentials.challenged(answer.challenges):
                 break
@@ -118,8 +122,11 @@ class RtspConnection:
             self.buffer[: len(rest)] = rest
             self.begin, self.end = 0, len(rest)
 
-    def sift(self, interleaved: Interleaved, shortcut: Shortcut | None = None) -> None:
-        """Hands on every whole packet in the buffer and keeps every whole answer. Raises InvalidInput for nonsense."""
+    def sift(self, interleaved: Interleaved, shortcut: Shortcut | None = None, *, until_answer: bool = False) -> None:
+        """Hands on every whole packet in the buffer and keeps every whole answer. Raises InvalidInput for nonsense.
+
+        ``until_answer``: what follows the first answer stays in the buffer; with the answer to PLAY may come pictures.
+        """
         buffer, begin, end = self.buffer, self.begin, self.end
         while end - begin >= 4:
             if buffer[begin] == DOLLAR:
@@ -133,6 +140,8 @@ class RtspConnection:
             if not length:
                 break
             begin += length
+            if until_answer and self._answers:
+                break
         self.begin = begin
 
     def asks_again(self) -> bool:
@@ -174,3 +183,7 @@ class RtspConnection:
             self._answers.append(Answer(answer.status, answer.headers, answer.challenges, body))
             del self._answers[:-16]
         return at + 4 + length - begin
+
+
+def _timeval(seconds: float) -> bytes:
+    return struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
