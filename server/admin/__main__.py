@@ -12,7 +12,7 @@ from config.base import logs
 from config.base.clock import SystemClock
 from config.base.errors import ConfigurationError, NightlightError
 from config.settings.server import ServerSettings, load_server
-from server.admin import cameras, custody, enrolment
+from server.admin import cameras, cells, custody, enrolment
 from server.admin.keys import make_sealing_key, make_signing_key
 from server.runtime import EXIT_CONFIGURATION, open_database
 from server.services.register import Register
@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     zone.add_argument("--name", required=True)
     zone.add_argument("--kind", required=True, help="activity, sleeping, dining, entrance, corridor, outdoor, …")
 
+    cells.add_commands(lambda noun, what: _verbs(commands, noun, what))
     enrolment.add_commands(commands, lambda noun, what: _verbs(commands, noun, what))
 
     custody.add_commands(lambda noun, what: _verbs(commands, noun, what))
