@@ -12,8 +12,10 @@ from threading import Lock
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import ResourceExhausted
 from server.services.handle_alarms import AlarmDuty
+from server.services.read_audit import AuditReader
 from server.services.read_day import DayReader
 from server.services.read_health import HealthReader
+from server.web.audit_pages import AuditPages
 from server.web.pages import Pages
 from storage.database.alarms import Mark
 from storage.database.scope import OPERATOR, Scope
@@ -41,8 +43,18 @@ class Fragment:
 class BoardFeed:
     """Renders boards, each at most about once a second per scope, site, day and language."""
 
-    def __init__(self, reader: DayReader, duty: AlarmDuty, health: HealthReader, pages: Pages, clock: Clock) -> None:
+    def __init__(
+        self,
+        reader: DayReader,
+        duty: AlarmDuty,
+        health: HealthReader,
+        audits: AuditReader,
+        pages: Pages,
+        clock: Clock,
+    ) -> None:
         self._reader = reader
+        self._audits = audits
+        self._audit_pages = AuditPages(pages)
         self._health = health
         self._duty = duty
         self._pages = pages
@@ -63,7 +75,10 @@ class BoardFeed:
         found = self._reader.day(scope, site_id, day)
         alarms = None if day is not None else self._duty.of_site(scope, site_id, events=0)
         health = None if day is not None else self._health.of_site(scope, site_id)
-        html = self._pages.board_fragment(found, language, alarms=alarms, may_act=scope.role == OPERATOR, health=health)
+        audits = [] if day is not None else self._audit_pages.alerts(self._audits.of_site(scope, site_id), language)
+        html = self._pages.board_fragment(
+            found, language, alarms=alarms, may_act=scope.role == OPERATOR, health=health, audits=audits
+        )
         digest = hashlib.sha256(html.encode()).hexdigest()[:32]
         made = Fragment(html, digest, self._clock.monotonic_us() - begun_us, mark)
         with self._lock:

@@ -117,7 +117,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
         pages=pages,
         setup_pages=SetupPages(pages),
-        feed=BoardFeed(reader, duty, health, pages, clock),
+        feed=BoardFeed(reader, duty, health, AuditReader(database, clock), pages, clock),
         streams=StreamSlots(),
         public_origin=settings.api.public_origin.rstrip("/"),
         session_hours=settings.api.session_hours,

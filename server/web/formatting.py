@@ -22,6 +22,11 @@ class Words:
         self._zone = ZoneInfo(timezone)
         self._offset = " ZZZZ" if odd_day else ""
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's own time zone."""
+        return self._zone
+
     def clock(self, instant_us: int, *, seconds: bool = False) -> str:
         """15:04, or 15:04:05."""
         pattern = ("HH:mm:ss" if seconds else "HH:mm") + self._offset

@@ -1,7 +1,7 @@
 """Renders the pages. Templates are autoescaped and refuse undefined names; words come from the reader's catalogue."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -55,11 +55,12 @@ class Pages:
         alarms: SiteAlarms | None = None,
         may_act: bool = False,
         health: SiteHealth | None = None,
+        audits: Sequence[str] = (),
     ) -> str:
         """The inside of the board's page; the same bytes while nothing in it has changed.
 
         ``alarms``: shown where the site has a panel; ``may_act``: with what the reader may do about them. ``health``:
-        how boxes and cameras do now, beside today's board.
+        how boxes and cameras do now, beside today's board. ``audits``: what the audits say that somebody must see.
         """
         spoken = self._languages[language]
         section = None
@@ -73,6 +74,7 @@ class Pages:
             bands=HEIGHT,
             alarms=section,
             health=make_health(health, site.timezone, spoken) if health is not None else None,
+            audits=audits,
         )
 
     def board(

@@ -1,0 +1,206 @@
+"""A site's audits: the page, one deep audit watched as it runs, the form that asks for one, and all of it as JSON.
+
+Pages renew themselves by server-sent events as a board does, and by reloading where there is no script.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+
+from config.base.errors import Conflict, InvalidInput, NightlightError, NotFound, PermissionDenied, Unavailable
+from config.base.logs import get_logger
+from server.api.errors import status_of
+from server.api.events import HEARTBEAT_S, RETRY_MS, STREAM_S_MAX, SlotResponse
+from server.api.forms import Fields
+from server.api.gate import READ, Person
+from server.api.parts import Parts, parts_of
+from server.api.tongue import language_of
+from storage.database.scope import Scope
+
+LOOK_EVERY_S = 1.0
+router = APIRouter()
+log = get_logger("api")
+Render = Callable[[Scope], str]
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A deep audit that a script asks for; ``repeats_id``: drawn from the population of that one."""
+
+    seed: str
+    samples: int
+    repeats_id: str | None = None
+
+
+async def _body(request: Request) -> bytes:
+    return await request.body()
+
+
+@router.api_route("/sites/{site}/audit", methods=READ)
+def site_audit(request: Request, person: Person, site: str) -> HTMLResponse:
+    """The page of a site's audits."""
+    return _site_page(request, person, site)
+
+
+@router.api_route("/sites/{site}/audit/board", methods=READ)
+def site_audit_fragment(request: Request, person: Person, site: str) -> HTMLResponse:
+    return _fragment(_site_render(request, site)(person))
+
+
+@router.get("/sites/{site}/audit/events")
+async def site_audit_events(request: Request, person: Person, site: str) -> StreamingResponse:
+    return await _stream(request, person, _site_render(request, site))
+
+
+@router.post("/sites/{site}/audits")
+def ask(request: Request, person: Person, site: str, fields: Fields) -> Response:
+    """Draws, and shows how it runs."""
+    samples = fields.get("samples", "")
+    try:
+        number = int(samples) if samples.isascii() and samples.isdigit() and len(samples) < 8 else 0
+        made = parts_of(request).audits.ask(person, site, fields.get("seed", ""), number, fields.get("repeats") or None)
+    except (InvalidInput, Conflict) as error:
+        return _site_page(request, person, site, error=error, form=fields)
+    return RedirectResponse(f"/sites/{site}/audits/{made}", 303)
+
+
+@router.api_route("/sites/{site}/audits/{audit}", methods=READ)
+def deep_audit(request: Request, person: Person, site: str, audit: str) -> HTMLResponse:
+    """The page of one deep audit."""
+    parts, language = parts_of(request), language_of(request)
+    found = parts.audits.deep(person, site, audit)
+    digest = _digest(parts.audit_pages.deep_fragment(found, language))
+    return HTMLResponse(parts.audit_pages.deep(found, person.account_name, language, digest))
+
+
+@router.api_route("/sites/{site}/audits/{audit}/board", methods=READ)
+def deep_audit_fragment(request: Request, person: Person, site: str, audit: str) -> HTMLResponse:
+    return _fragment(_deep_render(request, site, audit)(person))
+
+
+@router.get("/sites/{site}/audits/{audit}/events")
+async def deep_audit_events(request: Request, person: Person, site: str, audit: str) -> StreamingResponse:
+    return await _stream(request, person, _deep_render(request, site, audit))
+
+
+@router.api_route("/api/v1/sites/{site}/audit", methods=READ)
+def site_audit_json(request: Request, person: Person, site: str) -> Response:
+    """A SiteAudit."""
+    return _json(parts_of(request).audits.of_site(person, site))
+
+
+@router.post("/api/v1/sites/{site}/audits")
+def ask_json(request: Request, person: Person, site: str, data: Annotated[bytes, Depends(_body)]) -> Response:
+    """An Asked in, the DeepResult so far out."""
+    audits = parts_of(request).audits
+    try:
+        asked = msgspec.json.decode(data, type=Asked)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise InvalidInput(f"not an audit that can be asked for: {error}") from error
+    made = audits.ask(person, site, asked.seed, asked.samples, asked.repeats_id)
+    return _json(audits.deep(person, site, made), 201)
+
+
+@router.api_route("/api/v1/sites/{site}/audits/{audit}", methods=READ)
+def deep_audit_json(request: Request, person: Person, site: str, audit: str) -> Response:
+    """A DeepResult."""
+    return _json(parts_of(request).audits.deep(person, site, audit))
+
+
+@router.api_route("/api/v1/sites/{site}/audits/{audit}/population", methods=READ)
+def population(request: Request, person: Person, site: str, audit: str) -> Response:
+    """The lines that the audit was drawn from, byte for byte: their SHA-256 is the audit's."""
+    text = parts_of(request).audits.population(person, site, audit)
+    return Response(text, media_type="text/plain; charset=utf-8")
+
+
+def _site_page(
+    request: Request,
+    person: Scope,
+    site: str,
+    *,
+    error: NightlightError | None = None,
+    form: dict[str, str] | None = None,
+) -> HTMLResponse:
+    parts, language = parts_of(request), language_of(request)
+    found = parts.audits.of_site(person, site)
+    digest = _digest(parts.audit_pages.site_fragment(found, language))
+    code = error.code if error is not None else ""
+    html = parts.audit_pages.site(found, person.account_name, language, digest, error=code, form=form or {})
+    return HTMLResponse(html, status_of(error) if error is not None else 200)
+
+
+def _site_render(request: Request, site: str) -> Render:
+    parts, language = parts_of(request), language_of(request)
+    return lambda person: parts.audit_pages.site_fragment(parts.audits.of_site(person, site), language)
+
+
+def _deep_render(request: Request, site: str, audit: str) -> Render:
+    parts, language = parts_of(request), language_of(request)
+    return lambda person: parts.audit_pages.deep_fragment(parts.audits.deep(person, site, audit), language)
+
+
+def _fragment(html: str) -> HTMLResponse:
+    return HTMLResponse(html, headers={"ETag": f'"{_digest(html)}"'})
+
+
+def _digest(html: str) -> str:
+    """Of everything but the clock time: a page that only grows older has not changed."""
+    lines = [line for line in html.splitlines() if 'class="as-of"' not in line and 'id="as-of"' not in line]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+
+
+async def _stream(request: Request, person: Scope, render: Render) -> StreamingResponse:
+    parts = parts_of(request)
+    first = _digest(await run_in_threadpool(render, person))
+    parts.streams.take(person.account_name)
+    return SlotResponse(_events(parts, parts.gate.token_of(request), person, render, first), parts, person.account_name)
+
+
+async def _events(parts: Parts, token: str, person: Scope, render: Render, known: str) -> AsyncIterator[bytes]:
+    begun = said = asyncio.get_running_loop().time()
+    yield b"retry: %d\n\n" % RETRY_MS + _event("changed", known)
+    while not await _stopped(parts):
+        now = asyncio.get_running_loop().time()
+        if now - begun > STREAM_S_MAX:
+            return
+        try:
+            latest = _digest(await run_in_threadpool(_look, parts, token, person, render))
+        except (PermissionDenied, NotFound):
+            yield _event("over", "")
+            return
+        except Unavailable as error:
+            log.warning("event_stream_ended", code=error.code, detail=str(error))
+            return
+        if latest != known or now - said >= HEARTBEAT_S:
+            yield _event("changed" if latest != known else "heartbeat", latest)
+            known, said = latest, now
+
+
+def _look(parts: Parts, token: str, person: Scope, render: Render) -> str:
+    if parts.sign_in.resume(token) != person:
+        raise PermissionDenied("the session is over", code="session_over")
+    return render(person)
+
+
+async def _stopped(parts: Parts) -> bool:
+    try:
+        async with asyncio.timeout(LOOK_EVERY_S):
+            await parts.stopping.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _event(name: str, data: str) -> bytes:
+    return f"event: {name}\ndata: {data}\n\n".encode()
+
+
+def _json(content: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
