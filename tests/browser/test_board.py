@@ -4,14 +4,14 @@ With ``--screenshots`` the pages are kept in tests/browser/screenshots; with ``-
 in deploy/pictures are made anew.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import cv2
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from config.base.clock import US_PER_S, SystemClock, from_datetime, to_datetime
 from config.settings.server import load_server
@@ -25,7 +25,7 @@ from tests.support.api import (
     serving,
     settings_for,
 )
-from tests.support.browser import SCREENSHOTS
+from tests.support.browser import PATIENCE_MS, keep
 from tests.support.clock import SimulatedClock
 from tests.support.seeding import DAYCARE, Daycare, SeededSite, tell_the_day
 
@@ -33,31 +33,6 @@ pytestmark = [pytest.mark.parametrize("database", ["sqlite"], indirect=True), py
 AFTERNOON_US = from_datetime(datetime(2026, 11, 20, 15, 42, 8, tzinfo=ZoneInfo("Asia/Shanghai")))
 PICTURES = Path(__file__).resolve().parents[2] / "deploy" / "pictures"
 PICTURE_BYTES_MAX = 200_000
-PATIENCE_MS = 20_000
-
-OpenPage = Callable[..., Page]
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """Opens pages that fail the test on any script error and on anything the content policy refused."""
-    contexts, faults = [], []
-
-    def open_one(language: str = "en", width: int = 1440, height: int = 900, scheme: str = "light", **options) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, locale=language, **options
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert not faults
 
 
 @pytest.fixture
@@ -82,12 +57,6 @@ def sign_in(page: Page, url: str) -> None:
     page.locator("#password").fill(PASSWORD)
     page.locator("main button[type=submit]").click()
     page.wait_for_url("**/sites/*")
-
-
-def keep(request: pytest.FixtureRequest, page: Page, name: str) -> None:
-    if request.config.getoption("--screenshots"):
-        SCREENSHOTS.mkdir(exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
 @pytest.mark.parametrize("daycare", ["zh-CN", "en"], indirect=True)

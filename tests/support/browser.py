@@ -4,11 +4,11 @@
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
@@ -22,6 +22,9 @@ FLAGS = [
     "--font-render-hinting=none",
 ]
 SCREENSHOTS = Path(__file__).resolve().parents[1] / "browser" / "screenshots"
+PATIENCE_MS = 20_000
+
+OpenPage = Callable[..., Page]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,3 +48,32 @@ def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
     launched = playwright.chromium.launch(executable_path=executable, args=FLAGS)
     yield launched
     launched.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """Opens pages that fail the test on any script error and on anything the content policy refused."""
+    contexts, faults = [], []
+
+    def open_one(language: str = "en", width: int = 1440, height: int = 900, scheme: str = "light", **options) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, locale=language, **options
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+def keep(request: pytest.FixtureRequest, page: Page, name: str) -> None:
+    """A picture of the whole page, where pictures are asked for."""
+    if request.config.getoption("--screenshots"):
+        SCREENSHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)

@@ -73,7 +73,7 @@ async function canSeal() {
   }
 }
 
-async function sealAndSend(submitter) {
+async function sealAndSend() {
   const { agent, camera, url, sealed, sealed_for: sealedFor } = form.elements;
   const key = (agent.selectedOptions?.[0] ?? agent).dataset.sealingKey;
   const host = /^rtsp:\/\/(?:\[([^\]\s]+)\]|([^/:?#@\s[\]]+))/i.exec(url.value.trim());
@@ -88,7 +88,8 @@ async function sealAndSend(submitter) {
   }
   sealedFor.value = place;
   password.value = "";
-  form.requestSubmit(submitter);
+  // Sealing may be done before the first submit event is over, and a form is not sent from within one.
+  setTimeout(() => form.requestSubmit());
 }
 
 if (await canSeal()) {
@@ -96,7 +97,7 @@ if (await canSeal()) {
   form.addEventListener("submit", (event) => {
     if (!password.value) return;
     event.preventDefault();
-    sealAndSend(event.submitter);
+    sealAndSend();
   });
   // Whoever pastes a box of their own says what it was sealed for by sealing it.
   form.elements.sealed.addEventListener("input", () => { form.elements.sealed_for.value = ""; });
