@@ -195,9 +195,12 @@ function checked(value, schema, schemas) {
   return CHECKS[schema.type](value, schema, schemas);
 }
 
+/** A member's name, good for comparing: every name that is known is short and ASCII. */
+const known = (raw) => String.fromCharCode(...raw.subarray(0, 100));
+
 /** Which of the types a document is of: by the first member of that name. */
 function tagged(value, { propertyName, mapping }) {
-  const named = value.kind === "object" && value.members.find(([name]) => text(name) === propertyName);
+  const named = value.kind === "object" && value.members.find(([name]) => known(name) === propertyName);
   const tag = named && named[1].kind === "string" ? text(named[1].bytes) : undefined;
   return demand(Object.hasOwn(mapping, tag), mapping[tag], "of no kind that is known");
 }
@@ -237,7 +240,7 @@ const CHECKS = {
   object(value, schema, schemas) {
     const found = {};
     for (const [raw, member] of value.members) {
-      const name = String.fromCharCode(...raw.subarray(0, 100)); // every name that is known is short and ASCII
+      const name = known(raw);
       if (Object.hasOwn(schema.properties, name)) {
         found[name] = checked(member, schema.properties[name], schemas);
       }

@@ -184,7 +184,8 @@ function listen() {
   byId("stop").addEventListener("click", () => {
     state.running.stopped = true;
   });
-  byId("key-text").addEventListener("change", key);
+  // At once, and not when the field is left: a remark that appears under a click moves the button away from it.
+  byId("key-text").addEventListener("input", ({ target }) => (target.value.includes("-----END") ? key() : remark("key-state", "")));
   byId("key-file").addEventListener("change", ({ target }) => target.files[0] && takeKey(target.files[0]));
   byId("package").addEventListener("change", ({ target }) => target.files[0] && take(target.files[0]));
   for (const kind of ["dragover", "dragleave", "drop"]) {

@@ -1,7 +1,7 @@
 // What a check found, for people. Everything from a package is set as text and never as markup.
 
-import { toHex } from "./bytes.mjs";
 import { PACKAGE } from "./archive.mjs";
+import { keyId } from "./envelope.mjs";
 import { cause, said, why } from "./language.mjs";
 
 const GAPS_SHOWN = 200;
@@ -72,27 +72,25 @@ export function genuine(found, key) {
     ["exported", said("exported_value", { at: at(index.made_us), who: index.made_by, reason: index.reason })],
     ["ledger", said("ledger_value", { origin: index.origin, size: found.ledgerSize })],
     ...standing(found),
-    ["checked_with", toHex(key)],
+    ["checked_with", keyId(key)],
   ];
   const list = element("dl", {}, ...lines.flatMap(([name, value]) => [element("dt", {}, said(name)), element("dd", {}, value)]));
   const card = element("div", { class: "card" }, list);
   if (coverage.gaps.length) {
-    card.append(gapTable(coverage.gaps, at));
+    card.append(...gapList(coverage.gaps, at));
   }
   return [verdict("genuine", `✓ ${said("genuine_title")}`, said("genuine").replace(/^[^：:]*[：:]\s*/, "")), card];
 }
 
-function gapTable(gaps, at) {
-  const row = (cells, kind) => element("tr", {}, ...cells.map((cell) => element(kind, {}, cell)));
-  const head = row([said("gap_from"), said("gap_to"), said("gap_cause")], "th");
-  const rows = gaps.slice(0, GAPS_SHOWN).map(([start, end, name]) => row([at(start), at(end), cause(name)], "td"));
-  const caption = element("caption", {}, said("gaps"));
-  const table = element("table", {}, caption, element("thead", {}, head), element("tbody", {}, ...rows));
-  const scroller = element("div", { class: "gaps", tabindex: "0", role: "region", "aria-label": said("gaps") }, table);
+function gapList(gaps, at) {
+  const shown = gaps.slice(0, GAPS_SHOWN).map(([start, end, name]) => {
+    const when = element("span", { class: "when" }, `${at(start)} – ${at(end)}`);
+    return element("li", {}, when, element("span", {}, cause(name)));
+  });
   if (gaps.length > GAPS_SHOWN) {
-    scroller.append(element("p", {}, said("more_gaps", { count: gaps.length - GAPS_SHOWN })));
+    shown.push(element("li", {}, said("more_gaps", { count: gaps.length - GAPS_SHOWN })));
   }
-  return scroller;
+  return [element("h3", {}, said("gaps")), element("ul", { class: "gaps" }, ...shown)];
 }
 
 /** What stands behind the centre's own word. */

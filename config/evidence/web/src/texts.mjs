@@ -45,11 +45,8 @@ export const TEXTS = {
   first_item: ["第一个不成立之处", "The first thing that does not hold"],
   colon: ["：", ": "],
   whole_package: ["整个证据包", "the package as a whole"],
-  gap_from: ["开始", "From"],
-  gap_to: ["结束", "To"],
-  gap_cause: ["原因", "Cause"],
   more_gaps: ["另有 {count} 处", "{count} more"],
-  checked_with: ["所用公钥", "Checked with the key"],
+  checked_with: ["所用公钥的指纹", "Fingerprint of the key"],
   stamp_there: [
     "附有时间戳，本页不检查：请用 nightlight-verify --tsa 检查",
     "there is one, which this page does not check: use nightlight-verify --tsa",
