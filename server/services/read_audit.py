@@ -24,6 +24,7 @@ from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
 DRIFTS_SHOWN_MAX = 200
+WATCH_US_MAX = 15 * US_PER_MINUTE
 AUDITS_SHOWN_MAX = 30
 
 
@@ -122,7 +123,9 @@ class SiteAudit(msgspec.Struct, frozen=True):
     forecast: Forecast | None
     last_round: RoundView | None
     round_overdue: bool
-    """No round has been finished within two days, or none was ever begun and the site has been there so long."""
+    """There are recordings, and no round has begun for two days."""
+    watch_overdue: bool
+    """Nobody has looked after the store for a quarter of an hour."""
     drifts: list[DriftView]
     deep: list[DeepView]
 
@@ -140,6 +143,7 @@ class AuditReader:
         with self.database.reading() as session:
             site = _site(session, scope, site_id)
             rows = [deep_audits.condition(session, name) for name in (CANARY, CLOCK, ANSWERS)]
+            known = [row for row in rows if row is not None]
             told = deep_audits.condition(session, FORECAST)
             last = audits.last_round(session)
             return SiteAudit(
@@ -149,12 +153,13 @@ class AuditReader:
                 now_us=now_us,
                 conditions=[
                     ConditionView(row.name, row.good, row.since_us, row.checked_us, row.amount, row.detail)
-                    for row in rows
-                    if row is not None
+                    for row in known
                 ],
                 forecast=forecast_in(told.detail) if told is not None else None,
                 last_round=_round_view(last) if last is not None else None,
-                round_overdue=now_us - (last.started_us if last is not None else site.created_us) > 2 * US_PER_DAY,
+                round_overdue=now_us - (last.started_us if last is not None else site.created_us) > 2 * US_PER_DAY
+                and deep_audits.has_recordings(session, site.id),
+                watch_overdue=bool(known) and now_us - max(row.checked_us for row in known) > WATCH_US_MAX,
                 drifts=[_drift_view(session, row) for row in audits.open_findings(session, site.id, DRIFTS_SHOWN_MAX)],
                 deep=[_view(row) for row in deep_audits.audits_of(session, site.id, AUDITS_SHOWN_MAX)],
             )

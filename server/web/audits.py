@@ -161,6 +161,8 @@ class AuditWords:
             found.append(
                 text("The recordings in the store have not been audited for two days: see whether the jobs run")
             )
+        if site.watch_overdue:
+            found.append(text("Nobody has looked after the store for a while: see whether the jobs run"))
         if site.drifts:
             found.append(self._drifts(len(site.drifts)))
         return found
@@ -168,12 +170,20 @@ class AuditWords:
     def page(self, site: SiteAudit) -> AuditPage:
         alerts = self.alerts(site)
         text = self._language.text
+        # What nobody has looked at is not known to be good (I1).
+        checked = site.last_round is not None and site.last_round.finished_us is not None and bool(site.conditions)
+        good = (
+            ("compliant", text("Nothing is wrong."))
+            if checked
+            else ("unverified", text("Not everything was looked at yet."))
+        )
+        tone, sentence = ("non_compliant", alerts[0]) if alerts else good
         return AuditPage(
             site_id=site.site_id,
             name=site.name,
             as_of=self._words.clock(site.now_us, seconds=True),
-            tone="non_compliant" if alerts else "compliant",
-            sentence=alerts[0] if alerts else text("Nothing is wrong."),
+            tone=tone,
+            sentence=sentence,
             conditions=[self._condition(row) for row in site.conditions],
             forecast=[self._forecast(site.forecast, site.now_us)] if site.forecast is not None else [],
             rounds=self._rounds(site),

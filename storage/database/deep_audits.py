@@ -30,6 +30,14 @@ def footage(session: Session, site_id: str, now_us: int) -> Iterator[tuple[str, 
             yield camera_id, start_us, end_us
 
 
+def has_recordings(session: Session, site_id: str) -> bool:
+    """Whether there is anything at a site that an audit should look at."""
+    query = select(Segment.id).where(
+        Segment.site_id == site_id, Segment.deleted_us.is_(None), Segment.retain_until_us.is_not(None)
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
 def open_audits(session: Session, site_id: str) -> int:
     """How many of a site's audits are not finished."""
     query = select(func.count()).where(DeepAudit.site_id == site_id, DeepAudit.finished_us.is_(None))
