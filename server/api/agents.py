@@ -49,6 +49,14 @@ def cell_answer(request: Request, data: Annotated[bytes, Depends(_body)]) -> Res
     return Response(b"{}", media_type="application/json")
 
 
+@router.post("/cell-fetches")
+@open_to_all
+def cell_fetched(request: Request, data: Annotated[bytes, Depends(_body)]) -> Response:
+    """A sealed CellFetched in; nothing out."""
+    parts_of(request).cell_fetcher.fetched(data)
+    return Response(b"{}", media_type="application/json")
+
+
 @router.post("/upload-tickets")
 @open_to_all
 def upload_ticket(request: Request, data: Annotated[bytes, Depends(_body)]) -> Response:

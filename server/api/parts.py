@@ -19,10 +19,12 @@ from server.services.cell_doors import CellDoors
 from server.services.custody import CustodyDesk
 from server.services.enrol_agent import EnrolmentDesk
 from server.services.enrolment_parts import desk_of, inviter_of
+from server.services.fetch_from_cell import CellFetcher
 from server.services.handle_alarms import AlarmDuty
 from server.services.invite_agent import Inviter
 from server.services.issue_ticket import TicketIssuer
 from server.services.read_audit import AuditReader
+from server.services.read_cells import CellReader
 from server.services.read_day import DayReader
 from server.services.read_discovered import DiscoveredReader, picture_key_of
 from server.services.read_findings import FindingReader
@@ -54,6 +56,8 @@ class Parts:
     sign_in: SignIn
     tickets: TicketIssuer
     cell_desk: CellDesk
+    cell_fetcher: CellFetcher
+    cell_reader: CellReader
     enrolment: EnrolmentDesk
     inviter: Inviter
     box_setup: BoxSetup
@@ -90,6 +94,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
     pages = Pages()
     inviter = inviter_of(settings, database, clock)
     store = S3EvidenceStore(access, clock)
+    doors = CellDoors(database, clock, picture_key)
     office = TicketOffice(access, clock, public_url=settings.store.public_url)
     return Parts(
         clock=clock,
@@ -98,10 +103,10 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         duty=duty,
         health=health,
         sign_in=sign_in,
-        tickets=TicketIssuer(
-            database, office, clock, settings.policy.retain_days, CellDoors(database, clock, picture_key)
-        ),
+        tickets=TicketIssuer(database, office, clock, settings.policy.retain_days, doors),
         cell_desk=CellDesk(database, clock, settings.policy.backfilled_after_s * US_PER_S),
+        cell_fetcher=CellFetcher(database, clock, doors, office, store),
+        cell_reader=CellReader(database, clock),
         enrolment=desk_of(settings, database, clock),
         inviter=inviter,
         box_setup=BoxSetup(database, clock, inviter, Revoker(database, clock)),

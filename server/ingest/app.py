@@ -26,12 +26,14 @@ from server.services.authority import INGEST, INGEST_EXPRESS
 from server.services.broker_files import CertificateFiles
 from server.services.cell_doors import CellDoors
 from server.services.challenge_cells import CellChallenger
+from server.services.fetch_from_cell import CellFetcher
 from server.services.read_discovered import picture_key_of
 from server.services.send_configuration import ConfigurationOutlet
 from server.services.show_checkpoints import CheckpointOutlet
 from server.services.verify_upload import UploadVerifier
 from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore
+from storage.objects.tickets import TicketOffice
 
 
 def run(settings: ServerSettings, stop: Event) -> None:
@@ -58,7 +60,10 @@ def run(settings: ServerSettings, stop: Event) -> None:
     express_workers = MessageWorkers(inbox, express, verification.wake, 1, settings.mqtt.receive_maximum)
     configuration = ConfigurationWorker(ConfigurationOutlet(database, clock), link.answer, stop)
     doors = CellDoors(database, clock, picture_key_of(settings))
-    cells = CellSender(CellChallenger(database, clock, doors).due, link.answer, stop)
+    office = TicketOffice(store.access, clock, public_url=settings.store.public_url)
+    challenger = CellChallenger(database, clock, doors)
+    fetcher = CellFetcher(database, clock, doors, office, store)
+    cells = CellSender(lambda: [*challenger.due(), *fetcher.due()], link.answer, stop)
     checkpoints = CheckpointWorker(CheckpointOutlet(database, clock), link.answer, stop)
     verification.start()
     configuration.start()

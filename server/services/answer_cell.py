@@ -68,7 +68,7 @@ class CellDesk:
         row.due_us, row.answered_us = None, now_us
         row.outcome, row.detail = drift.value if drift is not None else RIGHT, detail
         if drift is not None:
-            self._withdraw(session, segment, copy, drift, detail)
+            withdraw(session, segment, copy, drift, detail, now_us)
             return
         if answer.seen is not None and answer.seen.retain_until_us is not None:
             copy.retain_until_us = answer.seen.retain_until_us
@@ -80,12 +80,6 @@ class CellDesk:
                     of = session.get_one(Segment, waiting.segment_id)
                     take_into_cell.secure(session, of, waiting, now_us, self.backfilled_after_us)
 
-    def _withdraw(self, session: Session, segment: Segment, copy: CellCopy, drift: Drift, detail: str) -> None:
-        copy.state = cells.UNSOUND
-        site = session.get_one(Site, segment.site_id)
-        tell_drift.tell(session, self.clock.utc_us(), site, segment, drift, detail)
-        segment.refusal = tell_drift.REFUSAL_OF[drift]  # also of one that had not counted yet
-
     def _restore(self, session: Session, segment: Segment, copy: CellCopy, now_us: int) -> None:
         """The very leaf that was missed is there again: its time counts."""
         for found in audits.open_findings_of_camera(session, segment.camera_id):
@@ -93,6 +87,14 @@ class CellDesk:
                 found.settled_us = now_us
         take_into_cell.secure(session, segment, copy, now_us, self.backfilled_after_us)
         log.info("challenge_made_good", camera=segment.camera_id, segment=segment.id)
+
+
+def withdraw(session: Session, segment: Segment, copy: CellCopy, drift: Drift, detail: str, now_us: int) -> None:
+    """What was found wrong does not count from now on, and stands on the list of findings and in the ledger."""
+    copy.state = cells.UNSOUND
+    site = session.get_one(Site, segment.site_id)
+    tell_drift.tell(session, now_us, site, segment, drift, detail)
+    segment.refusal = tell_drift.REFUSAL_OF[drift]  # also of one that had not counted yet
 
 
 def authentic(database: Database, sealed: bytes, kind: type[Said]) -> Said:

@@ -17,6 +17,9 @@ from config.base.ids import is_slug
 CANARY_PREFIX = ".canary/"
 """No site id begins with a dot, so canaries never stand among segments."""
 
+FETCHED_PREFIX = ".fetched/"
+"""Recordings that were brought from a site's own store to be looked at; each stays a day."""
+
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 _SEGMENT_ID = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"([0-9]{8}T[0-9]{6}\.[0-9]{6}Z)_([0-9a-f]{32})\.mp4")

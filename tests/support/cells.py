@@ -30,6 +30,7 @@ from edge_agent.upload.throttle import Throttle
 from server.services.answer_cell import CellDesk
 from server.services.cell_doors import CellDoors
 from server.services.challenge_cells import CellChallenger
+from server.services.fetch_from_cell import CellFetcher
 from server.services.issue_ticket import TicketIssuer
 from server.services.verify_upload import UploadVerifier
 from storage.database import spans
@@ -53,6 +54,7 @@ class Line:
     desk: CellDesk
     up_bytes: int = 0
     fetched: list[bytes] = field(default_factory=list)
+    fetcher: CellFetcher | None = None
 
     def cell_answer(self, sealed: bytes, leaf: bytes) -> None:
         self.up_bytes += len(sealed) + 1 + len(leaf)
@@ -60,6 +62,8 @@ class Line:
 
     def cell_fetched(self, sealed: bytes) -> None:
         self.fetched.append(sealed)
+        if self.fetcher is not None:
+            self.fetcher.fetched(sealed)
 
 
 class CellSite:
@@ -81,6 +85,7 @@ class CellSite:
         self.verifier = UploadVerifier(database, store.evidence, self.clock, 90, backfilled_after_us=seconds(300))
         self.challenger = CellChallenger(database, self.clock, self.doors)
         self.line = Line(CellDesk(database, self.clock, seconds(300)))
+        self.fetcher = self.line.fetcher = CellFetcher(database, self.clock, self.doors, office, store.evidence)
         self.agent_store = AgentStore(2, Throttle(lambda: 0, SystemClock()))
         sealer = Sealer(self.agent.site_id, self.agent.agent_id, self.agent.signer)
         self.worker = CellWorker(sealer, self.line, self.agent_store, SystemClock())  # type: ignore[arg-type]

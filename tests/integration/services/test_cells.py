@@ -6,18 +6,28 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from config.base.errors import IntegrityViolation, InvalidInput, NotFound, PermissionDenied, Unavailable
+from config.base.errors import (
+    Conflict,
+    IntegrityViolation,
+    InvalidInput,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    Unavailable,
+)
 from config.base.timespan import SpanSet
 from config.evidence import entries
-from config.wire.cells import CellChallenge, SeenInCell
+from config.wire.cells import CellChallenge, CellFetch, SeenInCell
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused
 from server.domain import cells as rules
 from server.domain.coverage import Cause, Certainty
 from server.services.assess_day import Assessor
 from server.services.audit_store import StoreAuditor
+from server.services.fetch_from_cell import OPEN_MAX, sweep_fetched
+from server.services.read_cells import CellReader
 from server.services.read_day import DayReader
 from storage.database.models import Agent, AuditFinding, CellChallengeRow, CellCopy, LedgerEntry, Segment
-from storage.database.scope import AUDITOR, EVERY_REGION, Scope
+from storage.database.scope import AUDITOR, EVERY_REGION, OPERATOR, Scope
 from tests.support.cells import CellSite, span_of
 from tests.support.databases import fresh_database
 from tests.support.sites import POLICY, seconds
@@ -263,6 +273,95 @@ def test_the_centre_s_own_audit_passes_by(site: CellSite) -> None:
     with site.database.reading() as session:
         assert session.scalars(select(AuditFinding)).all() == []
     assert len(site.covered()) == 1
+
+
+def test_a_recording_is_brought_on_record_and_is_the_manifest_s_bytes(site: CellSite) -> None:
+    manifest, data = recorded = site.record()
+    site.upload(recorded)
+    site.answer_all()
+    where = (site.agent.site_id, site.camera_id, manifest.start_us + 1)
+    asked = site.fetcher.ask(EVERYONE, *where, "an accident", "192.0.2.1")
+    assert asked.outcome is None
+    with pytest.raises(Conflict):
+        site.fetcher.recording(EVERYONE, site.agent.site_id, asked.fetch_id)
+    with site.database.reading() as session:
+        told = [entries.decode(row.body) for row in session.scalars(select(LedgerEntry))]
+        assert [(e.what, e.account, e.reason) for e in told if isinstance(e, entries.AccessRecorded)] == [
+            ("playback", "police", "an accident")
+        ]
+    (task,) = _brought(site)
+    assert task.segment_id == manifest.segment_id
+    (seen,) = site.fetcher.newest(EVERYONE, site.agent.site_id)
+    assert seen.outcome == "here"
+    assert b"".join(site.fetcher.recording(EVERYONE, site.agent.site_id, asked.fetch_id)) == data
+    assert site.fetcher.due() == []
+    sweep_fetched(site.database, site.store.evidence, site.clock)
+    assert site.fetcher.newest(EVERYONE, site.agent.site_id)[0].outcome == "here"  # its day is not over
+    site.clock.advance(2 * 86_400)
+    sweep_fetched(site.database, site.store.evidence, site.clock)
+    assert site.fetcher.newest(EVERYONE, site.agent.site_id)[0].outcome == "here"  # the store's clock judges
+
+
+def test_a_fetch_needs_a_reason_reach_and_a_recording(site: CellSite) -> None:
+    manifest, _ = recorded = site.record()
+    site.upload(recorded)
+    here, at_us = site.agent.site_id, manifest.start_us
+    with pytest.raises(InvalidInput):
+        site.fetcher.ask(EVERYONE, here, site.camera_id, at_us, " ", "")
+    for asked in ((here, "other", at_us), ("other", site.camera_id, at_us), (here, site.camera_id, at_us - 1)):
+        with pytest.raises(NotFound):
+            site.fetcher.ask(EVERYONE, *asked, "why", "")
+    with pytest.raises(NotFound):
+        site.fetcher.ask(Scope("wang", OPERATOR), here, site.camera_id, at_us, "why", "")
+    with pytest.raises(NotFound):
+        site.fetcher.recording(EVERYONE, here, "0" * 32)
+    for _ in range(OPEN_MAX):
+        site.fetcher.ask(EVERYONE, here, site.camera_id, at_us, "why", "")
+    with pytest.raises(ResourceExhausted):
+        site.fetcher.ask(EVERYONE, here, site.camera_id, at_us, "why", "")
+
+
+def test_what_the_cell_lost_is_told_by_a_fetch_too_and_silence_ends(running: CellSite) -> None:
+    manifest, key, version_id = running.lie(compliance=False)
+    bypass = {"x-amz-bypass-governance-retention": "true"}
+    assert running.store.admin.raw.send("DELETE", key, query={"versionId": version_id}, headers=bypass).agreed
+    running.fetcher.ask(EVERYONE, running.agent.site_id, running.camera_id, manifest.start_us, "why", "")
+    _brought(running)
+    assert running.fetcher.newest(EVERYONE, running.agent.site_id)[0].outcome == "object_missing"
+    assert cause_at(running, manifest.start_us)[0] == Cause.OBJECT_MISSING
+    running.fetcher.ask(EVERYONE, running.agent.site_id, running.camera_id, manifest.start_us, "why", "")
+    assert len(running.fetcher.due()) == 1
+    running.clock.advance(901)
+    assert running.fetcher.due() == []
+    outcomes = {view.outcome for view in running.fetcher.newest(EVERYONE, running.agent.site_id)}
+    assert outcomes == {"object_missing", "overdue"}
+
+
+def test_the_page_s_figures_say_what_they_rest_on(running: CellSite) -> None:
+    manifest, _, _ = running.lie(lock_days=3)
+    running.answer_all()
+    told = CellReader(running.database, running.clock).of_site(EVERYONE, running.agent.site_id)
+    (proof,) = told.agents
+    assert told.basis == "as_the_sites_agent_read_it"
+    assert (proof.recordings, proof.unsound, proof.waiting) == (2, 1, 0)
+    assert proof.asked == 4
+    assert proof.wrong >= 1
+    assert proof.right + proof.wrong == 4
+    assert proof.samples <= proof.right
+    assert [chance.chance for chance in proof.chances] == [
+        pytest.approx((1 - chance.lost_fraction) ** proof.samples) for chance in proof.chances
+    ]
+    assert told.failed[0].segment_id == manifest.segment_id
+    with pytest.raises(NotFound):
+        CellReader(running.database, running.clock).of_site(Scope("wang", OPERATOR), running.agent.site_id)
+
+
+def _brought(site: CellSite) -> list[CellFetch]:
+    """The agent does what it is asked for; requests are signed for the stores' own time."""
+    asked = [task for task in site.fetcher.due() if isinstance(task, CellFetch)]
+    for task in asked:
+        site.worker._try(task)
+    return asked
 
 
 def _uploaded(site: CellSite, manifest: SegmentRecorded, version_id: str, seen: SeenInCell) -> SegmentUploaded:
