@@ -20,6 +20,7 @@ from server.runtime import note_signer_from
 from server.services.audit_deep import INSIDE, DeepAuditor, Request, ask, rules_of, sites_without_draw
 from server.services.audit_store import StoreAuditor
 from server.services.expire_footage import FootageExpirer
+from server.services.fetch_from_cell import sweep_fetched
 from server.services.hold_recordings import HoldKeeper
 from server.services.keep_ledger import LedgerKeeper
 from server.services.read_findings import delete_old_stills
@@ -135,6 +136,7 @@ def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Even
         Task(
             "deep-audit", DEEP_S, lambda: audit_deeply(database, deep, clock, settings.audit.deep_samples, stop), stop
         ),
+        Task("fetched", STORE_S, lambda: sweep_fetched(database, store, clock), stop),
         Task("holds", HOLDS_S, lambda: _apply(holds, store), stop),
         Task("expiry", EXPIRY_S, lambda: _expire(expirer), stop),
         Task("sweep", SWEEP_S, lambda: _sweep(sweeper), stop),
