@@ -6,6 +6,7 @@ from config.base.clock import Clock
 from config.settings.server import ServerSettings
 from server.runtime import note_signer_from, signer_from
 from server.services.assess_day import Assessor
+from server.services.broker_files import CertificateFiles
 from server.services.custody import CustodyDesk
 from server.services.expire_footage import FootageExpirer
 from server.services.export_evidence import EvidenceExporter
@@ -46,7 +47,9 @@ def exporter_of(
     if ledgers is None:
         return None
     signer, assessor = signer_from(signing_key_of(settings)), Assessor(settings.policy)
-    return EvidenceExporter(database, store, clock, ledgers, signer, assessor, EvidenceReport().render)
+    file = CertificateFiles.of(settings).authority
+    authority = file.read_text() if file.is_file() else ""
+    return EvidenceExporter(database, store, clock, ledgers, signer, assessor, EvidenceReport().render, authority)
 
 
 def exports_of(settings: ServerSettings, database: Database, store: EvidenceStore, clock: Clock) -> ExportDesk:

@@ -96,6 +96,9 @@ class AuditSettings(Strict, frozen=True, kw_only=True):
 
 class LedgerSettings(Strict, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[!-*,-~]+$")]
+    tsa_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$", max_length=500)]
+    tsa_ca_file: str
+    witnesses: Annotated[list[str], msgspec.Meta(max_length=8)]
 
 
 class ServerSettings(Strict, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from config.base.logs import get_logger
 from config.evidence.note import NoteSigner
 from config.settings.server import ServerSettings
 from server.runtime import note_signer_from
+from server.services.attest_day import DayAttestor
 from server.services.audit_deep import INSIDE, DeepAuditor, Request, ask, rules_of, sites_without_draw
 from server.services.audit_store import StoreAuditor
 from server.services.expire_footage import FootageExpirer
@@ -24,6 +25,7 @@ from server.services.fetch_from_cell import sweep_fetched
 from server.services.hold_recordings import HoldKeeper
 from server.services.keep_ledger import LedgerKeeper
 from server.services.read_findings import delete_old_stills
+from server.services.stamp_checkpoints import CheckpointStamper, stamper_from
 from server.services.sweep_store import StoreSweeper
 from server.services.watch_store import GIGA, StoreWatch
 from storage.database.unit_of_work import Database
@@ -31,6 +33,8 @@ from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore
 
 LEDGER_S = 5.0
+ATTEST_S = 60.0
+STAMP_S = 300.0
 AUDIT_S = 10.0
 STORE_S = 60.0
 DEEP_S = 2.0
@@ -128,7 +132,12 @@ def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Even
     holds = HoldKeeper(database, clock)
     expirer = FootageExpirer(database, store, clock, settings.policy.retain_days)
     sweeper = StoreSweeper(database, store, clock, settings.policy.retain_days)
+    attestor = DayAttestor(database, clock)
+    stamper = stamper_from(settings, database, clock)
+    stamping = [] if stamper is None else [Task("timestamp", STAMP_S, lambda: _stamp(stamper), stop)]
     return [
+        *stamping,
+        Task("attestation", ATTEST_S, lambda: _attest(attestor), stop),
         Task("ledger", LEDGER_S, lambda: keep_ledgers(keeper), stop),
         Task("stills", STILLS_S, lambda: drop_stills(database, clock, settings.policy.retain_days), stop),
         Task("audit", AUDIT_S, lambda: audit(auditor, stop), stop),
@@ -145,6 +154,14 @@ def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Even
 
 def _apply(holds: HoldKeeper, store: S3EvidenceStore) -> None:
     holds.apply(store)
+
+
+def _attest(attestor: DayAttestor) -> None:
+    attestor.attest_all()
+
+
+def _stamp(stamper: CheckpointStamper) -> None:
+    stamper.stamp_all()
 
 
 def _expire(expirer: FootageExpirer) -> None:

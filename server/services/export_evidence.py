@@ -28,11 +28,12 @@ from config.evidence.write import Recording, write_package
 from config.wire.envelope import Signer
 from server.domain.coverage import Coverage, Limits, cover
 from server.services.assess_day import Assessor
+from server.services.gather_standing import gather
 from server.services.keep_ledger import LedgerKeeper
 from server.services.verify_upload import SEGMENT_SECURED
 from storage.database import evidence, ledger, spans
 from storage.database.accesses import Access, record
-from storage.database.models import Agent, Camera, Segment, Site
+from storage.database.models import Camera, Segment, Site
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore
 
@@ -70,7 +71,6 @@ class _Gathered:
     site: Site
     segments: list[Segment]
     statement: package.CoverageStatement
-    agents: list[package.AgentKey]
     clock: list[dict[str, object]]
     access: list[dict[str, object]]
 
@@ -86,6 +86,8 @@ class EvidenceExporter:
     signer: Signer
     assessor: Assessor
     report: Callable[[package.Index, package.CoverageStatement], bytes]
+    authority: str = ""
+    """The certificate (PEM) of the authority that enrolled the agents; empty where there is none."""
 
     def write(self, export: Export, write: Callable[[bytes], object]) -> package.Index:
         """Writes a package front to back. Raises NotFound, InvalidInput, IntegrityViolation, Unavailable."""
@@ -99,11 +101,16 @@ class EvidenceExporter:
         ids = [segment.id for segment in found.segments]
         proofs = self.keeper.inclusions(export.site_id, SEGMENT_SECURED, ids, size)
         recordings = [self._recording(segment, *proofs[segment.id]) for segment in found.segments]
-        index = self._index(export, found, note)
+        numbers = [recording.proof.number for recording in recordings]
+        with self.database.reading() as session:
+            standing = gather(session, found.site, export.span, size, numbers, self.authority)
+        statement = standing.contested(found.statement)
+        index = self._index(export, found, note, standing.agents)
         documents = {
-            package.REPORT: self.report(index, found.statement),
+            package.REPORT: self.report(index, statement),
             package.CHECKPOINT: note.serialise(),
-            package.COVERAGE: msgspec.json.encode(found.statement),
+            **standing.documents(),
+            package.COVERAGE: msgspec.json.encode(statement),
             package.CLOCK: msgspec.json.encode(found.clock),
             package.ACCESS: msgspec.json.encode(found.access),
         }
@@ -161,12 +168,10 @@ class EvidenceExporter:
             raise InvalidInput(f"more than {SEGMENTS_MAX} recordings: export a shorter period", code="oversized")
         kept = [s for s in segments if s.deleted_us is None and s.secured_us is not None]
         gone = SpanSet((s.start_us, s.end_us) for s in segments if s.deleted_us is not None)
-        agents = session.scalars(select(Agent).where(Agent.id.in_({s.agent_id for s in kept}))).all()
         return _Gathered(
             session.get_one(Site, export.site_id),
             kept,
             self._statement(session, camera, export.span, gone),
-            [package.AgentKey(agent_id=agent.id, public_key=agent.public_key.hex()) for agent in agents],
             _clock_log(session, camera, export.span),
             [
                 {"at_us": entry.at_us, "account": entry.account, "what": entry.what, "reason": entry.reason}
@@ -200,7 +205,9 @@ class EvidenceExporter:
             gaps=_gaps(judged, judged.covered & gone, span.end_us),
         )
 
-    def _index(self, export: Export, found: _Gathered, note: SignedNote) -> package.Index:
+    def _index(
+        self, export: Export, found: _Gathered, note: SignedNote, agents: list[package.AgentKey]
+    ) -> package.Index:
         return package.Index(
             package_id=fresh_id(),
             site_id=export.site_id,
@@ -215,7 +222,7 @@ class EvidenceExporter:
             contents_sha256="0" * 64,
             origin=Checkpoint.parse(note.text).origin,
             ledger_key=self.keeper.signer.key.vkey,
-            agents=found.agents,
+            agents=agents,
         )
 
     def _recording(self, segment: Segment, entry: bytes, proof: package.LedgerProof) -> Recording:

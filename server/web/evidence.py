@@ -11,7 +11,11 @@ from config.evidence.package import CoverageStatement, Index
 from server.web.languages import load_languages
 from server.web.wording import CAUSE
 
-DELETED = ("已按期删除", "deleted on its day")
+BESIDE = {
+    "deleted": ("已按期删除", "deleted on its day"),
+    "attestation_pending": ("当日证明尚未更新", "the day's attestation does not count it yet"),
+}
+"""Causes that no verdict has."""
 
 
 class EvidenceReport:
@@ -57,9 +61,9 @@ class EvidenceReport:
         return self._template.render(index=index, facts=facts, gaps=gaps).encode()
 
     def _cause(self, cause: str, tag: str) -> str:
-        if cause not in CAUSE:
-            return DELETED[0 if tag == "zh-CN" else 1]
-        return self._languages[tag].text(CAUSE[cause])
+        if cause in BESIDE:
+            return BESIDE[cause][0 if tag == "zh-CN" else 1]
+        return self._languages[tag].text(CAUSE[cause]) if cause in CAUSE else cause
 
 
 def _at(instant_us: int, zone: ZoneInfo) -> str:

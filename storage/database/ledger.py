@@ -105,6 +105,22 @@ def grown_since(session: Session, before_us: int) -> list[str]:
     return list(session.scalars(query.where(Ledger.size > 0, behind).order_by(Ledger.site_id)))
 
 
+def unstamped_since(session: Session, since_us: int) -> list[str]:
+    """Sites of which no checkpoint was stamped since, and whose newest one bears no timestamp."""
+    newest = (
+        select(LedgerCheckpoint.site_id, func.max(LedgerCheckpoint.size).label("size"))
+        .group_by(LedgerCheckpoint.site_id)
+        .subquery()
+    )
+    stamped = select(LedgerCheckpoint.site_id).where(LedgerCheckpoint.stamped_us >= since_us)
+    query = (
+        select(LedgerCheckpoint.site_id)
+        .join(newest, and_(newest.c.site_id == LedgerCheckpoint.site_id, newest.c.size == LedgerCheckpoint.size))
+        .where(LedgerCheckpoint.timestamp.is_(None), LedgerCheckpoint.site_id.not_in(stamped))
+    )
+    return list(session.scalars(query.order_by(LedgerCheckpoint.site_id)))
+
+
 def checkpoint_at(session: Session, site_id: str, at_size: int) -> LedgerCheckpoint | None:
     return session.scalars(
         select(LedgerCheckpoint).where(LedgerCheckpoint.site_id == site_id, LedgerCheckpoint.size == at_size)

@@ -3,27 +3,36 @@
 import io
 import zipfile
 from contextlib import closing
+from dataclasses import replace
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
-from config.base.clock import SystemClock
+from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import InvalidInput, NightlightError, NotFound
 from config.base.timespan import Span
 from config.evidence import package
+from config.evidence.checkpoint import Checkpoint
 from config.evidence.note import NoteSigner
 from config.evidence.verify import verify
 from config.wire.envelope import Signer
+from server.domain.verdict import day_of
 from server.services.assess_day import Assessor
+from server.services.attest_day import DayAttestor
+from server.services.authority import CertificateAuthority, Csr
 from server.services.export_evidence import EvidenceExporter, Export, write_file
 from server.services.keep_ledger import LedgerKeeper
+from server.services.stamp_checkpoints import CheckpointStamper
 from server.web.evidence import EvidenceReport
-from storage.database.models import LedgerEntry, Segment
+from storage.database import verdicts
+from storage.database.models import Agent, AgentCertificate, LedgerEntry, Segment, Verdict
 from tests.integration.services.test_audit_store import Secured
 from tests.support.clock import SimulatedClock
 from tests.support.sites import POLICY, seconds
+from tests.support.tsa import TimestampAuthority
 
 CENTRE = Ed25519PrivateKey.from_private_bytes(b"c" * 32)
 
@@ -118,6 +127,55 @@ def test_a_package_as_a_file(exported, tmp_path):
     write_file(exported.exporter, Export("sunflower", exported.camera_id, span, "auditor", "x"), target)
     assert checked(target.read_bytes()).segments == 5
     assert [path.name for path in tmp_path.glob("package*")] == ["package.zip"]
+
+
+def test_the_days_their_witnesses_and_every_key_of_the_agent_are_in_the_package(exported, tmp_path):
+    fresh, tsa = Ed25519PrivateKey.generate(), TimestampAuthority(tmp_path / "tsa")
+    authority = CertificateAuthority.create(exported.clock.utc_us())
+    exported.exporter = replace(exported.exporter, authority=authority.pem)
+    old = exported.agent.signer.public_raw
+    day = day_of(exported.begun_us, "Asia/Shanghai")
+    with exported.database.unit_of_work() as session:
+        agent = session.get_one(Agent, "sunflower-box")
+        for key in (old, fresh.public_key().public_bytes_raw()):
+            session.add(enrolled(authority, key, exported.clock.utc_us()))
+        agent.public_key = fresh.public_key().public_bytes_raw()
+        session.add(
+            Verdict(
+                camera_id=exported.camera_id, day=day.isoformat(), status="NON_COMPLIANT", final=True, expected_us=60,
+                covered_us=50, assessed_us=exported.clock.utc_us(),
+                gaps=verdicts.encode_gaps([(exported.begun_us - seconds(50), exported.begun_us - seconds(45), "x", "y")]),
+            )
+        )  # fmt: skip
+    assert DayAttestor(exported.database, exported.clock).attest_all() == 1
+    exported.keeper.number_all()
+    note = exported.keeper.checkpoint("sunflower")
+    signer = NoteSigner("sunflower-box", fresh)
+    exported.keeper.cosign(
+        "sunflower", Checkpoint.parse(note.text).size, signer.witness_key, signer.cosign(note.text, 1)
+    )
+    with tsa.served() as url:
+        assert CheckpointStamper(exported.database, exported.clock, url, [tsa.root]).stamp_all() == 1
+    data = exported.export()
+    found = verify(io.BytesIO(data), CENTRE.public_key(), roots=[tsa.root])
+    assert found.segments == 5
+    assert found.cosigned == {"sunflower-box": 1}
+    assert found.stamped is not None
+    assert found.stamped.checked
+    assert [entry.day for entry in found.attested] == [day.isoformat()]
+    assert len(found.enrolled) == 2
+    assert "attestation_pending" in [gap.cause for gap in found.coverage.gaps]  # the footage is there, the day says no
+    assert found.covered_us == seconds(45)
+    assert "the day&#39;s attestation" in zipfile.ZipFile(io.BytesIO(data)).read("report.html").decode()
+
+
+def enrolled(authority, key, now_us):
+    csr = Csr(b"", ec.generate_private_key(ec.SECP256R1()).public_key())
+    issued = authority.issue_agent(csr, "sunflower", "sunflower-box", now_us, now_us + US_PER_DAY, identity_key=key)
+    return AgentCertificate(
+        serial=issued.serial, agent_id="sunflower-box", identity_key=key, csr_sha256="0" * 64, pem=issued.pem,
+        issued_us=now_us, ends_us=issued.ends_us,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
