@@ -116,13 +116,13 @@ class StoreAuditor:
         return begun
 
     def behind(self) -> bool:
-        """Whether the open round has checked less than it should have by now."""
+        """Whether the open round has checked less than it should have by now, or has only its end left."""
         with self.database.reading() as session:
             current = audits.last_round(session)
             if current is None or current.finished_us is not None:
                 return False
             elapsed_us = self.clock.utc_us() - current.started_us
-            return current.checked < due(current.versions, elapsed_us) or current.versions == 0
+            return current.checked < due(current.versions, elapsed_us) or current.checked >= current.versions
 
     def step(self) -> bool:
         """Audits one camera-day; False where no round is open or this was its end.

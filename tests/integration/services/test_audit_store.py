@@ -279,3 +279,17 @@ def test_a_round_that_a_wrong_clock_began_in_the_future_keeps_no_other_from_begi
         pass
     secured.clock.jump(-365 * 86_400)
     assert auditor.begin() is not None
+
+
+def test_a_round_comes_to_its_end_also_where_recordings_came_in_meanwhile(secured):
+    auditor = StoreAuditor(secured.database, secured.evidence, secured.clock, 90)
+    assert auditor.begin() is not None
+    secured.add(3)
+    for _ in range(24):  # as server.jobs does: only as far as the round is behind
+        secured.clock.advance(3_600)
+        while auditor.behind():
+            auditor.step()
+    with secured.database.reading() as session:
+        done = session.scalars(select(AuditRound)).one()
+    assert done.finished_us is not None
+    assert auditor.begin() is not None
