@@ -1,16 +1,24 @@
 """Spoils an evidence package in every way that a forger or a bad disk might: at random, from a seed.
 
-Two families. Those on the bytes (a flipped bit, a cut, something added, two pieces exchanged) need no understanding.
+Three families. Those on the bytes (a flipped bit, a cut, something added, two pieces exchanged) need no understanding.
 Those on the files take the package apart and put it together again as a well-formed archive, with its list of contents
 brought up to date where that helps the forger: a file dropped, doubled, moved, changed, or grafted from another package.
+Those that leave the meaning alone write the same in other words: another archive program, a comment, a date, spaces in a
+document. They are refused too, so that of one package there is one form, and nothing can be hidden in another.
 """
 
+import base64
 import hashlib
 import io
+import json
 import random
+import re
+import struct
+import zipfile
 from collections.abc import Callable
 
 from config.evidence import archive, package
+from config.evidence.note import SignedNote
 
 Files = list[tuple[str, bytes]]
 
@@ -31,7 +39,7 @@ def pack(files: Files) -> bytes:
 def mutate(data: bytes, donor: bytes, chance: random.Random) -> tuple[str, bytes]:
     """The name of what was done, and the spoiled package, which differs from ``data``."""
     while True:
-        name = chance.choice(list(_BYTES) + list(_FILES))
+        name = chance.choice(CLASSES)
         spoiled = _BYTES[name](data, chance) if name in _BYTES else _repacked(name, data, donor, chance)
         if spoiled != data:
             return name, spoiled
@@ -125,12 +133,105 @@ def _graft_recording(files: Files, donor: Files, chance: random.Random) -> Files
     return files + [(name, content) for name, content in donor if package.segment_id_of(name)[1] == wanted]
 
 
+def _archived_elsewhere(data: bytes, chance: random.Random) -> bytes:
+    """The same files by another program, with its own dates, comments and compression."""
+    out = io.BytesIO()
+    method = chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+    with zipfile.ZipFile(out, "w", method) as other:
+        for name, content in unpack(data):
+            about = zipfile.ZipInfo(name, chance.choice([(1980, 1, 1, 0, 0, 0), (2026, 11, 22, 3, 0, 0)]))
+            about.compress_type = method
+            about.external_attr = chance.choice([0, 0o644 << 16])
+            about.create_system = chance.choice([0, 3])
+            other.writestr(about, content)
+        other.comment = chance.choice([b"", b"", b"checked"])
+    return out.getvalue()
+
+
+_HEADER_FIELDS = {
+    b"PK\3\4": [(4, 2), (6, 2), (8, 2), (10, 2), (12, 2), (28, 2)],
+    b"PK\1\2": [
+        (4, 2),
+        (6, 2),
+        (8, 2),
+        (10, 2),
+        (12, 2),
+        (14, 2),
+        (30, 2),
+        (32, 2),
+        (34, 2),
+        (36, 2),
+        (38, 4),
+        (42, 4),
+    ],
+    b"PK\5\6": [(4, 2), (6, 2), (8, 2), (10, 2), (20, 2)],
+}
+"""Offset and width of versions, flags, methods, times, lengths of extras, disks, attributes and comments."""
+
+
+def _header(data: bytes, chance: random.Random) -> bytes:
+    """One field of a header that most programs never look at."""
+    mark = chance.choice(list(_HEADER_FIELDS))
+    at = chance.choice([found.start() for found in re.finditer(re.escape(mark), data)])
+    offset, width = chance.choice(_HEADER_FIELDS[mark])
+    value = chance.choice([1, 2, 8, 0x21, 0x800, chance.randrange(1 << 8 * width)])
+    return data[: at + offset] + value.to_bytes(width, "little") + data[at + offset + width :]
+
+
+def _commented(data: bytes, chance: random.Random) -> bytes:
+    """A comment or an extra field, with its length told as it should be."""
+    extra = struct.pack("<HH", 0x5455, 5) + chance.randbytes(5)
+    comment = chance.randbytes(chance.randrange(1, 60))
+    central = chance.choice([found.start() for found in re.finditer(re.escape(b"PK\1\2"), data)])
+    end = data.rindex(b"PK\5\6")
+    at, field, added = chance.choice([(central, 30, extra), (central, 32, comment), (end, 20, comment)])
+    behind = at + 46 + int.from_bytes(data[at + 28 : at + 30], "little") if at == central else len(data)
+    told = data[: at + field] + len(added).to_bytes(2, "little") + data[at + field + 2 :]
+    return told[:behind] + added + told[behind:]
+
+
+def _respelled(files: Files, _donor: Files, chance: random.Random) -> Files:
+    """A document with other spaces, another order or another spelling of the same letters."""
+    place = chance.choice([n for n, (name, _) in enumerate(files) if name.endswith(".json")])
+    name, content = files[place]
+    told = json.loads(content)
+    other = [
+        json.dumps(told, indent=1),
+        json.dumps(dict(reversed(told.items())) if isinstance(told, dict) else told, separators=(",", ":")),
+        content.decode().replace("-", "\\u002d", 1),
+        content.decode().replace("{", '{"odd":0,', 1),
+        content.decode() + "\n",
+    ]
+    return [*files[:place], (name, chance.choice(other).encode()), *files[place + 1 :]]
+
+
+def _reencoded(files: Files, _donor: Files, chance: random.Random) -> Files:
+    """The index's signature or payload in base64 that decodes to the same; a note with a line that proves nothing."""
+    if chance.random() < 0.5:
+        note = SignedNote.parse(dict(files)[package.CHECKPOINT]).serialise()
+        changed = note + "\u2014 nobody ".encode() + base64.b64encode(chance.randbytes(68)) + b"\n"
+        return [(name, changed if name == package.CHECKPOINT else content) for name, content in files]
+    index = dict(files)[package.INDEX]
+    ends = [found.start() for found in re.finditer(rb'[A-Za-z0-9+/]={1,2}"', index)]
+    if not ends:
+        return files
+    at = chance.choice(ends)
+    letter = index[at : at + 1].decode()
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    other = alphabet[alphabet.index(letter) ^ 1].encode()  # a bit that no decoder reads
+    changed = index[:at] + other + index[at + 1 :]
+    return [(name, changed if name == package.INDEX else content) for name, content in files]
+
+
 _BYTES: dict[str, Callable[[bytes, random.Random], bytes]] = {
     "bit flipped": _flip,
     "truncated": _truncate,
     "extended": _extend,
     "piece cut out": _cut_out,
     "pieces exchanged": _exchange,
+    "archived elsewhere": _archived_elsewhere,
+    "header changed": _header,
+    "comment added": _commented,
 }
 _FILES: dict[str, Callable[[Files, Files, random.Random], Files]] = {
     "file dropped": _drop,
@@ -140,4 +241,7 @@ _FILES: dict[str, Callable[[Files, Files, random.Random], Files]] = {
     "file changed": _change,
     "file grafted": _graft_file,
     "recording grafted": _graft_recording,
+    "document respelled": _respelled,
+    "encoding changed": _reencoded,
 }
+CLASSES = [*_BYTES, *_FILES]
