@@ -6,68 +6,21 @@ import zipfile
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from config.base.clock import US_PER_DAY, SystemClock
+from config.base.clock import US_PER_DAY
 from config.base.errors import Unavailable
 from config.base.timespan import Span
 from config.evidence import merkle
 from config.evidence.checkpoint import Checkpoint
 from config.evidence.note import SignedNote
 from config.evidence.verify import verify
-from config.settings.server import load_server
 from server.domain.verdict import day_of
 from server.services.export_evidence import Export
-from server.services.register import Register
 from server.services.stream_export import Places
-from storage.database.models import Account, AccountSite, DeletionRun
-from tests.integration.services.test_export_evidence import Exported
-from tests.support.api import AUDITOR, OPERATOR, RunningApi, _password_hash, add_accounts, serving, settings_for
-from tests.support.clock import SimulatedClock
-from tests.support.databases import fresh_database
+from storage.database.models import DeletionRun
+from tests.support.api import AUDITOR, OPERATOR, RunningApi, add_accounts
+from tests.support.custody import ALL, KEY, SECOND
 from tests.support.sites import seconds
-
-SECOND = "wang"
-ALL = "overseer"
-KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
-
-
-def settings_file(database, directory, store):
-    """An API that reaches a real store and can sign."""
-    pem = KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (directory / "key.pem").write_bytes(pem)
-    file = settings_for(database, directory)
-    (directory / "access").write_text(store.server.access_key)
-    (directory / "secret").write_text(store.server.secret_key)
-    text = file.read_text().replace(
-        "[store]\n", f'[store]\nendpoint = "{store.server.endpoint}"\nbucket = "{store.server.bucket}"\n'
-    )
-    file.write_text(f'[server]\nsigning_key_file = "{directory / "key.pem"}"\n{text}')
-    return file
-
-
-@pytest.fixture
-def kept(request, any_object_store, tmp_path):
-    """A site with five real segments, an operator, a second one, an auditor and somebody who reaches everything."""
-    for database in fresh_database("sqlite", request, tmp_path):
-        clock = SimulatedClock(SystemClock().utc_us())
-        made = Exported(database, any_object_store)
-        made.clock = made.agent.clock = clock
-        clock.advance(5)
-        made.begun_us = made.end_us + seconds(60)
-        made.add(5)
-        register = Register(database, clock)
-        register.add_site("other", "别处", "de/berlin", "Europe/Berlin")
-        add_accounts(database, clock, "sunflower")
-        with database.unit_of_work() as session:
-            for name, role, region in ((SECOND, "operator", ""), (ALL, "auditor", "*")):
-                session.add(Account(name=name, role=role, region=region, password_hash=_password_hash(), created_us=1))
-            session.flush()
-            session.add(AccountSite(account_name=SECOND, site_id="sunflower"))
-        with serving(load_server(settings_file(database, tmp_path, any_object_store)), clock) as api:
-            made.api = api
-            yield made
 
 
 def order(kept, **changes):
