@@ -12,7 +12,7 @@ from config.base import logs
 from config.base.clock import SystemClock
 from config.base.errors import ConfigurationError, NightlightError
 from config.settings.server import ServerSettings, load_server
-from server.admin import cameras, cells, custody, enrolment
+from server.admin import audits, cameras, cells, custody, enrolment, ledgers
 from server.admin.keys import make_sealing_key, make_signing_key
 from server.runtime import EXIT_CONFIGURATION, open_database
 from server.services.register import Register
@@ -100,8 +100,10 @@ def _parser() -> argparse.ArgumentParser:
 
     cells.add_commands(lambda noun, what: _verbs(commands, noun, what))
     enrolment.add_commands(commands, lambda noun, what: _verbs(commands, noun, what))
+    audits.add_commands(lambda noun, what: _verbs(commands, noun, what))
 
     custody.add_commands(lambda noun, what: _verbs(commands, noun, what))
+    ledgers.add_commands(lambda noun, what: _verbs(commands, noun, what))
 
     verbs = _verbs(commands, "camera", "add, set up or retire a camera")
     cameras.add_commands(verbs)

@@ -7,15 +7,10 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from config.base.clock import US_PER_S, to_datetime
+from config.evidence.causes import cause as said_cause
 from config.evidence.package import CoverageStatement, Index
 from server.web.languages import load_languages
 from server.web.wording import CAUSE
-
-BESIDE = {
-    "deleted": ("已按期删除", "deleted on its day"),
-    "attestation_pending": ("当日证明尚未更新", "the day's attestation does not count it yet"),
-}
-"""Causes that no verdict has."""
 
 
 class EvidenceReport:
@@ -61,9 +56,9 @@ class EvidenceReport:
         return self._template.render(index=index, facts=facts, gaps=gaps).encode()
 
     def _cause(self, cause: str, tag: str) -> str:
-        if cause in BESIDE:
-            return BESIDE[cause][0 if tag == "zh-CN" else 1]
-        return self._languages[tag].text(CAUSE[cause]) if cause in CAUSE else cause
+        if cause in CAUSE:
+            return self._languages[tag].text(CAUSE[cause])
+        return said_cause(cause, "zh" if tag == "zh-CN" else "en")
 
 
 def _at(instant_us: int, zone: ZoneInfo) -> str:
