@@ -156,6 +156,7 @@ class App:
             configuration=self.configuration.state,
             panels=self.alarms.status.health,
             findings=self.findings.open_findings,
+            examined=self.examination.examined,
         )
         self.heartbeat = HeartbeatSender(sources, self.link, closing, settings.mqtt.heartbeat_s, self._before_heartbeat)
         self.clock_sync = ClockSync(

@@ -20,8 +20,12 @@ FindingName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$", des
 Place = Annotated[int, msgspec.Meta(ge=0, lt=CAMERAS_PER_AGENT_MAX, description="place in a list, from 0")]
 ShortText = Annotated[str, msgspec.Meta(max_length=32)]
 ConfigurationSource = Literal["server", "file", "none"]
-PanelCondition = Literal["heard", "silent", "unheard"]
-"""heard: in time; silent: its supervision ran out; unheard: not once since the agent began"""
+PanelCondition = Literal["heard", "silent", "unheard", "flooded"]
+"""heard: in time; silent: its supervision ran out; unheard: not once since the agent began; flooded: it, or whoever pretends
+to be it, reports more than a panel can mean, and what is too much is neither taken nor acknowledged"""
+Examined = Literal["off", "recorded"]
+"""off: nobody is to look at the pictures, by the agent's settings; recorded: the stream that is to be looked at brings no
+pictures, and the recorded one is looked at in its place"""
 
 
 class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +153,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
         msgspec.Meta(max_length=FINDINGS_MAX),
     ] = {}
     """The picture findings that are open, each with the places of its cameras in ``cameras``."""
+    examined: dict[Examined, Annotated[list[Place], msgspec.Meta(max_length=CAMERAS_PER_AGENT_MAX)]] = {}
+    """Where the pictures are not looked at as they are meant to be, with the places of the cameras."""
 
     def settled_until_us(self, camera: CameraHealth) -> int:
         """Everything the agent knows of this camera before this instant has been acknowledged by the server."""
@@ -167,3 +173,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
         """What is wrong with its picture."""
         place = self.cameras.index(camera)
         return [name for name, places in self.findings.items() if place in places]
+
+    def examined_of(self, camera: CameraHealth) -> list[Examined]:
+        """How its picture is looked at, where that is not as it is meant to be."""
+        places_of_it = {place for place, one in enumerate(self.cameras) if one.camera_id == camera.camera_id}
+        return [how for how, places in self.examined.items() if not places_of_it.isdisjoint(places)]

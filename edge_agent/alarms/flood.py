@@ -1,4 +1,4 @@
-"""How many reports a panel may make: a bucket of tokens each. Times are monotonic; used from one thread.
+"""How many reports a panel may make: a bucket of tokens each. Times are monotonic; changed from one thread, read by any.
 
 Invariant: a real panel never meets it: a full bucket takes every zone of a large panel at once. Whoever pretends to be a
 panel without a key fills neither disk nor uplink.
@@ -35,6 +35,13 @@ class FloodGuard:
         bucket.tokens -= 1
         bucket.flooded = bucket.flooded and bucket.tokens < BURST / 2
         return True
+
+    def flooded(self, panel_id: str, now_us: int) -> bool:
+        """Whether reports were refused, and not yet so long ago that the bucket has half filled again."""
+        bucket = self._buckets.get(panel_id)
+        if bucket is None or not bucket.flooded:
+            return False
+        return bucket.tokens + max(0, now_us - bucket.at_us) / US_PER_S * PER_S < BURST / 2
 
     def first(self, panel_id: str) -> bool:
         """Whether this refusal is the first of a flood; the next flood begins when half the bucket has filled again."""

@@ -36,7 +36,7 @@ log = get_logger("alarms")
 
 @dataclass
 class Judge:
-    """One for all connections; used from one thread."""
+    """One for all connections; frames come from one thread."""
 
     settings: AlarmSettings
     desk: AlarmDesk
@@ -44,6 +44,10 @@ class Judge:
     counts: Counter[str] = field(default_factory=Counter)
     """What became of frames since the start."""
     _flood: FloodGuard = field(default_factory=FloodGuard)
+
+    def flooded(self, panel_id: str) -> bool:
+        """Whether the panel, or who pretends to be it, reports more than is taken; from any thread."""
+        return self._flood.flooded(panel_id, self.clock.monotonic_us())
 
     def answer(self, raw: bytes) -> bytes:
         """The bytes to answer a frame with; empty for silence."""

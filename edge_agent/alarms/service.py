@@ -1,5 +1,7 @@
 """The alarm part of the agent put together: what listens, what watches, and what can be asked of it."""
 
+from collections.abc import Callable
+
 from config.base.errors import ConfigurationError
 from config.settings.edge import AlarmSettings
 from config.settings.loader import read_secret
@@ -23,8 +25,9 @@ TOKEN_CHARS_MIN = 16
 class AlarmStatus:
     """What the panels are at the moment: for the heartbeat, and for the installer's acceptance test."""
 
-    def __init__(self, book: PanelBook) -> None:
+    def __init__(self, book: PanelBook, flooded: Callable[[str], bool]) -> None:
         self._book = book
+        self._flooded = flooded
 
     def panels(self) -> list[PanelStatus]:
         """Every configured panel."""
@@ -33,7 +36,11 @@ class AlarmStatus:
     def health(self) -> list[PanelHealth]:
         """The same, as a heartbeat says it."""
         return [
-            PanelHealth(panel_id=panel.panel_id, condition=_condition(panel), heard_ms=panel.heard_ms)
+            PanelHealth(
+                panel_id=panel.panel_id,
+                condition="flooded" if self._flooded(panel.panel_id) else _condition(panel),
+                heard_ms=panel.heard_ms,
+            )
             for panel in self._book.status()
         ]
 
@@ -52,8 +59,8 @@ class Alarms:
             )
         book = PanelBook(settings, database, clock)
         self.desk = AlarmDesk(book, clock, database, outbox, sealer, settings.repeat_s)
-        self.status = AlarmStatus(book)
         self.judge = Judge(settings, self.desk, clock)
+        self.status = AlarmStatus(book, self.judge.flooded)
         self.workers: list[Worker] = []
         if settings.listen:
             self.workers.append(Receiver(settings.listen, self.judge.answer, clock))

@@ -15,6 +15,7 @@ from config.base.errors import InvalidInput, NightlightError
 from config.base.logs import get_logger
 from config.settings.edge import DiagnosisSettings
 from config.wire.findings import UNEXAMINED
+from config.wire.health import Examined
 from edge_agent.cameras.board import CameraBoard, CameraStatus
 from edge_agent.diagnosis.book import FindingBook
 from edge_agent.diagnosis.reports import DiagnosisReport, FindingNow, decode
@@ -55,6 +56,7 @@ class Examination(Worker):
         self._quiet_us = quiet_us(settings.every_s)
         self._lock = threading.Lock()
         self._looked: dict[str, _Looked] = {}
+        self._on_recorded: set[str] = set()
         self._turned_us: int | None = None
 
     def take(self, camera_id: str, body: bytes) -> None:
@@ -65,8 +67,16 @@ class Examination(Worker):
             raise InvalidInput(f"a diagnosis report that makes no sense: {error}") from error
         with self._lock:
             self._looked[camera_id] = _Looked(report.timeline_id, report.at_us, self._clock.monotonic_us())
+            (self._on_recorded.add if report.on_recorded else self._on_recorded.discard)(camera_id)
         examined = FindingNow(UNEXAMINED, "clear", report.at_us, 0.0, self._quiet_us / US_PER_S)
         self._book.take_report(camera_id, msgspec.structs.replace(report, findings=[*report.findings, examined]))
+
+    def examined(self) -> dict[Examined, list[str]]:
+        """The cameras whose pictures are not looked at as they are meant to be."""
+        if not self._enabled:
+            return {"off": [status.camera_id for status in self._board.snapshot()]}
+        with self._lock:
+            return {"recorded": sorted(self._on_recorded)}
 
     def run(self) -> None:
         while not self.stopping.wait(LOOK_EVERY_S):
@@ -114,6 +124,7 @@ class Examination(Worker):
     def _forget(self, camera_ids: set[str]) -> None:
         with self._lock:
             self._looked = {name: looked for name, looked in self._looked.items() if name in camera_ids}
+            self._on_recorded &= camera_ids
 
     def _withdraw(self) -> None:
         """Nobody is to look any more, by the settings: that is no fault."""

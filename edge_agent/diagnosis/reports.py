@@ -46,6 +46,8 @@ class DiagnosisReport(msgspec.Struct, frozen=True):
     """Oldest first, all before ``findings``."""
     scores: dict[str, float] = {}
     """Of the newest picture, for whoever wants to look at them."""
+    on_recorded: bool = False
+    """It was a picture of the recorded stream, because the one that is to be looked at brings none."""
 
 
 def encode(report: DiagnosisReport) -> bytes:

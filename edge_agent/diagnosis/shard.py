@@ -218,6 +218,7 @@ class Diagnosis(Worker):
             still_us=seat.picture_us,
             changes=list(seat.changes),
             scores=scores,
+            on_recorded=seat.on_recorded,
         )
         body = encode(report)
         if self._context.tell(KIND, seat.camera.id, body):

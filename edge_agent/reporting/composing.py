@@ -15,6 +15,7 @@ from config.wire.health import (
     PANELS_MAX,
     CameraHealth,
     ConfigurationSource,
+    Examined,
     Heartbeat,
     PanelHealth,
     SpoolHealth,
@@ -50,6 +51,8 @@ class Sources:
     findings: Callable[[], dict[str, list[str]]] = dict
     """The open picture findings: name → cameras."""
     panels: Callable[[], list[PanelHealth]] = list
+    examined: Callable[[], dict[Examined, list[str]]] = dict
+    """How pictures are looked at where that is not as it is meant to be → cameras."""
 
 
 def settled_until_us(now_us: int, *held_back_us: int | None) -> int:
@@ -132,6 +135,7 @@ def compose(sources: Sources) -> Heartbeat:
         cameras=[health(status) for status in statuses],
         formats=formats,
         findings=_findings(sources.findings(), places),
+        examined=_examined(sources.examined(), places),
     )
 
 
@@ -147,6 +151,11 @@ def _format_of(status: CameraStatus) -> StreamFormat | None:
 def _findings(found: dict[str, list[str]], places: dict[str, int]) -> dict[str, list[int]]:
     told = {name: sorted(places[camera] for camera in cameras if camera in places) for name, cameras in found.items()}
     return dict([(name, where) for name, where in sorted(told.items()) if where][:FINDINGS_MAX])
+
+
+def _examined(found: dict[Examined, list[str]], places: dict[str, int]) -> dict[Examined, list[int]]:
+    told = {how: sorted(places[camera] for camera in cameras if camera in places) for how, cameras in found.items()}
+    return {how: where for how, where in told.items() if where}
 
 
 def _age_s(then_us: int | None, now_us: int) -> int | None:

@@ -39,6 +39,9 @@ CODES = frozenset(
         "memory_short",
         "processor_busy",
         "panel_silent",
+        "panel_flooded",
+        "diagnosis_off",
+        "diagnosis_on_recorded",
         "camera_not_set_up",
         "configuration_behind",
         "camera_clock_wrong",
@@ -80,6 +83,11 @@ def camera_warnings(beat: Heartbeat, camera: CameraHealth) -> list[Warned]:
         found.append(Warned("recording_late", camera.recording_lag_ms // 1_000))
     if camera.upload_lag_s is not None and camera.upload_lag_s > UPLOAD_LAG_S:
         found.append(Warned("upload_late", camera.upload_lag_s // 60))
+    examined = beat.examined_of(camera)
+    if "off" in examined:
+        found.append(Warned("diagnosis_off"))
+    elif "recorded" in examined:
+        found.append(Warned("diagnosis_on_recorded"))
     return found
 
 
@@ -118,5 +126,7 @@ def _machine(beat: Heartbeat) -> Iterator[Warned]:
 
 def _panels(beat: Heartbeat) -> Iterator[Warned]:
     for panel in beat.panels:
-        if panel.condition != "heard":
+        if panel.condition == "flooded":
+            yield Warned("panel_flooded", what=panel.panel_id)
+        elif panel.condition != "heard":
             yield Warned("panel_silent", what=panel.panel_id)

@@ -94,6 +94,15 @@ WARNING = {
     "memory_short": mark("Memory is %(number)s %% full"),
     "processor_busy": mark("The processor is %(number)s %% busy: record fewer cameras on this box"),
     "panel_silent": mark("Alarm panel %(what)s does not answer"),
+    "panel_flooded": mark(
+        "Alarm panel %(what)s, or somebody who pretends to be it, reports more than is taken: look at the panel and at who"
+        " else is on its network, and give it a key"
+    ),
+    "diagnosis_off": mark("Pictures are not examined: that is switched off in the settings of the box"),
+    "diagnosis_on_recorded": mark(
+        "The second stream brings no pictures, so the recorded one is examined in its place: check the second stream's"
+        " address"
+    ),
     "camera_not_set_up": mark(
         "Camera %(what)s could not be set up as wanted: see why with camera show, and set it again"
     ),

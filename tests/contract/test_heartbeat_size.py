@@ -79,6 +79,7 @@ def worst_case(cameras: int) -> Heartbeat:
         ],
         formats=[StreamFormat(codec="hevc", width=width, height=2_160) for width in (3_840, 2_560, 4_096)],
         findings={"too_dark": list(range(cameras)), "scene_moved": list(range(cameras))},
+        examined={"recorded": list(range(cameras))},
     )
 
 

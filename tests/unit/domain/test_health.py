@@ -105,3 +105,18 @@ def test_what_is_past_its_limit_is_said_of_the_camera(within, past, warned: Warn
     assert camera_warnings(QUIET, msgspec.structs.replace(CAMERA, **within)) == []
     assert camera_warnings(QUIET, msgspec.structs.replace(CAMERA, **past)) == [warned]
     assert warned.code in CODES
+
+
+def test_how_a_picture_is_examined_is_said_where_it_is_not_as_it_is_meant_to_be() -> None:
+    other = msgspec.structs.replace(CAMERA, camera_id="gate")
+    beat = msgspec.structs.replace(QUIET, cameras=[other, CAMERA], examined={"recorded": [1]})
+    assert camera_warnings(beat, CAMERA) == [Warned("diagnosis_on_recorded")]
+    assert camera_warnings(beat, other) == []
+    off = msgspec.structs.replace(beat, examined={"off": [0, 1]})
+    assert [camera_warnings(off, one) for one in (CAMERA, other)] == [[Warned("diagnosis_off")]] * 2
+
+
+def test_a_flooding_panel_is_told_apart_from_a_silent_one() -> None:
+    panels = [PanelHealth(panel_id="office", condition="flooded"), PanelHealth(panel_id="gate", condition="silent")]
+    found = box_warnings(msgspec.structs.replace(QUIET, panels=panels), TOLERANCE_US)
+    assert found == [Warned("panel_flooded", what="office"), Warned("panel_silent", what="gate")]

@@ -119,9 +119,12 @@ def test_a_flood_of_one_panel_is_met_with_silence_and_told_once(
     assert answers == ["ACK"] * 20 + [""] * 10
     assert len(box.events) == 20
     assert judge.counts["flooded"] == 10
+    assert {one.condition for one in box.alarms.status.health()} == {"flooded"}
     assert said(judge.answer(panel.frame("NULL", b"", "0000"))) == "ACK"  # and it lives
     clock_of(box).advance(4)
     assert said(judge.answer(panel.frame("SIA-DCS", b"NPA1", "0031"))) == "ACK"
+    clock_of(box).advance(30)
+    assert {one.condition for one in box.alarms.status.health()} == {"heard"}
 
 
 def test_what_waits_for_the_server_has_a_bound(make_box: MakeBox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,3 +151,14 @@ def test_a_report_that_makes_no_sense_is_no_look(watch):
 def test_how_long_is_too_long_follows_the_settings():
     assert quiet_us(2.0) == 30 * US_PER_S
     assert quiet_us(60.0) == 600 * US_PER_S
+
+
+def test_it_is_told_which_cameras_are_looked_at_on_another_stream_or_not_at_all(watch, tmp_path):
+    assert watch.examination.examined() == {"recorded": []}
+    now_us, timeline_id = watch.clock.now()
+    watch.examination.take(CAMERA, encode(DiagnosisReport(timeline_id, now_us, [], on_recorded=True)))
+    assert watch.examination.examined() == {"recorded": [CAMERA]}
+    watch.look()
+    assert watch.examination.examined() == {"recorded": []}
+    (tmp_path / "off").mkdir()
+    assert Watch(tmp_path / "off", enabled=False).examination.examined() == {"off": [CAMERA]}
