@@ -190,7 +190,7 @@ def camera_rows(site: SiteCameras, health: SiteHealth, language: Language) -> li
             agent_id=camera.agent_id,
             in_service=camera.retired_us is None,
             state=_state(site, camera, conditions.get(camera.camera_id), camera.camera_id in failed, language),
-            tone=_tone(camera, conditions.get(camera.camera_id), camera.camera_id in failed),
+            tone=_tone(site, camera, conditions.get(camera.camera_id), camera.camera_id in failed),
             why=failed.get(camera.camera_id, "") if camera.retired_us is None else "",
             address=camera.settings.url if camera.settings is not None else "",
         )
@@ -208,15 +208,37 @@ def _state(site: SiteCameras, camera: CameraView, condition: str | None, failed:
         return text("The box could not set it up: correct the settings")
     if condition is not None:
         return text(CONDITION[condition]) if condition in CONDITION else condition
+    if camera.settings is None and camera.agent_id in _by_inventory(site):
+        return text("Not recorded: nobody has said here how it is reached")
     if camera.settings is None:
         return text("Nobody has said here how it is reached")
     return text("The box has not told of it yet")
 
 
-def _tone(camera: CameraView, condition: str | None, failed: bool) -> str:  # noqa: FBT001
+def _by_inventory(site: SiteCameras) -> set[str]:
+    """The boxes that record what stands here, and nothing else."""
+    return {camera.agent_id for camera in site.cameras if camera.settings is not None}
+
+
+def by_file(site: SiteCameras, besides: str) -> list[str]:
+    """The cameras, but for one, that a box records by a file of its own, until the first of its cameras is set up here."""
+    bound = _by_inventory(site)
+    return [
+        camera.name
+        for camera in site.cameras
+        if camera.settings is None
+        and camera.retired_us is None
+        and camera.agent_id not in bound
+        and camera.camera_id != besides
+    ]
+
+
+def _tone(site: SiteCameras, camera: CameraView, condition: str | None, failed: bool) -> str:  # noqa: FBT001
     if camera.retired_us is not None:
         return "waiting"
     if failed:
+        return "non_compliant"
+    if condition is None and camera.settings is None and camera.agent_id in _by_inventory(site):
         return "non_compliant"
     if condition is None or condition == "starting":
         return "waiting"

@@ -10,7 +10,7 @@ from server.services.set_up_cameras import SiteCameras
 from server.web import qr
 from server.web.pages import Pages
 from server.web.setup_boxes import box_rows, code_rows, until
-from server.web.setup_cameras import CameraForm, camera_rows, found_rows, problem_texts, zone_text
+from server.web.setup_cameras import CameraForm, by_file, camera_rows, found_rows, problem_texts, zone_text
 from server.web.setup_wording import FORBIDDEN_ZONE, OTHER_REFUSAL, REFUSAL
 from server.web.wording import ZONE
 
@@ -118,6 +118,7 @@ class SetupPages:
             error=self._said(error, language),
             form=form,
             problems=problem_texts(form.problems, spoken),
+            by_file=by_file(site, form.camera),
             zones=[(zone, zone_text(zone, spoken)) for zone in site.zones],
             keys={recorder.agent_id: recorder.sealing_key for recorder in site.recorders},
             examples=EXAMPLES,
