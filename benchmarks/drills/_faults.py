@@ -45,6 +45,7 @@ class Faults:
         self.truth = Truth(world)
         self._chance = chance
         self._rounds = rounds
+        self._shard_back_s = 0.0
         self.all: dict[str, Callable[[], Scenario]] = {
             "kills": self.kills,
             "broker": self.broker_down,
@@ -76,10 +77,7 @@ class Faults:
             kind = self._chance.choice(KINDS)
             struck[kind] += 1
             outlived += self._strike(kind)
-            if kind == "shard":
-                begun = time.monotonic()
-                self.world.wait("a new shard", lambda: bool(self.world.shards()), 10)
-                back_s = max(back_s, time.monotonic() - begun)
+            back_s = max(back_s, self._shard_back_s)
             if number % CHECK_EVERY == 0 and number < self._rounds:
                 self._say(f"{number} kills")
                 early = self._judged(since_us, RESTART)
@@ -219,11 +217,18 @@ class Faults:
             with suppress(psutil.Error):
                 process.resume()
         if kind == "shard":
+            self._shard_back_s = self._until_back({process.pid for process in processes}) if victims else 0.0
             return 0
         _, alive = psutil.wait_procs(processes[1:], timeout=5)
         world.kill_agent()
         world.start_agent()
         return len(alive)
+
+    def _until_back(self, before: set[int]) -> float:
+        """How long it takes until another process reads the cameras of a shard that was killed just now."""
+        begun_s = time.monotonic()
+        self.world.wait("a new shard", lambda: any(shard.pid not in before for shard in self.world.shards()), 10)
+        return time.monotonic() - begun_s
 
     def _judged(self, since_us: int, causes: set[str], only: set[str] | None = None) -> Finding:
         settled_us = self.truth.settle(SETTLE_WITHIN_S)
