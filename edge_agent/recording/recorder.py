@@ -2,9 +2,6 @@
 
 Invariants: segments of one run follow one another without a hole or an overlap; a run ends at its last frame, never at
 the moment its end was noticed (I1); where there is no room nothing is written and the camera says so.
-
-A run begins where its first frame was captured as far as can be known by then. Where everything came late at first, later
-frames know better: the first segment is claimed from there on, and until then nothing is promised of that time.
 """
 
 import threading
@@ -23,9 +20,10 @@ from edge_agent.cameras.feed import StreamFormat
 from edge_agent.cameras.report import CameraReport
 from edge_agent.cameras.source import VideoPacket
 from edge_agent.recording.continuity import Arrival, Continuity, Frame
-from edge_agent.recording.decisions import RESTATED_US_MAX, SegmentState, cut_at_keyframe, overlong, run_break
+from edge_agent.recording.decisions import RESTATED_US_MAX, cut_at_keyframe, overlong, run_break
 from edge_agent.recording.leave import Leave, PatientWriter
 from edge_agent.recording.parameter_sets import START_CODE, parameter_sets
+from edge_agent.recording.run import Run
 from edge_agent.recording.writer import Header, SegmentWriter
 from edge_agent.spool.segments import OpenSegment
 from edge_agent.timekeeping import Instant, Timeline
@@ -108,39 +106,6 @@ class _Session:
         )
 
 
-@dataclass
-class _Run:
-    """An unbroken stretch of frames under one header, on one timeline, and the segment it is writing."""
-
-    run_id: str
-    timeline: Timeline
-    header: Header
-    parameters: tuple[bytes, ...]
-    segment: OpenSegment
-    writer: PatientWriter
-    origin_us: int
-    """Where the camera's times began, as far as was known when the run did; monotonic, like the next two."""
-    opened_us: int
-    """When the segment's first frame was captured."""
-    keyframe_us: int
-    presented_from_us: int
-    """Pictures that are shown before the run's first keyframe refer to ones that are not in it: they are left out."""
-    restate_from_us: int
-    """The segment may be claimed from here on, where its frames turn out to be earlier; its start, after the first."""
-    keyframe_distance_us: int = 0
-    newest_us: int = 0
-    """The latest capture in it."""
-    safe_us: int = 0
-    """Every frame before it is durable: the last keyframe that went in without a fault."""
-    late_us: int = 0
-    """By how much the run was seen to begin later than it did."""
-
-    def state(self) -> SegmentState:
-        return SegmentState(
-            self.segment.start_us, self.writer.size_bytes, self.writer.frames, self.keyframe_distance_us
-        )
-
-
 class Recorder:
     """Sessions come one after another; any thread may end the one that runs."""
 
@@ -162,7 +127,7 @@ class Recorder:
         self._lock = threading.RLock()
         self._number = 0
         self._session: _Session | None = None
-        self._run: _Run | None = None
+        self._run: Run | None = None
         self._keyless_since_us: int | None = None
         self._ended = Instant(0, "")
         """Where the last run ended."""
@@ -261,7 +226,7 @@ class Recorder:
             return
         run.keyframe_distance_us = frame.captured_us - run.keyframe_us
         run.keyframe_us = frame.captured_us
-        run.late_us = max(run.late_us, run.origin_us - (frame.captured_us - frame.presented_us))
+        run.learn(frame)
         now = self._clock.timeline
         found = parameter_sets(bytes(frame.packet or b""), session.format.codec)
         broken = run_break(
@@ -308,7 +273,7 @@ class Recorder:
         earliest_us = start.us - RESTATED_US_MAX
         if self._ended.timeline_id == start.timeline_id:
             earliest_us = min(start.us, max(earliest_us, self._ended.us))
-        self._run = _Run(
+        self._run = Run(
             run_id,
             timeline,
             header,
@@ -344,7 +309,7 @@ class Recorder:
         leave = self._segments.open(segment)
         return segment, PatientWriter(leave, lambda: SegmentWriter(part, final, header))
 
-    def _cut(self, run: _Run, frame: Frame) -> None:
+    def _cut(self, run: Run, frame: Frame) -> None:
         """The next segment begins with this frame, at the very instant at which the one before ends."""
         at_us = run.timeline.utc_us(frame.captured_us)
         self._finish(run, at_us)
@@ -352,14 +317,13 @@ class Recorder:
         run.opened_us, run.restate_from_us = frame.captured_us, at_us
         self._report.set_floor(at_us)
 
-    def _finish(self, run: _Run, end_us: int) -> None:
+    def _finish(self, run: Run, end_us: int) -> None:
         written = run.writer.finish()
-        start_us = max(run.restate_from_us, run.segment.start_us - run.late_us)
         self._segments.finished(
             run.segment,
-            start_us=start_us,
+            start_us=run.start_us,
             # Times that a camera makes up may leap: what is claimed stays within what the wire contract takes.
-            end_us=min(max(end_us, start_us + 1), start_us + SEGMENT_SPAN_US_MAX),
+            end_us=min(max(end_us, run.start_us + 1), run.start_us + SEGMENT_SPAN_US_MAX),
             sha256=written.sha256,
             size_bytes=written.size_bytes,
             frames=written.frames,

@@ -1,0 +1,58 @@
+"""A run: an unbroken stretch of frames, and what is known of when it began.
+
+It begins where its first frame was captured, as far as can be known by then. Where everything came late at first, later
+frames know better: the first segment is claimed from there on, and until then nothing is promised of that time.
+
+Invariant: segments of one run follow one another without a hole or an overlap; what was claimed is never moved.
+"""
+
+from dataclasses import dataclass
+
+from edge_agent.recording.continuity import Frame
+from edge_agent.recording.decisions import SegmentState
+from edge_agent.recording.leave import PatientWriter
+from edge_agent.recording.writer import Header
+from edge_agent.spool.segments import OpenSegment
+from edge_agent.timekeeping import Timeline
+
+
+@dataclass
+class Run:
+    """An unbroken stretch of frames under one header, on one timeline, and the segment it is writing."""
+
+    run_id: str
+    timeline: Timeline
+    header: Header
+    parameters: tuple[bytes, ...]
+    segment: OpenSegment
+    writer: PatientWriter
+    origin_us: int
+    """Where the camera's times began, as far as was known when the run did; monotonic, like the next two."""
+    opened_us: int
+    """When the segment's first frame was captured."""
+    keyframe_us: int
+    presented_from_us: int
+    """Pictures that are shown before the run's first keyframe refer to ones that are not in it: they are left out."""
+    restate_from_us: int
+    """The segment may be claimed from here on, where its frames turn out to be earlier; its start, after the first."""
+    keyframe_distance_us: int = 0
+    newest_us: int = 0
+    """The latest capture in it."""
+    safe_us: int = 0
+    """Every frame before it is durable: the last keyframe that went in without a fault."""
+    late_us: int = 0
+    """By how much the run was seen to begin later than it did."""
+
+    def learn(self, frame: Frame) -> None:
+        """A keyframe of it that came: perhaps sooner after its picture was taken than all before it."""
+        self.late_us = max(self.late_us, self.origin_us - (frame.captured_us - frame.presented_us))
+
+    @property
+    def start_us(self) -> int:
+        """Where the segment begins, as is known by now."""
+        return max(self.restate_from_us, self.segment.start_us - self.late_us)
+
+    def state(self) -> SegmentState:
+        return SegmentState(
+            self.segment.start_us, self.writer.size_bytes, self.writer.frames, self.keyframe_distance_us
+        )
