@@ -23,8 +23,9 @@ from edge_agent.cameras.board import CameraBoard
 from edge_agent.liveness.registry import Liveness
 from edge_agent.shards.accounts import SegmentAccounts
 from edge_agent.shards.birth import Nursery
-from edge_agent.shards.keeper import Parts, ShardKeeper
+from edge_agent.shards.keeper import ShardKeeper
 from edge_agent.shards.messages import REMOVED
+from edge_agent.shards.parts import Parts
 from edge_agent.spool.ballast import full_disk
 from edge_agent.spool.disk import DiskGuard
 from edge_agent.spool.segments import SegmentSpool

@@ -1,25 +1,22 @@
 """The keeper of one shard: begins its process, takes in what it says, and begins another when it dies or hangs.
 
-Invariants: what a shard says is looked at, then taken in in order, by this one thread; when its process is gone, its torn segments are
-rescued and its cameras' conditions told before the next process is heard. No other shard notices.
+Invariants: what a shard says is looked at, then taken in in order, by this one thread; when its process is gone, its torn
+segments are rescued and its cameras' conditions told before the next process is heard. That one is begun first: it connects
+to its cameras meanwhile. No other shard notices.
 """
 
 import socket
 import threading
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from config.base.backoff import Backoff
 from config.base.clock import US_PER_S
 from config.base.errors import InvalidInput, NightlightError
 from config.base.logs import get_logger
-from config.settings.edge import CameraSettings, EdgeSettings
-from edge_agent.cameras.board import CameraBoard
+from config.settings.edge import CameraSettings
 from edge_agent.lifecycle import Worker
-from edge_agent.shards.accounts import SegmentAccounts
 from edge_agent.shards.believing import check
-from edge_agent.shards.birth import Born, Nursery
+from edge_agent.shards.birth import Born
 from edge_agent.shards.messages import (
     MESSAGE_BYTES_MAX,
     Begin,
@@ -43,8 +40,8 @@ from edge_agent.shards.messages import (
     read_up,
     socket_pair,
 )
-from edge_agent.spool.disk import DiskGuard
-from edge_agent.timekeeping import AgentClock, Instant, Timeline
+from edge_agent.shards.parts import Parts
+from edge_agent.timekeeping import Instant, Timeline
 
 SILENT_US_MAX = 8 * US_PER_S
 """A shard gives a pulse twice a second; one that is silent for so long hangs."""
@@ -63,21 +60,16 @@ log = get_logger("shards")
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What every keeper works with."""
+class _Death:
+    """The end of a process of which something is left to be done."""
 
-    settings: EdgeSettings
-    """Without cameras."""
-    folder: Path
-    clock: AgentClock
-    board: CameraBoard
-    guard: DiskGuard
-    accounts: SegmentAccounts
-    nursery: Nursery
-    handlers: Mapping[str, Callable[[str, bytes], None]]
-    """Who takes in what companions tell, by kind: ``(camera_id, body)``."""
-    scatter: Callable[["ShardKeeper"], None]
-    """Called while the process of a shard that dies again and again is down: gives each of its cameras its own."""
+    how: str
+    asked: bool
+    """It ended because it was told to."""
+    certain: bool
+    """Nothing of it can write any more."""
+    answers: list[threading.Event]
+    """Who waits for its word on a camera."""
 
 
 class ShardKeeper(Worker):
@@ -96,6 +88,7 @@ class ShardKeeper(Worker):
         self._heard_us = 0
         self._room = True
         self._ended = self._deaf = False
+        self._death: _Death | None = None
         self._backoff = Backoff(AGAIN_FIRST_S, AGAIN_LIMIT_S)
         self._rescued_us = 0
         self._deaths_us: list[int] = []
@@ -165,16 +158,21 @@ class ShardKeeper(Worker):
                 connection = self._begin()
             except NightlightError as error:
                 log.error("shard_not_begun", shard=self.name, why=str(error))  # noqa: TRY400 - it says all there is
-                why = ""
+                self._settle()
+                self._move_floors()
             else:
-                why = self._keep(connection)
-            self._bury(why)
+                self._settle()
+                self._bury(connection, self._keep(connection))
             if self._parts.clock.monotonic_us() - began_us > STEADY_US:
                 self._backoff.reset()
             if not self.stopping.is_set():
                 wait_s = self._backoff.next_s()
-                # Cameras that share a process do not wait for the one that kills it.
-                self.stopping.wait(wait_s if self.cameras == 1 else min(wait_s, SHARED_AGAIN_S))
+                if self.cameras == 1 and wait_s > SHARED_AGAIN_S:
+                    self._settle()
+                else:  # cameras that share a process do not wait for the one that kills it
+                    wait_s = min(wait_s, SHARED_AGAIN_S)
+                self.stopping.wait(wait_s)
+        self._settle()
 
     def _begin(self) -> socket.socket:
         ours, theirs = socket_pair()
@@ -288,33 +286,42 @@ class ShardKeeper(Worker):
             with self._lock:
                 self._say(RoomIs(room))
 
-    def _bury(self, why: str) -> None:
-        """The process is gone, or will be in a moment: nothing of it may be left undone."""
+    def _bury(self, connection: socket.socket, why: str) -> None:
+        """The process is gone, or will be in a moment: hears its last words. What it left undone is for ``_settle``."""
         with self._lock:
-            connection, born, self._connection, self._born = self._connection, self._born, None, None
-        if connection is None or born is None:
-            self._move_floors()
-            return
+            born, self._connection, self._born = self._born, None, None
+        if born is None:
+            raise ValueError("a process is buried once")
         self._parts.nursery.kill(born)
         how = self._parts.nursery.how_it_ended(born, STATUS_WITHIN_S)
-        gone = bool(how) or self._await_end(born)
+        certain = bool(how) or self._await_end(born)
         self._drain(connection)
         connection.close()
         if not self._ended:
             log.error("shard_died", shard=self.name, pid=born.pid, why=why, how=how, cameras=sorted(self._cameras))
-        for camera_id in self._left_behind() if gone else []:
+        with self._lock:
+            answers, self._answers = list(self._answers.values()), {}
+        self._death = _Death(why or how or "unknown", self._ended, certain, answers)
+        if not self._ended:
+            self._died()
+
+    def _settle(self) -> None:
+        """Nothing of a process that is gone may be left undone."""
+        death, self._death = self._death, None
+        if death is None:
+            return
+        for camera_id in self._left_behind() if death.certain else []:
             end = self._parts.accounts.abandoned(camera_id, self.name)
             self._parts.board.silent(camera_id)
             condition = self._parts.board.condition(camera_id)
-            if self._ended or condition not in ("recording", "disk_full"):
+            if death.asked or condition not in ("recording", "disk_full"):
                 continue
-            detail = f"the process that reads this camera ended ({why or how or 'unknown'}) and is begun again"
+            detail = f"the process that reads this camera ended ({death.how}) and is begun again"
             self._parts.board.set(camera_id, "stalled", detail, end if condition == "recording" else None)
-        for camera_id in list(self._answers):
-            self._answered(camera_id)
-        self._move_floors()
-        if not self._ended:
-            self._died()
+        for answer in death.answers:
+            answer.set()
+        if self._connection is None:
+            self._move_floors()
 
     def _left_behind(self) -> list[str]:
         """Its cameras, and those that were dropped while it was still writing them."""
@@ -342,6 +349,7 @@ class ShardKeeper(Worker):
         self._deaths_us = [at for at in self._deaths_us if now_us - at < DEATHS_WITHIN_US] + [now_us]
         if len(self._deaths_us) >= DEATHS_MAX and self.cameras > 1 and not self.stopping.is_set():
             self._deaths_us.clear()
+            self._settle()
             self._parts.scatter(self)
 
     def _drain(self, connection: socket.socket) -> None:

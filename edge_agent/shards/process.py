@@ -205,7 +205,7 @@ def without_cameras(settings: EdgeSettings) -> EdgeSettings:
 
 def preload() -> None:
     """Loads what only a running shard would load, so that its processes share it."""
-    for name in ("edge_agent.cameras.rtsp", *(companion.partition(":")[0] for companion in COMPANIONS)):
+    for name in ("edge_agent.cameras.rtsp.source", *(companion.partition(":")[0] for companion in COMPANIONS)):
         try:
             importlib.import_module(name)
         except ModuleNotFoundError as error:

@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,7 +23,7 @@ from edge_agent.messages import Sealer
 from edge_agent.shards.accounts import SegmentAccounts
 from edge_agent.shards.believing import check
 from edge_agent.shards.birth import Born, Nursery
-from edge_agent.shards.keeper import Parts, ShardKeeper
+from edge_agent.shards.keeper import ShardKeeper
 from edge_agent.shards.messages import (
     SHARD_NAME,
     CameraPulse,
@@ -39,6 +39,7 @@ from edge_agent.shards.messages import (
     pack,
     read_down,
 )
+from edge_agent.shards.parts import Parts
 from edge_agent.spool.ballast import Ballast
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.disk import DiskGuard
@@ -61,10 +62,12 @@ class Stage(Nursery):
         super().__init__(0)
         self.shards: list[socket.socket] = []
         self.killed = 0
+        self.at_fork: Callable[[], object] = bool
         self.ended = threading.Event()
         self.ended.set()
 
     def fork(self, shard_end: socket.socket) -> Born:
+        self.at_fork()
         self.shards.append(shard_end.dup())
         return Born(1)
 
@@ -256,6 +259,20 @@ def test_a_dropped_camera_is_rescued_when_its_shard_dies(house: House, whole: Pa
     assert house.rescued(dropped)
     assert house.rescued(mate)
     house.shard(1)
+
+
+def test_the_next_process_is_begun_before_the_rescue_and_heard_after_it(house: House, whole: Path) -> None:
+    torn, mate = house.begin("cam-1", whole), house.begin("cam-2", whole)
+    rescued: list[bool] = []
+    house.stage.at_fork = lambda: rescued.append(house.rescued(torn) or house.rescued(mate))
+    house.shard().shutdown(socket.SHUT_RDWR)
+    following = house.shard(1)
+    following.send(pack(Opening(again := opened("cam-1"))))
+    while read_down(following.recv(1 << 20)) != Opened(again.segment_id):
+        pass
+    assert rescued == [False]
+    assert house.rescued(torn)
+    assert house.rescued(mate)
 
 
 def test_what_waits_of_a_camera_that_nobody_has_is_rescued_too(house: House, whole: Path) -> None:
