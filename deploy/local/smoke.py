@@ -15,11 +15,12 @@ from typing import Any
 
 from config.base.clock import US_PER_MINUTE, US_PER_S, SystemClock
 from config.base.errors import IntegrityViolation, NightlightError, Unavailable
-from config.base.timespan import SpanSet
+from config.base.timespan import Span, SpanSet
+from deploy.local import evidence
 from deploy.local.acceptance import AcceptanceTrial
 from deploy.local.broker import version as broker_version
 from deploy.local.facilities import SITES
-from deploy.local.say import step
+from deploy.local.say import line, step
 from deploy.local.stack import Stack
 from deploy.local.watch import CameraView, Gap, SiteView, Watcher
 from storage.objects.canary import attack_version
@@ -56,6 +57,8 @@ class Result:
     gaps: int = 0
     refused_deletions: int = 0
     backfilled_s: float = 0.0
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """What ``nightlight-verify`` says of a package, and where it refuses a mutant of it."""
     acceptance: dict[str, Any] = field(default_factory=dict)
     """What ``nightlight-agent accept`` found."""
     store: str = ""
@@ -108,6 +111,7 @@ class _Smoke:
             ("A locked segment cannot be deleted", "已锁定的片段无法删除", self._deletion),
             ("A dead camera shows as an open gap and closes", "摄像头断开显示为缺口，恢复后闭合", self._camera_off),
             ("The first verified minute", "第一个核实的分钟", self._first_minute),
+            ("An evidence package verifies, its mutant does not", "证据包通过验证，被改动的不通过", self._evidence),
             ("A broker outage and a killed agent are backfilled", "消息代理中断、园内主机被杀之后补录", self._outage),
             ("The installer's acceptance test passes", "安装验收测试通过", self._accept),
         ):
@@ -166,6 +170,26 @@ class _Smoke:
         )
         if (self._result.first_verified_minute_s or 0) > FIRST_MINUTE_WITHIN_S:
             raise Failed(f"it took {self._result.first_verified_minute_s} s, {FIRST_MINUTE_WITHIN_S:.0f} s are allowed")
+
+    def _evidence(self) -> None:
+        view = self._watcher.site(STEADY)
+        camera = max(view.cameras.values(), key=lambda camera: camera.longest_covered_us)
+        longest = max(camera.covered, key=lambda span: span.duration_us, default=None)
+        if longest is None:
+            raise Failed("there is nothing to export")
+        span = Span(max(longest.start_us, longest.end_us - US_PER_MINUTE), longest.end_us)
+        target = self._stack.layout.root / "evidence" / "package.zip"
+        evidence.export(self._stack.address, self._stack.auditor, STEADY, camera.camera_id, span, target)
+        facts = evidence.judged(target, self._stack.layout.signing_key.with_suffix(".pub.pem"))
+        covered_s = facts["covered_us"] // US_PER_S
+        self._result.evidence = {"segments": facts["segments"], "covered_s": covered_s, "genuine": facts["genuine"]}
+        self._result.evidence["mutant_refused_at"] = facts["mutant_refused"]
+        line(
+            f"  nightlight-verify: genuine, {facts['segments']} recordings, {covered_s} s covered;"
+            f" with one bit flipped refused at {facts['mutant_refused']}",
+            f"  nightlight-verify：真实，{facts['segments']} 段录像，覆盖 {covered_s} 秒；"
+            f"翻转一个比特后被拒绝：{facts['mutant_refused']}",
+        )
 
     def _outage(self) -> None:
         self._stack.broker.stop()

@@ -6,7 +6,7 @@ that were received (I4); an export has a reason and stands in the site's ledger 
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_S, Clock, isoformat
-from config.base.errors import InvalidInput, NotFound
+from config.base.errors import Conflict, InvalidInput, NotFound, Unavailable
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.base.timespan import Span, SpanSet
@@ -40,6 +40,7 @@ from storage.objects.port import EvidenceStore
 SOFTWARE = "nightlight 0.1"
 PERIOD_US_MAX = 31 * 86_400 * US_PER_S
 SEGMENTS_MAX = 60_000
+CHECKPOINT_TRIES = 3
 IN_MEMORY_BYTES = 8 * 2**20
 DELETED = "deleted_on_its_day"
 
@@ -94,7 +95,7 @@ class EvidenceExporter:
         self._check(export)
         self._record(export)
         self.keeper.number_all()
-        note = self.keeper.checkpoint(export.site_id)
+        note = self._checkpoint(export.site_id)
         size = Checkpoint.parse(note.text).size
         with self.database.reading() as session:
             found = self._gather(session, export)
@@ -117,6 +118,13 @@ class EvidenceExporter:
         signed = write_package(write, index, documents, recordings, self.signer)
         log.info("evidence_exported", package=signed.package_id, camera=export.camera_id, segments=len(recordings))
         return signed
+
+    def _checkpoint(self, site_id: str) -> SignedNote:
+        """``jobs`` may sign one at the same moment; of two, the later takes what the first has made."""
+        for _ in range(CHECKPOINT_TRIES):
+            with suppress(Conflict):
+                return self.keeper.checkpoint(site_id)
+        raise Unavailable("the ledger is busy: try again in a moment")
 
     def size_bytes(self, export: Export) -> int:
         """About how large the package will be, above all its recordings. Raises NotFound, InvalidInput."""
