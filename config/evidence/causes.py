@@ -37,6 +37,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     "recording_stopped": ("录像被停止", "recording had been stopped"),
     "unexplained": ("原因不明", "cause not known"),
     "deleted_on_its_day": ("已按期删除", "deleted on its day"),
+    "attestation_pending": ("当日证明尚未更新", "the day's attestation does not count it yet"),
 }
 
 
