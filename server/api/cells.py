@@ -1,16 +1,23 @@
 """A site's own store: its page, its figures as JSON, and recordings that are brought from it to be looked at."""
 
+from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import msgspec
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from config.base.errors import InvalidInput
+from config.base.clock import from_datetime
+from config.base.errors import InvalidInput, NightlightError, NotFound, ResourceExhausted
 from config.wire.fields import Detail, Micros, Slug
+from server.api.errors import status_of
+from server.api.forms import Fields
 from server.api.gate import READ, Person, source_of
 from server.api.parts import parts_of
+from server.api.tongue import language_of
+from storage.database.scope import Scope
 
 router = APIRouter()
 
@@ -25,6 +32,26 @@ class FetchOrder(msgspec.Struct, frozen=True):
 
 async def _body(request: Request) -> bytes:
     return await request.body()
+
+
+@router.api_route("/sites/{site}/cell", methods=READ)
+def page(request: Request, person: Person, site: str) -> HTMLResponse:
+    """The page; ``asked`` after a recording was asked for."""
+    return _page(request, person, site, asked="asked" in request.query_params)
+
+
+@router.post("/sites/{site}/cell/fetches")
+def ask(request: Request, person: Person, site: str, form: Fields) -> Response:
+    """``at`` is the site's own time."""
+    parts = parts_of(request)
+    zone = ZoneInfo(parts.cell_reader.of_site(person, site).timezone)
+    try:
+        at_us = _instant(form.get("at", ""), zone)
+        camera_id, reason = form.get("camera", ""), form.get("reason", "")
+        parts.cell_fetcher.ask(person, site, camera_id, at_us, reason, source_of(request))
+    except (InvalidInput, NotFound, ResourceExhausted) as error:
+        return _page(request, person, site, form=form, error=error)
+    return RedirectResponse(f"/sites/{site}/cell?asked#fetches", status_code=303)
 
 
 @router.api_route("/api/v1/sites/{site}/cell", methods=READ)
@@ -57,6 +84,37 @@ def recording(request: Request, person: Person, site: str, fetch_id: str) -> Res
     """The bytes that were brought, playable as they are."""
     chunks = parts_of(request).cell_fetcher.recording(person, site, fetch_id)
     return StreamingResponse(chunks, media_type="video/mp4")
+
+
+def _page(
+    request: Request,
+    person: Scope,
+    site: str,
+    *,
+    asked: bool = False,
+    form: dict[str, str] | None = None,
+    error: NightlightError | None = None,
+) -> HTMLResponse:
+    parts = parts_of(request)
+    found = parts.cell_reader.of_site(person, site)
+    html = parts.pages.cell(
+        found,
+        parts.cell_fetcher.newest(person, site),
+        {camera.camera_id: camera.name for camera in parts.reader.day(person, site).cameras},
+        language_of(request),
+        account_name=person.account_name,
+        asked=asked,
+        form=form,
+        error=error.code if error is not None else "",
+    )
+    return HTMLResponse(html, status_code=status_of(error) if error is not None else 200)
+
+
+def _instant(text: str, zone: ZoneInfo) -> int:
+    try:
+        return from_datetime(datetime.fromisoformat(text).replace(tzinfo=zone))
+    except ValueError as error:
+        raise InvalidInput("a date with its time", code="bad_time") from error
 
 
 def _json(content: object) -> Response:

@@ -50,7 +50,6 @@ class AgentProof(msgspec.Struct, frozen=True):
 
     agent_id: str
     recordings: int
-    size_bytes: int
     waiting: int
     """Read back whole and locked by the agent, and not yet proven by a challenge: not counted."""
     unsound: int
@@ -79,6 +78,35 @@ class SiteCell(msgspec.Struct, frozen=True):
     agents: list[AgentProof]
     failed: list[FailedChallenge]
     basis: str = "as_the_sites_agent_read_it"
+
+
+class CellDay(msgspec.Struct, frozen=True):
+    """What the coverage of a site with a store of its own rests on, of the agent of which least is known. Last 24 h."""
+
+    samples: int
+    lost_at_most: float
+    chance_at_one_percent: float
+    basis: str = "as_the_sites_agent_read_it"
+
+
+def cell_day(session: Session, site_id: str, now_us: int) -> CellDay | None:
+    """None where the site keeps its recordings at the centre."""
+    if session.get(Cell, site_id) is None:
+        return None
+    agents = session.scalars(select(Agent.id).where(Agent.site_id == site_id, Agent.revoked_us.is_(None))).all()
+    with_copies = [agent_id for agent_id in agents if cells.next_leaf(session, agent_id)]
+    samples = min((_samples(session, agent_id, now_us) for agent_id in with_copies), default=0)
+    return CellDay(samples, lost_at_most(samples), chance_to_miss(0.01, samples))
+
+
+def _samples(session: Session, agent_id: str, now_us: int) -> int:
+    query = select(func.count()).where(
+        CellChallengeRow.agent_id == agent_id,
+        CellChallengeRow.why == "kept",
+        CellChallengeRow.drawn_us > now_us - US_PER_DAY,
+        CellChallengeRow.outcome == RIGHT,
+    )
+    return session.scalar(query) or 0
 
 
 @dataclass(frozen=True)
@@ -112,12 +140,11 @@ class CellReader:
 
 def _proof(session: Session, agent_id: str, now_us: int) -> AgentProof:
     copies = session.execute(
-        select(CellCopy.state, func.count(), func.sum(Segment.size_bytes))
-        .join(Segment, Segment.id == CellCopy.segment_id)
+        select(CellCopy.state, func.count())
         .where(CellCopy.agent_id == agent_id, CellCopy.retain_until_us > now_us)
         .group_by(CellCopy.state)
     ).all()
-    states = {state: (count, int(size or 0)) for state, count, size in copies if state != cells.REFUSED}
+    states = {state: count for state, count in copies if state != cells.REFUSED}
     since_us = now_us - US_PER_DAY
     asked = session.execute(
         select(CellChallengeRow.why, CellChallengeRow.outcome, func.count())
@@ -127,7 +154,7 @@ def _proof(session: Session, agent_id: str, now_us: int) -> AgentProof:
     by_outcome: dict[str | None, int] = {}
     for _, outcome, count in asked:
         by_outcome[outcome] = by_outcome.get(outcome, 0) + count
-    samples = sum(count for why, outcome, count in asked if (why, outcome) == ("kept", RIGHT))
+    samples = _samples(session, agent_id, now_us)
     whole = sum(by_outcome.values())
     right, overdue = by_outcome.get(RIGHT, 0), by_outcome.get("overdue", 0)
     last_us = session.scalar(
@@ -135,10 +162,9 @@ def _proof(session: Session, agent_id: str, now_us: int) -> AgentProof:
     )
     return AgentProof(
         agent_id=agent_id,
-        recordings=sum(count for count, _ in states.values()),
-        size_bytes=sum(size for _, size in states.values()),
-        waiting=sum(states.get(state, (0, 0))[0] for state in (cells.CLAIMED, cells.WAITING)),
-        unsound=states.get(cells.UNSOUND, (0, 0))[0],
+        recordings=sum(states.values()),
+        waiting=sum(states.get(state, 0) for state in (cells.CLAIMED, cells.WAITING)),
+        unsound=states.get(cells.UNSOUND, 0),
         asked=whole,
         right=right,
         overdue=overdue,

@@ -21,6 +21,7 @@ from server.domain.verdict import DayVerdict, day_of, day_span
 from server.services.assess_day import Assessor
 from server.services.expire_footage import FOOTAGE_DELETED
 from server.services.heartbeats import heartbeat_of
+from server.services.read_cells import CellDay, cell_day
 from server.services.read_findings import FindingView, open_findings
 from storage.database import box, evidence, ledger, lifetimes, spans
 from storage.database import scope as scoping
@@ -129,6 +130,8 @@ class SiteDay(msgspec.Struct, frozen=True):
     cameras: list[CameraDay]
     notices: list[NoticeView] = []
     """Oldest first; also those of days past that still stood."""
+    cell: CellDay | None = None
+    """What this coverage rests on where the site keeps its recordings itself; null where they are at the centre."""
     deleted: DeletedView | None = None
     holds_due: int = 0
     """Legal holds whose day of review has come."""
@@ -186,6 +189,7 @@ class DayReader:
                 end_us=window.end_us,
                 now_us=now_us,
                 cameras=[self._camera(session, site, camera, wanted, now_us) for camera in cameras],
+                cell=cell_day(session, site.id, now_us),
                 notices=[NoticeView(*notice) for notice in box.notices_of(session, site.id, window)],
                 deleted=self._deleted(session, site, wanted),
                 holds_due=lifetimes.holds_to_review(session, site.id, now_us),

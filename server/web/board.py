@@ -9,6 +9,7 @@ from server.domain.verdict import day_of
 from server.services.read_day import ArrivalView, CameraDay, GapView, NoticeView, SiteDay
 from server.services.read_findings import FindingView
 from server.web import timeline
+from server.web.cells import day_sentence
 from server.web.formatting import Words
 from server.web.languages import Language
 from server.web.wording import CAUSE, CERTAINTY, CONDITION, FINDING, NOTICE, VERDICT, ZONE, mark
@@ -129,6 +130,8 @@ class Board:
     lens_from: str
     deleted: DeletedRow | None
     holds_due: str
+    cell: str
+    """What the coverage rests on, where the site keeps its recordings itself."""
 
 
 def make_board(site: SiteDay, language: Language) -> Board:
@@ -158,6 +161,7 @@ def make_board(site: SiteDay, language: Language) -> Board:
         as_of=words.clock(site.now_us),
         lens_from=words.clock(maker.lens.start_us),
         deleted=maker.deleted(),
+        cell=day_sentence(site.cell, language) if site.cell is not None else "",
         holds_due=_holds_due(site.holds_due, language) if day == today else "",
     )
 

@@ -11,10 +11,15 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from server.services.custody import SiteCustody
+from server.services.fetch_from_cell import FetchView
 from server.services.handle_alarms import SiteAlarms
+from server.services.read_attestations import AttestedDay
+from server.services.read_cells import SiteCell
 from server.services.read_day import SiteDay, SiteSummary
 from server.services.read_health import SiteHealth
+from server.web import cells
 from server.web.alarms import make_alarms
+from server.web.attestation import make_attestation
 from server.web.board import make_board
 from server.web.custody import SAID, LastForm, make_custody, refusal
 from server.web.health import make_health
@@ -131,6 +136,43 @@ class Pages:
             form=last.values,
             error=refusal(last.error) if last.error else "",
             here=f"/sites/{site.site_id}/custody",
+        )
+
+    def cell(
+        self,
+        site: SiteCell,
+        fetches: list[FetchView],
+        cameras: Mapping[str, str],
+        language: str,
+        *,
+        account_name: str,
+        asked: bool = False,
+        form: Mapping[str, str] | None = None,
+        error: str = "",
+    ) -> str:
+        """A site's own store: what is known of it, and recordings that were brought from it."""
+        return self._render(
+            "cell.html",
+            language,
+            site=site,
+            page=cells.make_cell(site, fetches, cameras, self._languages[language]),
+            cameras=cameras,
+            account_name=account_name,
+            asked=asked,
+            form=form or {},
+            error=cells.REFUSED.get(error, cells.OTHER_REFUSAL) if error else "",
+            here=f"/sites/{site.site_id}/cell",
+        )
+
+    def attestation(self, found: AttestedDay, language: str, *, account_name: str) -> str:
+        """What was attested of a day."""
+        return self._render(
+            "attestation.html",
+            language,
+            site=found,
+            page=make_attestation(found, self._languages[language]),
+            account_name=account_name,
+            here=f"/sites/{found.site_id}/attestations/{found.day}",
         )
 
     def no_sites(self, account_name: str, language: str) -> str:

@@ -1,0 +1,65 @@
+"""The words about a site's own store: what it rests on is said, and the bound with its figures."""
+
+from server.services.fetch_from_cell import FetchView
+from server.services.read_cells import AgentProof, CellDay, FailedChallenge, MissChance, SiteCell
+from server.web.cells import OUTCOME, day_sentence, make_cell
+from server.web.languages import load_languages
+
+EN, ZH = (load_languages()[tag] for tag in ("en", "zh-CN"))
+NOON_US = 1_795_262_400_000_000
+
+
+def proof(**changed: object) -> AgentProof:
+    fields = {
+        "agent_id": "box",
+        "recordings": 1_440,
+        "waiting": 7,
+        "unsound": 0,
+        "asked": 600,
+        "right": 598,
+        "overdue": 1,
+        "wrong": 1,
+        "samples": 299,
+        "lost_at_most": 0.00997,
+        "chances": [MissChance(0.01, 0.0495)],
+        "last_answer_us": NOON_US,
+        "challenge_bytes": 1,
+    }
+    return AgentProof(**(fields | changed))  # type: ignore[arg-type]
+
+
+def site(*proofs: AgentProof) -> SiteCell:
+    failed = FailedChallenge("nap", "s" * 32, NOON_US, NOON_US + 1, 3, "object_corrupt", NOON_US, "")
+    return SiteCell("sunflower", "Sunflower", "Asia/Shanghai", NOON_US, NOON_US, list(proofs), [failed])
+
+
+def test_the_bound_is_stated_with_its_figures() -> None:
+    said = make_cell(site(proof()), [], {"nap": "Nap room"}, EN)
+    assert "299 leaves" in said.agents[0].bound
+    assert "4.95%" in said.agents[0].bound
+    assert "(1 − 0.01)^299" in said.agents[0].bound
+    assert "0.997%" in said.agents[0].bound
+    assert said.agents[0].alert == ""
+    assert (said.failed[0].camera, said.failed[0].what) == ("Nap room", "changed")
+    assert "299" in make_cell(site(proof()), [], {}, ZH).agents[0].bound
+
+
+def test_nothing_known_is_said_to_be_nothing_and_what_failed_is_told() -> None:
+    said = make_cell(site(proof(samples=0, unsound=2)), [], {}, EN).agents[0]
+    assert "nothing is known" in said.bound
+    assert said.alert.startswith("2 recordings")
+
+
+def test_the_board_says_whose_word_it_is() -> None:
+    assert "as its agent read them" in day_sentence(CellDay(5, 0.45, 0.95), EN)
+    assert "以园内主机读取的为准" in day_sentence(CellDay(0, 1.0, 1.0), ZH)
+
+
+def test_a_recording_can_be_played_only_while_it_is_here() -> None:
+    for outcome in (None, *OUTCOME):
+        view = FetchView(
+            "f" * 32, "nap", "s" * 32, NOON_US, NOON_US + 1, "police", "why", NOON_US, NOON_US, outcome or None
+        )
+        (row,) = make_cell(site(), [view], {}, EN).fetches
+        assert bool(row.link) == (outcome == "here")
+        assert row.state
