@@ -4,7 +4,7 @@ The agent never holds the store's credentials. The ticket is asked for with a si
 it is the server's own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -14,6 +14,7 @@ from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import SEGMENT_SPAN_US_MAX, UploadTicket, UploadTicketRequest
 from server.domain.retention import retain_until_us
 from server.services.cell_doors import CellDoors
+from server.services.open_tickets import OpenTickets
 from server.services.take_into_cell import leaf_root_of
 from storage.database.models import Agent, Camera, Segment
 from storage.database.unit_of_work import Database
@@ -34,11 +35,15 @@ class TicketIssuer:
     clock: Clock
     retain_days: int
     cells: CellDoors | None = None
+    open_tickets: OpenTickets = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "open_tickets", OpenTickets(self.database, self.clock, TICKET_S))
 
     def issue(self, data: bytes) -> UploadTicket:
         """The ticket for a sealed request.
 
-        Raises InvalidInput, IntegrityViolation (``bad_signature``), NotFound, PermissionDenied.
+        Raises InvalidInput, IntegrityViolation (``bad_signature``), NotFound, PermissionDenied, ResourceExhausted.
         """
         opened = open_envelope(data)
         request = decode_payload(opened)
@@ -58,6 +63,7 @@ class TicketIssuer:
             raise InvalidInput("a segment lasts more than 0 s and at most 310 s", code="bad_span")
         key = SegmentKey(request.site_id, request.camera_id, request.start_us, request.segment_id).text
         cell = self._cell_for(request)
+        self.open_tickets.open_one(request.agent_id, request.segment_id)
         office = self.office if cell is None else TicketOffice(cell, self.clock)
         minted = office.mint(
             key,

@@ -3,8 +3,11 @@
 import pytest
 
 from config.base.clock import US_PER_S
+from config.base.errors import Unavailable
 from config.base.ids import fresh_id
 from config.wire.segments import UploadTicketRequest
+from edge_agent.centre import refusal
+from server.services import open_tickets
 from server.services.revoke_agent import Revoker
 from tests.support.clock import NOON_US
 from tests.support.sites import SigningAgent
@@ -87,3 +90,21 @@ def test_a_revoked_agent_gets_no_ticket(api, agent, database, clock):
     Revoker(database, clock).revoke(agent.site_id, agent.agent_id, "stolen")
     answer = ask(api, agent)
     assert (answer.status_code, answer.json()["code"]) == (403, "agent_revoked")
+
+
+def test_open_tickets_of_an_agent_have_a_bound_and_used_ones_do_not_count(api, agent, clock, monkeypatch):
+    monkeypatch.setattr(open_tickets, "OPEN_MAX", 3)
+    manifest = agent.manifest(NOON_US, NOON_US + 60 * US_PER_S)
+    ids = [manifest.segment_id, "1" * 32, "2" * 32, "3" * 32, "4" * 32]
+    assert [ask(api, agent, segment_id=one).status_code for one in ids[:3]] == [200] * 3
+    refused = ask(api, agent, segment_id=ids[3])
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_tickets")
+    assert "wait 120 s" in refused.json()["detail"]
+    with pytest.raises(Unavailable):  # so that the agent backs off, and tries again
+        raise refusal(refused.status_code, refused.content)
+    agent.say(manifest)
+    agent.say(agent.upload_of(manifest, "v-1"))
+    assert ask(api, agent, segment_id=ids[3]).status_code == 200
+    assert ask(api, agent, segment_id=ids[4]).status_code == 429
+    clock.advance(121)
+    assert ask(api, agent, segment_id=ids[4]).status_code == 200
