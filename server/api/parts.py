@@ -23,6 +23,7 @@ from server.services.fetch_from_cell import CellFetcher
 from server.services.handle_alarms import AlarmDuty
 from server.services.invite_agent import Inviter
 from server.services.issue_ticket import TicketIssuer
+from server.services.read_attestations import AttestationReader
 from server.services.read_audit import AuditReader
 from server.services.read_cells import CellReader
 from server.services.read_day import DayReader
@@ -68,6 +69,7 @@ class Parts:
     findings: FindingReader
     custody: CustodyDesk
     exports: ExportDesk
+    attestations: AttestationReader
     audits: AuditReader
     audit_pages: AuditPages
     gate: Gate
@@ -117,6 +119,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         findings=FindingReader(database, clock, picture_key, settings.policy.unsound_findings),
         custody=custody_of(settings, database, store, clock),
         exports=exports_of(settings, database, store, clock),
+        attestations=AttestationReader(database),
         audits=AuditReader(database, clock),
         audit_pages=AuditPages(pages),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
