@@ -144,7 +144,10 @@ class AcceptanceOffice:
         covered = verdicts[-1].coverage.covered
         zone = session.get(Zone, (site.id, camera.zone_id))
         newest = select(Segment).where(
-            Segment.camera_id == camera.id, Segment.start_us >= since_us, Segment.secured_us.is_not(None)
+            Segment.camera_id == camera.id,
+            Segment.start_us >= since_us,
+            Segment.retain_until_us.is_not(None),
+            Segment.secured_us.is_not(None),
         )
         seen = CameraSeen(
             camera_id=camera.id,

@@ -31,7 +31,7 @@ from server.services.assess_day import Assessor
 from server.services.gather_standing import gather
 from server.services.keep_ledger import LedgerKeeper
 from server.services.verify_upload import SEGMENT_SECURED
-from storage.database import evidence, ledger, spans
+from storage.database import cells, evidence, ledger, spans
 from storage.database.accesses import Access, record
 from storage.database.models import Camera, Segment, Site
 from storage.database.unit_of_work import Database
@@ -43,6 +43,7 @@ SEGMENTS_MAX = 60_000
 CHECKPOINT_TRIES = 3
 IN_MEMORY_BYTES = 8 * 2**20
 DELETED = "deleted_on_its_day"
+KEPT_ON_SITE = "kept_on_site"
 
 log = get_logger("export")
 
@@ -179,7 +180,7 @@ class EvidenceExporter:
         return _Gathered(
             session.get_one(Site, export.site_id),
             kept,
-            self._statement(session, camera, export.span, gone),
+            self._statement(session, camera, export.span, gone, cells.spans_on_site(session, camera.id, export.span)),
             _clock_log(session, camera, export.span),
             [
                 {"at_us": entry.at_us, "account": entry.account, "what": entry.what, "reason": entry.reason}
@@ -188,7 +189,10 @@ class EvidenceExporter:
             ],
         )
 
-    def _statement(self, session: Session, camera: Camera, span: Span, gone: SpanSet) -> package.CoverageStatement:
+    def _statement(
+        self, session: Session, camera: Camera, span: Span, gone: SpanSet, away: SpanSet
+    ) -> package.CoverageStatement:
+        """``gone`` went on its day; ``away`` lies in the site's own store and is not in the package."""
         now_us, policy = self.clock.utc_us(), self.assessor.policy
         begun_us = camera.activated_us if camera.activated_us is not None else span.end_us
         ended_us = camera.retired_us if camera.retired_us is not None else span.end_us
@@ -200,7 +204,7 @@ class EvidenceExporter:
             for series in spans.coverage_of(session, camera.id, span).get(spans.BACKFILLED, {}).values()
             for part in series
         )
-        covered = judged.covered - gone
+        covered = judged.covered - gone - away
         return package.CoverageStatement(
             site_id=camera.site_id,
             camera_id=camera.id,
@@ -210,7 +214,7 @@ class EvidenceExporter:
             retain_days=policy.retain_days,
             covered=[(part.start_us, part.end_us) for part in covered],
             backfilled=[(part.start_us, part.end_us) for part in backfilled & covered],
-            gaps=_gaps(judged, judged.covered & gone, span.end_us),
+            gaps=_gaps(judged, judged.covered & gone, (judged.covered - gone) & away, span.end_us),
         )
 
     def _index(
@@ -269,7 +273,7 @@ def write_file(exporter: EvidenceExporter, export: Export, target: Path) -> pack
     return signed
 
 
-def _gaps(judged: Coverage, gone: SpanSet, end_us: int) -> list[GapAttested]:
+def _gaps(judged: Coverage, gone: SpanSet, away: SpanSet, end_us: int) -> list[GapAttested]:
     gaps = [
         GapAttested(
             gap.start_us, min(gap.end_us if gap.end_us is not None else end_us, end_us), gap.cause, gap.certainty
@@ -278,6 +282,7 @@ def _gaps(judged: Coverage, gone: SpanSet, end_us: int) -> list[GapAttested]:
     ]
     gaps += [GapAttested(part.start_us, part.end_us, "manifest_pending", "unverified") for part in judged.in_flight]
     gaps += [GapAttested(part.start_us, part.end_us, DELETED, "missing") for part in gone]
+    gaps += [GapAttested(part.start_us, part.end_us, KEPT_ON_SITE, "unverified") for part in away]
     return sorted(gaps, key=lambda gap: gap.start_us)
 
 

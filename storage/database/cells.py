@@ -3,6 +3,7 @@
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, defer
 
+from config.base.timespan import Span, SpanSet
 from storage.database.models import Agent, Cell, CellChallengeRow, CellCopy, CellFetchRow, Segment
 
 WAITING_MAX = 5_000
@@ -115,6 +116,16 @@ def take_fetches(session: Session, now_us: int, again_us: int, limit: int) -> li
     for row in rows:
         row.due_us = again_us
     return rows
+
+
+def spans_on_site(session: Session, camera_id: str, window: Span) -> SpanSet:
+    """Which time of a camera lies in its site's own store."""
+    rows = session.execute(
+        select(Segment.start_us, Segment.end_us)
+        .join(CellCopy, CellCopy.segment_id == Segment.id)
+        .where(Segment.camera_id == camera_id, Segment.end_us > window.start_us, Segment.start_us < window.end_us)
+    )
+    return SpanSet((start_us, end_us) for start_us, end_us in rows)
 
 
 def close_fetches(session: Session, now_us: int) -> int:

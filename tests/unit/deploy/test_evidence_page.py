@@ -10,6 +10,7 @@ from html import unescape
 import pytest
 
 from config.evidence.causes import CAUSES, cause
+from config.evidence.wording import WHY
 from deploy.local import evidence_page
 from deploy.local.evidence_page import LOCK, PAGE, SOURCES, UNDERSTOOD, Told, facts, sources_digest, stated_digest
 from server.services import export_evidence, gather_standing
@@ -66,10 +67,16 @@ def test_it_knows_every_keyword_of_the_types_it_decodes(monkeypatch: pytest.Monk
         facts()
 
 
+def test_it_refuses_for_every_reason_that_the_command_has() -> None:
+    """A check that one of them gains, the other must gain too; timestamps are not checked in the page."""
+    scripts = "".join(file.read_text() for file in (SOURCES / "src").glob("*.mjs"))
+    assert {phrase for phrase in WHY if f'"{phrase}"' not in scripts} == {"its timestamp does not hold"}
+
+
 def test_causes_are_called_what_the_pages_call_them() -> None:
     languages = load_languages()
     words = {name: (languages["zh-CN"].text(said), languages["en"].text(said)) for name, said in CAUSE.items()}
-    of_packages_alone = {export_evidence.DELETED, gather_standing.PENDING}
+    of_packages_alone = {export_evidence.DELETED, export_evidence.KEPT_ON_SITE, gather_standing.PENDING}
     assert words == {name: both for name, both in CAUSES.items() if name not in of_packages_alone}
     assert of_packages_alone <= set(CAUSES)
     assert cause("disk_full", "zh") == CAUSES["disk_full"][0]
