@@ -43,10 +43,10 @@ def main(process: str, run: Callable[[ServerSettings, Event], None]) -> int:
     return 0
 
 
-def open_database(settings: DatabaseSettings) -> Database:
-    """The database that the settings name."""
+def open_database(settings: DatabaseSettings, *, read_only: bool = False) -> Database:
+    """The database that the settings name; ``read_only``: over connections that refuse to change anything."""
     password = read_secret(settings.password_file, "database.password_file") if settings.password_file else ""
-    return Database(settings.url, password=password)
+    return Database(settings.url, password=password, read_only=read_only)
 
 
 def signer_from(key_file: str) -> Signer:

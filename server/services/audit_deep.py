@@ -111,10 +111,11 @@ def ask(database: Database, clock: Clock, request: Request) -> str:
 
 
 def sites_without_draw(database: Database, clock: Clock) -> list[str]:
-    """Sites that have had no draw of ours for a day, and are not at it."""
+    """Sites with recordings in the store that have had no draw of ours for a day, and are not at it."""
     since_us = clock.utc_us() - US_PER_DAY
     with database.reading() as session:
-        return deep_audits.sites_not_asked_for(session, INSIDE, since_us)
+        due = deep_audits.sites_not_asked_for(session, INSIDE, since_us)
+        return [site_id for site_id in due if deep_audits.has_recordings(session, site_id)]
 
 
 def rules_of(settings: ServerSettings) -> Rules:

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
@@ -24,16 +25,25 @@ _READ_ONLY = "nightlight_read_only"
 class Database:
     """The one way to the database. Raises Unavailable where it does not answer, Conflict where two writers collided."""
 
-    def __init__(self, url: str, *, password: str = "", pool_size: int = 8) -> None:
+    def __init__(self, url: str, *, password: str = "", pool_size: int = 8, read_only: bool = False) -> None:
+        """``read_only``: the connections themselves refuse to change anything."""
         target = make_url(url)
         if password:
             target = target.set(password=password)
         options: dict[str, Any] = {"pool_pre_ping": True}
         if target.get_backend_name() == "postgresql":
-            options |= {"pool_size": pool_size, "max_overflow": pool_size, "connect_args": {"connect_timeout": 5}}
+            arguments: dict[str, Any] = {"connect_timeout": 5}
+            if read_only:
+                arguments["options"] = "-c default_transaction_read_only=on"
+            options |= {"pool_size": pool_size, "max_overflow": pool_size, "connect_args": arguments}
+        elif read_only and target.database:
+            # SQLite makes a file that is not there; opened by this URI it neither makes nor changes one.
+            target = target.set(database=f"file:{quote(target.database)}").update_query_dict(
+                {"mode": "ro", "uri": "true"}
+            )
         self.engine: Engine = create_engine(target, **options)
         if target.get_backend_name() == "sqlite":
-            event.listen(self.engine, "connect", _configure_sqlite)
+            event.listen(self.engine, "connect", _configure_reading_sqlite if read_only else _configure_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         # A server database lets its writers pass each other; SQLite has one, and is not fair to those who wait.
         self._turns = Turns(SQLITE_BUSY_TIMEOUT_MS / 1_000) if target.get_backend_name() == "sqlite" else None
@@ -106,6 +116,12 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "foreign_keys=ON",
         f"busy_timeout={SQLITE_BUSY_TIMEOUT_MS}",
     ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _configure_reading_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("query_only=ON", f"busy_timeout={SQLITE_BUSY_TIMEOUT_MS}"):
         connection.execute(f"PRAGMA {pragma}")
 
 

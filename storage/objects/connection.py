@@ -6,12 +6,13 @@ versions; it needs no governance bypass and no bucket deletion. No admin API is 
 
 import os
 from dataclasses import dataclass, field
+from typing import Any
 
 import certifi
 import urllib3
 from minio import Minio
 
-from config.base.errors import ConfigurationError
+from config.base.errors import ConfigurationError, PermissionDenied
 from config.settings.loader import read_secret
 from config.settings.server import StoreSettings
 
@@ -50,9 +51,19 @@ def access_from(settings: StoreSettings) -> StoreAccess:
     )
 
 
-def connection_pool(access: StoreAccess) -> urllib3.PoolManager:
+class ReadingPool(urllib3.PoolManager):
+    """Connections over which nothing can be changed: whatever is no read is refused before it is sent."""
+
+    def urlopen(self, method: str, url: str, *arguments: Any, **options: Any) -> urllib3.BaseHTTPResponse:
+        if method not in {"GET", "HEAD"}:
+            raise PermissionDenied(f"{method}: this connection to the store only reads", code="read_only")
+        return super().urlopen(method, url, *arguments, **options)
+
+
+def connection_pool(access: StoreAccess, *, read_only: bool = False) -> urllib3.PoolManager:
     """Connections with bounded waits. Only reads are sent again: a PUT sent twice would make two versions."""
-    return urllib3.PoolManager(
+    kind = ReadingPool if read_only else urllib3.PoolManager
+    return kind(
         maxsize=CONNECTIONS_MAX,
         timeout=urllib3.Timeout(connect=min(access.timeout_s, CONNECT_TIMEOUT_S_MAX), read=access.timeout_s),
         retries=urllib3.Retry(

@@ -44,10 +44,11 @@ _MODES: dict[str, LockMode] = {"COMPLIANCE": "COMPLIANCE", "GOVERNANCE": "GOVERN
 class S3EvidenceStore:
     """An ``EvidenceStore``; safe to share between threads."""
 
-    def __init__(self, access: StoreAccess, clock: Clock) -> None:
+    def __init__(self, access: StoreAccess, clock: Clock, *, read_only: bool = False) -> None:
+        """``read_only``: what would change anything is refused here, before it is sent."""
         self._bucket = access.bucket
         self._clock = clock
-        self._pool = connection_pool(access)
+        self._pool = connection_pool(access, read_only=read_only)
         self._client = minio_client(access, self._pool)
         self.access = access
         self.clock = clock
