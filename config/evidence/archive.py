@@ -105,6 +105,8 @@ def read(file: BinaryIO) -> Iterator[Member]:
     directory = _directory(files, offset)
     file.seek(offset)
     if file.read(len(directory) + 1) != directory:
+        if not files:
+            raise NotGenuine(PACKAGE, "it is no evidence package, or its beginning is missing")
         raise NotGenuine(PACKAGE, "its directory is not the one of its files")
 
 

@@ -49,6 +49,7 @@ class Evidence:
     index_changes: dict[str, object] = field(default_factory=dict)
     entry_changes: dict[str, object] = field(default_factory=dict)
     cosigned: bool = True
+    cosigned_s: int = 1_800_000_000
     attestations: list[bytes] = field(default_factory=list)
     """Of days, as entries of the ledger after those of the recordings."""
     stamp: Callable[[str], bytes] | None = None
@@ -118,7 +119,7 @@ class Evidence:
         centre = NoteSigner("nightlight.example", self.centre)
         note = SignedNote(checkpoint.text(), ()).plus(centre.sign(checkpoint.text()))
         if self.cosigned:
-            note = note.plus(NoteSigner("edge-rainbow", self.agent).cosign(note.text, 1_800_000_000))
+            note = note.plus(NoteSigner("edge-rainbow", self.agent).cosign(note.text, self.cosigned_s))
         recordings = [
             Recording(
                 manifest.segment_id,

@@ -35,7 +35,7 @@ def test_a_genuine_package_in_chinese_and_english(files, capsys):
     assert main([package, "--key", key, "--language", "en"]) == 0
     english = capsys.readouterr().out
     assert "Genuine" in english
-    assert "disk_full" in english
+    assert "disk of the site agent was full" in english
     assert "inspection 17" in english
 
 
@@ -73,9 +73,36 @@ def test_what_cannot_be_checked_is_not_called_forged(files, capsys, tmp_path):
         [package, "--key", str(other)],
         [package, "--key", str(no_key)],
         [package, "--key", key, "--witness", "no key"],
+        [str(tmp_path), "--key", key],
+        [package],
     ):
         assert main(arguments) == 2
         assert "nightlight-verify: " in capsys.readouterr().err
+        assert main([*arguments, "--json"]) == 2
+        assert json.loads(capsys.readouterr().out)["genuine"] is None
+
+
+def test_what_is_no_package_at_all_is_said_to_be_none(files, capsys):
+    _, key = files
+    assert main([key, "--key", key, "--language", "zh"]) == 1
+    assert "不真实：整个证据包：不是证据包，或缺少开头" in capsys.readouterr().out
+
+
+def test_a_witness_may_claim_any_second(files, capsys):
+    package, key = files
+    evidence = Evidence(cosigned_s=2**63)
+    Path(package).write_bytes(evidence.build())
+    assert main([package, "--key", key, "--language", "en"]) == 0
+    assert f"edge-rainbow ({2**63})" in capsys.readouterr().out
+
+
+def test_gaps_beyond_a_screenful_are_counted(files, capsys):
+    package, key = files
+    Path(package).write_bytes(Evidence(count=60, lost=tuple(range(1, 60, 2))).build())
+    assert main([package, "--key", key, "--language", "zh"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("园内主机磁盘已满") == 20
+    assert "另有 10 处" in said
 
 
 def test_the_language_of_the_system(files, capsys, monkeypatch):

@@ -75,7 +75,8 @@ export async function* read(source) {
   const expected = directory(files, offset);
   source.at = offset;
   if (!same(await source.exactly(expected.length + 1), expected)) {
-    throw new NotGenuine(PACKAGE, "its directory is not the one of its files");
+    const why = files.length ? "its directory is not the one of its files" : "it is no evidence package, or its beginning is missing";
+    throw new NotGenuine(PACKAGE, why);
   }
 }
 

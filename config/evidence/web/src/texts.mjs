@@ -43,10 +43,6 @@ export const TEXTS = {
     "This page failed ({why}); it says nothing yet. Use a newer browser, or nightlight-verify.",
   ],
   first_item: ["第一个不成立之处", "The first thing that does not hold"],
-  colon: ["：", ": "],
-  whole_package: ["整个证据包", "the package as a whole"],
-  more_gaps: ["另有 {count} 处", "{count} more"],
-  checked_with: ["所用公钥的指纹", "Fingerprint of the key"],
   stamp_there: [
     "附有时间戳，本页不检查：请用 nightlight-verify --tsa 检查",
     "there is one, which this page does not check: use nightlight-verify --tsa",
