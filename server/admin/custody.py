@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -263,7 +264,12 @@ def _at(instant_us: int, zone: ZoneInfo) -> str:
 
 def _language() -> Language:
     named = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return load_languages()["zh-CN" if named.lower().startswith("zh") else "en"]
+    return _languages()["zh-CN" if named.lower().startswith("zh") else "en"]
+
+
+@cache
+def _languages() -> dict[str, Language]:
+    return load_languages()
 
 
 def _words(key: str, /, **values: object) -> str:

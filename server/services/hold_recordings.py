@@ -16,12 +16,14 @@ from config.base.timespan import Span
 from config.evidence.entries import HoldAction, HoldChanged, encode
 from server.domain.holds import HoldSpan, check_lift
 from storage.database import ledger, lifetimes
+from storage.database.lifetimes import HeldVersion
 from storage.database.models import Camera, LegalHold, Site
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore
 
 LEGAL_HOLD = "legal-hold"
 REASON_CHARS_MAX = 200
+PAGE = 1_000
 HOLD_US_MAX = 400 * 86_400 * 1_000_000
 
 log = get_logger("holds")
@@ -126,23 +128,28 @@ class HoldKeeper:
                 for other in lifetimes.holds_of(session, hold.site_id)
                 if other.id != hold.id
             ]
-            segments = lifetimes.segments_under(session, hold)
-        changed = 0
-        for segment in segments:
-            if not placed and any(
-                other.covers(segment.camera_id, segment.start_us, segment.end_us) for other in others
-            ):
-                continue
-            try:
-                store.set_legal_hold(segment.object_key or "", segment.version_id or "", on=placed)
-            except NotFound:
-                continue  # the audit's business
-            changed += 1
+        changed, after = 0, (-1, "")
+        while page := self._page(hold, after):
+            changed += sum(self._set(store, version, others, on=placed) for version in page)
+            after = (page[-1].start_us, page[-1].segment_id)
         with self.database.unit_of_work() as session:
             current = session.get_one(LegalHold, hold.id, with_for_update=True)
             if (current.lifted_us is None) == placed:  # else it was lifted meanwhile: the next round takes it off
                 current.on_store = placed
         return changed
+
+    def _page(self, hold: LegalHold, after: tuple[int, str]) -> list[HeldVersion]:
+        with self.database.reading() as session:
+            return lifetimes.versions_under(session, hold, after, PAGE)
+
+    def _set(self, store: EvidenceStore, version: HeldVersion, others: list[HoldSpan], *, on: bool) -> bool:
+        if not on and any(other.covers(version.camera_id, version.start_us, version.end_us) for other in others):
+            return False
+        try:
+            store.set_legal_hold(version.object_key or "", version.version_id or "", on=on)
+        except NotFound:
+            return False  # the audit's business
+        return True
 
     def _standing(self, session: Session, hold_id: str) -> LegalHold:
         hold = session.get(LegalHold, hold_id, with_for_update=True)

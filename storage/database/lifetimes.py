@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_S
@@ -39,18 +40,32 @@ def holds_to_apply(session: Session) -> list[LegalHold]:
     return list(session.scalars(select(LegalHold).where(wrong).order_by(LegalHold.placed_us)))
 
 
-def segments_under(session: Session, hold: LegalHold) -> list[Segment]:
-    """The secured recordings that a hold lies on."""
-    query = select(Segment).where(
+class HeldVersion(NamedTuple):
+    """A secured version that a hold lies on."""
+
+    segment_id: str
+    camera_id: str
+    start_us: int
+    end_us: int
+    object_key: str | None
+    version_id: str | None
+
+
+def versions_under(session: Session, hold: LegalHold, after: tuple[int, str], limit: int) -> list[HeldVersion]:
+    """Up to ``limit`` secured versions that a hold lies on, in order of start and id, after the one given."""
+    at = (Segment.start_us, Segment.id)
+    columns = (Segment.id, Segment.camera_id, *at[:1], Segment.end_us, Segment.object_key, Segment.version_id)
+    query = select(*columns).where(
         Segment.site_id == hold.site_id,
         Segment.start_us < hold.end_us,
         Segment.end_us > hold.start_us,
         Segment.retain_until_us.is_not(None),
         Segment.deleted_us.is_(None),
+        tuple_(*at) > tuple_(*map(literal, after)),
     )
     if hold.camera_id is not None:
         query = query.where(Segment.camera_id == hold.camera_id)
-    return list(session.scalars(query.order_by(Segment.start_us)))
+    return [HeldVersion(*row) for row in session.execute(query.order_by(*at).limit(limit))]
 
 
 @dataclass(frozen=True)
