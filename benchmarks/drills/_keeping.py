@@ -30,7 +30,7 @@ from deploy.local.commands import CACHE, REPOSITORY, environment
 from deploy.local.store import LocalStore, StoreKind, find
 from server.services.hold_recordings import HoldKeeper
 from server.services.verify_upload import UploadVerifier
-from storage.database.models import AuditRound, Segment
+from storage.database.models import AuditRound, PendingVerification, Segment
 from storage.database.unit_of_work import Database
 from storage.objects.connection import StoreAccess
 from storage.objects.keys import SegmentKey
@@ -62,8 +62,11 @@ class Said:
 class Keeping:
     """Starts everything; ``close`` ends everything."""
 
-    def __init__(self, root: Path, kind: StoreKind | None = None, *, processes: bool = True) -> None:
+    def __init__(
+        self, root: Path, kind: StoreKind | None = None, *, processes: bool = True, timeout_s: float = 2.0
+    ) -> None:
         self.root = root
+        self._timeout_s = timeout_s
         self.clock = SystemClock()
         self._closing = ExitStack()
         self.running: dict[str, int] = {}
@@ -88,7 +91,7 @@ class Keeping:
         self.liar = Liar(self.store.endpoint, self.admin)
         self._closing.callback(self.liar.close)
         keys = (self.store.server_access_key_file.read_text(), self.store.server_secret_key_file.read_text())
-        self.access = StoreAccess(self.liar.endpoint, BUCKET, *keys, timeout_s=2.0)
+        self.access = StoreAccess(self.liar.endpoint, BUCKET, *keys, timeout_s=self._timeout_s)
         self.evidence = S3EvidenceStore(self.access, self.clock)
         self.office = TicketOffice(self.access, self.clock)
         self.broker = Broker(self.root / "broker", free_port(), (AgentIdentity(SITE, AGENT),))
@@ -237,6 +240,11 @@ unsound_findings = []
         """Makes the next audit due: the last rounds began a day earlier than they did."""
         with self.database.unit_of_work() as session:
             session.execute(update(AuditRound).values(started_us=AuditRound.started_us - US_PER_DAY))
+
+    def read_back_again(self) -> None:
+        """Makes every upload that waits to be read back due, as if the leases of those who were killed had run out."""
+        with self.database.unit_of_work() as session:
+            session.execute(update(PendingVerification).values(due_us=0))
 
     def wait(self, what: str, check: Callable[[], bool], within_s: float) -> bool:
         """Whether it came true in time; what did not is said on standard error."""

@@ -61,7 +61,9 @@ class Outcome:
 class Faults:
     """All of them, over one world."""
 
-    def __init__(self, world: Keeping, chance: random.Random, kills: int) -> None:
+    def __init__(self, world: Keeping, chance: random.Random, kills: int, *, in_full: bool = True) -> None:
+        """``in_full``: also what takes seconds and adds little: the whole process under another clock."""
+        self._in_full = in_full
         self.world = world
         self._chance = chance
         self._kills = kills
@@ -145,6 +147,7 @@ class Faults:
         world.kill(*world.running)
         time.sleep(PAST_LOCK_S)
         began_us = world.clock.utc_us()
+        world.read_back_again()
         world.start()
         said = world.wait("every recording to be secured", self._all_secured, SETTLE_WITHIN_S)
         done = self._run_to_its_end(began_us) and self._run_to_its_end(world.clock.utc_us())
@@ -285,7 +288,7 @@ class Faults:
 
     def store_slow(self) -> Outcome:
         """Slower than anybody waits: the same."""
-        return self._silent(Lies(slow_s=self.world.access.timeout_s + 1.0))
+        return self._silent(Lies(slow_s=self.world.access.timeout_s + 0.5))
 
     def _silent(self, lies: Lies) -> Outcome:
         world = self.world
@@ -310,7 +313,7 @@ class Faults:
             all(row.secured_us is None and row.refusal is None for row in rows), "an upload was judged in silence"
         )
         world.liar.lies = Lies()
-        time.sleep(2.1)  # the first wait for an upload that could not be read back
+        world.read_back_again()
         self._verify()
         self._audit()
         after = look(world, settled=False)
@@ -343,7 +346,7 @@ class Faults:
             gone = FootageExpirer(world.database, world.evidence, ahead, RETAIN_DAYS).run()
         except NightlightError as error:
             print(f"  the deletion: {error}", file=sys.stderr, flush=True)
-        process_s = self._jobs_in_the_future()
+        process_s = self._jobs_in_the_future() if self._in_full else 0.0
         self._audit()
         auditor = StoreAuditor(world.database, world.evidence, SimulatedClock(world.clock.utc_us()), RETAIN_DAYS)
         world.liar.lies = Lies(ahead_s=YEAR_S)
