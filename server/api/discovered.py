@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.api.data import parse_day
-from server.api.gate import READ, Person
+from server.api.gate import READ, Person, source_of
 from server.api.parts import parts_of
 
 router = APIRouter(prefix="/api/v1")
@@ -21,7 +21,7 @@ def discovered(request: Request, person: Person, site: str) -> Response:
 @router.api_route("/sites/{site}/discovered/{agent}/{camera}/picture", methods=["GET"])
 def picture(request: Request, person: Person, site: str, agent: str, camera: str) -> Response:
     """A JPEG; nobody on the way may keep it."""
-    jpeg = parts_of(request).discovered.picture(person, site, agent, camera)
+    jpeg = parts_of(request).discovered.picture(person, site, agent, camera, source_of(request))
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from config.base.clock import Clock
 from config.base.errors import IntegrityViolation, NotFound, Unavailable
 from config.base.ids import is_slug
+from config.base.timespan import Span
 from config.settings.server import ServerSettings
 from config.wire.discovery import DiscoveredCamera, StreamOffer
 from config.wire.envelope import decode_payload, open_envelope
@@ -22,6 +23,7 @@ from config.wire.sealing import discovered_picture, open_sealed
 from server.runtime import sealing_key_from
 from storage.database import models
 from storage.database import scope as scoping
+from storage.database.accesses import Access, record
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
@@ -89,20 +91,15 @@ class DiscoveredReader:
             views = [_view(_said(row), row, cameras) for row in rows]
         return sorted(views, key=lambda view: (view.agent_id, view.onvif_url, view.lens))
 
-    def picture(self, scope: Scope, site_id: str, agent_id: str, discovery_id: str) -> bytes:
-        """The JPEG of one lens, after the look has been recorded. Raises NotFound, Unavailable, IntegrityViolation."""
+    def picture(self, scope: Scope, site_id: str, agent_id: str, discovery_id: str, source: str = "") -> bytes:
+        """The JPEG of one lens, after the look, and from where, has been recorded. Raises NotFound, Unavailable, IntegrityViolation."""
         _check_ids(site_id, agent_id, discovery_id)
         with self._database.unit_of_work() as session:
             said = self._one(session, scope, site_id, agent_id, discovery_id)
-            session.add(
-                models.AccessRecord(
-                    at_us=self._clock.utc_us(),
-                    account_name=scope.account_name,
-                    site_id=site_id,
-                    subject=SUBJECT,
-                    subject_id=discovery_id,
-                )
-            )
+            span = Span(said.at_us, said.at_us)
+            who = scope.account_name
+            access = Access(site_id, None, who, "still", span, SUBJECT, discovery_id, source=source)
+            record(session, access, self._clock.utc_us())
         if self._key is None:
             raise Unavailable("this server has no key to open pictures with: 'server.sealing_key_file'", code="no_key")
         if said.picture is None:
