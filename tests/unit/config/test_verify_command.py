@@ -73,6 +73,8 @@ def test_what_cannot_be_checked_is_not_called_forged(files, capsys, tmp_path):
         [package, "--key", str(other)],
         [package, "--key", str(no_key)],
         [package, "--key", key, "--witness", "no key"],
+        [package, "--key", key, "--tsa", "absent.pem"],
+        [package, "--key", key, "--tsa", str(no_key)],
         [str(tmp_path), "--key", key],
         [package],
     ):
@@ -120,3 +122,30 @@ def test_every_refusal_has_its_words_in_chinese():
                 said.add(ast.literal_eval(node.args[1]))
     assert said == set(WHY)
     assert all(len(both) == 2 and all(both) for both in TEXTS.values())
+
+
+def test_who_stands_behind_the_centre_is_told(files, tmp_path, capsys):
+    package, key = files
+    assert main([package, "--key", key, "--language", "en"]) == 0
+    told = capsys.readouterr().out
+    assert "Timestamp: none that covers these recordings" in told
+    assert "Days attested: none" in told
+    assert "Agent keys: 1, of which 0 with certificates" in told
+    Path(package).write_bytes(Evidence(cosigned=False, anchored_at=7).build())
+    assert main([package, "--key", key, "--language", "zh"]) == 0
+    assert "7 条以内" in capsys.readouterr().out
+    assert main([package, "--key", key, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["timestamp"], facts["attested"], facts["cosigned"]) == (None, [], {})
+
+
+def test_a_timestamp_that_nobody_can_check_here_is_said(files, capsys, monkeypatch):
+    package, key = files
+    Path(package).write_bytes(Evidence(stamp=lambda _: b"a token").build())
+    monkeypatch.setattr("config.evidence.statements.available", lambda: False)
+    monkeypatch.setattr("config.evidence.telling.available", lambda: False)
+    monkeypatch.setattr("config.evidence.__main__.available", lambda: False)
+    assert main([package, "--key", key, "--language", "en"]) == 0
+    assert "install nightlight[timestamps]" in capsys.readouterr().out
+    assert main([package, "--key", key, "--tsa", key]) == 2
+    assert "rfc3161-client" in capsys.readouterr().err
