@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import certifi
 
-from config.base.clock import Clock, to_datetime
+from config.base.clock import US_PER_S, Clock, to_datetime
 from storage.objects.connection import CONNECT_TIMEOUT_S_MAX, CONNECTIONS_MAX, StoreAccess
 
 HEAD_BYTES_MAX = 65_536
@@ -68,9 +68,12 @@ class HeadReader:
 
     def _ask(self, wire: _Wire, request: bytes) -> dict[str, str] | None:
         keep = False
+        until_us = self.clock.monotonic_us() + round(self.access.timeout_s * US_PER_S)
         try:
             wire.socket.sendall(request)
             while b"\r\n\r\n" not in wire.rest:
+                if self.clock.monotonic_us() > until_us:
+                    raise TimeoutError("the answer drips in")
                 data = wire.socket.recv(HEAD_BYTES_MAX)
                 if not data or len(wire.rest) > HEAD_BYTES_MAX:
                     raise ConnectionResetError("the answer ended early")

@@ -19,7 +19,7 @@ from minio.error import S3Error
 from minio.retention import Retention
 
 from config.base.clock import US_PER_S, Clock, from_datetime
-from config.base.errors import Conflict, IntegrityViolation, InvalidInput, NotFound, Unavailable
+from config.base.errors import Conflict, IntegrityViolation, InvalidInput, NotFound, PermissionDenied, Unavailable
 from storage.objects.connection import StoreAccess, connection_pool, minio_client
 from storage.objects.heads import HeadReader
 from storage.objects.port import (
@@ -33,9 +33,11 @@ from storage.objects.port import (
 from storage.objects.retention import from_header, to_date
 from storage.objects.signing import RawStore
 from storage.objects.tickets import checksum_of
-from storage.objects.translate import store_errors
+from storage.objects.translate import CLOCKS_APART, store_errors
 
 CHUNK_BYTES = 2**20
+SIGNATURE_US_MAX = 15 * 60 * US_PER_S
+"""A signature whose time is further off is refused (AWS Signature Version 4)."""
 _SINGLE_PART_MIN = 5 * 2**20
 _ASK_FOR_CHECKSUM: dict[str, str | list[str] | tuple[str]] = {"x-amz-checksum-mode": "ENABLED"}
 _MODES: dict[str, LockMode] = {"COMPLIANCE": "COMPLIANCE", "GOVERNANCE": "GOVERNANCE"}
@@ -69,6 +71,12 @@ class S3EvidenceStore:
                     return _delete_marker(key, version_id)
                 # MinIO answers 400 to a version id that it could not have made: there is no such version either way.
                 raise NotFound(f"stat {key}: no version {version_id[:64]}") from error
+            except PermissionDenied as error:
+                # An answer to HEAD has no words, so this looks the same as a clock that is wrong here or there.
+                offset = self.clock_offset()
+                if abs(offset.offset_us) - offset.bound_us > SIGNATURE_US_MAX:
+                    raise Unavailable(f"stat {key}: {CLOCKS_APART}", code="clocks_apart") from error
+                raise
         return self._stored(key, version_id, headers)
 
     def _ask_sdk(self, key: str, version_id: str) -> Mapping[str, str]:

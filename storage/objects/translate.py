@@ -13,9 +13,11 @@ from minio.error import InvalidResponseError, MinioException, S3Error, ServerErr
 
 from config.base.errors import InvalidInput, NightlightError, NotFound, PermissionDenied, ResourceExhausted, Unavailable
 
+CLOCKS_APART = "the clocks of this machine and of the store are too far apart: set both by NTP"
 _MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "ResourceNotFound", "NoSuchUpload"})
 _FULL = frozenset({"XMinioStorageFull", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded"})
 _LATER = frozenset({"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "XMinioServerNotInitialized"})
+_SKEWED = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
 _REFUSED = frozenset({"AccessDenied", "ObjectLocked", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 
 
@@ -43,6 +45,9 @@ def from_answer(doing: str, status: int, code: str, message: str) -> NightlightE
         return NotFound(text)
     if code in _FULL or status == HTTPStatus.INSUFFICIENT_STORAGE:
         return ResourceExhausted(text, code="store_full")
+    if code in _SKEWED:
+        # Nothing of the request was judged, and nothing about any object is known by it.
+        return Unavailable(f"{text}: {CLOCKS_APART}", code="clocks_apart")
     if code in _LATER or status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500:
         return Unavailable(text)
     # MinIO answers a delete of a locked version with 400 InvalidRequest and says only in words that it is the lock.

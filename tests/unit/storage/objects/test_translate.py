@@ -19,7 +19,7 @@ from storage.objects.translate import from_answer
         (404, "", "", NotFound),
         (403, "AccessDenied", "", PermissionDenied),
         (403, "SignatureDoesNotMatch", "", PermissionDenied),
-        (403, "RequestTimeTooSkewed", "", PermissionDenied),
+        (403, "RequestTimeTooSkewed", "", Unavailable),
         (400, "InvalidRequest", "Object is WORM protected and cannot be overwritten", PermissionDenied),
         (400, "InvalidRequest", "the retain until date must be in the future", InvalidInput),
         (400, "BadDigest", "", InvalidInput),
