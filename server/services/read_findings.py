@@ -29,7 +29,10 @@ FINDINGS_MAX = 500
 
 
 class FindingView(msgspec.Struct, frozen=True):
-    """One finding; ``until_us`` is null while it is open. ``spoils``: its time is not covered."""
+    """One finding; ``until_us`` is null while it is open. ``spoils``: its time is not covered.
+
+    ``still_missing``: the agent said that a still follows, and there is none here: it has not come yet, or was quarantined.
+    """
 
     finding_id: str
     camera_id: str
@@ -41,6 +44,7 @@ class FindingView(msgspec.Struct, frozen=True):
     spoils: bool
     has_still: bool
     no_still: str
+    still_missing: bool = False
 
 
 def view_of(row: PictureFindingRow, stills: set[str], spoiling: Sequence[str]) -> FindingView:
@@ -56,6 +60,7 @@ def view_of(row: PictureFindingRow, stills: set[str], spoiling: Sequence[str]) -
         spoils=row.finding in spoiling,
         has_still=row.id in stills,
         no_still=row.no_still,
+        still_missing=row.still_sha256 is not None and row.id not in stills,
     )
 
 

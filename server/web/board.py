@@ -12,7 +12,7 @@ from server.web import timeline
 from server.web.cells import day_sentence
 from server.web.formatting import Words
 from server.web.languages import Language
-from server.web.wording import CAUSE, CERTAINTY, CONDITION, FINDING, NOTICE, VERDICT, ZONE, mark
+from server.web.wording import CAUSE, CERTAINTY, CONDITION, FINDING, NO_STILL, NOTICE, VERDICT, ZONE, mark
 
 LENS_US = timeline.HOUR_US
 GAPS_SHOWN_MAX = 200
@@ -34,6 +34,8 @@ class FindingRow:
     when_text: str
     spoils: bool
     has_still: bool
+    no_still_text: str
+    """Why there is no picture to look at, where somebody can do something about it."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,9 @@ class _Maker:
         text = self.language.text
         said = text(FINDING[finding.finding]) if finding.finding in FINDING else finding.finding
         since = text("since %(time)s") % {"time": self.words.moment(finding.since_us, self.day)}
-        return FindingRow(finding.finding_id, said, since, finding.spoils, finding.has_still)
+        reason = "missing" if finding.still_missing else finding.no_still
+        no_still = text(NO_STILL[reason]) if reason in NO_STILL else ""
+        return FindingRow(finding.finding_id, said, since, finding.spoils, finding.has_still, no_still)
 
     def gaps(self) -> list[GapRow]:
         """Open ones first, then the newest."""

@@ -41,6 +41,15 @@ FINDING = {
     ),
 }
 
+NO_STILL = {
+    "missing": mark(
+        "Its picture is not here: it is still on its way, or the server could not read it and put it aside"
+        " (quarantine, under the agent's messages that were refused)"
+    ),
+    "no_key": mark("It has no picture: the box has not been given the server's key for pictures; enrol it again"),
+    "too_large": mark("It has no picture: it could not be made small enough"),
+}
+
 CAUSE = {
     "picture_signal_loss": mark("camera showed no picture of the room"),
     "picture_too_dark": mark("picture was too dark"),

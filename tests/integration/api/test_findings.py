@@ -60,3 +60,17 @@ def test_the_board_says_it_in_words_and_opens_no_still_by_itself(script, api, sa
     assert f"/api/v1/sites/sunflower/findings/{said.finding_id}/still" in page.text
     assert "<img" not in page.text.split('id="cameras"')[1].split('id="gaps"')[0]
     assert looks(api) == 0
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_still_that_could_not_be_read_is_said_beside_its_finding(script, api, agent, clock):
+    agent.say(agent.heartbeat())
+    finding = raised(agent, clock.utc_us())
+    agent.say(finding)
+    assert agent.say(still_of(agent, finding, size_bytes=10**6)).result.startswith("quarantined")
+    [view] = script.get("/api/v1/sites/sunflower/findings").json()
+    assert (view["has_still"], view["still_missing"]) == (False, True)
+    assert "put it aside" in api.signed_in().get("/sites/sunflower").text
+    clock.advance(2)
+    agent.say(still_of(agent, finding))  # a good one may still come
+    assert "put it aside" not in api.signed_in().get("/sites/sunflower/board").text
