@@ -153,15 +153,14 @@ def check_certificates(data: bytes, index: package.Index) -> dict[str, str]:
         raise NotGenuine(name, "it is too large")
     known = {(agent.agent_id, agent.public_key) for agent in index.agents}
     authority = _certificate(name, told.authority)
+    if _is_root(authority):
+        _check_issued(name, authority, authority)  # people compare its fingerprint: it must be whole itself
     found: dict[str, str] = {}
     for each in told.certificates:
         if (each.agent_id, each.public_key) not in known:
             raise NotGenuine(name, "it is of a key that the index does not name")
         certificate = _certificate(name, each.pem)
-        try:
-            certificate.verify_directly_issued_by(authority)
-        except (ValueError, TypeError, InvalidSignature) as error:
-            raise NotGenuine(name, "its authority did not issue it") from error
+        _check_issued(name, certificate, authority)
         names = _uris(certificate)
         agent = f"{AGENT_URN}{index.site_id}:{each.agent_id}"
         keys = [uri.removeprefix(KEY_URN) for uri in names if uri.startswith(KEY_URN)]
@@ -185,10 +184,24 @@ def _certificate(name: str, pem: str) -> x509.Certificate:
         raise NotGenuine(name, "it cannot be read", str(error)) from error
 
 
+def _is_root(authority: x509.Certificate) -> bool:
+    try:
+        return authority.issuer == authority.subject
+    except ValueError:
+        return True
+
+
+def _check_issued(name: str, certificate: x509.Certificate, authority: x509.Certificate) -> None:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
+        raise NotGenuine(name, "its authority did not issue it") from error
+
+
 def _uris(certificate: x509.Certificate) -> list[str]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return []
     return names.get_values_for_type(x509.UniformResourceIdentifier)
 

@@ -82,7 +82,8 @@ def test_it_says_of_every_package_what_the_command_says(open_verifier: OpenPage)
     expected = [of_the_command(data) for data in tried]
     assert expected[0] == expected[1] == Verdict(True)
     assert len({verdict.why for verdict in expected}) > 10
-    assert of_the_page(open_verifier(), tried) == expected
+    found = of_the_page(open_verifier(), tried)
+    assert [(mine, theirs) for mine, theirs in zip(expected, found, strict=True) if not mine.agrees(theirs)] == []
 
 
 def test_recordings_are_hashed_the_same_with_and_without_the_browsers_own_sha_256(

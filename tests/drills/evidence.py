@@ -118,7 +118,7 @@ class _Drill:
         for start in range(0, len(judged), BATCH):
             part = judged[start : start + BATCH]
             found = of_the_page(self._page, [data for data, _ in part])
-            differ += [(mine, theirs) for (_, mine), theirs in zip(part, found, strict=True) if mine != theirs]
+            differ += [(mine, theirs) for (_, mine), theirs in zip(part, found, strict=True) if not mine.agrees(theirs)]
         for mine, theirs in differ[:10]:
             print(f"  ! command: {mine}; page: {theirs}", file=sys.stderr)
         self._report.figures |= {

@@ -47,6 +47,15 @@ class Verdict(NamedTuple):
     item: str = ""
     why: str = ""
 
+    def agrees(self, other: "Verdict") -> bool:
+        """The same verdict by the same item for the same reason.
+
+        Of a damaged certificate it may be said that it cannot be read, or that it is not the authority's: the command's
+        library reads fields that the page has no use for.
+        """
+        reason = self.why == other.why or self.item == other.item == package.CERTIFICATES
+        return (self.genuine, self.item) == (other.genuine, other.item) and reason
+
 
 def of_the_command(data: bytes) -> Verdict:
     try:

@@ -1,5 +1,6 @@
 """What a package says beside its recordings: attested days, who vouches, old keys. What is there and false is refused."""
 
+import base64
 import hashlib
 import io
 import subprocess
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from config.base.clock import US_PER_DAY, US_PER_S
@@ -233,6 +236,24 @@ class TestOldKeys:
         assert "its authority did not issue it" in refusal(stranger)
         unnamed = Evidence(enrolled=self.told(authority, [(OLD_KEY, OLD_KEY)]))
         assert "it is of a key that the index does not name" in refusal(unnamed)
+
+    @pytest.mark.parametrize(
+        ("is_now", "was"),
+        [
+            (b"\x2a\x87", b"\x2a\x86\x48\xce\x3d\x02"),
+            (b"\x2b\x86", b"\x2a\x86\x48\xce\x3d\x03"),
+            (b"Nichtlight", b"Nightlight"),
+        ],
+        ids=["unknown kind of key", "unknown curve", "another name"],
+    )
+    def test_a_changed_authority_is_refused_and_takes_nothing_down(self, is_now: bytes, was: bytes) -> None:
+        authority = CertificateAuthority.create(DAY_US)
+        der = x509.load_pem_x509_certificate(authority.pem.encode()).public_bytes(Encoding.DER)
+        at = der.rindex(was)
+        changed = base64.b64encode(der[:at] + is_now + der[at + len(is_now) :]).decode()
+        root = f"-----BEGIN CERTIFICATE-----\n{changed}\n-----END CERTIFICATE-----\n"
+        evidence = Evidence(enrolled=self.told(authority, [(AGENT, AGENT)], root))
+        assert "certificates.json: " in refusal(evidence)
 
     @staticmethod
     def told(

@@ -122,6 +122,9 @@ export function checkCertificates(data, index, schemas) {
   }
   const known = new Set(index.agents.map((agent) => `${agent.agent_id} ${agent.public_key}`));
   const authority = certificateOf(told.authority);
+  if (authority.isRoot && !claims(authority, authority).issued) {
+    throw new NotGenuine(CERTIFICATES, "its authority did not issue it");
+  }
   const enrolled = {};
   for (const { agent_id: agentId, public_key: key, pem } of told.certificates) {
     if (!known.has(`${agentId} ${key}`)) {

@@ -10,6 +10,7 @@ import { ecdsaSigned } from "./signatures.mjs";
 
 const [BIT_STRING, OCTET_STRING, OBJECT_ID, SEQUENCE] = [0x03, 0x04, 0x06, 0x30];
 const [VERSION, EXTENSIONS, URI] = [0xa0, 0xa3, 0x86];
+const EC_PUBLIC_KEY = "1.2.840.10045.2.1";
 const SUBJECT_ALT_NAME = "2.5.29.17";
 const PEM = /-----BEGIN (?:X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END (?:X509 )?CERTIFICATE-----/;
 
@@ -39,14 +40,18 @@ export class Certificate {
     return sha256(this.der);
   }
 
+  get isRoot() {
+    return same(this.issuer.whole, this.subject.whole);
+  }
+
   isIssuedBy(authority) {
     if (!same(this.algorithm.whole, this.innerAlgorithm.whole) || !same(this.issuer.whole, authority.subject.whole)) {
       return false;
     }
     const [kind, key] = all(authority.key.content);
-    const [, curve] = all(kind.content);
+    const [name, curve] = all(kind.content);
     const algorithm = objectId(all(this.algorithm.content)[0]);
-    return curve?.tag === OBJECT_ID && key?.tag === BIT_STRING
+    return curve?.tag === OBJECT_ID && key?.tag === BIT_STRING && objectId(name) === EC_PUBLIC_KEY
       ? ecdsaSigned(objectId(curve), bits(key), algorithm, this.signature, this.signedPart.whole)
       : false;
   }
