@@ -153,7 +153,7 @@ class CellSite:
         self.tell(manifest, sworn, version_id)
         return manifest, key, version_id
 
-    def challenges(self, *, after_s: float = 1_900) -> list[CellChallenge | CellFetch]:
+    def challenges(self, *, after_s: float = 2_800) -> list[CellChallenge | CellFetch]:
         """Lets so much time pass that a draw is due; what is sent."""
         self.pass_time(after_s)
         return list(self.challenger.due())  # type: ignore[arg-type]
@@ -163,7 +163,7 @@ class CellSite:
         self.clock.advance(by_s)
         self.agent.say(self.agent.heartbeat())
 
-    def answer_all(self, *, after_s: float = 1_900) -> list[CellChallenge | CellFetch]:
+    def answer_all(self, *, after_s: float = 2_800) -> list[CellChallenge | CellFetch]:
         """A round: what is due is sent, and the agent answers."""
         sent = self.challenges(after_s=after_s)
         for task in sent:

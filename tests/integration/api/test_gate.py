@@ -17,6 +17,8 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 READABLE = {"/healthz", "/agent/v1/time", "/agent/v1/authority", "/sign-in", "/language", "/static/{name}", "/verify"}
 CHANGEABLE = {"/agent/v1/enrolments", "/agent/v1/certificates"} | {
     "/agent/v1/acceptance",
+    "/agent/v1/cell-answers",
+    "/agent/v1/cell-fetches",
     "/agent/v1/upload-tickets",
     "/sign-in",
     "/sign-out",

@@ -216,7 +216,7 @@ def test_silence_is_unverified_and_an_answer_makes_it_good(site: CellSite) -> No
 
 def test_nobody_is_asked_who_does_not_live(site: CellSite) -> None:
     site.upload(site.record())
-    site.clock.advance(1_900)
+    site.clock.advance(2_800)
     assert site.challenger.due() == []
     site.pass_time(1)
     assert len(site.challenger.due()) == 2
