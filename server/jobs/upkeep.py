@@ -147,8 +147,8 @@ def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Even
         ),
         Task("fetched", STORE_S, lambda: sweep_fetched(database, store, clock), stop),
         Task("holds", HOLDS_S, lambda: _apply(holds, store), stop),
-        Task("expiry", EXPIRY_S, lambda: _expire(expirer), stop),
-        Task("sweep", SWEEP_S, lambda: _sweep(sweeper), stop),
+        Task("expiry", EXPIRY_S, lambda: expire(expirer), stop),
+        Task("sweep", SWEEP_S, lambda: sweep(sweeper), stop),
     ]
 
 
@@ -164,11 +164,13 @@ def _stamp(stamper: CheckpointStamper) -> None:
     stamper.stamp_all()
 
 
-def _expire(expirer: FootageExpirer) -> None:
+def expire(expirer: FootageExpirer) -> None:
+    """Deletes the days that are past their last."""
     expirer.run()
 
 
-def _sweep(sweeper: StoreSweeper) -> None:
+def sweep(sweeper: StoreSweeper) -> None:
+    """Deletes what lies there past its day and no recording is."""
     sweeper.sweep()
 
 

@@ -8,14 +8,16 @@ from config.base.clock import SystemClock
 from config.base.errors import Unavailable
 from config.evidence.checkpoint import Checkpoint
 from config.evidence.note import NoteSigner
-from server.jobs.upkeep import Task, audit, audit_deeply, keep_ledgers
+from server.jobs.upkeep import Task, audit, audit_deeply, expire, keep_ledgers, sweep
 from server.services.audit_deep import DeepAuditor
 from server.services.audit_store import StoreAuditor
 from server.services.keep_ledger import LedgerKeeper
 from server.services.register import Register
+from server.services.sweep_store import StoreSweeper
 from storage.database import audits, deep_audits, evidence, ledger
 from tests.support.clock import SimulatedClock
 from tests.support.footage import RULES, FootageSite
+from tests.support.past import COUNT, RETAIN_DAYS
 
 
 def test_a_checkpoint_a_day_where_something_was_added(database):
@@ -100,3 +102,11 @@ def test_a_task_that_fails_is_tried_again_and_ends_when_told():
     stop.set()
     task.close()
     assert calls
+
+
+def test_what_is_past_its_day_goes_by_itself(old):
+    old.after_their_day()
+    expire(old.expirer)
+    sweep(StoreSweeper(old.database, old.store, old.clock, RETAIN_DAYS))
+    assert old.there() == []
+    assert old.certified() == COUNT
