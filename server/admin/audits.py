@@ -117,7 +117,7 @@ def _show(arguments: argparse.Namespace, settings: ServerSettings) -> None:
     page = AuditWords(_language(), found.timezone).page(found)
     print(page.sentence)
     for line in [*page.conditions, *page.forecast, *page.rounds]:
-        print(f"{'✓' if line.good else '✕'} {line.text}\n    {line.when}")
+        print(f"{'✓' if line.good else '✕' if line.known else '?'} {line.text}\n    {line.when}")
     for drift in page.drifts:
         print(f"✕ {drift.what}: {drift.camera} {drift.recording} {drift.detail} ({drift.found})")
     for deep in page.deep:

@@ -64,11 +64,12 @@ GOOD_CONDITION = {
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence, whether it is good news, and since when."""
+    """A sentence, whether it is good news, and since when; what is not known is neither good nor bad."""
 
     good: bool
     text: str
     when: str
+    known: bool = True
 
 
 @dataclass(frozen=True)
@@ -289,9 +290,14 @@ class AuditWords:
         }
         if not found.capacity_bytes:
             unknown = text("When the store is full is not known: nobody has said how large it is (store.capacity_gb)")
-            return Line(False, unknown, figures)
+            return Line(False, unknown, figures, known=False)
         if found.promise_holds is None:
-            return Line(True, text("Nothing came in over the last 24 h, so there is nothing to reckon with"), figures)
+            return Line(
+                False,
+                text("Nothing came in over the last 24 h, so there is nothing to reckon with"),
+                figures,
+                known=False,
+            )
         if found.full_in_days is None:
             return Line(True, text("At today's rate the store never runs out: the promised days can be kept"), figures)
         day = self._date(now_us + int(found.full_in_days * US_PER_DAY))
@@ -304,7 +310,7 @@ class AuditWords:
     def _rounds(self, site: SiteAudit) -> list[Line]:
         text, last = self._language.text, site.last_round
         if last is None:
-            return [Line(False, text("No version has been audited yet"), "")]
+            return [Line(False, text("No version has been audited yet"), "", known=False)]
         when = text("begun %(when)s") % {"when": self._moment(last.started_us)}
         if last.finished_us is not None:
             return [Line(True, text("Every version under retention was looked at"), when)]
