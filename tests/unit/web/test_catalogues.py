@@ -21,7 +21,7 @@ from server.web.timeline import BANDS
 WEB = Path(server.web.__file__).parent
 SOURCE_LANGUAGE = "en"
 KEYWORDS = {"_": None, "gettext": None, "text": None, "mark": None, "ngettext": (1, 2), "count": (1, 2)}
-NEVER_SHOWN_IN_WORDS = {"python -m server.admin camera add …"}
+NEVER_SHOWN_IN_WORDS = {"python -m server.admin camera add …", "python -m server.admin init", "nightlight-verify"}
 
 
 def messages() -> set[str | tuple[str, ...]]:
