@@ -38,6 +38,8 @@ from edge_agent.cameras.source import VideoPacket
 RTP_VIDEO = Fraction(1, 90_000)
 REPORT_EVERY_S = 5.0
 ALIVE_EVERY_S = 25.0
+PROMPT_FOR_S = 3.0
+"""At the beginning of a session each picture is read as it comes: a run's start is told from when they came."""
 
 
 class Unsupported(NightlightError):
@@ -67,7 +69,8 @@ class RtspSource:
         self._alive_every_s = ALIVE_EVERY_S
         self._told_lost = 0
         self._newest = 0
-        self._prompt = False
+        self._prompt = True
+        self._began_s = time.monotonic()
 
     def play(self, base: str, within_s: float) -> None:
         """Sets the stream up and starts it. Raises CameraFault, Unsupported, OSError, InvalidInput."""
@@ -85,7 +88,8 @@ class RtspSource:
         self._control_url = _resolved(base, self._video.session_control)
         _check(self._connection.ask("PLAY", self._control_url, {"Range": "npt=0.000-"}, within_s), self._camera)
         self._connection.patience(self._stall_s)
-        way.be_prompt(prompt=False)
+        way.be_prompt(prompt=True)
+        self._began_s = time.monotonic()
 
     def packets(self) -> Iterator[VideoPacket]:
         opening: Opening | None = Opening(self._clock_hz)
@@ -118,6 +122,7 @@ class RtspSource:
             meter.clock_offset_us, meter.clock_bound_us = found
 
     def be_prompt(self, *, prompt: bool) -> None:
+        prompt = prompt or time.monotonic() - self._began_s < PROMPT_FOR_S
         if self._way is not None and prompt != self._prompt:
             self._prompt = prompt
             self._way.be_prompt(prompt=prompt)

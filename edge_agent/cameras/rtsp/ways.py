@@ -49,7 +49,7 @@ class Way(Protocol):
     def send_report(self, report: bytes) -> None: ...
 
     def be_prompt(self, *, prompt: bool) -> None:
-        """Whether to read each picture as it comes, and not a few at a time."""
+        """Whether to read each picture as it comes, and not a few at a time. Say it before the first ``read``."""
         ...
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from config.settings.edge import CameraSettings, RecordingSettings
 from deploy.local.simulator.rtp import RtpStream, describe, payloads
 from deploy.local.simulator.source import AccessUnit
 from edge_agent.cameras.faults import CameraFault
+from edge_agent.cameras.rtsp import source as rtsp_source
 from edge_agent.cameras.rtsp import ways
 from edge_agent.cameras.rtsp.source import RtspSource, open_rtsp
 
@@ -78,6 +79,12 @@ def play() -> Iterator[Play]:
         source.close()
 
 
+def steady(source: RtspSource, monkeypatch: pytest.MonkeyPatch) -> RtspSource:
+    """As one that has been played for long enough to be read a few pictures at a time."""
+    monkeypatch.setattr(rtsp_source, "PROMPT_FOR_S", 0.0)
+    return source
+
+
 def test_pictures_that_come_with_the_answer_are_not_lost(play: Play) -> None:
     source = play(pictures(20), pictures(10, first=20))
     found = list(islice(source.packets(), PICTURES))
@@ -85,18 +92,25 @@ def test_pictures_that_come_with_the_answer_are_not_lost(play: Play) -> None:
     assert [packet.pts for packet in found] == [number * 3_600 for number in range(PICTURES)]
 
 
-def test_a_quiet_camera_is_not_waited_for(play: Play) -> None:
+def test_a_quiet_camera_is_not_waited_for(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """Far less than a read waits for, and nothing after it: the connection stands."""
     sent = pictures(PICTURES)
     assert len(sent) * 10 < ways.GATHERED_BYTES
-    assert len(list(islice(play(b"", sent).packets(), PICTURES))) == PICTURES
+    source = steady(play(b"", sent), monkeypatch)
+    source.be_prompt(prompt=False)
+    assert len(list(islice(source.packets(), PICTURES))) == PICTURES
 
 
-def test_whoever_looks_on_is_given_each_picture_at_once(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("begins", [True, False])
+def test_whoever_looks_on_is_given_each_picture_at_once_and_so_is_a_beginning(
+    play: Play, monkeypatch: pytest.MonkeyPatch, begins: bool
+) -> None:
     monkeypatch.setattr(ways, "GATHERED_WITHIN_S", LEFT_S)
     began_s = time.monotonic()
     source = play(b"", pictures(PICTURES))
-    source.be_prompt(prompt=True)
+    if not begins:
+        steady(source, monkeypatch)
+    source.be_prompt(prompt=not begins)
     assert len(list(islice(source.packets(), PICTURES))) == PICTURES
     assert time.monotonic() - began_s < LEFT_S / 2
 
