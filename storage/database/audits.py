@@ -88,7 +88,7 @@ def versions_of_day(session: Session, camera_id: str, day_us: int) -> list[DayVe
     """Every segment of a camera that began within the UTC day, whatever its state."""
     rows = session.execute(
         select(
-            Segment.id.label("segment_id"),
+            Segment.id,
             Segment.site_id,
             Segment.end_us,
             Segment.received_us,
@@ -107,7 +107,7 @@ def versions_of_day(session: Session, camera_id: str, day_us: int) -> list[DayVe
         )
         .order_by(Segment.end_us)
     )
-    return [DayVersion(**row) for row in rows.mappings()]
+    return [DayVersion(*row) for row in map(tuple, rows)]
 
 
 def finding_of(session: Session, object_key: str, version_id: str, drift: str) -> AuditFinding | None:
