@@ -8,6 +8,7 @@ import { sha256 } from "./digests.mjs";
 import { InvalidInput } from "./refusal.mjs";
 import { ecdsaSigned } from "./signatures.mjs";
 
+const [INTEGER, SET] = [0x02, 0x31];
 const [BIT_STRING, OCTET_STRING, OBJECT_ID, SEQUENCE] = [0x03, 0x04, 0x06, 0x30];
 const [VERSION, EXTENSIONS, URI] = [0xa0, 0xa3, 0x86];
 const EC_PUBLIC_KEY = "1.2.840.10045.2.1";
@@ -27,10 +28,12 @@ export class Certificate {
     if (fields[0]?.tag === VERSION) {
       fields.shift();
     }
-    const [, innerAlgorithm, issuer, , subject, key] = fields;
-    if (!key || key.tag !== SEQUENCE) {
+    const [serial, innerAlgorithm, issuer, validity, subject, key] = fields;
+    const sequences = [innerAlgorithm, issuer, validity, subject, key];
+    if (serial?.tag !== INTEGER || sequences.some((each) => each?.tag !== SEQUENCE)) {
       throw new InvalidInput("not a certificate");
     }
+    [issuer, subject].forEach(checkName);
     Object.assign(this, { signedPart, algorithm, innerAlgorithm, issuer, subject, key });
     this.signature = bits(signature);
     this.extensions = fields.find(({ tag }) => tag === EXTENSIONS);
@@ -113,6 +116,17 @@ function parts({ content }, ...tags) {
     throw new InvalidInput("not a certificate");
   }
   return found;
+}
+
+/** RDNSequence: sets of pairs, each of an object identifier and a value. */
+function checkName({ content }) {
+  for (const part of all(content)) {
+    const pairs = all(part.content).map((pair) => [pair.tag, all(pair.content)]);
+    const sound = pairs.every(([tag, { length, 0: name }]) => tag === SEQUENCE && length === 2 && name.tag === OBJECT_ID);
+    if (part.tag !== SET || pairs.length === 0 || !sound) {
+      throw new InvalidInput("not a name");
+    }
+  }
 }
 
 function bits({ content }) {
