@@ -56,7 +56,7 @@ class TimestampAuthority:
         self.asked.append(request)
         query, answer = self._folder / "query.tsq", self._folder / "answer.tsr"
         query.write_bytes(request)
-        command = ["openssl", "ts", "-reply", "-config", self._folder / "tsa.cnf", "-section", "tsa"]
+        command: list[str | Path] = ["openssl", "ts", "-reply", "-config", self._folder / "tsa.cnf", "-section", "tsa"]
         subprocess.run([*command, "-queryfile", query, "-out", answer], check=True, capture_output=True, timeout=20)
         return answer.read_bytes()
 
