@@ -54,6 +54,8 @@ PLACES = {
     "finding": "0" * 32,
     "finding_id": "0" * 32,
     "picture": "0" * 32,
+    "audit": "0" * 32,
+    "fetch_id": "0" * 32,
     "hold": "0" * 32,
     "certificate": "1",
 }
