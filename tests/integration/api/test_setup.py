@@ -282,10 +282,10 @@ def test_settings_are_changed_and_a_password_is_kept_for_its_host_alone(lin, dat
 
 def test_who_sets_up_one_camera_is_told_of_those_that_are_then_recorded_no_more(lin):
     page = lin.get(f"{SITE}/cameras/new").text
-    assert "recorded by a file on the box: 午睡室 1." in page
+    assert "how these cameras are reached: 午睡室 1." in page
     lin.post(f"{SITE}/cameras/new", data=FORM)
     assert "Not recorded: nobody has said" in lin.get(f"{SITE}/cameras").text
-    assert "recorded by a file" not in lin.get(f"{SITE}/cameras/new").text
+    assert "how these cameras" not in lin.get(f"{SITE}/cameras/new").text
 
 
 def test_a_camera_goes_out_of_service_only_where_that_is_meant(lin, database):

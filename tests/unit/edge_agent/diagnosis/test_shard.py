@@ -150,8 +150,10 @@ def test_while_the_diagnosed_stream_is_silent_the_recorded_one_is_looked_at(boot
     assert not recorded.has_subscribers
     pass_s(32, recorded)
     assert len(booth.told) >= 2
+    assert booth.told[-1][1].on_recorded
     pass_s(20, own, recorded)
     assert booth.told
+    assert not booth.told[-1][1].on_recorded
     assert not recorded.has_subscribers
     pass_s(28, recorded)
     assert len(booth.told) <= 1
