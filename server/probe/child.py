@@ -40,7 +40,7 @@ def main() -> int:
         answer = _probe(span_us)
     except MemoryError:
         raise  # not known to be their fault either
-    except Exception as error:  # the top of the process: whatever these bytes bring up, they brought it up
+    except Exception as error:  # noqa: BLE001 - the top of the process: whatever these bytes bring up is theirs
         answer = {"error": f"{type(error).__name__}: {error}"[:160]}
     sys.stdout.write(json.dumps(answer))
     return 0

@@ -10,7 +10,9 @@ from config.base.errors import Conflict, NotFound, Unavailable
 from config.base.timespan import Span
 from config.evidence.entries import AccessRecorded, DeepAudited, SegmentUnsound, decode
 from server.domain.confidence import faulty_at_most
+from server.domain.deep_audit import Footage
 from server.domain.sampling import draw
+from server.probe.parent import probe
 from server.services.assess_day import Assessor
 from server.services.audit_deep import DeepAuditor, Request, ask, bound_of, population_in
 from server.services.audit_store import StoreAuditor
@@ -54,8 +56,13 @@ class Lying:
         yield whole[:-1] + b"?" if key in self.changed else whole
 
 
-def audit(site: FootageSite, store=None, *, seed="lantern", samples=50, **request) -> DeepAudit:
-    auditor = DeepAuditor(site.database, store or site.evidence, site.clock, RULES)
+def sound(_file, span_us: int) -> Footage:
+    """For tests that are not about decoding: half a second a segment is saved."""
+    return Footage(span_us, SECONDS, SECONDS, (0.3,) * SECONDS, (0.1,) * SECONDS)
+
+
+def audit(site: FootageSite, store=None, *, seed="lantern", samples=50, prober=sound, **request) -> DeepAudit:
+    auditor = DeepAuditor(site.database, store or site.evidence, site.clock, RULES, prober)
     audit_id = ask(site.database, site.clock, Request("sunflower", seed, samples, "auditor", **request))
     while auditor.step():
         pass
@@ -90,7 +97,7 @@ def test_every_lie_is_found_and_takes_its_minutes_with_it(site):
     site.add("sound").add("frozen").add("black").add("garbage").add("sound", claims_s=40).add("sound").add("sound")
     store = Lying(site.evidence, changed={site.recordings[5].key}, gone={site.recordings[6].key})
     before_s = site.seconds_covered()
-    done = audit(site, store)
+    done = audit(site, store, prober=probe)
     assert outcomes(site, done) == {
         0: ("sound", ""),
         1: ("fault", "picture_frozen"),
@@ -137,7 +144,7 @@ def _check_what_is_settled(site: FootageSite, done: DeepAudit) -> None:
     deep = ["bytes_changed", "clock_off", "picture_frozen", "picture_too_dark", "undecodable"]
     assert findings(site) == deep
     assert site.seconds_covered() == 2 * SECONDS
-    again = audit(site, repeats_id=done.id)
+    again = audit(site, repeats_id=done.id, prober=probe)
     assert again.population_sha256 == done.population_sha256
     assert findings(site) == deep[1:]
     assert site.seconds_covered() == 3 * SECONDS
@@ -164,7 +171,7 @@ def test_a_repeated_draw_is_the_same_and_anybody_can_make_it(site):
 def test_a_store_that_is_down_proves_nothing_and_the_audit_goes_on_where_it_was(site):
     site.add("sound").add("sound")
     store = Lying(site.evidence, down=True)
-    auditor = DeepAuditor(site.database, store, site.clock, RULES)
+    auditor = DeepAuditor(site.database, store, site.clock, RULES, sound)
     audit_id = ask(site.database, site.clock, Request("sunflower", "s", 9, "auditor"))
     assert auditor.step()
     for _ in range(4):
