@@ -16,7 +16,6 @@ SERVER_ONLY = ("sqlalchemy", "fastapi", "starlette", "uvicorn", "minio", "botoco
 PARTS = ("config", "storage", "edge_agent", "server", "deploy", "pyproject.toml", "README.md")
 PACKAGES_MAX = 10
 MEGABYTES_MAX = 60.0
-INSTALL_S_MAX = 120.0
 
 
 class Newcomer:
