@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
+from benchmarks.mutations import mutate
 from config.base.clock import US_PER_DAY, US_PER_S
 from config.base.errors import IntegrityViolation, InvalidInput
 from config.evidence import package, timestamp
@@ -295,3 +297,19 @@ class TestSuites:
     def test_a_genuine_package_names_its_suite(self) -> None:
         assert check(Evidence()).index.suite == "ed25519-sha256"
         assert Signer(AGENT).public_raw == AGENT.public_key().public_bytes_raw()
+
+
+def test_random_mutations_of_a_package_with_all_of_this_are_refused() -> None:
+    authority, chance = CertificateAuthority.create(DAY_US), random.Random(20261122)
+    enrolled = TestOldKeys.told(authority, [(AGENT, AGENT), (OLD_KEY, OLD_KEY)])
+    more = {"index_changes": {"agents": BOTH_KEYS}, "enrolled": enrolled, "anchored_at": 7}
+    whole = Evidence(attestations=[encode(day) for day in chain()], **more).build()
+    donor = Evidence(start_us=DAY_US + US_PER_DAY, **more).build()
+    assert verify(io.BytesIO(whole), CENTRE.public_key()).attested
+    for _ in range(400):
+        done, spoiled = mutate(whole, donor, chance)
+        try:
+            verify(io.BytesIO(spoiled), CENTRE.public_key())
+        except IntegrityViolation:
+            continue
+        pytest.fail(f"{done} was taken for genuine")
