@@ -62,8 +62,9 @@ class LedgerKeeper:
 
     def without_checkpoint(self, older_than_us: int) -> list[str]:
         """Sites whose ledger has grown since their last checkpoint, which is older than that or does not exist."""
+        now_us = self.clock.utc_us()
         with self.database.reading() as session:
-            return ledger.grown_since(session, self.clock.utc_us() - older_than_us)
+            return ledger.grown_since(session, now_us - older_than_us, now_us)
 
     def cosign(self, site_id: str, size: int, witness: NoteKey, signature: NoteSignature) -> None:
         """Adds a witness's signature to a checkpoint. Raises NotFound; IntegrityViolation where it does not hold."""

@@ -8,7 +8,7 @@ Source: the tile layout of C2SP tlog-tiles (https://c2sp.org/tlog-tiles).
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from config.evidence import merkle
@@ -89,13 +89,16 @@ def latest_checkpoint(session: Session, site_id: str) -> LedgerCheckpoint | None
     ).first()
 
 
-def grown_since(session: Session, before_us: int) -> list[str]:
-    """Sites with more entries than their newest checkpoint, where that was made before ``before_us``."""
+def grown_since(session: Session, before_us: int, now_us: int) -> list[str]:
+    """Sites with more entries than their newest checkpoint, where that was made before ``before_us``.
+
+    One that is dated after ``now_us`` was made by a clock that has been set back since: when it was made is not known.
+    """
     newest = (
         select(
             LedgerCheckpoint.site_id,
             func.max(LedgerCheckpoint.size).label("size"),
-            func.max(LedgerCheckpoint.made_us).label("made_us"),
+            func.max(case((LedgerCheckpoint.made_us <= now_us, LedgerCheckpoint.made_us), else_=0)).label("made_us"),
         )
         .group_by(LedgerCheckpoint.site_id)
         .subquery()

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select, update
 
-from config.base.clock import SystemClock
+from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import Conflict, IntegrityViolation, InvalidInput, NotFound
 from config.evidence import entries, merkle
 from config.evidence.checkpoint import Checkpoint
@@ -16,6 +16,7 @@ from server.services.keep_ledger import LedgerKeeper, kind_of
 from server.services.register import Register
 from storage.database import ledger
 from storage.database.models import LedgerEntry, LedgerTile
+from tests.support.clock import SimulatedClock
 
 SIGNER = NoteSigner("nightlight.example", Ed25519PrivateKey.generate())
 AGENT = NoteSigner("edge-rainbow", Ed25519PrivateKey.generate())
@@ -171,3 +172,24 @@ def test_a_note_of_the_database_is_read_as_it_was_signed(keeper):
     keeper.number_all()
     note = keeper.checkpoint("rainbow")
     assert SignedNote.parse(note.serialise()) == note
+
+
+def test_a_checkpoint_that_a_wrong_clock_dated_to_the_future_keeps_no_other_from_being_made(database):
+    clock = SimulatedClock()
+    Register(database, clock).add_site("rainbow", "rainbow", "cn/sichuan", "Asia/Shanghai")
+    keeper = LedgerKeeper(database, clock, SIGNER, "nightlight.example/ledger")
+    for start in (0, 1):
+        clock.jump(365 * 86_400)
+        tell(keeper, 1, start=2 * start)
+        keeper.number_all()
+        keeper.checkpoint("rainbow")
+        clock.jump(-365 * 86_400)
+        tell(keeper, 1, start=2 * start + 1)
+        keeper.number_all()
+        assert keeper.without_checkpoint(US_PER_DAY) == ["rainbow"]
+    keeper.checkpoint("rainbow")
+    tell(keeper, 1, start=9)
+    keeper.number_all()
+    assert keeper.without_checkpoint(US_PER_DAY) == []
+    clock.advance(86_401)
+    assert keeper.without_checkpoint(US_PER_DAY) == ["rainbow"]
