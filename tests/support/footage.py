@@ -16,6 +16,7 @@ import numpy as np
 from config.base.clock import US_PER_DAY, US_PER_S
 from config.base.ids import fresh_id
 from config.base.timespan import Span, SpanSet
+from config.wire.segments import SegmentRecorded
 from server.domain.deep_audit import Rules
 from server.services.verify_upload import UploadVerifier
 from storage.database import spans
@@ -76,6 +77,7 @@ class FootageSite:
     clock: SimulatedClock
     camera_id: str = field(default_factory=lambda: f"nap-{fresh_id()[:8]}")  # the store is shared
     recordings: list[Recording] = field(default_factory=list)
+    sent: list[tuple[SegmentRecorded, bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.begun_us = self.clock.utc_us() // 60_000_000 * 60_000_000 - 3_600 * US_PER_S
@@ -101,7 +103,18 @@ class FootageSite:
         for job in self.verifier.take(100):
             self.verifier.verify(job)
         self.recordings.append(Recording(key, version_id, start_us, end_us))
+        self.sent.append((manifest, data))
         return self
+
+    def upload_again(self, number: int) -> str:
+        """The same bytes as another version, and the message about it; what the server says of it."""
+        manifest, data = self.sent[number]
+        version_id = self.evidence.put_locked(
+            self.recordings[number].key, data, manifest.sha256, manifest.end_us + 92 * US_PER_DAY
+        )
+        self.agent.say(self.agent.upload_of(manifest, version_id))
+        (answer,) = [answer for job in self.verifier.take(100) for answer in self.verifier.verify(job)]
+        return type(answer).__name__
 
     def seconds_covered(self) -> int:
         with self.database.reading() as session:
