@@ -4,21 +4,19 @@ import random
 import subprocess
 import sys
 import time
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import md5, sha256
-from importlib.util import find_spec
-from pathlib import Path
+from hashlib import sha256
 from typing import get_args
 
 from sqlalchemy import func, select
 
+from benchmarks.drills._attacks import bucket_attacks, faketime_library
 from benchmarks.drills._keeping import FIRST_PAST_DAYS, RETAIN_DAYS, SITE, Keeping, Said
 from benchmarks.drills._keeping_truth import Found, look
-from benchmarks.drills._liar import YEAR_S, Lies, Taken, Told
-from config.base.clock import US_PER_S, to_datetime
+from benchmarks.drills._liar import UNSOUND, YEAR_S, Lies, Taken, Told
+from config.base.clock import US_PER_S
 from config.base.errors import NightlightError, Unavailable
 from config.base.timespan import Span
 from deploy.local.commands import REPOSITORY, environment
@@ -27,7 +25,6 @@ from server.services.expire_footage import FootageExpirer
 from server.services.verify_upload import UploadVerifier
 from storage.database.models import AuditFinding, AuditRound, LegalHold, PendingVerification, Segment
 from storage.objects.canary import attack_version
-from storage.objects.keys import day_prefix
 from tests.support.clock import SimulatedClock
 
 LIVES_S = (0.0, 1.6)
@@ -37,17 +34,6 @@ TRIES_MAX = 40
 CLOCK_OFF_US = 5 * US_PER_S
 PAST_LOCK_S = 1.0
 KINDS = (("ingest",), ("jobs",), ("jobs",), ("ingest", "jobs"))
-UNSOUND: dict[Told, str] = {
-    "gone": "object_missing",
-    "short": "lock_short",
-    "unlocked": "lock_short",
-    "governance": "lock_short",
-    "other_bytes": "object_corrupt",
-    "truncated": "object_corrupt",
-    "other_version": "object_missing",
-    "denied": "object_missing",
-    "failing": "object_missing",
-}
 
 
 @dataclass
@@ -402,7 +388,7 @@ class Faults:
                     figures[f"{who}_attacks_on_versions"] = len(refusals)
                 except NightlightError as error:
                     found.must(holds=False, what=f"{who}: {error}")
-            agreed = [name for name, attack in self._bucket_attacks(store, made[0]).items() if attack()]
+            agreed = [name for name, attack in bucket_attacks(store, made[0]).items() if attack()]
             figures[f"{who}_agreed_to"] = ", ".join(agreed) or "nothing"
         self._audit()
         for drift in ("delete_marker", "foreign_version"):
@@ -410,45 +396,3 @@ class Faults:
         after = look(world)
         after.broken += found.broken
         return Outcome(after, figures)
-
-    def _bucket_attacks(self, store: object, said: Said) -> dict[str, Callable[[], bool]]:
-        world = self.world
-        send = world.admin.raw.send if store is world.admin else world.evidence.raw.send
-        folder = day_prefix(SITE, said.manifest.camera_id, to_datetime(said.manifest.start_us))
-        suspended = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
-        unlocked = b"<ObjectLockConfiguration><ObjectLockEnabled>Disabled</ObjectLockEnabled></ObjectLockConfiguration>"
-        rule = f"<ID>x</ID><Filter><Prefix>{folder}</Prefix></Filter><Status>Enabled</Status>"
-        past = "<Expiration><Date>2020-01-01T00:00:00Z</Date></Expiration>"
-        old = "<NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration>"
-        lifecycle = f"<LifecycleConfiguration><Rule>{rule}{past}{old}</Rule></LifecycleConfiguration>".encode()
-        copy = {"x-amz-copy-source": f"/{world.access.bucket}/{said.key}", "x-amz-metadata-directive": "REPLACE"}
-        hold_off = b"<LegalHold><Status>OFF</Status></LegalHold>"
-
-        def put(query: str, body: bytes) -> Callable[[], bool]:
-            headers = {"content-md5": b64encode(md5(body, usedforsecurity=False).digest()).decode()}
-            return lambda: send("PUT", "", query={query: ""}, headers=headers, body=body).agreed
-
-        return {
-            "suspend versioning": put("versioning", suspended),
-            "disable the lock": put("object-lock", unlocked),
-            "drop the default retention": put(
-                "object-lock",
-                b"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>",
-            ),
-            "lifecycle that expires at once": put("lifecycle", lifecycle),
-            "legal hold off": lambda: (
-                send("PUT", said.key, query={"legal-hold": "", "versionId": said.version_id}, body=hold_off).agreed
-            ),
-            "copy over itself without a lock": lambda: send("PUT", said.key, headers=copy).agreed,
-            "overwrite": lambda: send("PUT", said.key, body=b"nothing to see").agreed,
-            "delete by key": lambda: send("DELETE", said.key).agreed,
-            "delete the bucket": lambda: send("DELETE", "").agreed,
-        }
-
-
-def faketime_library() -> str | None:
-    """What a process can be given another clock with; None where it is not installed."""
-    spec = find_spec("libfaketime")
-    if spec is None or spec.origin is None:
-        return None
-    return next((str(file) for file in sorted(Path(spec.origin).parent.rglob("libfaketime.so.1"))), None)

@@ -23,6 +23,18 @@ Told = Literal[
     "gone", "short", "unlocked", "governance", "other_bytes", "truncated", "other_version", "denied", "failing"
 ]
 Taken = Literal["", "dropped", "truncated", "changed", "short_lock", "no_word"]
+UNSOUND: dict[Told, str] = {
+    "gone": "object_missing",
+    "short": "lock_short",
+    "unlocked": "lock_short",
+    "governance": "lock_short",
+    "other_bytes": "object_corrupt",
+    "truncated": "object_corrupt",
+    "other_version": "object_missing",
+    "denied": "object_missing",
+    "failing": "object_missing",
+}
+"""What an audit has to make of each."""
 SHORT_US = 60 * US_PER_S
 LOCK, UNTIL = "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"
 CHECKSUM = "x-amz-checksum-sha256"
