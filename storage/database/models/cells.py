@@ -68,6 +68,8 @@ class CellChallengeRow(Base):
     leaf: Mapped[int] = mapped_column(Integer)
     why: Mapped[str] = mapped_column(String(8))
     """``new``: among what waits. ``kept``: evenly among all that is kept. ``again``: what failed before."""
+    until_leaf: Mapped[int | None] = mapped_column(BigInteger)
+    """Of ``new``: it was drawn among copies whose leaves are numbered below this; no clock can say that."""
     drawn_us: Mapped[int] = mapped_column(BigInteger)
     due_us: Mapped[int | None] = mapped_column(BigInteger, index=True)
     """When it is sent (again); null once it is over."""
@@ -81,6 +83,7 @@ class CellChallengeRow(Base):
     __table_args__ = (
         Index("ix_cell_challenge_agent", "agent_id", "why", "drawn_us"),
         Index("ix_cell_challenge_camera", "camera_id", "drawn_us"),
+        Index("ix_cell_challenge_segment", "segment_id"),
     )
 
 

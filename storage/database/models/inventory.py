@@ -1,6 +1,6 @@
 """What there is: sites, zones, agents, cameras."""
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, LargeBinary, String
+from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database.models.base import Base, HexId, Slug
@@ -15,6 +15,19 @@ class Site(Base):
     region: Mapped[str] = mapped_column(String(64))
     timezone: Mapped[str] = mapped_column(String(64))
     created_us: Mapped[int] = mapped_column(BigInteger)
+    type: Mapped[str | None] = mapped_column(String(24))
+    """This and the next three answer in the words of ``config.policies.metrics.FACTS``; null is unknown."""
+    ownership: Mapped[str | None] = mapped_column(String(24))
+    inclusive: Mapped[bool | None] = mapped_column(Boolean)
+    reg799_class: Mapped[str | None] = mapped_column(String(8))
+    policy_pack: Mapped[str | None] = mapped_column(String(64))
+    """The pack it is judged by; null is the server's own choice."""
+    places: Mapped[int | None] = mapped_column(Integer)
+    indoor_m2: Mapped[float | None] = mapped_column(Float)
+    outdoor_m2: Mapped[float | None] = mapped_column(Float)
+    star_rating: Mapped[int | None] = mapped_column(Integer)
+    filing_status: Mapped[str | None] = mapped_column(String(16))
+    filing_number: Mapped[str | None] = mapped_column(String(64))
 
 
 class Zone(Base):
@@ -25,6 +38,8 @@ class Zone(Base):
     id: Mapped[str] = mapped_column(Slug, primary_key=True)
     name: Mapped[str] = mapped_column(String(120))
     kind: Mapped[str] = mapped_column(String(32))
+    required: Mapped[bool | None] = mapped_column(Boolean)
+    """Whether cameras must cover it; null: as the policy pack says of its kind."""
 
 
 class Agent(Base):
