@@ -23,6 +23,7 @@ CATCH_UP_US = 2 * US_PER_S
 HELD_MAX = 600
 FRAME_US_UNKNOWN = 40_000
 RECENT_FRAMES = 25
+LEAP_US = 200_000
 
 
 class Arrival(NamedTuple):
@@ -102,6 +103,8 @@ class Continuity:
         self._settling = True
         self._last: Arrival | None = None
         self._recent_us: deque[int] = deque(maxlen=RECENT_FRAMES)
+        self.leapt_us = 0
+        """By how much the camera's time has leapt over what passed here: its clock was set, or what came late had holes."""
 
     @property
     def frame_us(self) -> int:
@@ -187,10 +190,17 @@ class Continuity:
 
     def _place(self, arrival: Arrival, broken: str) -> Frame:
         decoded_us, presented_us = _known(arrival.decoded_us), _known(arrival.presented_us)
+        last = self._last
+        if last is not None and not broken and decoded_us - _known(last.decoded_us) > LEAP_US:
+            self._note_leap(decoded_us - _known(last.decoded_us), arrival.arrival_us - last.arrival_us)
         self._last = arrival
         self._recent_us.append(decoded_us)
         captured_us = presented_us + self._origin.origin_us
         return Frame(presented_us, decoded_us, captured_us, arrival.is_key, bool(broken), broken, arrival.packet)
+
+    def _note_leap(self, step_us: int, passed_us: int) -> None:
+        if step_us > 2 * self.frame_us:
+            self.leapt_us += max(0, step_us - max(0, passed_us))
 
 
 def _known(instant_us: int | None) -> int:

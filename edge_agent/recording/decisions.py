@@ -16,6 +16,8 @@ SEGMENT_FRAMES_MAX = 90_000
 BOUNDARY_SLACK_US = 1 * US_PER_S
 RESTATED_US_MAX = 5 * US_PER_S
 """By how much the start of a run may be claimed earlier than it was stated when the run began."""
+LEARNED_WITHIN_US = 10 * US_PER_S
+"""So long a run is watched for frames that come sooner than its first; what goes on after it is no start seen late."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,19 @@ def overlong(elapsed_us: int, frames: int, segment_us: int) -> bool:
 def span_us_max(segment_us: int) -> int:
     """The longest that a segment may be."""
     return min(segment_us + OVERRUN_US_MAX, SEGMENT_SPAN_US_MAX - US_PER_S)
+
+
+def seen_late_us(learned: list[tuple[int, int]]) -> int:
+    """By how much a run was seen to begin too late.
+
+    ``learned``: ``(since_us, sooner_us)``, how much sooner after its picture a frame came than the first, so long after
+    it. What came late at first catches up and then stays; a camera whose time runs fast draws ahead for ever, and its
+    first frame was captured when it came. So what was still gained later is taken off, at its rate (I1).
+    """
+    until_us, in_all_us = learned[-1]
+    within_us = min(LEARNED_WITHIN_US, until_us * 2 // 3)
+    first_us = max((sooner_us for since_us, sooner_us in learned if since_us <= within_us), default=0)
+    return max(0, first_us - max(0, in_all_us - first_us) * within_us // max(1, until_us - within_us))
 
 
 RunBreak = Literal["", "parameters", "timeline"]

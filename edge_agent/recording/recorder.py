@@ -129,7 +129,9 @@ class Recorder:
         self._session: _Session | None = None
         self._run: Run | None = None
         self._keyless_since_us: int | None = None
-        self._ended = Instant(0, "")
+        self._arrival_us = 0
+        """When the newest packet came; monotonic, like the next."""
+        self._ended_us = 0
         """Where the last run ended."""
 
     def begin_session(self, stream: StreamFormat) -> int:
@@ -150,6 +152,7 @@ class Recorder:
             current = self._session
             if current is None or current.number != session:
                 return False
+            self._arrival_us = arrival_us
             for frame in current.continuity.take(current.arrival(packet, arrival_us)):
                 try:
                     self._place(current, frame)
@@ -226,7 +229,8 @@ class Recorder:
             return
         run.keyframe_distance_us = frame.captured_us - run.keyframe_us
         run.keyframe_us = frame.captured_us
-        run.learn(frame)
+        if run.segment.start_us > run.restate_from_us:
+            run.learn(frame, self._arrival_us, session.continuity.leapt_us)
         now = self._clock.timeline
         found = parameter_sets(bytes(frame.packet or b""), session.format.codec)
         broken = run_break(
@@ -270,9 +274,9 @@ class Recorder:
         start = timeline.instant(frame.captured_us)
         segment, writer = self._open(run_id, timeline, header, start.us)
         parameters = found or parameter_sets(session.format.parameters, session.format.codec)
-        earliest_us = start.us - RESTATED_US_MAX
-        if self._ended.timeline_id == start.timeline_id:
-            earliest_us = min(start.us, max(earliest_us, self._ended.us))
+        # Neither into what the last run claimed, on whatever timeline, nor below what was said to be settled.
+        settled_us = max(self._report.floor_us or 0, timeline.utc_us(self._ended_us) if self._ended_us else 0)
+        earliest_us = min(start.us, max(start.us - RESTATED_US_MAX, settled_us))
         self._run = Run(
             run_id,
             timeline,
@@ -281,9 +285,11 @@ class Recorder:
             segment,
             writer,
             origin_us=frame.captured_us - frame.presented_us,
+            begun_us=self._arrival_us,
             opened_us=frame.captured_us,
             keyframe_us=frame.captured_us,
             presented_from_us=frame.presented_us,
+            leapt_us=session.continuity.leapt_us,
             restate_from_us=earliest_us,
         )
         meter = self._report.meter
@@ -319,11 +325,12 @@ class Recorder:
 
     def _finish(self, run: Run, end_us: int) -> None:
         written = run.writer.finish()
+        # Times that a camera makes up may leap: what is claimed stays within what the wire contract takes.
+        end_us = min(max(end_us, run.segment.start_us + 1), run.segment.start_us + SEGMENT_SPAN_US_MAX)
         self._segments.finished(
             run.segment,
-            start_us=run.start_us,
-            # Times that a camera makes up may leap: what is claimed stays within what the wire contract takes.
-            end_us=min(max(end_us, run.start_us + 1), run.start_us + SEGMENT_SPAN_US_MAX),
+            start_us=max(run.start_us, end_us - SEGMENT_SPAN_US_MAX),
+            end_us=end_us,
             sha256=written.sha256,
             size_bytes=written.size_bytes,
             frames=written.frames,
@@ -341,7 +348,7 @@ class Recorder:
         frame_us = self._session.continuity.frame_us if self._session else 0
         end = run.timeline.instant(run.newest_us + frame_us if next_us is None else next_us)
         self._finish(run, end.us)
-        self._run, self._ended = None, end
+        self._run, self._ended_us = None, run.newest_us + frame_us if next_us is None else next_us
         run.header.close()
         self._report.meter.durable_us = None
         self._report.set_floor(end.us)

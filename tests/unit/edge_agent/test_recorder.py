@@ -101,14 +101,19 @@ class Scene:
         self.session = self.recorder.begin_session(StreamFormat("h264", b"", CLOCK_RATE))
         self.arrival_us = self.newest_us = BEGAN_US
 
-    def play(self, frames: int, skip: int = 0, late_us: int = 0) -> None:
+    def play(self, frames: int, skip: int = 0, late_us: int = 0, every_us: int = FRAME_US) -> None:
         for _ in range(skip):
             next(self.packets)
             self.arrival_us += FRAME_US
         for _ in range(frames):
             self.newest_us = max(self.newest_us, self.arrival_us + late_us)
             self.recorder.take(self.session, next(self.packets), self.newest_us)
-            self.arrival_us += FRAME_US
+            self.arrival_us += every_us
+
+    def leap(self, frames: int) -> None:
+        """The camera's time goes on by so many frames at once: somebody set its clock."""
+        for _ in range(frames):
+            next(self.packets)
 
     @property
     def conditions(self) -> list[str]:
@@ -237,3 +242,72 @@ def test_a_cut_stays_where_it_was_claimed(tmp_path: Path, clip: MakeClip) -> Non
     assert all(before[1] == after[0] for before, after in pairwise(claims))
     assert claims[0][0] == NOON_US + 300_000
     assert claims[-1][1] == NOON_US + 290 * FRAME_US
+
+
+def test_a_camera_whose_time_runs_fast_began_no_earlier(tmp_path: Path, clip: MakeClip) -> None:
+    """Its times draw ahead of ours for ever; nothing of it was captured before it came (I1)."""
+    scene = Scene(tmp_path, clip(seconds=50))
+    scene.play(450, every_us=FRAME_US * 24 // 25)
+    scene.recorder.end_session(scene.session)
+    ((start_us, _),) = scene.spool.claims
+    assert 0 <= NOON_US - start_us <= FRAME_US // 2
+
+
+def test_a_camera_whose_clock_is_set_forward_began_no_earlier(tmp_path: Path, long_clip: Path) -> None:
+    scene = Scene(tmp_path, long_clip)
+    scene.play(15)
+    scene.leap(8)
+    scene.play(30)
+    scene.leap(8)
+    scene.play(30)
+    scene.recorder.end_session(scene.session)
+    ((start_us, _),) = scene.spool.claims
+    assert start_us == NOON_US
+
+
+def test_a_start_is_never_put_before_what_was_said_to_be_settled(tmp_path: Path, long_clip: Path) -> None:
+    scene = Scene(tmp_path, long_clip)
+    scene.report.set_floor(NOON_US + 400_000)  # the session was opened then
+    scene.play(20, late_us=700_000)
+    assert scene.report.floor_us == NOON_US + 400_000
+    scene.play(70)
+    scene.recorder.end_session(scene.session)
+    assert scene.spool.claims == [(NOON_US + 400_000, NOON_US + 90 * FRAME_US)]
+
+
+def test_a_run_that_goes_on_from_another_on_a_new_timeline_is_not_put_into_it(tmp_path: Path, long_clip: Path) -> None:
+    scene = Scene(tmp_path, long_clip)
+    scene.play(20, late_us=700_000)
+    scene.spool.timeline = Timeline("u" * 32, NOON_US + 3_600 * US_PER_S, BEGAN_US, Slew())
+    scene.play(1, late_us=700_000)
+    scene.play(70)
+    scene.recorder.end_session(scene.session)
+    (_, ended_us), (again_us, _) = scene.spool.claims
+    assert again_us == ended_us + 3_600 * US_PER_S
+
+
+def test_after_a_full_disk_a_run_begins_with_its_first_frame(tmp_path: Path, long_clip: Path) -> None:
+    """Nothing was written before it, whatever later frames tell of when that was."""
+    scene = Scene(tmp_path, long_clip)
+    scene.spool.room = False
+    scene.play(25, late_us=700_000)
+    scene.spool.room = True
+    scene.play(10, late_us=700_000)
+    floor_us = scene.report.floor_us or 0
+    scene.play(70)
+    scene.recorder.end_session(scene.session)
+    ((start_us, _),) = scene.spool.claims
+    assert start_us >= floor_us - 1
+    assert start_us >= NOON_US + 2 * US_PER_S
+
+
+def test_a_camera_whose_time_runs_slow_and_was_seen_late_began_by_that_much_earlier(
+    tmp_path: Path, clip: MakeClip
+) -> None:
+    scene = Scene(tmp_path, clip(seconds=50))
+    scene.play(20, late_us=700_000, every_us=FRAME_US * 26 // 25)
+    scene.play(430, every_us=FRAME_US * 26 // 25)
+    scene.recorder.end_session(scene.session)
+    ((start_us, _),) = scene.spool.claims
+    assert abs(start_us - NOON_US) <= FRAME_US * 3
+    assert start_us >= NOON_US
