@@ -15,6 +15,8 @@ class Drift(StrEnum):
     OBJECT_MISSING = "object_missing"
     OBJECT_CORRUPT = "object_corrupt"
     LOCK_SHORT = "lock_short"
+    LOCK_WAS_SHORT = "lock_was_short"
+    """Its lock had been shortened or taken off, and the audit has set it again: the store lets that happen."""
     DELETE_MARKER = "delete_marker"
     """The version is whole; who asks the store by key alone is told that it is gone."""
     FOREIGN_VERSION = "foreign_version"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
-from config.base.clock import US_PER_DAY, US_PER_S, Clock, to_datetime
+from config.base.clock import US_PER_DAY, US_PER_S, Clock, isoformat, to_datetime
 from config.base.errors import IntegrityViolation, NightlightError, NotFound, PermissionDenied, Unavailable
 from config.base.logs import get_logger
 from server.domain.audit import DEEP, Drift, Held, Seen, drift_of, due, lengthens
@@ -46,6 +46,8 @@ class Version:
     key: str
     version_id: str
     held: Held
+    counts: bool = True
+    """Whether its time is called covered."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Look:
     """By segment id: what is wrong, and a word on it."""
     repaired: dict[str, int] = field(default_factory=dict)
     """By segment id: locks that had been short and were set anew, and when they end now."""
+    shortened: dict[str, str] = field(default_factory=dict)
+    """Of ``repaired``, by segment id: what the lock had been."""
     extended: dict[str, int] = field(default_factory=dict)
     """By segment id: locks lengthened because the policy has grown."""
     strangers: list[tuple[Drift, ListedVersion]] = field(default_factory=list)
@@ -144,6 +148,7 @@ class StoreAuditor:
             for drift, listed in look.strangers:
                 self._tell_stranger(session, current, day, drift, listed)
             self._settle(session, day, look)
+            self._tell_repaired(session, current, site, look)
             current.extended += len(look.extended)
             current.checked += len(day.versions)
             current.camera_id, current.day_us = day.camera_id, day.day_us
@@ -175,7 +180,8 @@ class StoreAuditor:
         # As of its arrival: by today's date an old recording would look like one from a clock that is years behind.
         floor_us = retain_until_us(stored.end_us, stored.received_us, self.retain_days)
         held = Held(stored.size_bytes, stored.sha256, stored.retain_until_us or 0, floor_us)
-        return Version(stored.segment_id, stored.object_key or "", stored.version_id or "", held)
+        counts = stored.secured_us is not None
+        return Version(stored.segment_id, stored.object_key or "", stored.version_id or "", held, counts)
 
     def _look(self, day: CameraDay) -> Look:
         """Asks the store. Raises Unavailable."""
@@ -185,7 +191,8 @@ class StoreAuditor:
             others = pool.submit(self._others, day)
             while rest:
                 rest = self._wave(look, pool, rest, silent)
-                if rest and len(look.drifts) > told:
+                # Also after the last: what comes next may take long, or fail and take this camera-day from the start.
+                if len(look.drifts) > told:
                     self._tell_now(day, look)
                     told = len(look.drifts)
             if silent:
@@ -217,19 +224,34 @@ class StoreAuditor:
     def _ask_again(self, look: Look, day: CameraDay, silent: list[tuple[Version, NightlightError]]) -> None:
         """A store that gives out everything but some versions does not have them; one that gives out nothing is down.
 
-        Raises the store's own error where it is down.
+        Of what does not count anyway nothing is claimed, so nobody waits for it: a camera-day that a store has lost is
+        through after as many steps as it has ``SILENT_MAX``. Raises the store's own error where it is down.
         """
         unasked = {version.segment_id for version, _ in silent}
         witness = next((version for version in day.versions if version.segment_id not in unasked), None)
-        for number, (version, error) in enumerate(silent):
-            if witness is None or number >= SILENT_MAX:
+        asked = 0
+        for version, error in silent:
+            if not version.counts:
+                look.drifts[version.segment_id] = (Drift.OBJECT_MISSING, f"not given out: {error}")
+                continue
+            witness = witness or self._elsewhere(day)
+            if witness is None or asked >= SILENT_MAX:
                 raise error
+            asked += 1
             self._seen(witness)
             try:
                 self._judge(look, version, self._seen(version))
             except NightlightError as again:
                 self._seen(witness)
                 look.drifts[version.segment_id] = (Drift.OBJECT_MISSING, f"not given out, as others are: {again}")
+            if version.segment_id in look.drifts:
+                self._tell_now(day, look)
+
+    def _elsewhere(self, day: CameraDay) -> Version | None:
+        """A version of another camera-day, to tell a store that is down from one that keeps a whole day to itself."""
+        with self.database.reading() as session:
+            found = audits.version_elsewhere(session, day.camera_id, day.day_us, self.clock.utc_us())
+        return None if found is None else self._version(found)
 
     def _seen_all(self, versions: list[Version], until_us: int) -> list[StoredVersion | NightlightError | None]:
         """One answer a version, in order; fewer where time is up."""
@@ -267,18 +289,21 @@ class StoreAuditor:
             except NightlightError as error:
                 look.drifts[version.segment_id] = (Drift.LOCK_SHORT, f"cannot be lengthened: {error}")
                 return
+            if not short:
+                look.shortened[version.segment_id] = _lock_word(seen)
             (look.extended if short else look.repaired)[version.segment_id] = kept.retain_until_us or until_us
         elif drift is not None:
             look.drifts[version.segment_id] = (drift, _word(held, seen))
 
     def _others(self, day: CameraDay) -> list[ListedVersion]:
-        """What lies in the day's folder beside the recordings, and is no longer young."""
+        """What lies in the day's folder beside the recordings, and is no longer young; no upload makes a delete marker."""
         ours = {(version.key, version.version_id) for version in day.versions}
         young_us = self.clock.utc_us() - SETTLING_US
         return [
             listed
             for listed in self.store.list_versions(day.prefix)
-            if (listed.key, listed.version_id) not in ours and listed.last_modified_us <= young_us
+            if (listed.key, listed.version_id) not in ours
+            and (listed.is_delete_marker or listed.last_modified_us <= young_us)
         ]
 
     def _strangers(self, day: CameraDay, others: list[ListedVersion]) -> Iterator[tuple[Drift, ListedVersion]]:
@@ -304,6 +329,13 @@ class StoreAuditor:
         for segment_id, (drift, detail) in look.drifts.items():
             segment = session.get_one(Segment, segment_id)
             current.found += tell(session, now_us, site, segment, drift, detail)
+
+    def _tell_repaired(self, session: Session, current: AuditRound, site: Site, look: Look) -> None:
+        """The recording is safe again and counts; that a lock could be shortened stays on the list for a day."""
+        now_us = self.clock.utc_us()
+        for segment_id, was in look.shortened.items():
+            segment = session.get_one(Segment, segment_id)
+            current.found += tell(session, now_us, site, segment, Drift.LOCK_WAS_SHORT, was, spoils=False)
 
     def _tell_now(self, day: CameraDay, look: Look) -> None:
         """What has been found so far, before the camera-day is through; telling it again changes nothing."""
@@ -335,7 +367,10 @@ class StoreAuditor:
         log.error("stranger_in_store", camera=day.camera_id, key=listed.key, drift=drift.value)
 
     def _settle(self, session: Session, day: CameraDay, look: Look) -> None:
-        """What had been found and is so no longer: locks that were repaired, strangers that went."""
+        """What had been found and is so no longer: locks that were repaired, strangers that went.
+
+        That a lock was short is settled by the first look that finds it as long as it was left.
+        """
         still = {(listed.key, listed.version_id) for _, listed in look.strangers}
         whole = {version.segment_id for version in day.versions} - set(look.drifts)
         for found in audits.open_findings_of_camera(session, day.camera_id):
@@ -347,13 +382,16 @@ class StoreAuditor:
                 gone = found.segment_id in whole
             if gone:
                 settle(session, self.clock.utc_us(), found)
-        for segment_id in look.repaired:
-            log.error("lock_was_short", segment=segment_id, outcome="lengthened again")
 
 
 def _seen_of(stored: StoredVersion) -> Seen:
     lasting = stored.retain_until_us if stored.retention_mode == "COMPLIANCE" else None
     return Seen(stored.size_bytes, stored.sha256, lasting)
+
+
+def _lock_word(seen: Seen | None) -> str:
+    until_us = seen.compliance_until_us if seen is not None else None
+    return "no lock that holds" if until_us is None else f"locked until {isoformat(until_us)}"
 
 
 def _word(held: Held, seen: Seen | None) -> str:

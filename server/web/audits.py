@@ -19,6 +19,7 @@ DRIFT = {
     "object_missing": mark("The store no longer has this recording"),
     "object_corrupt": mark("The recording in the store is another one than was secured"),
     "lock_short": mark("The recording is not locked for as long as it must be, and the store will not lock it"),
+    "lock_was_short": mark("Somebody shortened this recording's lock or took it off; the audit has locked it again"),
     "delete_marker": mark("Somebody put a delete marker on top of this recording; the recording itself is whole"),
     "foreign_version": mark("Somebody put another version on top of this recording; the recording itself is whole"),
     "foreign_object": mark("There is a file in the store that belongs to no recording"),

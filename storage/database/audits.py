@@ -76,6 +76,7 @@ class DayVersion:
     object_key: str | None
     version_id: str | None
     retain_until_us: int | None
+    secured_us: int | None
     deleted_us: int | None
 
     @property
@@ -84,21 +85,25 @@ class DayVersion:
         return self.retain_until_us is not None and self.deleted_us is None
 
 
+_COLUMNS = (
+    Segment.id,
+    Segment.site_id,
+    Segment.end_us,
+    Segment.received_us,
+    Segment.size_bytes,
+    Segment.sha256,
+    Segment.object_key,
+    Segment.version_id,
+    Segment.retain_until_us,
+    Segment.secured_us,
+    Segment.deleted_us,
+)
+
+
 def versions_of_day(session: Session, camera_id: str, day_us: int) -> list[DayVersion]:
     """Every segment of a camera that began within the UTC day, whatever its state."""
     rows = session.execute(
-        select(
-            Segment.id,
-            Segment.site_id,
-            Segment.end_us,
-            Segment.received_us,
-            Segment.size_bytes,
-            Segment.sha256,
-            Segment.object_key,
-            Segment.version_id,
-            Segment.retain_until_us,
-            Segment.deleted_us,
-        )
+        select(*_COLUMNS)
         .where(
             Segment.camera_id == camera_id,
             Segment.end_us.between(day_us, day_us + US_PER_DAY + SEGMENT_SPAN_US_MAX),
@@ -108,6 +113,22 @@ def versions_of_day(session: Session, camera_id: str, day_us: int) -> list[DayVe
         .order_by(Segment.end_us)
     )
     return [DayVersion(*row) for row in map(tuple, rows)]
+
+
+def version_elsewhere(session: Session, camera_id: str, day_us: int, now_us: int) -> DayVersion | None:
+    """A version under retention that counts and is of no such camera-day; that of the last to end of its camera."""
+    kept = (Segment.retain_until_us > now_us, Segment.secured_us.is_not(None), Segment.deleted_us.is_(None))
+    day_end_us = day_us + US_PER_DAY
+    of_camera = select(*_COLUMNS).where(
+        Segment.camera_id == camera_id, (Segment.start_us < day_us) | (Segment.start_us >= day_end_us), *kept
+    )
+    for camera in session.scalars(select(Camera.id).where(Camera.id != camera_id).order_by(Camera.id)):
+        query = select(*_COLUMNS).where(Segment.camera_id == camera, *kept)
+        row = session.execute(query.order_by(Segment.end_us.desc()).limit(1)).first()
+        if row is not None:
+            return DayVersion(*tuple(row))
+    row = session.execute(of_camera.order_by(Segment.end_us.desc()).limit(1)).first()
+    return None if row is None else DayVersion(*tuple(row))
 
 
 def finding_of(session: Session, object_key: str, version_id: str, drift: str) -> AuditFinding | None:

@@ -54,12 +54,12 @@ class Lying:
 class Secured:
     """Ten-second segments of one camera, recorded, uploaded and read back."""
 
-    def __init__(self, database, object_store, clock) -> None:
+    def __init__(self, database, object_store, clock, **agent) -> None:
         self.database, self.clock = database, clock
         self.evidence = object_store.evidence
         self.camera_id = f"nap-{fresh_id()[:8]}"  # the store is shared, and locked objects stay
         self.agent = SigningAgent(
-            database, clock, camera_id=self.camera_id, started_us=clock.utc_us() - seconds(200)
+            database, clock, camera_id=self.camera_id, started_us=clock.utc_us() - seconds(200), **agent
         ).register()
         self.verifier = UploadVerifier(database, self.evidence, clock, 90, backfilled_after_us=seconds(300))
         self.end_us = clock.utc_us() - seconds(60)
@@ -147,7 +147,10 @@ def test_a_short_lock_is_lengthened_at_once_or_not_covered(secured, change):
     assert secured.findings() == ["lock_short"]
     assert secured.seconds_covered() == 40
     store.refuses_locks = False
-    secured.audit(store)
+    assert secured.audit(store).found == 1
+    assert secured.findings() == ["lock_was_short"]  # it counts again, and a person learns of it
+    assert secured.seconds_covered() == 50
+    assert secured.audit(store).found == 0
     assert secured.findings() == []
     assert secured.seconds_covered() == 50
 
@@ -293,3 +296,52 @@ def test_a_round_comes_to_its_end_also_where_recordings_came_in_meanwhile(secure
         done = session.scalars(select(AuditRound)).one()
     assert done.finished_us is not None
     assert auditor.begin() is not None
+
+
+def test_what_was_found_is_told_also_where_the_rest_of_the_camera_day_fails(secured):
+    class Unlisted(Lying):
+        def list_versions(self, prefix):
+            raise Unavailable("500")
+
+    auditor = StoreAuditor(secured.database, Unlisted(secured.evidence, gone={secured.keys[2]}), secured.clock, 90)
+    auditor.begin()
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            auditor.step()
+    assert secured.findings() == ["object_missing"]
+    assert secured.seconds_covered() == 40
+    assert len(secured.entries()) == 1
+
+
+def test_a_whole_camera_day_that_a_store_keeps_to_itself_stops_no_audit(secured, monkeypatch):
+    monkeypatch.setattr("server.services.audit_store.SILENT_MAX", 2)
+    lost = list(secured.keys)
+    other = Secured(secured.database, secured, secured.clock, signer=secured.agent.signer).add(1)
+    store = Lying(secured.evidence, raises=dict.fromkeys(lost, Unavailable("500")))
+    auditor = StoreAuditor(secured.database, store, secured.clock, 90)
+    secured.clock.advance(86_400)
+    assert auditor.begin() is not None
+    failed, steps = 0, 0
+    while steps < 9:
+        steps += 1
+        try:
+            if not auditor.step():
+                break
+        except Unavailable:
+            failed += 1
+    assert (failed, steps) == (2, 5)
+    assert secured.findings() == ["object_missing"] * 5
+    assert (secured.seconds_covered(), other.seconds_covered()) == (0, 10)
+    secured.audit()
+    assert secured.findings() == []
+    assert secured.seconds_covered() == 50
+
+
+def test_a_delete_marker_is_told_however_young_it_is(secured):
+    secured.clock.jump(-7_200)
+    secured.evidence.raw.send("DELETE", secured.keys[0])
+    auditor = StoreAuditor(secured.database, secured.evidence, secured.clock, 90)
+    assert auditor.begin() is not None
+    while auditor.step():
+        pass
+    assert secured.findings() == ["delete_marker"]
