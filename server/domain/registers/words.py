@@ -1,0 +1,70 @@
+"""The Chinese words that a cell may hold for the answers of the facts and of the registers, and that an export writes."""
+
+ANSWERS: dict[str, dict[str, str]] = {
+    "type": {
+        "nursery": "托育机构",
+        "kindergarten_class": "幼儿园托班",
+        "employer": "用人单位托育",
+        "community": "社区托育",
+    },
+    "ownership": {"public": "公办", "nonprofit": "民办非营利", "for_profit": "营利性"},
+    "reg799_class": {"art7": "第七条", "art9": "第九条", "art33": "第三十三条"},
+    "filing_status": {"not_filed": "未备案", "submitted": "已提交", "filed": "已备案", "withdrawn": "已注销"},
+    "zone_kind": {
+        "activity": "活动室",
+        "sleeping": "睡眠室",
+        "dining": "餐厅",
+        "entrance": "出入口",
+        "corridor": "走廊",
+        "outdoor": "室外活动场地",
+        "kitchen": "厨房",
+        "office": "办公室",
+        "toilet": "卫生间",
+        "bath": "浴室",
+        "changing": "更衣室",
+        "nursing": "哺乳室",
+        "staff_rest": "职工休息室",
+    },
+    "arming": {"instant": "即时防区", "interior": "室内防区"},
+    "point_kind": {
+        "panic": "紧急按钮",
+        "tamper": "防拆",
+        "perimeter": "周界",
+        "interior": "室内探测",
+        "fire": "火警",
+        "other": "其他",
+    },
+    "class_kind": {"infant": "乳儿班", "toddler_younger": "托小班", "toddler_older": "托大班", "mixed": "混合班"},
+    "role": {
+        "guard": "保安员",
+        "carer": "保育人员",
+        "health": "卫生保健人员",
+        "manager": "负责人",
+        "cook": "炊事人员",
+        "other": "其他人员",
+    },
+    "record": {
+        "police_filing": "公安备案",
+        "health_filing": "卫健备案",
+        "recording_sign": "提示标识",
+        "impact_assessment": "个人信息保护影响评估",
+        "one_button_alarm": "一键式报警装置",
+        "alarm_equipment_test": "安防设备检查",
+        "fire_drill": "消防演练",
+        "yearly_inspection": "年度检查",
+        "parents_committee": "家长委员会",
+        "complaints_channel": "投诉渠道",
+        "record_check": "违法犯罪记录查询",
+        "health_check": "健康检查",
+        "training": "培训",
+        "guard_certificate": "保安员证",
+        "qualification": "职业资格",
+    },
+    "level": {"country": "国家", "province": "省级", "city": "市级", "county": "县级", "town": "乡级"},
+}
+"""By vocabulary: the answer as it is kept → the word."""
+SITE_RECORDS = (
+    "police_filing", "health_filing", "recording_sign", "impact_assessment", "one_button_alarm",
+    "alarm_equipment_test", "fire_drill", "yearly_inspection", "parents_committee", "complaints_channel",
+)  # fmt: skip
+STAFF_RECORDS = ("record_check", "health_check", "training", "guard_certificate", "qualification")
