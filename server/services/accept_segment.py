@@ -75,6 +75,9 @@ def uploaded(session: Session, incoming: Incoming, _rule: ClockRule) -> Effect:
         raise InvalidInput("the upload does not match its manifest", code="foreign_segment")
     if message.object_key != SegmentKey(segment.site_id, segment.camera_id, segment.start_us, segment.id).text:
         raise InvalidInput("the object key is not the one this segment has", code="foreign_key")
+    if message.seen is not msgspec.UNSET and segment.secured_us is not None and segment.retain_until_us is not None:
+        # The site got its cell after that: the centre's copy counts and stays, whatever else an agent has put where.
+        return "duplicate", [receipt(segment, message.version_id, segment.retain_until_us)]
     if message.seen is not msgspec.UNSET:
         result, replies = take_into_cell.claimed(session, incoming, segment, message.seen)
         return ("duplicate", [refused(segment)]) if result == "again" else (result, replies)

@@ -1,7 +1,8 @@
 """What an agent's answer to a challenge does: the leaf is checked against the root that the centre has held all along.
 
-Invariant I1: a right answer lets count what was read back before the leaf was drawn, and nothing later; a wrong one takes
-the recording out of what is covered in the same transaction. A late answer is judged like any other.
+Invariant I1: a right answer lets count what the leaf was drawn among, and nothing that was taken in later; a wrong one
+takes the recording out of what is covered in the same transaction, until every leaf of it that was missed is there again.
+A late answer is judged like any other.
 """
 
 import hashlib
@@ -72,16 +73,18 @@ class CellDesk:
             return
         if answer.seen is not None and answer.seen.retain_until_us is not None:
             copy.retain_until_us = answer.seen.retain_until_us
-        if copy.state == cells.UNSOUND and (row.why == "again" or segment.refusal == CHALLENGE_OVERDUE):
+        session.flush()
+        asked_again = row.why == "again" or segment.refusal == CHALLENGE_OVERDUE
+        if copy.state == cells.UNSOUND and asked_again and not cells.failed_leaves(session, copy.segment_id):
             self._restore(session, segment, copy, now_us)
-        if row.why == "new":
+        if row.until_leaf is not None:
             for waiting, _ in cells.waiting(session, row.agent_id):
-                if waiting.read_us <= row.drawn_us:
+                if (waiting.first_leaf or 0) < row.until_leaf:
                     of = session.get_one(Segment, waiting.segment_id)
                     take_into_cell.secure(session, of, waiting, now_us, self.backfilled_after_us)
 
     def _restore(self, session: Session, segment: Segment, copy: CellCopy, now_us: int) -> None:
-        """The very leaf that was missed is there again: its time counts."""
+        """Every leaf that was missed is there again: its time counts."""
         for found in audits.open_findings_of_camera(session, segment.camera_id):
             if found.segment_id == segment.id:
                 found.settled_us = now_us

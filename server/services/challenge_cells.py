@@ -62,7 +62,7 @@ class CellChallenger:
                 return  # another process was first
             asked = cells.open_reasons(session, agent_id)
             if "new" not in asked:
-                self._ask(session, self._among_waiting(session, agent_id), "new", now_us)
+                self._ask_new(session, agent_id, now_us)
             if not asked & {"kept", "again"}:
                 self._ask_kept(session, agent_id, now_us)
 
@@ -80,22 +80,26 @@ class CellChallenger:
             return False  # nothing was ever recorded into this cell
         return rules.draw_is_due(sum(size for _, size in waiting), oldest_us, last_us, now_us)
 
-    def _among_waiting(self, session: Session, agent_id: str) -> tuple[CellCopy, int] | None:
+    def _ask_new(self, session: Session, agent_id: str, now_us: int) -> None:
+        """Evenly among what waits: a right answer is good for all of it, and for nothing that is taken in later."""
         copies = [copy for copy, _ in cells.waiting(session, agent_id)]
-        number = self.randomness.randrange(sum(copy.leaves for copy in copies)) if copies else 0
+        if not copies:
+            return
+        number = self.randomness.randrange(sum(copy.leaves for copy in copies))
+        until_leaf = (copies[-1].first_leaf or 0) + copies[-1].leaves
         for copy in copies:
             if number < copy.leaves:
-                return copy, number
+                self._ask(session, copy, number, "new", now_us, until_leaf)
+                return
             number -= copy.leaves
-        return None
 
     def _ask_kept(self, session: Session, agent_id: str, now_us: int) -> None:
         """Evenly among all that is kept; every other time, where there is any, what was not answered rightly."""
         unsound = cells.unsound(session, agent_id, now_us)
         if unsound and self.randomness.randrange(2):
             copy = self.randomness.choice(unsound)
-            leaf = cells.failed_leaf(session, copy.segment_id)
-            self._ask(session, (copy, leaf if leaf is not None else 0), "again", now_us)
+            failed = cells.failed_leaves(session, copy.segment_id)
+            self._ask(session, copy, failed[-1] if failed else 0, "again", now_us)
             return
         first = cells.first_kept_leaf(session, agent_id, now_us)
         if first is None:
@@ -105,13 +109,12 @@ class CellChallenger:
             number = self.randomness.randrange(first, end)
             copy_found = cells.copy_at(session, agent_id, number)
             if copy_found is not None and copy_found.retain_until_us > now_us:
-                self._ask(session, (copy_found, number - (copy_found.first_leaf or 0)), "kept", now_us)
+                self._ask(session, copy_found, number - (copy_found.first_leaf or 0), "kept", now_us)
                 return
 
-    def _ask(self, session: Session, drawn: tuple[CellCopy, int] | None, why: str, now_us: int) -> None:
-        if drawn is None:
-            return
-        copy, leaf = drawn
+    def _ask(
+        self, session: Session, copy: CellCopy, leaf: int, why: str, now_us: int, until_leaf: int | None = None
+    ) -> None:
         session.add(
             CellChallengeRow(
                 id=fresh_id(),
@@ -121,6 +124,7 @@ class CellChallenger:
                 segment_id=copy.segment_id,
                 leaf=leaf,
                 why=why,
+                until_leaf=until_leaf,
                 drawn_us=now_us,
                 due_us=now_us,
                 deadline_us=now_us + rules.ANSWER_US,
@@ -154,7 +158,10 @@ class CellChallenger:
         )
 
     def _end_overdue(self) -> None:
-        """Nothing is known of what nobody answered for: its time does not count until somebody does (I1)."""
+        """Nothing is known of what nobody answered for: its time does not count until somebody does (I1).
+
+        Also what had waited for its first challenge: whoever is silent about a leaf is not asked for an easier one.
+        """
         now_us = self.clock.utc_us()
         with self.database.reading() as session:
             if not cells.overdue(session, now_us, 1):
@@ -164,7 +171,7 @@ class CellChallenger:
                 row.due_us, row.outcome = None, OVERDUE
                 segment, copy = session.get_one(Segment, row.segment_id), session.get_one(CellCopy, row.segment_id)
                 log.error("challenge_overdue", camera=row.camera_id, segment=row.segment_id, why=row.why)
-                if copy.state == cells.PROVEN:
+                if copy.state in (cells.PROVEN, cells.WAITING):
                     copy.state = cells.UNSOUND
                     segment.secured_us, segment.refusal = None, CHALLENGE_OVERDUE
                     spans.withdraw_secured(session, segment)

@@ -101,6 +101,7 @@ def take_in(session: Session, segment: Segment, judged: Judged, now_us: int) -> 
         copy.retain_until_us, copy.floor_us = judged.found.retain_until_us or 0, judged.floor_us
         copy.read_us, copy.state = now_us, cells.WAITING
         segment.object_key, segment.version_id, segment.refusal = judged.object_key, judged.version_id, None
+        segment.retain_until_us = None  # also of one that the centre's store had and lost
     return _receipt(segment, copy)
 
 

@@ -17,12 +17,12 @@ def agents_with_cells(session: Session) -> list[str]:
 
 
 def waiting(session: Session, agent_id: str) -> list[tuple[CellCopy, int]]:
-    """Copies that wait for a challenge, oldest first, with their sizes in bytes."""
+    """Copies that wait for a challenge, in the order they were taken in, with their sizes in bytes."""
     rows = session.execute(
         select(CellCopy, Segment.size_bytes)
         .join(Segment, Segment.id == CellCopy.segment_id)
         .where(CellCopy.agent_id == agent_id, CellCopy.state == WAITING)
-        .order_by(CellCopy.read_us)
+        .order_by(CellCopy.first_leaf)
         .limit(WAITING_MAX)
         .options(defer(CellCopy.envelope))
     )
@@ -54,11 +54,14 @@ def copy_at(session: Session, agent_id: str, number: int) -> CellCopy | None:
 
 
 def first_kept_leaf(session: Session, agent_id: str, now_us: int) -> int | None:
-    """Where the leaves begin that are under retention still; None where there are none."""
+    """Where the leaves begin that are under retention still; None where there are none.
+
+    By number and not by lock: what was recorded long ago and comes late is numbered last, and its lock ends first.
+    """
     oldest = session.scalars(
         select(CellCopy)
         .where(CellCopy.agent_id == agent_id, CellCopy.retain_until_us > now_us, CellCopy.first_leaf.is_not(None))
-        .order_by(CellCopy.retain_until_us)
+        .order_by(CellCopy.first_leaf)
         .limit(1)
     ).first()
     return None if oldest is None else oldest.first_leaf
@@ -72,14 +75,20 @@ def unsound(session: Session, agent_id: str, now_us: int) -> list[CellCopy]:
     return list(session.scalars(query.order_by(CellCopy.read_us).limit(64)))
 
 
-def failed_leaf(session: Session, segment_id: str) -> int | None:
-    """The leaf of the newest challenge to a recording that was not answered rightly."""
-    return session.scalar(
-        select(CellChallengeRow.leaf)
-        .where(CellChallengeRow.segment_id == segment_id, CellChallengeRow.outcome != "right")
-        .order_by(CellChallengeRow.drawn_us.desc())
-        .limit(1)
+def failed_leaves(session: Session, segment_id: str) -> list[int]:
+    """The leaves of a recording of which the last that is known is not a right answer, the newest of them last."""
+    ended_us = func.coalesce(CellChallengeRow.answered_us, CellChallengeRow.deadline_us)
+    rows = session.execute(
+        select(CellChallengeRow.leaf, CellChallengeRow.outcome)
+        .where(CellChallengeRow.segment_id == segment_id, CellChallengeRow.outcome.is_not(None))
+        .order_by(ended_us, CellChallengeRow.id)
     )
+    failed: dict[int, None] = {}
+    for leaf, outcome in rows:
+        failed.pop(leaf, None)
+        if outcome != "right":
+            failed[leaf] = None
+    return list(failed)
 
 
 def open_reasons(session: Session, agent_id: str) -> set[str]:
