@@ -102,6 +102,7 @@ class HoldKeeper:
             hold = self._standing(session, hold_id)
             check_lift(hold.lift_requested_by, person)
             hold.lifted_by, hold.lifted_us = person, self.clock.utc_us()
+            hold.on_store = True  # or in part, where it was being told: what is held there would never go
             self._write(session, hold, "lifted", person)
         log.info("hold_lifted", hold=hold_id, by=person)
 

@@ -21,10 +21,11 @@ from config.base.errors import (
 from config.base.logs import get_logger
 from config.evidence.entries import SegmentSecured, encode
 from server.domain.audit import OF_THE_BYTES
+from server.domain.holds import HoldSpan
 from server.domain.retention import retain_until_us
 from server.services import take_into_cell
 from server.services.accept_segment import receipt, refused
-from storage.database import evidence, ledger
+from storage.database import evidence, ledger, lifetimes
 from storage.database.models import PendingVerification, Segment
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore, StoredVersion
@@ -74,7 +75,10 @@ class UploadVerifier:
             return []
         except (NotFound, InvalidInput, PermissionDenied, IntegrityViolation) as error:
             return self._refuse(job, error)
-        return self._secure(job, found)
+        answers = self._secure(job, found)
+        if job.told is None:
+            self._hold(job)
+        return answers
 
     def _job(self, session: Session, segment: Segment, row: PendingVerification) -> Job:
         return Job(
@@ -115,6 +119,18 @@ class UploadVerifier:
                 _write_entry(session, segment, now_us)
             _done(session, job)
             return [receipt(segment, job.version_id, found.retain_until_us or 0)]
+
+    def _hold(self, job: Job) -> None:
+        """Tells the store of a hold that was placed before its recording came; the database keeps it in any case."""
+        with self.database.reading() as session:
+            segment = session.get_one(Segment, job.segment_id)
+            holds = [HoldSpan(h.camera_id, h.start_us, h.end_us) for h in lifetimes.holds_of(session, segment.site_id)]
+        if not any(hold.covers(segment.camera_id, segment.start_us, segment.end_us) for hold in holds):
+            return
+        try:
+            self.store.set_legal_hold(job.object_key, job.version_id, on=True)
+        except NightlightError as error:
+            log.warning("hold_not_on_store", segment=job.segment_id, detail=str(error))
 
     def _refuse(self, job: Job, error: NightlightError) -> list[msgspec.Struct]:
         reason = _REFUSALS.get(error.code, "object_missing")

@@ -266,3 +266,40 @@ def test_a_hold_needs_a_reason_a_span_a_place_and_a_day_of_review(old: Old):
     old.holds.review(hold.id, "li", old.clock.utc_us() + US_PER_DAY)
     with pytest.raises(Conflict):
         old.holds.confirm_lift(hold.id, "li")
+
+
+def test_a_hold_of_which_the_store_was_told_in_part_is_taken_off_in_whole(old: Old):
+    class Stopping:
+        told = 0
+
+        def set_legal_hold(self, key: str, version_id: str, *, on: bool) -> None:
+            if self.told:
+                raise Unavailable("the store does not answer")
+            self.told += 1
+            old.store.set_legal_hold(key, version_id, on=on)
+
+    hold = old.hold(0, COUNT - 1)
+    with pytest.raises(Unavailable):
+        old.holds.apply(Stopping())  # type: ignore[arg-type]
+    old.holds.request_lift(hold.id, "wang")
+    old.holds.confirm_lift(hold.id, "li")
+    old.holds.apply(old.store)
+    assert not any(old.store.stat_version(each.key, each.version_id).legal_hold for each in old.objects)
+    assert old.holds.apply(old.store) == 0
+    old.after_their_day()
+    assert old.expirer.run() == COUNT
+
+
+def test_a_hold_that_is_lifted_while_the_store_is_told_is_taken_off_by_the_next_round(old: Old):
+    hold = old.hold(0, 0)
+
+    class Slow:
+        def set_legal_hold(self, key: str, version_id: str, *, on: bool) -> None:
+            old.holds.request_lift(hold.id, "wang")
+            old.holds.confirm_lift(hold.id, "li")
+            old.store.set_legal_hold(key, version_id, on=on)
+
+    assert old.holds.apply(Slow()) == 1  # type: ignore[arg-type]
+    assert old.holds.apply(old.store) == 1
+    old.after_their_day()
+    assert old.expirer.run() == COUNT

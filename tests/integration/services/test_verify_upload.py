@@ -10,6 +10,7 @@ from config.base.timespan import Span
 from config.wire.segments import Receipt, SegmentRecorded, UploadRefused
 from server.domain.retention import retain_until_us
 from server.services.assess_day import Assessor
+from server.services.hold_recordings import HoldKeeper
 from server.services.read_day import DayReader
 from server.services.verify_upload import UploadVerifier
 from storage.database import spans
@@ -260,3 +261,17 @@ def test_an_upload_taken_under_a_wrong_clock_is_taken_again_when_the_clock_is_ri
     clock.jump(-365 * 86_400)
     assert len(verifier.take(10)) == 1
     assert verifier.take(10) == []
+
+
+def test_what_comes_under_a_hold_that_stands_is_held_by_the_store_too(
+    recorded: Recorded, verifier: UploadVerifier, database: Database, clock: SimulatedClock
+) -> None:
+    now_us = clock.utc_us()
+    span = Span(now_us - seconds(15), now_us + seconds(600))
+    HoldKeeper(database, clock).place("sunflower", None, span, "an accident", "wang", now_us + US_PER_DAY)
+    held, held_version = recorded.upload()
+    free, free_version = recorded.upload(data=b"another time", stored=b"another time", late_s=20)
+    work_off(verifier)
+    for manifest, version_id, on in ((held, held_version, True), (free, free_version, False)):
+        key = SegmentKey("sunflower", "nap-room", manifest.start_us, manifest.segment_id).text
+        assert recorded.store.evidence.stat_version(key, version_id).legal_hold is on
