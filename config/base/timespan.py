@@ -53,6 +53,8 @@ class SpanSet:
         return SpanSet(chain(self._spans, other._spans))
 
     def __and__(self, other: "SpanSet") -> "SpanSet":
+        if not self._spans or not other._spans:
+            return _NOTHING
         found: list[Span] = []
         left, right = self._spans, other._spans
         i = j = 0
@@ -68,6 +70,8 @@ class SpanSet:
         return SpanSet._trusted(found)
 
     def __sub__(self, other: "SpanSet") -> "SpanSet":
+        if not self._spans or not other._spans:
+            return self
         left_over: list[Span] = []
         holes = other._spans
         j = 0
@@ -88,6 +92,24 @@ class SpanSet:
     def clip(self, start_us: int, end_us: int) -> "SpanSet":
         """The part within ``[start_us, end_us)``; empty where that window is."""
         return self & SpanSet.of((start_us, end_us)) if start_us < end_us else SpanSet()
+
+    def cut(self, windows: Iterable[tuple[int, int]]) -> "list[SpanSet]":
+        """The part within each of ``windows``, which come in order and do not overlap: one merge for all of them."""
+        parts: list[SpanSet] = []
+        spans, count, i = self._spans, len(self._spans), 0
+        for begin, end in windows:
+            while i < count and spans[i][1] <= begin:
+                i += 1
+            part: list[Span] = []
+            while i < count and spans[i][0] < end:
+                start_us, end_us = max(spans[i][0], begin), min(spans[i][1], end)
+                if start_us < end_us:
+                    part.append(Span(start_us, end_us))
+                if spans[i][1] > end:
+                    break
+                i += 1
+            parts.append(SpanSet._trusted(part) if part else _NOTHING)
+        return parts
 
     @property
     def total_us(self) -> int:
@@ -133,3 +155,6 @@ def _canonical(ordered: Iterable[tuple[int, int]]) -> Iterator[Span]:
             open_start, open_end = start, end
     if open_start is not None:
         yield Span(open_start, open_end)
+
+
+_NOTHING = SpanSet()

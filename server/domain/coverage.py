@@ -7,13 +7,13 @@ not known is ``unverified``, never covered.
     covered = ∪ over timelines (secured ∩ trusted ∩ sound)        missing = expected − covered − in flight
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
 from config.base.timespan import Span, SpanSet
-from server.domain.soundness import PRECEDENCE, PictureFinding, spoiled
+from server.domain.soundness import PRECEDENCE, PictureFinding, spoilable_until_us, spoiled
 
 
 class Cause(StrEnum):
@@ -87,6 +87,8 @@ class Timeline:
     """When the server first heard of it, by the server's clock."""
     stored: bool = False
     """Not of the agent's clock: footage from a camera's own memory, which was fetched later."""
+    claimed_until_us: int = 0
+    """Where the last thing ends that was ever claimed on it, also beyond the window that is asked about."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Evidence:
     """Recorded, and given up by the agent because its disk was full."""
     timelines: Mapping[str, Timeline] = field(default_factory=dict)
     conditions: Sequence[ConditionChange] = ()
-    """Ascending by time; the one in force at the window's start comes first."""
+    """Ascending by time; with those in force at the window's start, one a timeline, and the newest of the current one."""
     findings: Sequence[PictureFinding] = ()
     """Those that spoil a picture by the policy, in any order."""
     settled_until_us: int = 0
@@ -141,63 +143,101 @@ class Limits:
     """How long an upload of a live agent may take where it counts only after a challenge (on-site cells)."""
 
 
+Piece = tuple[Span, Cause, Certainty]
+_Rule = tuple[SpanSet, Cause, Certainty]
+
+
 def cover(expected: SpanSet, evidence: Evidence, limits: Limits) -> Coverage:
     """Classifies ``expected`` (no instant of it at or after ``limits.now_us``) by the evidence."""
-    secured = _union(evidence.secured)
-    covered = expected & _sound_part(evidence)
+    return cover_days(expected, [Span(0, limits.now_us)], evidence, limits)[0]
+
+
+def cover_days(expected: SpanSet, days: Sequence[Span], evidence: Evidence, limits: Limits) -> list[Coverage]:
+    """Classifies what is expected of each of ``days``, which come in order and do not overlap.
+
+    Exactly what ``cover`` says of each day by itself, for the work of one: all is classified at once and then cut.
+    """
+    sound, unsound = _examined(evidence, days)
+    covered = expected & sound
     remaining = expected - covered
-    pieces: list[tuple[Span, Cause, Certainty]] = []
+    pieces: list[Piece] = []
+    for where, cause, certainty in _rules(evidence, limits, unsound):
+        if not remaining:
+            break
+        taken = remaining & where
+        if taken:
+            pieces.extend((span, cause, certainty) for span in taken)
+            remaining -= taken
+    pieces.sort(key=_start)
+    return [
+        _coverage(of_day, in_pieces, evidence, limits)
+        for of_day, in_pieces in zip(covered.cut(days), _cut(pieces, days), strict=True)
+    ]
 
-    def take(where: SpanSet, cause: Cause, certainty: Certainty) -> None:
-        nonlocal remaining
-        pieces.extend((span, cause, certainty) for span in remaining & where)
-        remaining -= where
 
-    for cause, where in _unsound(evidence):
-        take(where, cause, Certainty.UNVERIFIED if cause is Cause.PICTURE_UNEXAMINED else Certainty.MISSING)
-    take(secured, Cause.CLOCK_ERROR, Certainty.MISSING if limits.final else Certainty.UNVERIFIED)
-    for cause, where in evidence.refused.items():
-        # What nobody answered for may be there all the same.
-        take(where, cause, Certainty.UNVERIFIED if cause is Cause.CHALLENGE_OVERDUE else Certainty.MISSING)
-    # After what was read back: where the segment had reached the store all the same, that counts.
-    take(evidence.evicted, Cause.DISK_FULL, Certainty.MISSING)
-    if limits.final:
-        take(_union(evidence.claimed), Cause.UPLOAD_MISSING, Certainty.MISSING)
-    else:
-        take(_union(evidence.claimed), Cause.UPLOAD_PENDING, Certainty.UNVERIFIED)
-    for where, cause, certainty in _unclaimed(evidence, limits):
-        take(where, cause, certainty)
+def _coverage(covered: SpanSet, pieces: list[Piece], evidence: Evidence, limits: Limits) -> Coverage:
+    if not pieces:
+        return Coverage(covered, (), SpanSet())
     in_flight = _in_flight(pieces, evidence, limits)
     return Coverage(covered, _gaps(pieces, in_flight, limits), in_flight)
 
 
-def _sound_part(evidence: Evidence) -> SpanSet:
-    part = SpanSet()
+def _start(piece: Piece) -> int:
+    return piece[0][0]
+
+
+def _cut(pieces: list[Piece], days: Sequence[Span]) -> list[list[Piece]]:
+    """The pieces of each day, cut where one day ends and the next begins."""
+    parts: list[list[Piece]] = []
+    at, count = 0, len(pieces)
+    for day in days:
+        part: list[Piece] = []
+        while at < count and pieces[at][0].start_us < day.end_us:
+            span, cause, certainty = pieces[at]
+            part.append((Span(max(span.start_us, day.start_us), min(span.end_us, day.end_us)), cause, certainty))
+            if span.end_us > day.end_us:
+                break
+            at += 1
+        parts.append(part)
+    return parts
+
+
+def _rules(evidence: Evidence, limits: Limits, unsound: list[tuple[Cause, SpanSet]]) -> Iterator[_Rule]:
+    """What explains time that is not covered, in order of precedence."""
+    for cause, where in unsound:
+        yield where, cause, Certainty.UNVERIFIED if cause is Cause.PICTURE_UNEXAMINED else Certainty.MISSING
+    yield _union(evidence.secured), Cause.CLOCK_ERROR, Certainty.MISSING if limits.final else Certainty.UNVERIFIED
+    for cause, where in evidence.refused.items():
+        # What nobody answered for may be there all the same.
+        yield where, cause, Certainty.UNVERIFIED if cause is Cause.CHALLENGE_OVERDUE else Certainty.MISSING
+    # After what was read back: where the segment had reached the store all the same, that counts.
+    yield evidence.evicted, Cause.DISK_FULL, Certainty.MISSING
+    if limits.final:
+        yield _union(evidence.claimed), Cause.UPLOAD_MISSING, Certainty.MISSING
+    else:
+        yield _union(evidence.claimed), Cause.UPLOAD_PENDING, Certainty.UNVERIFIED
+    yield from _unclaimed(evidence, limits)
+
+
+def _examined(evidence: Evidence, days: Sequence[Span]) -> tuple[SpanSet, list[tuple[Cause, SpanSet]]]:
+    """What is secured and rightly timed: the sound part, and by cause what shows nothing of use, first things first."""
+    sound, found = SpanSet(), dict[str, SpanSet]()
+    until_us = [spoilable_until_us(finding, days) for finding in evidence.findings]
     for timeline_id, spans in evidence.secured.items():
         timeline = evidence.timelines.get(timeline_id)
-        if timeline is not None:
-            sound = spans & timeline.trusted
-            for finding in evidence.findings:
-                sound -= spoiled(finding, timeline_id, timeline.heard_us, stored=timeline.stored)
-            part |= sound
-    return part
+        if timeline is None:
+            continue
+        timed = spans & timeline.trusted
+        part = timed
+        for finding, end_us in zip(evidence.findings, until_us, strict=True):
+            where = spoiled(finding, timeline_id, timeline.heard_us, stored=timeline.stored).clip(0, end_us)
+            found[finding.name] = found.get(finding.name, SpanSet()) | (timed & where)
+            part -= where
+        sound |= part
+    return sound, [(Cause(f"picture_{name}"), found[name]) for name in PRECEDENCE if name in found]
 
 
-def _unsound(evidence: Evidence) -> list[tuple[Cause, SpanSet]]:
-    """What is secured and rightly timed and shows nothing of use, by cause, in order of precedence."""
-    found: dict[str, SpanSet] = {}
-    for timeline_id, spans in evidence.secured.items():
-        timeline = evidence.timelines.get(timeline_id)
-        if timeline is not None:
-            for finding in evidence.findings:
-                where = (
-                    spans & timeline.trusted & spoiled(finding, timeline_id, timeline.heard_us, stored=timeline.stored)
-                )
-                found[finding.name] = found.get(finding.name, SpanSet()) | where
-    return [(Cause(f"picture_{name}"), found[name]) for name in PRECEDENCE if name in found]
-
-
-def _unclaimed(evidence: Evidence, limits: Limits) -> list[tuple[SpanSet, Cause, Certainty]]:
+def _unclaimed(evidence: Evidence, limits: Limits) -> list[_Rule]:
     """Rules for time that no manifest claims, in order of precedence."""
     far = limits.now_us + 1
     settled = SpanSet.of((0, min(evidence.settled_until_us, far)))
@@ -238,12 +278,12 @@ def _explained(evidence: Evidence, far_us: int) -> list[tuple[Cause, SpanSet]]:
         found.append((Cause.AGENT_OFFLINE, timeline.running.clip(0, first_us)))
         if timeline.ended:
             claimed = evidence.claimed.get(timeline_id, SpanSet())
-            last_us = max([first_us, *(span.end_us for span in claimed)])
+            last_us = max([first_us, timeline.claimed_until_us, *(span.end_us for span in claimed)])
             found.append((Cause.AGENT_OFFLINE, timeline.running.clip(last_us, far_us)))
     return found
 
 
-def _in_flight(pieces: list[tuple[Span, Cause, Certainty]], evidence: Evidence, limits: Limits) -> SpanSet:
+def _in_flight(pieces: list[Piece], evidence: Evidence, limits: Limits) -> SpanSet:
     """What a live agent has simply not had the time to prove yet: neither covered nor a gap."""
     if not evidence.agent_alive or limits.final:
         return SpanSet()
@@ -254,9 +294,9 @@ def _in_flight(pieces: list[tuple[Span, Cause, Certainty]], evidence: Evidence, 
     return SpanSet(span for span, cause, _ in pieces if cause in since_us and span.start_us >= since_us[cause])
 
 
-def _gaps(pieces: list[tuple[Span, Cause, Certainty]], in_flight: SpanSet, limits: Limits) -> tuple[Gap, ...]:
+def _gaps(pieces: list[Piece], in_flight: SpanSet, limits: Limits) -> tuple[Gap, ...]:
     gaps: list[Gap] = []
-    for span, cause, certainty in sorted(pieces, key=lambda piece: piece[0]):
+    for span, cause, certainty in pieces:
         for start_us, end_us in SpanSet.of(span) - in_flight:
             last = gaps[-1] if gaps else None
             if last and last.end_us == start_us and (last.cause, last.certainty) == (cause, certainty):

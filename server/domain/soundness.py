@@ -13,9 +13,10 @@ A finding whose first bad picture was taken before the timeline it names (the ag
 its mind) spoils the earlier timelines from that instant on as well.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from config.base.timespan import SpanSet
+from config.base.timespan import Span, SpanSet
 
 FAR_US = 2**53
 PRECEDENCE = (
@@ -51,6 +52,8 @@ class PictureFinding(NamedTuple):
     name: str
     since: Moment
     until: Moment | None
+    over_us: int | None = None
+    """When both its end had been and the word of it had come: whatever its clock says, no later day is spoiled."""
 
 
 def spoiled(finding: PictureFinding, timeline_id: str, heard_us: int, *, stored: bool = False) -> SpanSet:
@@ -62,6 +65,12 @@ def spoiled(finding: PictureFinding, timeline_id: str, heard_us: int, *, stored:
         start_us = _begin(finding.since, timeline_id, heard_us)
         end_us = FAR_US if finding.until is None else _end(finding.until, timeline_id, heard_us)
     return SpanSet.of((start_us, end_us)) if start_us < end_us else SpanSet()
+
+
+def spoilable_until_us(finding: PictureFinding, days: Sequence[Span]) -> int:
+    """Where the first of ``days`` begins (they ascend) by which the finding was over; FAR_US where none does."""
+    over_us = finding.over_us
+    return FAR_US if over_us is None else next((day.start_us for day in days if day.start_us >= over_us), FAR_US)
 
 
 def _begin(since: Moment, timeline_id: str, heard_us: int) -> int:

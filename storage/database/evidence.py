@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from config.base.errors import InvalidInput
 from config.base.timespan import Span
-from storage.database.models import Camera, ConditionChange, PendingVerification, Segment, Timeline
+from storage.database.models import Camera, PendingVerification, Segment, Timeline
 
 VERIFICATION_LEASE_US = 60_000_000
 """How long a worker has a row of the verification queue to itself before another may take it."""
@@ -52,40 +52,6 @@ def timelines_of(session: Session, agent_id: str, window: Span) -> list[Timeline
                 Timeline.agent_id == agent_id,
                 Timeline.last_us > window.start_us,
                 Timeline.started_us < window.end_us,
-            )
-        )
-    )
-
-
-def conditions_of(session: Session, camera_id: str, window: Span) -> list[ConditionChange]:
-    """The camera's changes within the window, led by the one that was in force when it began."""
-    before = session.scalar(
-        select(ConditionChange)
-        .where(ConditionChange.camera_id == camera_id, ConditionChange.at_us < window.start_us)
-        .order_by(ConditionChange.at_us.desc())
-        .limit(1)
-    )
-    within = session.scalars(
-        select(ConditionChange)
-        .where(
-            ConditionChange.camera_id == camera_id,
-            ConditionChange.at_us >= window.start_us,
-            ConditionChange.at_us < window.end_us,
-        )
-        .order_by(ConditionChange.at_us)
-    )
-    return ([before] if before else []) + list(within)
-
-
-def refused_of(session: Session, camera_id: str, window: Span) -> list[Segment]:
-    """Segments in the window whose stored object was refused at the last read-back."""
-    return list(
-        session.scalars(
-            select(Segment).where(
-                Segment.camera_id == camera_id,
-                Segment.end_us > window.start_us,
-                Segment.start_us < window.end_us,
-                Segment.refusal.is_not(None),
             )
         )
     )

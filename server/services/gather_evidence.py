@@ -1,0 +1,124 @@
+"""Brings together what is known of cameras in a window, as the rules of coverage want it.
+
+However many cameras and days are asked about, each table is asked once; what is gathered for many days says of each of
+them exactly what would be gathered for it alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from config.base.clock import US_PER_S
+from config.base.timespan import Span, SpanSet
+from config.settings.server import PolicySettings
+from server.domain.coverage import Cause, ConditionChange, Evidence, Timeline
+from server.domain.soundness import Moment, PictureFinding
+from storage.database import models, spans, windows
+from storage.database.models import AgentStatus, Camera
+
+_REFUSALS = {
+    "object_missing": Cause.OBJECT_MISSING,
+    "object_corrupt": Cause.OBJECT_CORRUPT,
+    "lock_refused": Cause.LOCK_TOO_SHORT,
+    "undecodable": Cause.OBJECT_CORRUPT,
+    "picture_frozen": Cause.PICTURE_FROZEN,
+    "picture_too_dark": Cause.PICTURE_TOO_DARK,
+    "clock_off": Cause.CLOCK_ERROR,
+    "challenge_overdue": Cause.CHALLENGE_OVERDUE,
+}
+
+
+def gather(
+    session: Session, cameras: Sequence[Camera], window: Span, now_us: int, policy: PolicySettings
+) -> dict[str, Evidence]:
+    """Camera → everything known of it in a window."""
+    if not cameras:
+        return {}
+    known = _Known(session, cameras, window, policy)
+    return {camera.id: known.of(camera, now_us) for camera in cameras}
+
+
+def is_alive(policy: PolicySettings, status: AgentStatus | None, now_us: int) -> bool:
+    """Whether the agent was heard lately and its last will was not published since."""
+    if status is None or status.gone:
+        return False
+    return now_us - status.heard_us <= policy.agent_silent_s * US_PER_S
+
+
+@dataclass
+class _Known:
+    """The rows of one window, by camera."""
+
+    session: Session
+    cameras: Sequence[Camera]
+    window: Span
+    policy: PolicySettings
+
+    def __post_init__(self) -> None:
+        session, window = self.session, self.window
+        camera_ids = [camera.id for camera in self.cameras]
+        agent_ids = sorted({camera.agent_id for camera in self.cameras})
+        self._series = windows.coverage_of(session, camera_ids, window)
+        self._claimed_beyond = windows.claimed_beyond(session, camera_ids, window.end_us)
+        self._statuses = windows.statuses_of(session, agent_ids)
+        self._timelines = windows.timelines_of(session, agent_ids, window)
+        self._trusted = windows.trusted_of(session, agent_ids, window)
+        self._conditions = windows.conditions_of(
+            session,
+            camera_ids,
+            window,
+            min((row.started_us for rows in self._timelines.values() for row in rows), default=window.start_us),
+            sorted({status.timeline_id for status in self._statuses.values()}),
+        )
+        self._refused: dict[str, dict[Cause, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+        for camera_id, refusal, start_us, end_us in windows.refused_of(session, camera_ids, window):
+            cause = _REFUSALS.get(refusal or "", Cause.OBJECT_MISSING)
+            self._refused[camera_id][cause].append((start_us, end_us))
+        self._findings: dict[str, list[PictureFinding]] = defaultdict(list)
+        names = self.policy.unsound_findings
+        for found in windows.findings_of(session, camera_ids, window.start_us, names):
+            self._findings[found[0].camera_id].append(self._finding(*found))
+
+    def of(self, camera: Camera, now_us: int) -> Evidence:
+        series = self._series[camera.id]
+        status = self._statuses.get(camera.agent_id)
+        timelines = {
+            row.id: Timeline(
+                running=SpanSet.of((row.started_us, row.last_us)),
+                trusted=self._trusted.get(row.id, SpanSet()),
+                ended=status is not None and status.timeline_id != row.id,
+                heard_us=row.first_heard_us,
+                stored=row.stored,
+                claimed_until_us=self._claimed_beyond.get((camera.id, row.id), 0),
+            )
+            for row in self._timelines.get(camera.agent_id, [])
+        }
+        return Evidence(
+            claimed=series.get(spans.CLAIMED, {}),
+            secured=series.get(spans.SECURED, {}),
+            refused={cause: SpanSet(parts) for cause, parts in self._refused.get(camera.id, {}).items()},
+            evicted=SpanSet(span for part in series.get(spans.EVICTED, {}).values() for span in part),
+            timelines=timelines,
+            conditions=[ConditionChange(*change) for change in self._conditions.get(camera.id, [])],
+            findings=self._findings.get(camera.id, []),
+            settled_until_us=camera.settled_until_us,
+            agent_alive=is_alive(self.policy, status, now_us),
+            current_timeline=status.timeline_id if status is not None else "",
+        )
+
+    def _finding(
+        self, row: models.PictureFindingRow, raised_on: models.Timeline, cleared_on: models.Timeline | None
+    ) -> PictureFinding:
+        until, over_us = None, None
+        if cleared_on is not None and row.until_us is not None:
+            until = self._moment(cleared_on, row.until_us)
+            over_us = max(row.until_us, row.cleared_received_us or row.until_us)
+        return PictureFinding(row.finding, self._moment(raised_on, row.since_us), until, over_us)
+
+    def _moment(self, timeline: models.Timeline, at_us: int) -> Moment:
+        trusted = self._trusted.get(timeline.id)
+        if trusted is None:
+            trusted = spans.trusted_of(self.session, timeline.id)
+        return Moment(at_us, timeline.id, timeline.first_heard_us, at_us in trusted, timeline.started_us)
