@@ -16,7 +16,15 @@ from typing import BinaryIO
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_S, Clock
-from config.base.errors import Conflict, IntegrityViolation, InvalidInput, NotFound, PermissionDenied, Unavailable
+from config.base.errors import (
+    Conflict,
+    IntegrityViolation,
+    InvalidInput,
+    NightlightError,
+    NotFound,
+    PermissionDenied,
+    Unavailable,
+)
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.base.timespan import Span
@@ -41,7 +49,7 @@ SEGMENTS_A_MINUTE_MAX = 32
 BYTES_A_SEGMENT_MAX = 2**32
 IN_MEMORY_BYTES = 8 * 2**20
 OPEN_AUDITS_MAX = 2
-"""Of one site."""
+"""Of one site, asked for by people: they cannot keep the daily draw from its turn."""
 POPULATION_BYTES_MAX = 64 * 2**20
 
 INSIDE = "auditor-inside"
@@ -89,9 +97,11 @@ def ask(database: Database, clock: Clock, request: Request) -> str:
     """Puts an audit in line; its id. Raises InvalidInput, NotFound, Conflict (``audit_running``)."""
     check_request(request.seed, request.samples)
     with database.unit_of_work() as session:
-        if session.get(Site, request.site_id) is None:
+        # Locked, so that two who ask at once do not both find room.
+        if session.get(Site, request.site_id, with_for_update=True) is None:
             raise NotFound(f"no site {request.site_id}")
-        if deep_audits.open_audits(session, request.site_id) >= OPEN_AUDITS_MAX:
+        by_people = deep_audits.open_audits(session, request.site_id, but_by=INSIDE)
+        if request.asked_by != INSIDE and by_people >= OPEN_AUDITS_MAX:
             raise Conflict("this site is being audited: wait until that is finished", code="audit_running")
         if request.repeats_id is not None:
             before = session.get(DeepAudit, request.repeats_id)
@@ -169,8 +179,7 @@ class DeepAuditor:
             self._finish(audit_id)
         else:
             work = self._begin(audit, sample)
-            seen = [self._look(segment, last=work.tries >= TRIES_MAX) for segment in work.segments]
-            self._write(work, seen)
+            self._write(work, [self._look_and_tell(work, segment) for segment in work.segments])
 
     def _draw(self, audit: DeepAudit) -> None:
         now_us = self.clock.utc_us()
@@ -229,6 +238,29 @@ class DeepAuditor:
             reason=f"deep audit {audit.id}, sample {sample.number + 1} of {audit.samples}",
         )
 
+    def _look_and_tell(self, work: _Work, segment: Segment) -> _Seen:
+        """What is wrong is told before the next recording is read, which may take long or fail. Raises Unavailable."""
+        last = work.tries >= TRIES_MAX
+        try:
+            seen = self._look(segment, last=last)
+        except Unavailable as error:
+            if not last or not self._gives_out_others(work, segment):
+                raise
+            # One that the store keeps to itself must not keep every audit from ending.
+            seen = _Seen(segment.id, Drift.BYTES_CHANGED, f"not given out, as others are: {error}"[:200])
+        if seen.drift is not None:
+            with self.database.unit_of_work() as session:
+                self._tell(session, self.clock.utc_us(), session.get_one(Site, work.site_id), seen)
+        return seen
+
+    def _gives_out_others(self, work: _Work, segment: Segment) -> bool:
+        with self.database.reading() as session:
+            other = deep_audits.another_version(session, work.site_id, segment.id, self.clock.utc_us())
+        try:
+            return other is not None and bool(self.store.read(other.object_key or "", other.version_id or "", 0, 1))
+        except NightlightError:
+            return False
+
     def _look(self, segment: Segment, *, last: bool) -> _Seen:
         """Reads and decodes one recording. Raises Unavailable where the store does not answer."""
         if segment.deleted_us is not None:
@@ -237,7 +269,7 @@ class DeepAuditor:
             try:
                 counted, digest = self._fetch(segment, held)
             except NotFound:
-                return _Seen(segment.id, Drift.OBJECT_MISSING, "the store has no such version")
+                return self._not_given_out(segment)
             except (IntegrityViolation, PermissionDenied, InvalidInput) as error:
                 return _Seen(segment.id, None, str(error)[:200], unknown=True)
             if (counted, digest) != (segment.size_bytes, segment.sha256):
@@ -246,6 +278,16 @@ class DeepAuditor:
             held.rollover()
             held.seek(0)
             return self._judge(segment, held, counted, last=last)  # type: ignore[arg-type]  # a file after rollover
+
+    def _not_given_out(self, segment: Segment) -> _Seen:
+        """What is still there by the store's own word would be called good by the next look at that word alone."""
+        try:
+            there = not self.store.stat_version(segment.object_key or "", segment.version_id or "").is_delete_marker
+        except NotFound:
+            there = False
+        if there:
+            return _Seen(segment.id, Drift.BYTES_CHANGED, "the store says that it has it, and does not give it out")
+        return _Seen(segment.id, Drift.OBJECT_MISSING, "the store has no such version")
 
     def _fetch(self, segment: Segment, held: "tempfile.SpooledTemporaryFile[bytes]") -> tuple[int, str]:
         digest, counted = hashlib.sha256(), 0

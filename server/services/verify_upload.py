@@ -20,12 +20,12 @@ from config.base.errors import (
 )
 from config.base.logs import get_logger
 from config.evidence.entries import SegmentSecured, encode
-from server.domain.audit import OF_THE_BYTES
+from server.domain.audit import OF_THE_BYTES, Drift
 from server.domain.holds import HoldSpan
 from server.domain.retention import retain_until_us
 from server.services import take_into_cell
 from server.services.accept_segment import receipt, refused
-from storage.database import evidence, ledger, lifetimes
+from storage.database import audits, evidence, ledger, lifetimes
 from storage.database.models import PendingVerification, Segment
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore, StoredVersion
@@ -108,7 +108,10 @@ class UploadVerifier:
             if job.told is not None:
                 judged = take_into_cell.Judged(job.object_key, job.version_id, job.retain_until_us, found)
                 _done(session, job)
-                return [take_into_cell.take_in(session, segment, judged, now_us)]
+                return [*take_into_cell.take_in(session, segment, judged, now_us)]
+            if segment.secured_us is None and _hands_out_others(session, job):
+                _done(session, job)
+                return [refused(segment, "the store hands out other bytes than it says of this version")]
             # What an audit found in the bytes themselves is true of every upload of them (I1).
             if segment.secured_us is None and segment.refusal not in OF_THE_BYTES:
                 segment.object_key, segment.version_id = job.object_key, job.version_id
@@ -139,7 +142,7 @@ class UploadVerifier:
             segment = session.get_one(Segment, job.segment_id)
             _done(session, job)
             take_into_cell.refuse(session, job.segment_id, job.version_id)
-            if segment.secured_us is not None:
+            if segment.secured_us is not None or segment.refusal in OF_THE_BYTES:
                 return [receipt(segment, segment.version_id or "", segment.retain_until_us or 0)]
             segment.refusal, segment.object_key, segment.version_id = reason, job.object_key, job.version_id
             return [refused(segment, str(error)[:200])]
@@ -170,6 +173,12 @@ def _write_entry(session: Session, segment: Segment, now_us: int) -> None:
         retain_until_us=segment.retain_until_us or 0,
     )
     ledger.add(session, segment.site_id, SEGMENT_SECURED, segment.id, encode(entry))
+
+
+def _hands_out_others(session: Session, job: Job) -> bool:
+    """Whether reading this very version has shown what its checksum does not: only reading it again can settle that."""
+    found = audits.finding_of(session, job.object_key, job.version_id, Drift.BYTES_CHANGED.value)
+    return found is not None and found.settled_us is None
 
 
 def _done(session: Session, job: Job) -> None:

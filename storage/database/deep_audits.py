@@ -38,9 +38,11 @@ def has_recordings(session: Session, site_id: str) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
-def open_audits(session: Session, site_id: str) -> int:
-    """How many of a site's audits are not finished."""
-    query = select(func.count()).where(DeepAudit.site_id == site_id, DeepAudit.finished_us.is_(None))
+def open_audits(session: Session, site_id: str, *, but_by: str) -> int:
+    """How many of a site's audits are not finished, those that ``but_by`` asked for left out."""
+    query = select(func.count()).where(
+        DeepAudit.site_id == site_id, DeepAudit.finished_us.is_(None), DeepAudit.asked_by != but_by
+    )
     return session.scalar(query) or 0
 
 
@@ -92,6 +94,18 @@ def versions_within(session: Session, camera_id: str, span: Span, limit: int) ->
         or_(Segment.secured_us.is_not(None), Segment.refusal.is_not(None), Segment.deleted_us.is_not(None)),
     )
     return list(session.scalars(query.order_by(Segment.start_us, Segment.id).limit(limit)))
+
+
+def another_version(session: Session, site_id: str, segment_id: str, now_us: int) -> Segment | None:
+    """A recording of a site that counts, and is another one."""
+    query = select(Segment).where(
+        Segment.site_id == site_id,
+        Segment.id != segment_id,
+        Segment.secured_us.is_not(None),
+        Segment.deleted_us.is_(None),
+        Segment.retain_until_us > now_us,
+    )
+    return session.scalars(query.order_by(Segment.end_us.desc()).limit(1)).first()
 
 
 def open_findings_of_segment(session: Session, segment_id: str) -> list[AuditFinding]:

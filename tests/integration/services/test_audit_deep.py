@@ -14,7 +14,7 @@ from server.domain.deep_audit import Footage
 from server.domain.sampling import draw
 from server.probe.parent import probe
 from server.services.assess_day import Assessor
-from server.services.audit_deep import DeepAuditor, Request, ask, bound_of, population_in
+from server.services.audit_deep import INSIDE, DeepAuditor, Request, ask, bound_of, population_in
 from server.services.audit_store import StoreAuditor
 from storage.database import audits, deep_audits
 from storage.database.models import AuditFinding, Camera, DeepAudit, LedgerEntry, Segment
@@ -22,6 +22,8 @@ from tests.support.clock import SimulatedClock
 from tests.support.databases import fresh_database
 from tests.support.footage import RULES, SECONDS, FootageSite
 from tests.support.sites import POLICY
+
+pytestmark = pytest.mark.either_pair
 
 
 @pytest.fixture
@@ -42,16 +44,26 @@ class Lying:
     real: object
     changed: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
+    """Gone, and the store says so, where it is in ``gone`` too."""
+    cut: set[str] = field(default_factory=set)
     down: bool = False
 
     def __getattr__(self, name):
         return getattr(self.real, name)
+
+    def stat_version(self, key, version_id):
+        if key in self.lost:
+            raise NotFound("no such version")
+        return self.real.stat_version(key, version_id)
 
     def chunks(self, key, version_id):
         if self.down:
             raise Unavailable("the store does not answer")
         if key in self.gone:
             raise NotFound("no such version")
+        if key in self.cut:
+            raise Unavailable("no answer (IncompleteRead)")
         whole = b"".join(self.real.chunks(key, version_id))
         yield whole[:-1] + b"?" if key in self.changed else whole
 
@@ -95,7 +107,7 @@ def entries_of(site: FootageSite, kind: type) -> list:
 
 def test_every_lie_is_found_and_takes_its_minutes_with_it(site):
     site.add("sound").add("frozen").add("black").add("garbage").add("sound", claims_s=40).add("sound").add("sound")
-    store = Lying(site.evidence, changed={site.recordings[5].key}, gone={site.recordings[6].key})
+    store = Lying(site.evidence, changed={site.recordings[5].key}, gone={lost := site.recordings[6].key}, lost={lost})
     before_s = site.seconds_covered()
     done = audit(site, store, prober=probe)
     assert outcomes(site, done) == {
@@ -154,6 +166,7 @@ def _check_what_is_settled(site: FootageSite, done: DeepAudit) -> None:
     assert findings(site) == deep[1:]
 
 
+@pytest.mark.both_pairs
 def test_a_repeated_draw_is_the_same_and_anybody_can_make_it(site):
     for _ in range(4):
         site.add("sound")
@@ -168,6 +181,7 @@ def test_a_repeated_draw_is_the_same_and_anybody_can_make_it(site):
     assert audit(site, samples=2).population == 5
 
 
+@pytest.mark.both_pairs
 def test_a_store_that_is_down_proves_nothing_and_the_audit_goes_on_where_it_was(site):
     site.add("sound").add("sound")
     store = Lying(site.evidence, down=True)
@@ -216,6 +230,7 @@ def test_what_went_on_its_day_is_neither_good_nor_bad(site):
     assert audit(site).population == 1
 
 
+@pytest.mark.both_pairs
 def test_one_works_on_an_audit_at_a_time_and_a_crash_frees_it(site):
     site.add("sound")
     audit_id = ask(site.database, site.clock, Request("sunflower", "s", 1, "auditor"))
@@ -251,3 +266,57 @@ def test_a_policy_that_counts_dark_footage_still_names_it(site):
     assert entries_of(site, SegmentUnsound) == []
     with site.database.reading() as session:
         assert audits.under_retention(session, site.clock.utc_us() + US_PER_DAY) == 1
+
+
+def test_what_a_store_says_that_it_has_and_does_not_give_out_is_not_called_good_by_its_word(site):
+    site.add("sound").add("sound")
+    done = audit(site, Lying(site.evidence, gone={site.recordings[0].key}))
+    assert outcomes(site, done)[0] == ("fault", "bytes_changed")
+    site.clock.advance(86_400)
+    daily = StoreAuditor(site.database, site.evidence, site.clock, 90)
+    assert daily.begin() is not None
+    while daily.step():
+        pass
+    assert site.seconds_covered() == SECONDS
+    audit(site, repeats_id=done.id)
+    assert site.seconds_covered() == 2 * SECONDS
+
+
+def test_a_recording_that_never_comes_back_whole_ends_as_a_fault_and_keeps_no_audit_from_ending(site):
+    site.add("sound").add("sound")
+    store = Lying(site.evidence, cut={site.recordings[0].key})
+    auditor = DeepAuditor(site.database, store, site.clock, RULES, sound)
+    audit_id = ask(site.database, site.clock, Request("sunflower", "s", 9, "auditor"))
+    failed = 0
+    for _ in range(9):
+        try:
+            auditor.step()
+        except Unavailable:
+            failed += 1
+    done = audit_of(site, audit_id)
+    assert (failed, done.checked, done.faults, done.finished_us is not None) == (2, 2, 1, True)
+    assert site.seconds_covered() == SECONDS
+
+
+def test_no_detour_makes_a_version_count_again_that_was_read_and_found_wrong(site):
+    site.add("garbage").add("sound")
+    audit(site, Lying(site.evidence, changed={site.recordings[1].key}), prober=probe)
+    assert findings(site) == ["bytes_changed", "undecodable"]
+    assert site.seconds_covered() == 0
+    for number, (manifest, _) in enumerate(site.sent):
+        # A version that is not there is refused; then the one that was found wrong is named again.
+        for version_id in ("no-such-version", site.recordings[number].version_id):
+            site.agent.say(site.agent.upload_of(manifest, version_id))
+            for job in site.verifier.take(100):
+                site.verifier.verify(job)
+    assert site.seconds_covered() == 0
+    assert site.upload_again(1) == "Receipt"
+    assert site.seconds_covered() == SECONDS
+
+
+def test_people_who_ask_without_end_do_not_keep_the_daily_draw_from_its_turn(site):
+    for seed in "ab":
+        ask(site.database, site.clock, Request("sunflower", seed, 1, "auditor"))
+    with pytest.raises(Conflict):
+        ask(site.database, site.clock, Request("sunflower", "c", 1, "another"))
+    assert ask(site.database, site.clock, Request("sunflower", "d", 1, INSIDE))
