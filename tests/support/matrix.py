@@ -1,9 +1,15 @@
 """Which stores, databases and brokers a test run really used; ``dev.py check`` prints it at its end.
 
 ran_on("store", "MinIO RELEASE.2026-01-01")
+
+Tests that take a store run on each, on SQLite beside one and PostgreSQL beside the other. Where a module is marked
+``either_pair``, because the port to the store has its conformance suite and the queries are those of its other tests,
+its tests take turns, the first with the first pair, the second with the second; those marked ``both_pairs`` and, with
+``--every-pair``, all of them run on both.
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +23,15 @@ _seen: dict[Part, set[str]] = {}
 def ran_on(part: Part, name: str) -> None:
     """Notes that tests of this run used a real ``part`` called ``name``, with its version where it tells one."""
     _seen.setdefault(part, set()).add(name)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-pair", action="store_true", help="every test on every store, also those that take turns")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "either_pair: the tests take turns with the pairs of store and database")
+    config.addinivalue_line("markers", "both_pairs: on every pair, whatever the module says")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -36,8 +51,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         and {"object_store", "database"} <= set(spec.params)
         and (spec.params["database"] == "postgresql") != (spec.params["object_store"] == stores[0])
     ]
-    config.hook.pytest_deselected(items=unpaired)
-    items[:] = [item for item in items if item not in set(unpaired)]
+    left = [item for item in items if item not in set(unpaired)]
+    out_of_turn = [] if config.option.every_pair else list(_out_of_turn(left, stores))
+    config.hook.pytest_deselected(items=unpaired + out_of_turn)
+    items[:] = [item for item in left if item not in set(out_of_turn)]
+
+
+def _out_of_turn(items: list[pytest.Item], stores: list[str]) -> Iterable[pytest.Item]:
+    """What another pair's turn it is for: tests are counted in each module, one with its parameters."""
+    turns: dict[str, dict[str, int]] = {}
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        if not spec or "object_store" not in spec.params or item.get_closest_marker("either_pair") is None:
+            continue
+        if item.get_closest_marker("both_pairs") is not None:
+            continue
+        others = {key: value for key, value in spec.indices.items() if key not in ("object_store", "database")}
+        module = turns.setdefault(item.nodeid.partition("::")[0], {})
+        turn = module.setdefault(f"{getattr(item, 'originalname', item.name)} {sorted(others.items())}", len(module))
+        if spec.params["object_store"] != stores[turn % len(stores)]:
+            yield item
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -19,6 +19,8 @@ from storage.objects.port import StoredVersion
 from tests.support.clock import SimulatedClock
 from tests.support.sites import SigningAgent, seconds
 
+pytestmark = pytest.mark.either_pair
+
 
 @dataclass
 class Lying:
@@ -112,6 +114,7 @@ def secured(database, object_store) -> Secured:
     return Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(5)
 
 
+@pytest.mark.both_pairs
 def test_everything_under_retention_is_looked_at_and_nothing_is_found(secured):
     done = secured.audit()
     assert (done.versions, done.checked, done.found) == (5, 5, 0)
@@ -120,6 +123,7 @@ def test_everything_under_retention_is_looked_at_and_nothing_is_found(secured):
     assert abs(done.store_clock_us) < seconds(US_PER_DAY)
 
 
+@pytest.mark.both_pairs
 def test_a_version_that_is_gone_is_not_covered_and_counts_again_when_it_is_back(secured):
     store = Lying(secured.evidence, gone={secured.keys[2]})
     assert secured.audit(store).found == 1
@@ -155,6 +159,7 @@ def test_a_short_lock_is_lengthened_at_once_or_not_covered(secured, change):
     assert secured.seconds_covered() == 50
 
 
+@pytest.mark.both_pairs
 def test_a_grown_policy_lengthens_old_locks_on_the_store_itself(secured):
     done = secured.audit(retain_days=120)
     assert (done.extended, done.found) == (5, 0)
@@ -172,6 +177,7 @@ def test_a_recording_in_its_last_day_keeps_the_lock_it_has(secured):
     assert (done.checked, done.extended) == (5, 0)
 
 
+@pytest.mark.both_pairs
 def test_markers_and_strangers_on_the_store_are_named(secured):
     evidence = secured.evidence
     evidence.raw.send("DELETE", secured.keys[0])
@@ -200,6 +206,7 @@ def test_a_store_that_is_down_proves_nothing(secured):
     assert not auditor.step()
 
 
+@pytest.mark.both_pairs
 def test_a_round_goes_on_where_it_stopped_and_there_is_one_a_day(secured):
     auditor = StoreAuditor(secured.database, secured.evidence, secured.clock, 90)
     assert auditor.begin() is not None
@@ -337,6 +344,7 @@ def test_a_whole_camera_day_that_a_store_keeps_to_itself_stops_no_audit(secured,
     assert secured.seconds_covered() == 50
 
 
+@pytest.mark.both_pairs
 def test_a_delete_marker_is_told_however_young_it_is(secured):
     secured.clock.jump(-7_200)
     secured.evidence.raw.send("DELETE", secured.keys[0])

@@ -32,6 +32,8 @@ from tests.support.cells import CellSite, span_of
 from tests.support.databases import fresh_database
 from tests.support.sites import POLICY, seconds
 
+pytestmark = pytest.mark.either_pair
+
 EVERYONE = Scope("police", AUDITOR, EVERY_REGION)
 
 
@@ -64,6 +66,7 @@ def cause_at(site: CellSite, at_us: int) -> tuple[str, str]:
     return next(said for (start, end), said in gaps(site).items() if start <= at_us and (end is None or at_us < end))
 
 
+@pytest.mark.both_pairs
 def test_it_counts_after_the_read_back_and_a_challenge_that_was_drawn_later(site: CellSite) -> None:
     recorded = [site.record() for _ in range(3)]
     receipts = [answer for one in recorded for answer in site.upload(one)]
@@ -149,6 +152,7 @@ def test_a_read_back_that_is_not_whole_and_locked_is_refused(site: CellSite, cha
     assert isinstance(receipt, Receipt)
 
 
+@pytest.mark.both_pairs
 def test_a_deleted_recording_is_found(running: CellSite) -> None:
     manifest, key, version_id = running.lie(compliance=False)
     bypass = {"x-amz-bypass-governance-retention": "true"}
@@ -169,6 +173,7 @@ def test_a_flipped_byte_anywhere_is_found_by_the_next_challenge_of_that_recordin
         assert [finding.drift for finding in session.scalars(select(AuditFinding))] == ["object_corrupt"]
 
 
+@pytest.mark.both_pairs
 @pytest.mark.parametrize("lie", [{"lock_days": 3}, {"compliance": False}], ids=["short", "one that can be lifted"])
 def test_a_lock_that_is_not_what_was_sworn_is_found(running: CellSite, lie: dict) -> None:
     manifest, _, _ = running.lie(**lie)
@@ -178,6 +183,7 @@ def test_a_lock_that_is_not_what_was_sworn_is_found(running: CellSite, lie: dict
     assert cause_at(running, manifest.start_us)[0] == Cause.LOCK_TOO_SHORT
 
 
+@pytest.mark.both_pairs
 def test_a_proven_recording_that_goes_wrong_counts_no_more_and_stands_in_the_ledger(site: CellSite) -> None:
     recorded = site.record()
     site.upload(recorded)
@@ -275,6 +281,7 @@ def test_the_centre_s_own_audit_passes_by(site: CellSite) -> None:
     assert len(site.covered()) == 1
 
 
+@pytest.mark.both_pairs
 def test_a_recording_is_brought_on_record_and_is_the_manifest_s_bytes(site: CellSite) -> None:
     manifest, data = recorded = site.record()
     site.upload(recorded)
@@ -337,6 +344,7 @@ def test_what_the_cell_lost_is_told_by_a_fetch_too_and_silence_ends(running: Cel
     assert outcomes == {"object_missing", "overdue"}
 
 
+@pytest.mark.both_pairs
 def test_the_page_s_figures_say_what_they_rest_on(running: CellSite) -> None:
     manifest, _, _ = running.lie(lock_days=3)
     running.answer_all()

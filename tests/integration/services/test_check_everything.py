@@ -25,6 +25,8 @@ from tests.support.clock import SimulatedClock
 from tests.support.databases import fresh_database
 from tests.support.footage import FootageSite
 
+pytestmark = pytest.mark.either_pair
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -80,6 +82,7 @@ def first(session) -> Segment:
     return session.scalars(select(Segment).order_by(Segment.start_us)).first()
 
 
+@pytest.mark.both_pairs
 def test_what_agrees_is_clean(kept):
     told = []
     checker = kept.checker(locks=True)
@@ -129,6 +132,7 @@ def test_each_lie_is_named(kept, change, expected):
     assert kept.found(locks=True) == expected
 
 
+@pytest.mark.both_pairs
 def test_markers_and_strangers_in_the_store_are_named_once_they_are_not_young(kept):
     evidence, keys = kept.site.evidence, [one.key for one in kept.site.recordings]
     evidence.raw.send("DELETE", keys[0])
@@ -162,6 +166,7 @@ def test_it_can_change_nothing(kept):
         assert session.scalar(select(func.count()).select_from(Segment)) == 4
 
 
+@pytest.mark.both_pairs
 def test_the_command_says_what_is_wrong_and_what_to_do_and_with_what_code_it_ends(kept, tmp_path):
     pem = kept.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     files = {

@@ -34,6 +34,8 @@ from tests.support.clock import SimulatedClock
 from tests.support.sites import POLICY, seconds
 from tests.support.tsa import TimestampAuthority
 
+pytestmark = pytest.mark.either_pair
+
 CENTRE = Ed25519PrivateKey.from_private_bytes(b"c" * 32)
 
 
@@ -69,6 +71,7 @@ def checked(data: bytes):
     return verify(io.BytesIO(data), CENTRE.public_key())
 
 
+@pytest.mark.both_pairs
 def test_a_package_of_real_objects_is_genuine_and_plays(exported):
     data = exported.export()
     found = checked(data)
@@ -100,6 +103,7 @@ def test_time_of_which_there_is_no_recording_is_not_claimed(exported):
         assert end_us <= exported.begun_us - seconds(30)
 
 
+@pytest.mark.both_pairs
 def test_what_was_deleted_on_its_day_is_said(exported):
     with exported.database.unit_of_work() as session:
         first = session.scalars(select(Segment).order_by(Segment.start_us)).first()
@@ -129,6 +133,7 @@ def test_a_package_as_a_file(exported, tmp_path):
     assert [path.name for path in tmp_path.glob("package*")] == ["package.zip"]
 
 
+@pytest.mark.both_pairs
 def test_the_days_their_witnesses_and_every_key_of_the_agent_are_in_the_package(exported, tmp_path):
     fresh, tsa = Ed25519PrivateKey.generate(), TimestampAuthority(tmp_path / "tsa")
     authority = CertificateAuthority.create(exported.clock.utc_us())
