@@ -17,6 +17,8 @@ from storage.objects.keys import SegmentKey
 from tests.support.past import COUNT, RETAIN_DAYS, Old, put
 from tests.support.sites import seconds
 
+pytestmark = pytest.mark.either_pair
+
 
 @dataclass
 class Interrupting:
@@ -38,6 +40,7 @@ class Interrupting:
         self.real.delete_version(key, version_id)
 
 
+@pytest.mark.both_pairs
 def test_on_its_day_everything_goes_and_stands_on_a_certificate(old: Old):
     assert old.expirer.run() == 0
     old.clock.advance(90 * 86_400)
@@ -54,6 +57,7 @@ def test_on_its_day_everything_goes_and_stands_on_a_certificate(old: Old):
     assert len(old.certificates()) == len(days)
 
 
+@pytest.mark.both_pairs
 def test_a_hold_keeps_and_two_persons_let_go(old: Old):
     hold = old.hold(1, 2)
     assert old.holds.apply(old.store) == 2
@@ -85,6 +89,7 @@ def test_what_is_held_does_not_count_as_due(old: Old):
     assert old.there() == [0, 1, 2]
 
 
+@pytest.mark.both_pairs
 def test_a_lock_that_still_stands_is_no_deletion(old: Old):
     first = old.segments()[0]
     old.object_store.evidence.extend_retention(first.object_key, first.version_id, old.clock.utc_us() + US_PER_DAY)
@@ -101,6 +106,7 @@ def test_a_policy_that_grew_keeps_what_is_still_there(old: Old):
     assert len(old.there()) == COUNT
 
 
+@pytest.mark.both_pairs
 def test_a_crash_between_deletion_and_certificate_loses_no_certificate(old: Old):
     old.after_their_day()
     with pytest.raises(Unavailable):
@@ -122,6 +128,7 @@ def test_what_was_claimed_and_not_finished_is_finished_whatever_waits(old: Old):
     assert old.certified() == COUNT
 
 
+@pytest.mark.both_pairs
 def test_a_hold_that_comes_during_a_run_wins_or_is_told_what_went(old: Old, monkeypatch):
     monkeypatch.setattr("server.services.expire_footage.BATCH", 1)
     old.after_their_day()
@@ -183,6 +190,7 @@ def test_a_question_that_is_over_is_closed(old: Old):
         assert session.scalars(select(DeletionRun)).one().finished_us is not None
 
 
+@pytest.mark.both_pairs
 def test_copies_markers_and_what_others_put_on_top_go_with_it(old: Old):
     first, second = old.objects[:2]
     put(old.object_store, first.key, first.data, 1)
@@ -195,6 +203,7 @@ def test_copies_markers_and_what_others_put_on_top_go_with_it(old: Old):
     assert old.versions() == []
 
 
+@pytest.mark.both_pairs
 def test_a_copy_that_the_store_keeps_keeps_the_recording_too(old: Old):
     first, second = old.objects[:2]
     put(old.object_store, first.key, first.data, 3_600)
