@@ -98,7 +98,9 @@ class ConfigurationReport(msgspec.Struct, frozen=True, kw_only=True):
 def host_of(url: str) -> str:
     """The host of an address, lower case, without port. Raises InvalidInput (``bad_address``)."""
     try:
-        host = urlsplit(url).hostname
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port, (host or "").encode("idna")  # what no resolver would be asked for, nor any connection made to
     except ValueError as error:
         raise InvalidInput(f"no address: {url[:80]!r}", code="bad_address") from error
     if not host:

@@ -127,7 +127,10 @@ def _url(fields: Mapping[str, str], name: str, form: re.Pattern[str], code: str,
         return ""
     if len(text) > URL_CHARS_MAX or not text.isprintable() or not form.fullmatch(text):
         raise InvalidInput(f"{name}: no such address", code=code)
-    host_of(text)
+    try:
+        host_of(text)
+    except InvalidInput as error:
+        raise InvalidInput(f"{name}: no such address", code=code) from error
     return text
 
 

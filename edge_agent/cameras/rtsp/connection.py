@@ -39,7 +39,10 @@ class RtspConnection:
         self.url = url
         self.host = parts.hostname or ""
         self._credentials = credentials
-        self._socket = socket.create_connection((self.host, parts.port or RTSP_PORT), connect_within_s)
+        try:
+            self._socket = socket.create_connection((self.host, parts.port or RTSP_PORT), connect_within_s)
+        except ValueError as error:  # a port past 65535, a name that is none
+            raise socket.gaierror(socket.EAI_NONAME, "no such address") from error
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BUFFER_BYTES)

@@ -233,7 +233,10 @@ def test_a_forbidden_place_is_refused_in_words_and_nothing_is_written(lin, datab
 WRONG = (
     ({"url": "rtsp://viewer:secret@192.0.2.10/main"}, 400, "neither user nor password"),
     ({"url": ""}, 400, "rtsp://"),
-    ({"url": "rtsp://["}, 400, "same host"),
+    ({"url": "rtsp://["}, 400, "rtsp://"),
+    ({"url": "rtsp://192.0.2.10:80554/main"}, 400, "rtsp://"),
+    ({"url": "rtsp://192..2.10/main"}, 400, "rtsp://"),
+    ({"onvif_url": "http://192.0.2.10:eighty/onvif"}, 400, "http://"),
     ({"sub_url": "rtsp://192.0.2.11/sub"}, 400, "same host"),
     ({"sub_url": "", "record": "sub"}, 400, "no address"),
     ({"onvif_url": "ftp://192.0.2.10"}, 400, "http://"),

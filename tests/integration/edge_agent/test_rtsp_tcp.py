@@ -128,3 +128,11 @@ def test_a_camera_that_falls_silent_has_stalled(play: Play) -> None:
     with pytest.raises(CameraFault, match="no frame for 2 s") as stalled:
         next(packets)
     assert stalled.value.condition == "stalled"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:99999", "127.0.0.1:rtsp", "a..b", "\u3002"])
+def test_an_address_that_is_none_is_said_to_be_none(address: str) -> None:
+    url = f"rtsp://{address}/cam"
+    with pytest.raises(CameraFault, match="check the name or address") as unreachable:
+        open_rtsp(url, CameraSettings(id="gate", url=url), "", RECORDING)
+    assert unreachable.value.condition == "unreachable"
