@@ -19,7 +19,7 @@ from config.base.errors import InvalidInput
 from config.evidence.archive import PACKAGE
 from config.evidence.note import NoteKey
 from config.evidence.refusal import NotGenuine
-from config.evidence.telling import facts, lines
+from config.evidence.telling import facts, lines, printable
 from config.evidence.timestamp import available
 from config.evidence.verify import Verified, verify
 from config.evidence.wording import said, why
@@ -113,8 +113,9 @@ def _tell_refusal(error: NotGenuine, language: str, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"genuine": False, "item": error.item, "why": error.why, "detail": error.detail}))
         return
-    detail = f" ({error.detail})" if error.detail else ""
-    item = said("whole_package", language) if error.item == PACKAGE else error.item
+    # Nothing of this was vouched for by anybody.
+    detail = f" ({printable(error.detail)})" if error.detail else ""
+    item = said("whole_package", language) if error.item == PACKAGE else printable(error.item)
     print(said("refused", language, item=item, why=why(error.why, language)) + detail)
     print(said("stop", language))
 

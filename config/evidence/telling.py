@@ -45,7 +45,12 @@ def lines(found: Verified, centre: Ed25519PublicKey, language: str) -> list[str]
         ("checked_with", key_id(centre)),
     ]
     colon = said("colon", language)
-    return [f"{said(name, language)}{colon}{value}" if name else f"  {value}" for name, value in told]
+    return [printable(f"{said(name, language)}{colon}{value}" if name else f"  {value}") for name, value in told]
+
+
+def printable(text: str) -> str:
+    """A text from a package as one harmless line: nothing in it moves a cursor, begins a line or turns the text round."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _standing(found: Verified, language: str) -> list[tuple[str, str]]:

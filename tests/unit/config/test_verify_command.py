@@ -149,3 +149,18 @@ def test_a_timestamp_that_nobody_can_check_here_is_said(files, capsys, monkeypat
     assert "install nightlight[timestamps]" in capsys.readouterr().out
     assert main([package, "--key", key, "--tsa", key]) == 2
     assert "rfc3161-client" in capsys.readouterr().err
+
+
+HOSTILE = "x\x1b[2J\x1b[H\n\N{RIGHT-TO-LEFT OVERRIDE}GENUINE"
+
+
+@pytest.mark.parametrize("signed", [True, False], ids=["by the centre", "by nobody"])
+def test_nothing_in_a_package_moves_the_cursor_or_makes_a_line_of_its_own(files, capsys, signed):
+    package, key = files
+    changes = {"reason": HOSTILE} if signed else {"suite": HOSTILE}
+    Path(package).write_bytes(Evidence(index_changes=changes).build())
+    code = main([package, "--key", key, "--language", "en"])
+    said = capsys.readouterr().out
+    assert code == (0 if signed else 1)
+    assert "\\x1b[2J" in said
+    assert not [line for line in said.split("\n") if not line.isprintable() or line.startswith("GENUINE")]
