@@ -6,7 +6,7 @@ Invariant I1: footage whose object is missing, changed or locked too briefly is 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from config.base.clock import US_PER_MINUTE
+from config.base.clock import US_PER_MINUTE, isoformat
 
 
 class Drift(StrEnum):
@@ -83,3 +83,18 @@ def lengthens(held: Held, seen: Seen) -> bool:
 def due(total: int, elapsed_us: int) -> int:
     """How many of ``total`` versions should have been checked ``elapsed_us`` into a round."""
     return min(total, -(-total * max(0, elapsed_us) // ROUND_US))
+
+
+def lock_of(seen: Seen | None) -> str:
+    """A word on the lock."""
+    until_us = seen.compliance_until_us if seen is not None else None
+    return "no lock that holds" if until_us is None else f"locked until {isoformat(until_us)}"
+
+
+def difference(held: Held, seen: Seen | None) -> str:
+    """A word on what is other than it was secured."""
+    if seen is None:
+        return "the store has no such version"
+    if seen.size_bytes != held.size_bytes:
+        return f"{seen.size_bytes} bytes instead of {held.size_bytes}"
+    return "the digest is another one"

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
-from config.base.clock import US_PER_DAY, US_PER_S, Clock, isoformat, to_datetime
+from config.base.clock import US_PER_DAY, US_PER_S, Clock, to_datetime
 from config.base.errors import IntegrityViolation, NightlightError, NotFound, PermissionDenied, Unavailable
 from config.base.logs import get_logger
-from server.domain.audit import DEEP, Drift, Held, Seen, drift_of, due, lengthens
+from server.domain.audit import DEEP, Drift, Held, Seen, difference, drift_of, due, lengthens, lock_of
 from server.domain.retention import retain_until_us
 from server.services.tell_drift import settle, tell
 from server.services.watch_store import note_clock
@@ -290,10 +290,10 @@ class StoreAuditor:
                 look.drifts[version.segment_id] = (Drift.LOCK_SHORT, f"cannot be lengthened: {error}")
                 return
             if not short:
-                look.shortened[version.segment_id] = _lock_word(seen)
+                look.shortened[version.segment_id] = lock_of(seen)
             (look.extended if short else look.repaired)[version.segment_id] = kept.retain_until_us or until_us
         elif drift is not None:
-            look.drifts[version.segment_id] = (drift, _word(held, seen))
+            look.drifts[version.segment_id] = (drift, difference(held, seen))
 
     def _others(self, day: CameraDay) -> list[ListedVersion]:
         """What lies in the day's folder beside the recordings, and is no longer young; no upload makes a delete marker."""
@@ -387,16 +387,3 @@ class StoreAuditor:
 def _seen_of(stored: StoredVersion) -> Seen:
     lasting = stored.retain_until_us if stored.retention_mode == "COMPLIANCE" else None
     return Seen(stored.size_bytes, stored.sha256, lasting)
-
-
-def _lock_word(seen: Seen | None) -> str:
-    until_us = seen.compliance_until_us if seen is not None else None
-    return "no lock that holds" if until_us is None else f"locked until {isoformat(until_us)}"
-
-
-def _word(held: Held, seen: Seen | None) -> str:
-    if seen is None:
-        return "the store has no such version"
-    if seen.size_bytes != held.size_bytes:
-        return f"{seen.size_bytes} bytes instead of {held.size_bytes}"
-    return "the digest is another one"
