@@ -16,7 +16,7 @@ from server.domain.forecast import Forecast
 from server.domain.sampling import ALGORITHM
 from server.services import audit_deep
 from server.services.audit_deep import bound_of, population_in
-from server.services.watch_store import ANSWERS, CANARY, CLOCK, FORECAST, forecast_in
+from server.services.watch_store import ANSWERS, CANARY, CLOCK, FORECAST, SETTINGS, forecast_in
 from storage.database import audits, deep_audits
 from storage.database import scope as scoping
 from storage.database.models import AuditFinding, AuditRound, DeepAudit, DeepSample, Segment, Site
@@ -29,7 +29,8 @@ AUDITS_SHOWN_MAX = 30
 
 
 class ConditionView(msgspec.Struct, frozen=True):
-    """One matter of the store: ``clock`` (amount: microseconds ahead of the server), ``canary``, ``answers``."""
+    """One matter of the store: ``clock`` (amount: microseconds ahead of the server), ``canary``, ``answers``,
+    ``settings`` (of the bucket; detail: which were changed)."""
 
     name: str
     good: bool
@@ -142,7 +143,7 @@ class AuditReader:
         now_us = self.clock.utc_us()
         with self.database.reading() as session:
             site = _site(session, scope, site_id)
-            rows = [deep_audits.condition(session, name) for name in (CANARY, CLOCK, ANSWERS)]
+            rows = [deep_audits.condition(session, name) for name in (CANARY, CLOCK, ANSWERS, SETTINGS)]
             known = [row for row in rows if row is not None]
             told = deep_audits.condition(session, FORECAST)
             last = audits.last_round(session)

@@ -16,11 +16,12 @@ from config.base.logs import get_logger
 from server.domain.forecast import Forecast, forecast
 from storage.database import deep_audits
 from storage.database.unit_of_work import Database
+from storage.objects.bucket import bucket_changes
 from storage.objects.canary import prove_worm
 from storage.objects.port import ClockOffset
 from storage.objects.s3 import S3EvidenceStore
 
-CLOCK, CANARY, FORECAST, ANSWERS = "clock", "canary", "forecast", "answers"
+CLOCK, CANARY, FORECAST, ANSWERS, SETTINGS = "clock", "canary", "forecast", "answers", "settings"
 STORE_CLOCK_US_MAX = 5 * US_PER_S
 FORECAST_EVERY_US = 3_600 * US_PER_S
 GIGA = 10**9
@@ -66,12 +67,19 @@ class StoreWatch:
             offset = self.store.clock_offset()
             with self.database.unit_of_work() as session:
                 note_clock(session, offset, self.clock.utc_us())
+            self._look_at_settings()
             if self._canary_is_due():
                 self._prove()
         except Unavailable as error:
             self._note(ANSWERS, good=False, detail=str(error))
             raise
         self._note(ANSWERS, good=True)
+
+    def _look_at_settings(self) -> None:
+        changes = bucket_changes(self.store, self.retain_days)
+        if self._note(SETTINGS, good=not changes, detail=" ".join(changes)) and changes:
+            advice = "no lock is off by that; see who can change the bucket, then: python -m server.admin init"
+            log.error("store_settings_changed", changes=changes, advice=advice)
 
     def _canary_is_due(self) -> bool:
         with self.database.reading() as session:
@@ -103,7 +111,10 @@ class StoreWatch:
                 return
         found = forecast_of(self.database, now_us, self.retain_days, self.capacity_bytes)
         detail = msgspec.json.encode(found).decode()
-        changed = self._note(FORECAST, good=found.promise_holds is not False, detail=detail)
+        # Where nothing comes in there is nothing to reckon with, and a store that is full takes nothing in.
+        unknown_now = found.promise_holds is None and found.capacity_bytes > 0
+        good = last is None or last.good if unknown_now else found.promise_holds is not False
+        changed = self._note(FORECAST, good=good, detail=detail)
         if changed and found.promise_holds is False:
             advice = "give the store more room: nothing in it can be deleted early"
             log.error("store_will_be_full", in_days=round(found.full_in_days or 0, 1), advice=advice)

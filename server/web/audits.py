@@ -55,11 +55,16 @@ BAD_CONDITION = {
         "The store does not answer, so nothing in it can be checked now. What was checked before still counts; see"
         " whether it runs"
     ),
+    "settings": mark(
+        "Somebody changed the bucket's settings (%(detail)s). What is locked stays locked; see who can do that, and set"
+        " them again: python -m server.admin init, and take out every lifecycle rule"
+    ),
 }
 GOOD_CONDITION = {
     "canary": mark("The store refused every attempt to delete, shorten or change what is locked"),
     "clock": mark("The store's clock agrees with the server's"),
     "answers": mark("The store answers"),
+    "settings": mark("The bucket keeps versions, locks by default, and has no rule that deletes"),
 }
 
 
@@ -280,7 +285,8 @@ class AuditWords:
             "since": self._moment(row.since_us),
             "checked": self._moment(row.checked_us),
         }
-        return Line(row.good, self._language.text(words.get(row.name, row.name)) % {"seconds": seconds}, when)
+        said = self._language.text(words.get(row.name, row.name)) % {"seconds": seconds, "detail": row.detail}
+        return Line(row.good, said, when)
 
     def _forecast(self, found: Forecast, now_us: int) -> Line:
         text = self._language.text

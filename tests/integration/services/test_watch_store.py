@@ -1,14 +1,18 @@
 """What a person has to know of the store: raised when it is found, cleared when it is good, asked for again when it was away."""
 
 import secrets
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import md5
 
 import pytest
 
 from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import ConfigurationError, Unavailable
-from server.services.watch_store import ANSWERS, CANARY, CLOCK, FORECAST, StoreWatch, forecast_in
+from server.services.watch_store import ANSWERS, CANARY, CLOCK, FORECAST, SETTINGS, StoreWatch, forecast_in
 from storage.database import deep_audits
+from storage.objects.bucket import bucket_changes
+from storage.objects.provision import provision
 from storage.objects.s3 import S3EvidenceStore
 from tests.support.clock import SimulatedClock
 from tests.support.databases import fresh_database
@@ -119,3 +123,54 @@ def test_the_forecast_is_of_what_lies_there_and_unknown_stays_unknown(database, 
     clock.advance(3_601)
     enough.look()
     assert forecast_in(condition(database, FORECAST).detail).promise_holds is False
+
+
+def test_a_store_that_was_full_is_full_also_when_nothing_comes_in_any_more(database, object_store, clock):
+    FootageSite(database, object_store.evidence, clock).add("sound")
+    watch = watch_on(database, object_store.server, clock, capacity_bytes=1_000)
+    watch.look()
+    assert not condition(database, FORECAST).good
+    clock.advance(2 * US_PER_DAY / 1_000_000)
+    watch._forecast()  # the store's own clock has not moved
+    told = forecast_in(condition(database, FORECAST).detail)
+    assert (told.bytes_a_day, told.promise_holds) == (0, None)
+    assert not condition(database, FORECAST).good
+
+
+LOCK = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{}</ObjectLockConfiguration>"
+RULE = "<Rule><DefaultRetention><Mode>{}</Mode><Days>{}</Days></DefaultRetention></Rule>"
+LIFECYCLE = (
+    "<LifecycleConfiguration><Rule><ID>x</ID><Filter><Prefix></Prefix></Filter><Status>Enabled</Status>"
+    "<NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration>"
+    "</Rule></LifecycleConfiguration>"
+)
+
+
+def test_a_bucket_whose_settings_somebody_changes_is_told_of(database, object_store, clock):
+    bucket = f"watched-{secrets.token_hex(4)}"
+    access = replace(object_store.root, bucket=bucket)
+    provision(access, 90)
+    watch = watch_on(database, access, clock)
+    watch.look()
+    assert condition(database, SETTINGS).good
+
+    def put(query: str, document: str) -> None:
+        body = document.encode()
+        headers = {"content-md5": b64encode(md5(body, usedforsecurity=False).digest()).decode()}
+        assert object_store.admin_of(bucket).raw.send("PUT", "", query={query: ""}, headers=headers, body=body).agreed
+
+    for document in (
+        LOCK.format(""),
+        LOCK.format(RULE.format("GOVERNANCE", 90)),
+        LOCK.format(RULE.format("COMPLIANCE", 89)),
+    ):
+        put("object-lock", document)
+        assert bucket_changes(watch.store, 90) == ["default"]
+    put("lifecycle", LIFECYCLE)
+    watch.look()
+    found = condition(database, SETTINGS)
+    assert (found.good, found.detail) == (False, "default lifecycle")
+    assert provision(access, 90).default_retain_days == 90
+    assert object_store.admin_of(bucket).raw.send("DELETE", "", query={"lifecycle": ""}).agreed
+    watch.look()
+    assert condition(database, SETTINGS).good
