@@ -114,6 +114,8 @@ class CheckpointWitness:
             raise _Refused("bad_signature", str(error)) from error
         if not signed:
             raise _Refused("bad_signature", "the server's key did not sign it")
+        if found.size == 0 and found.root != merkle.EMPTY_ROOT:
+            raise _Refused("malformed", "a ledger of no entries has one root")
         return note, found
 
     def _check_continues(self, kept: Kept, found: Checkpoint, shown: LedgerCheckpoint) -> None:

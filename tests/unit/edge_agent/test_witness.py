@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from config.base.ids import fresh_id
 from config.evidence import merkle
@@ -148,6 +149,14 @@ def test_what_is_no_checkpoint_is_refused(box: Box) -> None:
         message_id=fresh_id(), site_id="rainbow", agent_id="edge-rainbow", note="no note", older_size=0, consistency=[]
     )
     assert box.shown(spoiled).why == "malformed"
+
+
+def test_a_ledger_of_no_entries_has_one_root(box: Box) -> None:
+    assert box.shown(Ledger().shown(0)).outcome == "cosigned"
+    text = Checkpoint(ORIGIN, 0, b"x" * 32).text()
+    note = SignedNote(text, (NoteSigner("nightlight.example", SERVER).sign(text),)).serialise().decode()
+    answer = box.shown(replace(Ledger().shown(0), note=note))
+    assert (answer.outcome, answer.cosignature) == ("refused", "")
 
 
 def test_one_answer_waits_at_a_time(box: Box) -> None:
