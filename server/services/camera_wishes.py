@@ -81,7 +81,7 @@ def read_wish(fields: Mapping[str, str]) -> CameraWish:
         onvif_url=_url(fields, "onvif_url", _HTTP, "bad_onvif_url"),
         transport="udp" if fields.get("transport") == "udp" else "tcp",
         username=username,
-        password=_sealed(fields.get("sealed", "").strip()),
+        password=read_sealed(fields.get("sealed", "").strip()),
         sealed_for=fields.get("sealed_for", ""),
         allow_basic="allow_basic" in fields,
         record="sub" if fields.get("record") == "sub" else "main",
@@ -96,6 +96,18 @@ def read_wish(fields: Mapping[str, str]) -> CameraWish:
 def sealed_for(agent_id: str, camera_id: str, host: str) -> str:
     """What a browser says that it sealed a password for."""
     return f"{agent_id}/{camera_id}/{host}"
+
+
+def read_sealed(text: str) -> SealedBox | None:
+    """What was sealed in a browser or pasted; None for nothing. Raises InvalidInput (``bad_box``)."""
+    if not text:
+        return None
+    try:
+        if len(text) > SEALED_CHARS_MAX:
+            raise msgspec.DecodeError("too long")
+        return msgspec.json.decode(text, type=SealedBox)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise InvalidInput("that is no sealed password", code="bad_box") from error
 
 
 def read_masks(text: str) -> list[Polygon]:
@@ -136,14 +148,3 @@ def _url(fields: Mapping[str, str], name: str, form: re.Pattern[str], code: str,
 
 def _choice(text: str) -> StreamChoice:
     return next((choice for choice in get_args(StreamChoice) if choice == text), "auto")
-
-
-def _sealed(text: str) -> SealedBox | None:
-    if not text:
-        return None
-    try:
-        if len(text) > SEALED_CHARS_MAX:
-            raise msgspec.DecodeError("too long")
-        return msgspec.json.decode(text, type=SealedBox)
-    except (msgspec.MsgspecError, UnicodeError) as error:
-        raise InvalidInput("that is no sealed password", code="bad_box") from error

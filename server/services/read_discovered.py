@@ -43,7 +43,7 @@ class DiscoveredView(msgspec.Struct, frozen=True):
     """One lens; ``problems`` are codes.
 
     ``configured_as`` is its id in the agent's own file, ``adopted_as`` the camera that an operator made of it; ``registered``:
-    there is a camera of one of those ids.
+    there is a camera of one of those ids in service.
     """
 
     agent_id: str
@@ -81,7 +81,8 @@ class DiscoveredReader:
         """What was found at a site, by agent and address. Raises NotFound."""
         _check_ids(site_id)
         with self._database.reading() as session:
-            cameras = {camera.id for camera in scoping.cameras_in_reach(session, scope, site_id)}
+            in_reach = scoping.cameras_in_reach(session, scope, site_id)
+            cameras = {camera.id for camera in in_reach if camera.retired_us is None}
             rows = session.scalars(
                 select(models.DiscoveredCamera)
                 .where(models.DiscoveredCamera.site_id == site_id)

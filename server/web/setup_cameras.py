@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from config.base.errors import InvalidInput
 from config.wire.desired_state import DesiredCamera
 from config.wire.discovery import StreamOffer
 from server.domain.verdict import day_of
-from server.services.camera_wishes import write_masks
+from server.services.camera_wishes import read_sealed, write_masks
 from server.services.read_discovered import DiscoveredView
 from server.services.read_health import SiteHealth
 from server.services.set_up_cameras import CameraView, SiteCameras, ZoneView
@@ -145,8 +146,10 @@ def from_found(site: SiteCameras, found: DiscoveredView) -> CameraForm:
 
 
 def filled(fields: Mapping[str, str], camera: CameraView | None = None) -> CameraForm:
-    """What somebody filled in, to be shown again."""
+    """What somebody filled in, to be shown again; but for what is no sealed password: it may be the password."""
     texts = {name: fields[name][:FIELD_CHARS_MAX] for name in TEXTS if name in fields}
+    if not _is_sealed(texts.get("sealed", "")):
+        texts["sealed"] = ""
     ticked = {name: name in fields for name in CHECKBOXES}
     form = replace(CameraForm(**texts), **ticked)  # type: ignore[arg-type]
     if camera is None:
@@ -161,6 +164,13 @@ def filled(fields: Mapping[str, str], camera: CameraView | None = None) -> Camer
         known=True,
         has_password=kept,
     )
+
+
+def _is_sealed(text: str) -> bool:
+    try:
+        return read_sealed(text.strip()) is not None
+    except InvalidInput:
+        return False
 
 
 def zone_text(zone: ZoneView, language: Language) -> str:

@@ -200,6 +200,21 @@ def test_a_found_camera_is_shown_with_its_picture_and_becomes_a_camera(lin, agen
     assert "大门" in lin.get(f"{SITE}/cameras").text
 
 
+def test_a_found_camera_whose_camera_went_out_of_service_can_be_set_up_anew(lin, agent, clock):
+    said = found(agent, clock)
+    agent.say(said)
+    given = {**FORM, "discovery": said.discovery_id, "url": said.main.url, "sub_url": "", "onvif_url": ""}
+    assert lin.post(f"{SITE}/cameras/new", data=given).status_code == 303
+    assert "set up as sunflower-camera-1" in lin.get(f"{SITE}/found").text
+    lin.post(f"{SITE}/cameras/sunflower-camera-1/retire", data={"sure": "yes"})
+    page = lin.get(f"{SITE}/found").text
+    assert "set up as" not in page
+    link = html.unescape(re.search(r'class="button" href="([^"]+discovery=[^"]+)"', page)[1])
+    assert 'value="sunflower-camera-2"' in lin.get(link).text
+    assert lin.post(f"{SITE}/cameras/new", data={**given, "camera": "sunflower-camera-2"}).status_code == 303
+    assert "set up as sunflower-camera-2" in lin.get(f"{SITE}/found").text
+
+
 def test_one_that_is_not_ours_goes_out_of_sight_and_comes_back(lin, agent, clock):
     said = found(agent, clock)
     agent.say(said)
@@ -261,6 +276,15 @@ def test_what_cannot_be_is_said_in_words_and_leaves_nothing_behind(lin, database
     with database.reading() as session:
         assert session.get(models.Camera, FORM["camera"]) is None
         assert session.query(models.CameraSource).count() == 0
+
+
+def test_what_was_pasted_and_is_no_sealed_password_is_not_shown_again(lin):
+    """It may be the password itself."""
+    answer = lin.post(f"{SITE}/cameras/new", data={**FORM, "sealed": "little-lantern"})
+    assert "whole line" in refused(answer, 400)
+    assert "little-lantern" not in answer.text
+    kept = lin.post(f"{SITE}/cameras/new", data={**FORM, **sealed_password(), "zone": "nowhere"})
+    assert json.decode(sealed_password()["sealed"])["key_id"] in kept.text
 
 
 def test_settings_are_changed_and_a_password_is_kept_for_its_host_alone(lin, database, clock):
