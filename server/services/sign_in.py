@@ -4,6 +4,7 @@ Passwords are kept as argon2id (OWASP's first choice), session tokens as their S
 as a wrong password, and failures from one address are limited.
 """
 
+import functools
 import hashlib
 import secrets
 from collections import deque
@@ -52,6 +53,12 @@ class FailureLimit:
         return [at for at in self._failures.get(source, ()) if at >= since]
 
 
+@functools.cache
+def _hash_of_nobody() -> str:
+    """What the password of a name that there is not is checked against; made once in a process, for it costs as one."""
+    return PasswordHasher().hash(secrets.token_hex(16))
+
+
 class SignIn:
     """Checks passwords and keeps sessions."""
 
@@ -60,7 +67,7 @@ class SignIn:
         self._clock = clock
         self._session_us = session_hours * 3_600 * US_PER_S
         self._hasher = PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._nobody = _hash_of_nobody()
         self._limit = FailureLimit(clock)
 
     def check_password(self, name: str, password: str, source: str) -> Scope:

@@ -3,6 +3,7 @@
 Catalogues are read from their ``.po`` files at start: there is nothing to compile and nothing to forget.
 """
 
+import functools
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,7 @@ def negotiate(accept: str) -> str | None:
     return next((ours[primary] for _, _, primary in sorted(wanted) if primary in ours), None)
 
 
+@functools.cache
 def _translations(tag: str) -> NullTranslations:
     source = LOCALE_DIR / f"{tag}.po"
     if not source.exists():
