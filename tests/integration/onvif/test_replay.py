@@ -137,10 +137,20 @@ def near(found: SpanSet, wanted: SpanSet) -> bool:
     )
 
 
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory):
+    """One camera for all who arrange it anew."""
+    with Simulator.start(
+        tmp_path_factory.mktemp("cam") / "0", cameras=1, user="viewer", password=PASSWORD, onvif=True
+    ) as started:
+        yield started
+
+
 @pytest.fixture
-def box(tmp_path: Path, camera_server, monkeypatch):
+def box(tmp_path: Path, simulator, monkeypatch):
     monkeypatch.setattr("edge_agent.onvif.replaying.SILENT_S", 2.0)
-    simulator = camera_server(cameras=1, user="viewer", password=PASSWORD, onvif=True)
+    simulator.switch("cam1", "on")
+    simulator.arrange("cam1", card=[], clock_error_us=0, card_marks_time=True, card_loses_every=0)
     folder = tmp_path / "spool"
     (folder / "cam-1").mkdir(parents=True)
     database = SpoolDatabase(folder / "spool.sqlite3", Ballast(folder))
