@@ -33,6 +33,8 @@ from tests.support.databases import fresh_database
 from tests.support.sites import NAMES, SigningAgent, seconds
 from tests.support.stores import ObjectStore
 
+pytestmark = pytest.mark.either_pair
+
 DATA = b"sixty seconds of a sleeping room"
 PATIENCE_S = 30.0
 RESEND_S = 2.0
@@ -168,6 +170,7 @@ def record(wire: Wire, store: ObjectStore) -> tuple[SegmentRecorded, str]:
     return manifest, store.evidence.put_locked(key, data, manifest.sha256, until_us)
 
 
+@pytest.mark.both_pairs
 def test_from_manifest_to_signed_receipt(wire: Wire, object_store: ObjectStore) -> None:
     manifest, version_id = record(wire, object_store)
     receipt = wire.ask(manifest, wire.agent.upload_of(manifest, version_id), kind=Receipt)
@@ -184,6 +187,7 @@ def test_junk_blocks_nothing_behind_it(wire: Wire, database: Database) -> None:
         assert quarantine.counts(session) == {"malformed": 4}
 
 
+@pytest.mark.both_pairs
 def test_killed_and_restarted_it_commits_each_message_exactly_once(
     wire: Wire, ingest: Ingest, database: Database, object_store: ObjectStore
 ) -> None:
