@@ -71,7 +71,7 @@ def fetch(request: Request, person: Person, site: str, data: Annotated[bytes, De
     """A FetchOrder in, a FetchView out."""
     try:
         order = msgspec.json.decode(data, type=FetchOrder)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidInput(f"not a fetch order: {error}", code="malformed") from error
     asked = parts_of(request).cell_fetcher.ask(
         person, site, order.camera_id, order.at_us, order.reason, source_of(request)

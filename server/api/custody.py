@@ -334,7 +334,7 @@ def _count(text: str) -> int:
 def _decoded(data: bytes, kind: type[Order]) -> Order:
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidInput(f"the request is not what is wanted here: {error}") from error
 
 

@@ -83,7 +83,7 @@ def keep_in_doubt(session: Session, agent_id: str, opened: OpenedEnvelope, envel
         return
     try:
         said = msgspec.json.decode(opened.payload, type=_Doubtful)
-    except (msgspec.MsgspecError, UnicodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return
     camera = session.get(Camera, said.camera_id, with_for_update=True)
     known = session.get(PictureFindingRow, said.finding_id)

@@ -154,7 +154,7 @@ class _Identified(msgspec.Struct):
 def _message_id(opened: OpenedEnvelope) -> str | None:
     try:
         found = msgspec.json.decode(opened.payload, type=_Identified).message_id
-    except (msgspec.MsgspecError, UnicodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     return found if len(found) == 32 and set(found) <= set("0123456789abcdef") else None
 

@@ -9,7 +9,10 @@ from sqlalchemy import func, select
 
 from config.base.timespan import Span
 from config.wire import topics
+from config.wire.catalogue import PAYLOAD_TYPE
 from config.wire.envelope import ENVELOPE_BYTES_MAX, Signer
+from config.wire.findings import PictureFinding
+from config.wire.health import Heartbeat
 from config.wire.segments import UploadTicketRequest
 from config.wire.status import Acknowledgement
 from server.services.register import Register
@@ -25,7 +28,7 @@ from storage.database.models import (
 )
 from storage.database.unit_of_work import Database
 from tests.support.clock import NOON_US, SimulatedClock
-from tests.support.sites import SigningAgent, seconds
+from tests.support.sites import NAMES, SigningAgent, seconds
 
 WINDOW = Span(NOON_US - seconds(3_600), NOON_US + seconds(3_600))
 
@@ -190,6 +193,16 @@ def test_junk_is_quarantined_with_its_reason(
         (kept,) = session.scalars(select(QuarantinedMessage)).all()
     assert (kept.reason, kept.size_bytes) == (reason, len(data))
     assert len(kept.payload) <= ENVELOPE_BYTES_MAX
+    assert agent.say(agent.heartbeat()).result == "committed"
+
+
+@pytest.mark.parametrize("kind", [Heartbeat, PictureFinding])
+def test_what_is_nested_too_deeply_holds_no_worker_up(agent: SigningAgent, kind: type) -> None:
+    payload = b'{"message_id":"%s","extra":' % (b"0" * 32) + b"[" * 40_000
+    sealed = agent.signer.seal_payload(PAYLOAD_TYPE[kind], payload)
+    topic = topics.up("sunflower", "sunflower-box", NAMES[kind])
+    assert agent.inbox.accept(topic, sealed).result == "quarantined:malformed"
+    assert agent.inbox.give_up(topic, sealed, RecursionError("too deep")).result == "quarantined:internal_error"
     assert agent.say(agent.heartbeat()).result == "committed"
 
 
