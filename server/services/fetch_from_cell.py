@@ -111,12 +111,19 @@ class CellFetcher:
             return [_view(row, session.get_one(Segment, row.segment_id)) for row in rows]
 
     def recording(self, scope: Scope, site_id: str, fetch_id: str) -> Iterator[bytes]:
-        """The bytes of a recording that is here. Raises NotFound; Conflict where it is not here (any more)."""
+        """The bytes of a recording that is here, for whoever asked for it: every look has a person and a reason on record.
+
+        Raises NotFound; Conflict where it is not here (any more), or another person has asked for it.
+        """
         with self.database.reading() as session:
             cameras = _cameras(session, scope, site_id)
             row = session.get(CellFetchRow, fetch_id) if fetch_id.isalnum() else None
         if row is None or row.site_id != site_id or row.camera_id not in cameras:
             raise NotFound("no such fetch")
+        if row.asked_by != scope.account_name:
+            raise Conflict(
+                "another person asked for this recording: ask for it with a reason of your own", code="not_here"
+            )
         if row.outcome != HERE or row.version_id is None:
             raise Conflict("the recording is not here, or no longer: ask for it again", code="not_here")
         return self.store.chunks(_key(row), row.version_id)
@@ -154,10 +161,10 @@ class CellFetcher:
                 return
             found.due_us, found.outcome, found.version_id = None, outcome, said.version_id
             found.expires_us = now_us + STAY_US
-            if said.outcome == "missing":
+            if outcome != HERE:  # it swore to have brought what is not there, or says itself that it has it no more
                 copy = session.get_one(CellCopy, segment.id)
                 of = session.get_one(Segment, segment.id)
-                withdraw(session, of, copy, Drift.OBJECT_MISSING, "the cell has no such version", now_us)
+                withdraw(session, of, copy, Drift(outcome), "not brought when somebody asked for it", now_us)
         log.info("recording_fetched", camera=segment.camera_id, segment=segment.id, outcome=outcome)
 
     def _segment_at(self, session: Session, camera_id: str, at_us: int) -> Segment:

@@ -93,8 +93,9 @@ def cell_day(session: Session, site_id: str, now_us: int) -> CellDay | None:
     """None where the site keeps its recordings at the centre."""
     if session.get(Cell, site_id) is None:
         return None
-    agents = session.scalars(select(Agent.id).where(Agent.site_id == site_id, Agent.revoked_us.is_(None))).all()
-    with_copies = [agent_id for agent_id in agents if cells.next_leaf(session, agent_id)]
+    # Also of an agent that was revoked: its recordings still count, and nobody is asked about them any more.
+    agents = session.scalars(select(Agent.id).where(Agent.site_id == site_id)).all()
+    with_copies = [agent_id for agent_id in agents if cells.first_kept_leaf(session, agent_id, now_us) is not None]
     samples = min((_samples(session, agent_id, now_us) for agent_id in with_copies), default=0)
     return CellDay(samples, lost_at_most(samples), chance_to_miss(0.01, samples))
 

@@ -17,7 +17,7 @@ from server.domain.holds import HoldSpan, without_person
 from storage.database import lifetimes
 from storage.database.models import Camera
 from storage.database.unit_of_work import Database
-from storage.objects.keys import parse
+from storage.objects.keys import FETCHED_PREFIX, parse
 from storage.objects.port import EvidenceStore, ListedVersion
 
 PAGE = 500
@@ -49,13 +49,23 @@ class StoreSweeper:
                 return 0
             limit = min(limit, max(1, without_person(lifetimes.versions_held(session))))
             cameras = session.execute(select(Camera.site_id, Camera.id).order_by(Camera.id)).all()
-        gone = 0
+        gone = self._fetched(limit)
         for site_id, camera_id in cameras:
             gone += self._camera(site_id, camera_id, limit - gone)
             if gone >= limit:
                 break
         if gone:
             log.info("store_swept", versions=gone)
+        return gone
+
+    def _fetched(self, limit: int) -> int:
+        """What was brought from a site's own store twice, or after its time: nothing else takes it away."""
+        before_us, gone = self.clock.utc_us() - MARGIN_DAYS * US_PER_DAY, 0
+        for listed in self.store.list_versions(FETCHED_PREFIX):
+            if gone >= limit:
+                break
+            if listed.last_modified_us < before_us:
+                gone += self._delete(listed)
         return gone
 
     def _camera(self, site_id: str, camera_id: str, limit: int) -> int:

@@ -92,9 +92,11 @@ def agents_word(session: Session, row: PendingVerification) -> StoredVersion | N
     )
 
 
-def take_in(session: Session, segment: Segment, judged: Judged, now_us: int) -> Receipt:
-    """The word is good: the recording waits for its challenge from now on."""
+def take_in(session: Session, segment: Segment, judged: Judged, now_us: int) -> list[Receipt]:
+    """The word is good: the recording waits for its challenge from now on. Nothing where it was said of another version."""
     copy = session.get_one(CellCopy, segment.id)
+    if copy.version_id != judged.version_id:
+        return []
     if copy.state == cells.CLAIMED:
         session.get_one(Agent, segment.agent_id, with_for_update=True)  # its leaves are numbered one copy after another
         copy.first_leaf = cells.next_leaf(session, segment.agent_id)
@@ -102,7 +104,7 @@ def take_in(session: Session, segment: Segment, judged: Judged, now_us: int) -> 
         copy.read_us, copy.state = now_us, cells.WAITING
         segment.object_key, segment.version_id, segment.refusal = judged.object_key, judged.version_id, None
         segment.retain_until_us = None  # also of one that the centre's store had and lost
-    return _receipt(segment, copy)
+    return [_receipt(segment, copy)]
 
 
 def refuse(session: Session, segment_id: str, version_id: str) -> None:

@@ -73,8 +73,10 @@ class CellPage:
     fetches: list[FetchRow]
 
 
-def make_cell(site: SiteCell, fetches: list[FetchView], cameras: Mapping[str, str], language: Language) -> CellPage:
-    """The page of one site for a reader of ``language``."""
+def make_cell(
+    site: SiteCell, fetches: list[FetchView], cameras: Mapping[str, str], language: Language, account_name: str = ""
+) -> CellPage:
+    """The page of one site for a reader of ``language``; recordings are linked for whoever asked for them."""
     zone, text = ZoneInfo(site.timezone), language.text
 
     def at(instant_us: int) -> str:
@@ -98,7 +100,9 @@ def make_cell(site: SiteCell, fetches: list[FetchView], cameras: Mapping[str, st
                 asked=f"{at(row.asked_us)} {row.asked_by}",
                 reason=row.reason,
                 state=text(_state_of(row)),
-                link=f"/sites/{site.site_id}/fetches/{row.fetch_id}.mp4" if row.outcome == "here" else "",
+                link=f"/sites/{site.site_id}/fetches/{row.fetch_id}.mp4"
+                if row.outcome == "here" and row.asked_by == account_name
+                else "",
             )
             for row in fetches
         ],

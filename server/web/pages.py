@@ -155,7 +155,7 @@ class Pages:
             "cell.html",
             language,
             site=site,
-            page=cells.make_cell(site, fetches, cameras, self._languages[language]),
+            page=cells.make_cell(site, fetches, cameras, self._languages[language], account_name),
             cameras=cameras,
             account_name=account_name,
             asked=asked,

@@ -60,6 +60,7 @@ def test_a_recording_can_be_played_only_while_it_is_here() -> None:
         view = FetchView(
             "f" * 32, "nap", "s" * 32, NOON_US, NOON_US + 1, "police", "why", NOON_US, NOON_US, outcome or None
         )
-        (row,) = make_cell(site(), [view], {}, EN).fetches
+        (row,) = make_cell(site(), [view], {}, EN, "police").fetches
+        assert not make_cell(site(), [view], {}, EN, "another").fetches[0].link
         assert bool(row.link) == (outcome == "here")
         assert row.state
