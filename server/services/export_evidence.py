@@ -264,8 +264,9 @@ class EvidenceExporter:
 def write_file(exporter: EvidenceExporter, export: Export, target: Path) -> package.Index:
     """A package as a file, which appears under its name only when it is whole."""
     part = target.with_name(f"{target.name}.part")
+    opened = part.open("xb")  # another's is left alone
     try:
-        with part.open("xb") as opened:
+        with opened:
             signed = exporter.write(export, opened.write)
         part.rename(target)
     finally:
