@@ -222,6 +222,9 @@ class Checker:
                 batch = [one for one in inspection.entries_from(session, site_id, number) if one[0] < size]
                 last = number + inspection.ENTRIES_AT_ONCE
                 tiles = inspection.leaf_tiles(session, site_id, number // TILE, last // TILE)
+                orphans = inspection.entries_without_recording(session, site_id, SEGMENT_SECURED, number)
+            for subject in orphans:
+                yield Problem("recording_forgotten", subject, site_id)
             if not batch:
                 break
             for found, body in batch:

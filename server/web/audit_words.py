@@ -72,6 +72,10 @@ FINDING = {
         mark("a recording's row says something else than the ledger"),
         mark("somebody changed the database: restore it from a backup of before this"),
     ),
+    "recording_forgotten": (
+        mark("the ledger says that a recording was secured, and the database knows of no such recording"),
+        mark("somebody changed the database: restore it from a backup of before this"),
+    ),
     "ledger_hole": (
         mark("an entry of the ledger is missing"),
         mark("somebody changed the ledger: restore it from a backup, and show the checkpoints to an auditor"),

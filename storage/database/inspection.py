@@ -151,6 +151,23 @@ def entries_from(session: Session, site_id: str, number: int) -> list[tuple[int,
     return [(found, body) for found, body in session.execute(query) if found is not None]
 
 
+def entries_without_recording(session: Session, site_id: str, kind: str, number: int) -> list[str]:
+    """Of the next numbered entries of a ledger, the subjects of a kind that no recording's row is about."""
+    query = (
+        select(LedgerEntry.subject)
+        .outerjoin(Segment, Segment.id == LedgerEntry.subject)
+        .where(
+            LedgerEntry.site_id == site_id,
+            LedgerEntry.number >= number,
+            LedgerEntry.number < number + ENTRIES_AT_ONCE,
+            LedgerEntry.kind == kind,
+            Segment.id.is_(None),
+        )
+        .order_by(LedgerEntry.number)
+    )
+    return list(session.scalars(query))
+
+
 def leaf_tiles(session: Session, site_id: str, first: int, last: int) -> dict[int, bytes]:
     """The leaf hashes as they were stored, by tile of 256."""
     query = select(LedgerTile.number, LedgerTile.hashes).where(

@@ -105,6 +105,7 @@ def test_what_agrees_is_clean(kept):
         (lambda s: setattr(first(s), "envelope", b"nothing"), ["manifest_differs"]),
         (lambda s: setattr(first(s), "secured_us", None), ["covered_without_recording"]),
         (lambda s: setattr(first(s), "deleted_us", 1), ["deleted_and_there"]),
+        (lambda s: s.delete(first(s)), ["covered_without_recording", "recording_forgotten"]),
         (
             lambda s: s.add(CoverageSpan(camera_id=first(s).camera_id, kind="secured", timeline_id="0" * 32, start_us=5, end_us=9)),
             ["covered_without_recording"],
@@ -123,7 +124,7 @@ def test_what_agrees_is_clean(kept):
         ),
     ],
     ids=[
-        "missing", "size", "digest", "lock", "shortened", "time", "manifest", "unsecured", "deleted",
+        "missing", "size", "digest", "lock", "shortened", "time", "manifest", "unsecured", "deleted", "forgotten",
         "covered", "entry", "hole", "checkpoint",
     ],
 )  # fmt: skip
