@@ -29,8 +29,11 @@ AUDITS_SHOWN_MAX = 30
 
 
 class ConditionView(msgspec.Struct, frozen=True):
-    """One matter of the store: ``clock`` (amount: microseconds ahead of the server), ``canary``, ``answers``,
-    ``settings`` (of the bucket; detail: which were changed)."""
+    """One matter of the store.
+
+    ``clock`` (amount: microseconds ahead of the server), ``canary``, ``answers``, ``settings`` (detail: which of the
+    bucket's were changed).
+    """
 
     name: str
     good: bool

@@ -21,10 +21,10 @@ _RULE = re.compile(rb"<Rule>.*?</Rule>", re.DOTALL)
 
 
 def bucket_changes(store: S3EvidenceStore, default_retain_days: int) -> list[Change]:
-    """What is otherwise than it should be: versions are not kept (``versioning``), the default retention is not COMPLIANCE
-    for so many days (``default``), or a rule deletes or moves (``lifecycle``).
+    """What is otherwise than it should be. Raises Unavailable.
 
-    Raises Unavailable.
+    ``versioning``: versions are not kept; ``default``: the default retention is not COMPLIANCE for so many days;
+    ``lifecycle``: a rule deletes or moves.
     """
     changes: list[Change] = []
     versioning = _setting(store, "versioning")
