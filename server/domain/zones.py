@@ -4,6 +4,8 @@ Source: 公共安全视频图像信息系统管理条例 (State Council Order 79
 or nursing room or a staff rest room; consent does not override that.
 """
 
+from collections.abc import Iterable
+
 from config.base.errors import InvalidInput
 
 FORBIDDEN_KINDS = frozenset({"toilet", "bath", "changing", "nursing", "staff_rest"})
@@ -23,3 +25,9 @@ def check_camera_allowed(kind: str) -> None:
             f"a camera must not look into a {kind} zone (Order 799, article 8); no consent overrides this",
             code="forbidden_zone",
         )
+
+
+def check_sees_allowed(kinds: Iterable[str]) -> None:
+    """The same for every place that a camera sees. Raises InvalidInput."""
+    for kind in sorted(kinds):
+        check_camera_allowed(kind)

@@ -17,9 +17,9 @@ from config.base.errors import Conflict, InvalidInput, NotFound
 from config.base.ids import fresh_id
 from config.wire.desired_state import DesiredCamera, DesiredState, check_camera
 from config.wire.health import CAMERAS_PER_AGENT_MAX
-from server.domain.zones import FORBIDDEN_KINDS, check_camera_allowed
-from storage.database import inventory
-from storage.database.models import Agent, AgentConfiguration, Camera, CameraSource, Zone
+from server.domain.zones import FORBIDDEN_KINDS, check_sees_allowed
+from storage.database import inventory, registers
+from storage.database.models import Agent, AgentConfiguration, Camera, CameraSource
 from storage.database.unit_of_work import Database
 
 STATE_BYTES_MAX = 48_000
@@ -82,7 +82,7 @@ class CameraConfigurer:
     ) -> Configured:
         """The same within a transaction that goes on."""
         camera = _camera(session, site_id, camera_id)
-        check_camera_allowed(session.get_one(Zone, (site_id, camera.zone_id)).kind)
+        check_sees_allowed(registers.kinds_seen(session, camera))
         source = session.get(CameraSource, camera_id)
         before = decode_source(source) if source is not None else None
         after = change(before)
@@ -136,7 +136,7 @@ def desired_state(session: Session, configuration: AgentConfiguration) -> Desire
         site_id=agent.site_id,
         agent_id=agent.id,
         version=configuration.version,
-        cameras=[decode_source(source) for source, zone in found if zone.kind not in FORBIDDEN_KINDS],
+        cameras=[decode_source(source) for source, kinds in found if not kinds & FORBIDDEN_KINDS],
     )
 
 

@@ -17,9 +17,9 @@ from config.base.clock import Clock
 from config.base.errors import Conflict, InvalidInput, NotFound
 from config.base.ids import is_slug
 from config.wire.sealing import read_sealing_public_pem
-from server.domain.zones import check_camera_allowed, check_kind
+from server.domain.zones import check_camera_allowed, check_kind, check_sees_allowed
 from server.services.sign_in import PASSWORD_CHARS_MAX
-from storage.database import inventory
+from storage.database import inventory, regions, registers
 from storage.database.models import Account, AccountSite, Agent, Camera, LoginSession, Site, Zone
 from storage.database.scope import AUDITOR, EVERY_REGION, OPERATOR, ROLES
 from storage.database.unit_of_work import Database
@@ -43,6 +43,8 @@ class Register:
         with self.database.unit_of_work() as session:
             known = session.get(Site, site_id)
             if known is None:
+                if region:
+                    regions.ensure(session, region)
                 now_us = self.clock.utc_us()
                 session.add(Site(id=site_id, name=name, region=region, timezone=timezone, created_us=now_us))
             elif (known.name, known.region, known.timezone) != (name, region, timezone):
@@ -110,6 +112,7 @@ class Register:
         elif (known.site_id, known.zone_id, known.agent_id, known.name) != (site_id, zone_id, agent_id, name):
             told = f"camera {camera_id} is registered already, with other particulars or elsewhere"
             raise Conflict(told, code="camera_taken")
+        check_sees_allowed(registers.kinds_seen(session, known))
         return known
 
     def retire_camera(self, site_id: str, camera_id: str) -> None:
@@ -139,6 +142,8 @@ class Register:
                 with suppress(VerificationError):
                     PasswordHasher().verify(account.password_hash, password)
                     return
+            if region and region != EVERY_REGION:
+                regions.ensure(session, region)
             if account is None:
                 account = Account(name=name, created_us=self.clock.utc_us())
                 session.add(account)

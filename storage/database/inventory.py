@@ -3,19 +3,19 @@
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from storage.database.models import Agent, AgentConfiguration, Camera, CameraSource, Zone
+from storage.database import registers
+from storage.database.models import Agent, AgentConfiguration, Camera, CameraSource
 
 
-def sources_of_agent(session: Session, agent_id: str) -> list[tuple[CameraSource, Zone]]:
-    """What an agent is to record, with the places: its cameras in service that somebody has set up, by id."""
+def sources_of_agent(session: Session, agent_id: str) -> list[tuple[CameraSource, set[str]]]:
+    """What an agent is to record, with the kinds of all that is seen: its cameras in service that are set up, by id."""
     rows = session.execute(
-        select(CameraSource, Zone)
+        select(CameraSource, Camera)
         .join(Camera, Camera.id == CameraSource.camera_id)
-        .join(Zone, (Zone.site_id == Camera.site_id) & (Zone.id == Camera.zone_id))
         .where(Camera.agent_id == agent_id, Camera.retired_us.is_(None))
         .order_by(Camera.id)
     )
-    return [(source, zone) for source, zone in rows]
+    return [(source, registers.kinds_seen(session, camera)) for source, camera in rows]
 
 
 def not_set_up(session: Session, agent_id: str) -> list[str]:

@@ -22,6 +22,8 @@ _ROUNDED = re.compile(r"[0-9](\.[0-9]+)?[Ee]\+?[0-9]+")
 _DAY = re.compile(
     r"([0-9]{4})(?:[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日|([0-9]{2})([0-9]{2}))"
 )
+_ERRORS = frozenset({"#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!"})
+"""What a spreadsheet shows where a formula fails."""
 _YES, _NO = ("yes", "y", "true", "1", "是", "有"), ("no", "n", "false", "0", "否", "无")
 _HOURS = re.compile(
     r"(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))? ([01][0-9]|2[0-3]):[0-5][0-9]-"
@@ -47,6 +49,8 @@ def clean(given: str) -> str:
         text = text[1:]
     if len(text) > CELL_CHARS_MAX:
         raise CellFault("too_long", str(CELL_CHARS_MAX))
+    if text in _ERRORS:
+        raise CellFault("formula_error")
     if not text.isprintable():
         raise CellFault("unprintable")
     return text

@@ -54,9 +54,7 @@ def place(rows: list[Row], known: Mapping[str, Node], faults: Faults) -> dict[in
         for step in reversed(trail):
             part = waiting.pop(step)
             try:
-                if circle:
-                    raise _Refused("parent", "circle", str(part.values["parent"]), circle)
-                node = _node(part, by_code, by_path)
+                node = _node(part, by_code, by_path, circle)
             except _Refused as refused:
                 given, wanted = refused.given[:60], refused.wanted[:200]
                 faults.add(Fault("regions", part.number, refused.column, refused.code, given, wanted))
@@ -65,7 +63,9 @@ def place(rows: list[Row], known: Mapping[str, Node], faults: Faults) -> dict[in
     return found
 
 
-def _node(row: Row, by_code: Mapping[str, Node], by_path: Mapping[str, Node]) -> Node:
+def _node(row: Row, by_code: Mapping[str, Node], by_path: Mapping[str, Node], circle: str) -> Node:
+    if circle:
+        raise _Refused("parent", "circle", str(row.values["parent"]), circle)
     code, given = str(row.key[0]), row.values.get("parent")
     path, level = row.values.get("path"), row.values.get("level")
     there = by_code.get(code) or by_path.get(str(path))

@@ -15,7 +15,7 @@ from server.domain.registers.tables import Column, Table
 
 FAULTS_MAX = 200
 ROWS_MAX = 100_000
-COLUMNS_MAX = 64
+COLUMNS_MAX = 32
 GIVEN_CHARS_MAX = 60
 Key = tuple[Value, ...]
 
