@@ -31,6 +31,8 @@ class SegmentAccounts:
         """By id, with the shard that writes it."""
         self._leftovers: dict[str, object] = {}
         """Cameras of which open segments wait to be rescued, as far as is known; another object for each word of it."""
+        self._until_us: dict[str, int] = {}
+        """By id of a segment that waits to be rescued, until when it was written at most."""
         self._orphans: set[str] = set()
         """Cameras that no shard has any more."""
         self._finished: dict[str, Instant] = {}
@@ -84,19 +86,19 @@ class SegmentAccounts:
             log.exception("segment_not_claimed_yet", camera=segment.camera_id, why=str(error))
             if isinstance(error, ResourceExhausted):
                 self._guard.force_full()
-            self._leave(segment)
+            self._leave(segment, Instant(said.end_us, segment.timeline_id))
         else:
             with self._lock:
                 del self._writing[segment.segment_id]
         self._guard.note_open(segment.camera_id, 0)
 
-    def torn(self, segment: OpenSegment, shard: str) -> None:
-        """A shard gave a segment up; perhaps because it was not noted. Raises InvalidInput."""
+    def torn(self, segment: OpenSegment, shard: str, at: Instant | None = None) -> None:
+        """A shard gave a segment up by ``at``; perhaps because it was not noted. Raises InvalidInput."""
         with self._lock:
             if self._writing.get(segment.segment_id, (segment, shard)) != (segment, shard):
                 raise InvalidInput("it gives up a segment that it did not open")
         self._guard.note_open(segment.camera_id, 0)
-        self._leave(segment)
+        self._leave(segment, at)
 
     def written_by(self, shard: str) -> dict[str, OpenSegment]:
         """The newest segment that a shard has open of each camera, be it one that was taken from it meanwhile."""
@@ -104,12 +106,12 @@ class SegmentAccounts:
             found = [segment for segment, writer in self._writing.values() if writer == shard]
         return {segment.camera_id: segment for segment in sorted(found, key=lambda one: one.start_us)}
 
-    def abandoned(self, camera_id: str, shard: str) -> Instant | None:
-        """The camera's shard is gone: rescues what it was writing; where the last of that ends."""
+    def abandoned(self, camera_id: str, shard: str, at: Instant | None = None) -> Instant | None:
+        """The camera's shard is gone since ``at``: rescues what it was writing; where the last of that ends."""
         with self._lock:
             left = [s for s, writer in self._writing.values() if (s.camera_id, writer) == (camera_id, shard)]
         for segment in left:
-            self._leave(segment)
+            self._leave(segment, at)
         self._guard.note_open(camera_id, 0)
         try:
             self.rescue_leftovers(camera_id)
@@ -134,10 +136,13 @@ class SegmentAccounts:
             opened = self._spool.opened(camera_id)
             with self._lock:
                 writing = set(self._writing)  # read later than the rows: who writes is known before there is a row
-            for segment in opened:
-                if segment.segment_id not in writing:
-                    rescue(self._spool, segment)
+                until_us = dict(self._until_us)
+            left = [segment for segment in opened if segment.segment_id not in writing]
+            for segment in left:
+                rescue(self._spool, segment, until_us.get(segment.segment_id))
             with self._lock:
+                for segment in left:
+                    self._until_us.pop(segment.segment_id, None)
                 if self._leftovers.get(camera_id) is word:
                     del self._leftovers[camera_id]
 
@@ -154,8 +159,10 @@ class SegmentAccounts:
                 log.exception("rescue_postponed", camera=camera_id, why=str(error))
                 return
 
-    def _leave(self, segment: OpenSegment) -> None:
-        """Nobody writes it any more."""
+    def _leave(self, segment: OpenSegment, at: Instant | None) -> None:
+        """Nobody writes it any more, since ``at`` where that is known."""
         with self._lock:
+            if at is not None and at.timeline_id == segment.timeline_id and segment.segment_id in self._writing:
+                self._until_us[segment.segment_id] = at.us
             self._writing.pop(segment.segment_id, None)
             self._leftovers[segment.camera_id] = object()

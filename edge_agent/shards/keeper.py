@@ -70,6 +70,8 @@ class _Death:
     """Nothing of it can write any more."""
     answers: list[threading.Event]
     """Who waits for its word on a camera."""
+    at: Instant
+    """By then it wrote no more."""
 
 
 class ShardKeeper(Worker):
@@ -245,7 +247,7 @@ class ShardKeeper(Worker):
         elif isinstance(said, Finished):
             parts.accounts.finished(said, self.name)
         elif isinstance(said, Torn):
-            parts.accounts.torn(said.segment, self.name)
+            parts.accounts.torn(said.segment, self.name, parts.clock.now())
         elif isinstance(said, ConditionIs):
             parts.board.set(said.camera_id, said.condition, said.detail, Instant(said.at_us, said.timeline_id))
         elif isinstance(said, DiskRefused):
@@ -293,6 +295,7 @@ class ShardKeeper(Worker):
         if born is None:
             raise ValueError("a process is buried once")
         self._parts.nursery.kill(born)
+        at = self._parts.clock.now()
         how = self._parts.nursery.how_it_ended(born, STATUS_WITHIN_S)
         certain = bool(how) or self._await_end(born)
         self._drain(connection)
@@ -301,7 +304,7 @@ class ShardKeeper(Worker):
             log.error("shard_died", shard=self.name, pid=born.pid, why=why, how=how, cameras=sorted(self._cameras))
         with self._lock:
             answers, self._answers = list(self._answers.values()), {}
-        self._death = _Death(why or how or "unknown", self._ended, certain, answers)
+        self._death = _Death(why or how or "unknown", self._ended, certain, answers, at)
         if not self._ended:
             self._died()
 
@@ -311,7 +314,7 @@ class ShardKeeper(Worker):
         if death is None:
             return
         for camera_id in self._left_behind() if death.certain else []:
-            end = self._parts.accounts.abandoned(camera_id, self.name)
+            end = self._parts.accounts.abandoned(camera_id, self.name, death.at)
             self._parts.board.silent(camera_id)
             condition = self._parts.board.condition(camera_id)
             if death.asked or condition not in ("recording", "disk_full"):

@@ -77,18 +77,21 @@ def _settle(spool: SegmentSpool, found: Recovered) -> None:
                 found.missing += 1
 
 
-def rescue(spool: SegmentSpool, segment: OpenSegment) -> str:
+def rescue(spool: SegmentSpool, segment: OpenSegment, until_us: int | None = None) -> str:
     """Claims what is whole of one open segment: ``adopted``, ``trimmed``; or ``empty``, ``unreadable``.
+
+    It is claimed for as long as its frames last by the camera's time, which may run fast or have leapt: ``until_us`` is
+    when nobody wrote it any more, where that is known, and nothing later is claimed (I1).
 
     Raises NightlightError where the disk cannot take it now; nothing is lost then.
     """
     try:
-        return _rescue(spool, segment)
+        return _rescue(spool, segment, until_us)
     except OSError as error:
         raise disk_fault(error.errno, f"{segment.segment_id} cannot be rescued now: {error.strerror}") from error
 
 
-def _rescue(spool: SegmentSpool, segment: OpenSegment) -> str:
+def _rescue(spool: SegmentSpool, segment: OpenSegment, until_us: int | None) -> str:
     part, final = (
         spool.part_path(segment.camera_id, segment.segment_id),
         spool.path(segment.camera_id, segment.segment_id),
@@ -104,9 +107,10 @@ def _rescue(spool: SegmentSpool, segment: OpenSegment) -> str:
     sync_folder(final.parent)
     try:
         frames, span_us = _measure(final)
+        end_us = segment.start_us + span_us
         spool.finalise(
             segment,
-            end_us=segment.start_us + span_us,
+            end_us=end_us if until_us is None else max(segment.start_us + 1, min(end_us, until_us)),
             sha256=_digest(final),
             size_bytes=final.stat().st_size,
             frames=frames,

@@ -116,9 +116,9 @@ class House:
         wait_for("the shard", lambda: len(self.stage.shards) > number)
         return self.stage.shards[number]
 
-    def begin(self, camera_id: str, whole: Path) -> OpenSegment:
+    def begin(self, camera_id: str, whole: Path, **changed: object) -> OpenSegment:
         """Has the shard begin a segment, of which a whole file lies on the disk."""
-        segment, shard = opened(camera_id), self.shard()
+        segment, shard = opened(camera_id, **changed), self.shard()
         shard.send(pack(Opening(segment)))
         while not isinstance(answer := read_down(shard.recv(1 << 20)), Opened):
             pass
@@ -273,6 +273,23 @@ def test_the_next_process_is_begun_before_the_rescue_and_heard_after_it(house: H
     assert rescued == [False]
     assert house.rescued(torn)
     assert house.rescued(mate)
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_nothing_is_claimed_of_the_time_after_a_shard_s_death(house: House, whole: Path, dies: bool) -> None:
+    """The camera's time had leapt, or its start was seen late: by its frames it would last longer than was recorded."""
+    began_us, timeline_id = house.parts.clock.now()
+    segment = house.begin("cam-1", whole, start_us=began_us, timeline_id=timeline_id)
+    if dies:
+        house.shard().shutdown(socket.SHUT_RDWR)
+    else:
+        house.shard().send(pack(Torn(segment)))
+        wait_for("it to be given up", lambda: not house.parts.accounts.written_by("shard-1"))
+        house.parts.accounts.rescue_leftovers("cam-1")
+    wait_for("the rescue", lambda: house.rescued(segment))
+    end_us = house.spool.end_of(segment.segment_id)
+    assert end_us is not None
+    assert began_us < end_us <= house.parts.clock.now().us
 
 
 def test_what_waits_of_a_camera_that_nobody_has_is_rescued_too(house: House, whole: Path) -> None:
