@@ -40,6 +40,14 @@ def site_day(request: Request, person: Person, site: str, day: str) -> Response:
     return _json(parts_of(request).reader.day(person, site, parse_day(day)))
 
 
+@router.api_route("/sites/{site}/calendar", methods=READ)
+def site_calendar(request: Request, person: Person, site: str, last: str = "", days: str = "90") -> Response:
+    """A SiteCalendar: ``days`` of them, up to the day ``last`` or up to today."""
+    if not re.fullmatch(r"[0-9]{1,3}", days):
+        raise InvalidInput("a number of days is written in digits", code="bad_days")
+    return _json(parts_of(request).calendar.of_site(person, site, parse_day(last), int(days)))
+
+
 @router.api_route("/sites/{site}/health", methods=READ)
 def site_health(request: Request, person: Person, site: str) -> Response:
     """A SiteHealth."""

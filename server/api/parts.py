@@ -25,6 +25,7 @@ from server.services.invite_agent import Inviter
 from server.services.issue_ticket import TicketIssuer
 from server.services.read_attestations import AttestationReader
 from server.services.read_audit import AuditReader
+from server.services.read_calendar import CalendarReader
 from server.services.read_cells import CellReader
 from server.services.read_day import DayReader
 from server.services.read_discovered import DiscoveredReader, picture_key_of
@@ -52,6 +53,7 @@ class Parts:
     clock: Clock
     database: Database
     reader: DayReader
+    calendar: CalendarReader
     duty: AlarmDuty
     health: HealthReader
     sign_in: SignIn
@@ -102,6 +104,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         clock=clock,
         database=database,
         reader=reader,
+        calendar=CalendarReader(database, clock),
         duty=duty,
         health=health,
         sign_in=sign_in,

@@ -139,7 +139,7 @@ class AcceptanceOffice:
     ) -> tuple[CameraSeen, Segment | None]:
         """What is known of a camera, and its newest secured segment of the test: the lock is asked for afterwards."""
         days = sorted({day_of(since_us, site.timezone), day_of(now_us, site.timezone)})
-        verdicts = [self.assessor.judge(session, site, camera, day, now_us) for day in days]
+        verdicts = self.assessor.judge_days(session, site, [camera], days, now_us)[camera.id]
         gaps = [gap for verdict in verdicts for gap in verdict.gaps if gap.end_us is None or gap.end_us > since_us]
         covered = verdicts[-1].coverage.covered
         zone = session.get(Zone, (site.id, camera.zone_id))

@@ -1,5 +1,6 @@
 """Turns what is known of a camera's day into a verdict entry, when it would say something new."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -62,31 +63,45 @@ class Assessor:
             for camera in cameras
         }
 
-    def assess_due(self, session: Session, site: Site, camera: Camera, now_us: int) -> list[Verdict]:
+    def assess_due(self, session: Session, site: Site, cameras: Sequence[Camera], now_us: int) -> list[Verdict]:
         """Assesses every day from the first whose final entry is missing or out of date up to today.
 
-        A retired camera's last day is that of its retirement: nothing is expected of it after that.
+        A retired camera's last day is that of its retirement: nothing is expected of it after that. Cameras that are
+        due over the same days, as next to all of a site are, are gathered together.
         """
-        if camera.assess_from_day is None:
-            return []
-        first, last = date.fromisoformat(camera.assess_from_day), day_of(now_us, site.timezone)
-        if camera.retired_us is not None:
-            last = min(last, day_of(camera.retired_us, site.timezone))
-        days = [first + timedelta(days=number) for number in range((last - first).days + 1)][:DAYS_A_ROUND_MAX]
-        if not days:
-            return []
-        before = windows.verdicts_of(session, [camera.id], days[0].isoformat(), days[-1].isoformat())
-        in_force = {entry.day: entry for entry in before.get(camera.id, [])}
+        due: dict[tuple[date, ...], list[Camera]] = defaultdict(list)
+        for camera in cameras:
+            if camera.assess_from_day is None:
+                continue
+            first, last = date.fromisoformat(camera.assess_from_day), day_of(now_us, site.timezone)
+            if camera.retired_us is not None:
+                last = min(last, day_of(camera.retired_us, site.timezone))
+            days = [first + timedelta(days=number) for number in range((last - first).days + 1)][:DAYS_A_ROUND_MAX]
+            due[tuple(days)].append(camera)
         written: list[Verdict] = []
-        all_final = True
-        judged = self.judge_days(session, site, [camera], days, now_us)[camera.id]
-        for day, verdict in zip(days, judged, strict=True):
-            known = in_force.get(day.isoformat())
-            if known is None or _worth_an_entry(verdict, known):
-                written.append(_entry(camera.id, day, verdict, known))
-            all_final = all_final and verdict.final
-            if all_final:
-                camera.assess_from_day = (day + timedelta(days=1)).isoformat()
+        for days_due, together in due.items():
+            if days_due:
+                written += self._assess(session, site, together, days_due, now_us)
+        return written
+
+    def _assess(
+        self, session: Session, site: Site, cameras: Sequence[Camera], days: Sequence[date], now_us: int
+    ) -> list[Verdict]:
+        judged = self.judge_days(session, site, cameras, days, now_us)
+        before = windows.verdicts_of(
+            session, [camera.id for camera in cameras], days[0].isoformat(), days[-1].isoformat()
+        )
+        written: list[Verdict] = []
+        for camera in cameras:
+            in_force = {entry.day: entry for entry in before.get(camera.id, [])}
+            all_final = True
+            for day, verdict in zip(days, judged[camera.id], strict=True):
+                known = in_force.get(day.isoformat())
+                if known is None or _worth_an_entry(verdict, known):
+                    written.append(_entry(camera.id, day, verdict, known))
+                all_final = all_final and verdict.final
+                if all_final:
+                    camera.assess_from_day = (day + timedelta(days=1)).isoformat()
         session.add_all(written)
         return written
 

@@ -180,6 +180,7 @@ class DayReader:
             wanted = day if day is not None else day_of(now_us, site.timezone)
             window = day_span(wanted, site.timezone)
             cameras = scoping.cameras_in_reach(session, scope, site_id)
+            judged = self.assessor.judge_days(session, site, cameras, [wanted], now_us)
             return SiteDay(
                 site_id=site.id,
                 name=site.name,
@@ -188,15 +189,18 @@ class DayReader:
                 start_us=window.start_us,
                 end_us=window.end_us,
                 now_us=now_us,
-                cameras=[self._camera(session, site, camera, wanted, now_us) for camera in cameras],
+                cameras=[
+                    self._camera(session, site, camera, judged[camera.id][0], wanted, now_us) for camera in cameras
+                ],
                 cell=cell_day(session, site.id, now_us),
                 notices=[NoticeView(*notice) for notice in box.notices_of(session, site.id, window)],
                 deleted=self._deleted(session, site, wanted),
                 holds_due=lifetimes.holds_to_review(session, site.id, now_us),
             )
 
-    def _camera(self, session: Session, site: Site, camera: Camera, day: date, now_us: int) -> CameraDay:
-        verdict = self.assessor.judge(session, site, camera, day, now_us)
+    def _camera(
+        self, session: Session, site: Site, camera: Camera, verdict: DayVerdict, day: date, now_us: int
+    ) -> CameraDay:
         zone = session.get_one(Zone, (site.id, camera.zone_id))
         covered = verdict.coverage.covered
         backfilled = self._backfilled(session, site, camera, day) & covered

@@ -216,11 +216,6 @@ def findings_of(
 
 def verdicts_of(session: Session, camera_ids: Sequence[str], first_day: str, last_day: str) -> dict[str, list[InForce]]:
     """Camera → its entries in force of the days from the first to the last, in order."""
-    newest = (
-        select(func.max(Verdict.id))
-        .where(Verdict.camera_id.in_(camera_ids), Verdict.day >= first_day, Verdict.day <= last_day)
-        .group_by(Verdict.camera_id, Verdict.day)
-    )
     rows = session.execute(
         select(
             Verdict.id,
@@ -233,10 +228,44 @@ def verdicts_of(session: Session, camera_ids: Sequence[str], first_day: str, las
             Verdict.assessed_us,
             Verdict.gaps,
         )
-        .where(Verdict.id.in_(newest))
+        .where(Verdict.id.in_(_in_force(camera_ids, first_day, last_day)))
         .order_by(Verdict.camera_id, Verdict.day)
     )
     found: dict[str, list[InForce]] = defaultdict(list)
     for row in rows:
-        found[row.camera_id].append(InForce(*row))
+        found[row[1]].append(InForce(*row))
     return found
+
+
+CalendarRow = tuple[str, str, bool, int, int, int]
+
+
+def calendar_of(
+    session: Session, camera_ids: Sequence[str], first_day: str, last_day: str
+) -> dict[str, list[CalendarRow]]:
+    """Camera → (day, status, final, expected, covered, assessed) of its entries in force, in order; without gaps."""
+    rows = session.execute(
+        select(
+            Verdict.camera_id,
+            Verdict.day,
+            Verdict.status,
+            Verdict.final,
+            Verdict.expected_us,
+            Verdict.covered_us,
+            Verdict.assessed_us,
+        )
+        .where(Verdict.id.in_(_in_force(camera_ids, first_day, last_day)))
+        .order_by(Verdict.camera_id, Verdict.day)
+    )
+    found: dict[str, list[CalendarRow]] = defaultdict(list)
+    for camera_id, *told in rows:
+        found[camera_id].append(tuple(told))  # type: ignore[arg-type]  # the columns above, but for the first
+    return found
+
+
+def _in_force(camera_ids: Sequence[str], first_day: str, last_day: str) -> Select[int]:
+    return (
+        select(func.max(Verdict.id))
+        .where(Verdict.camera_id.in_(camera_ids), Verdict.day >= first_day, Verdict.day <= last_day)
+        .group_by(Verdict.camera_id, Verdict.day)
+    )

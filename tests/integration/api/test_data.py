@@ -2,6 +2,7 @@
 
 import pytest
 
+from storage.database.models import Verdict
 from tests.support.api import OPERATOR, PASSWORD, add_accounts
 
 
@@ -81,3 +82,39 @@ def test_what_is_no_day_is_refused(script):
 def test_a_method_that_is_not_there(script):
     answer = script.delete("/api/v1/sites")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+def test_a_calendar_tells_what_is_on_record(api, script, agent, clock):
+    with api.parts.database.unit_of_work() as session:
+        for status, final in (("UNVERIFIED", False), ("COMPLIANT", True)):
+            session.add(
+                Verdict(
+                    camera_id=agent.camera_id,
+                    day="2026-11-20",
+                    status=status,
+                    final=final,
+                    expected_us=86_400_000_000,
+                    covered_us=86_400_000_000,
+                    assessed_us=clock.utc_us(),
+                    gaps=b"[]",
+                )
+            )
+            session.flush()
+    told = script.get("/api/v1/sites/sunflower/calendar").json()
+    assert (told["site_id"], told["last_day"]) == ("sunflower", "2026-11-21")
+    assert told["first_day"] == "2026-08-24"
+    [camera] = told["cameras"]
+    assert camera["days"] == [["2026-11-20", "COMPLIANT", True, 86_400_000_000, 86_400_000_000, clock.utc_us()]]
+    week = script.get("/api/v1/sites/sunflower/calendar", params={"last": "2026-11-19", "days": "7"}).json()
+    assert (week["first_day"], week["cameras"][0]["days"]) == ("2026-11-13", [])
+
+
+@pytest.mark.parametrize("days", ["0", "401", "ninety", "-1"])
+def test_a_calendar_of_no_length_is_refused(script, days):
+    answer = script.get("/api/v1/sites/sunflower/calendar", params={"days": days})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_days")
+
+
+def test_a_calendar_out_of_reach_is_not_found(script):
+    for site in ("elsewhere", "NOT-AN-ID"):
+        assert script.get(f"/api/v1/sites/{site}/calendar").status_code == 404
