@@ -12,7 +12,8 @@ from config.base.errors import InvalidInput
 from config.wire.fields import Count, Detail, HexId, Micros, ObjectKey, Sha256Hex, Slug, VersionId
 
 ENTRY_BYTES_MAX = 1 << 20
-Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description="the site's own date")]
+_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)"
+Day = Annotated[str, msgspec.Meta(pattern=_DAY, description="the site's own date")]
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):

@@ -52,7 +52,7 @@ class AgentKey(msgspec.Struct, frozen=True, kw_only=True):
     """By which key an agent's manifests are believed."""
 
     agent_id: Slug
-    public_key: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="Ed25519, hexadecimal")]
+    public_key: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", description="Ed25519, hexadecimal")]
 
 
 class Index(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +118,7 @@ class CertificateOfKey(msgspec.Struct, frozen=True, kw_only=True):
     """An X.509 certificate that an agent was given while ``public_key`` was its signing key."""
 
     agent_id: Slug
-    public_key: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    public_key: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
     issued_us: Micros
     revoked_us: Micros | None
     pem: Annotated[str, msgspec.Meta(max_length=8_192)]

@@ -1,14 +1,18 @@
-"""The field types that every message is built from; bounds are part of the contract."""
+"""The field types that every message is built from; bounds are part of the contract.
+
+A pattern that ends in ``$`` goes on with a look ahead that forbids a line break: in Python ``$`` is also the place before
+one that ends the text, elsewhere it is not.
+"""
 
 from typing import Annotated, Literal
 
 import msgspec
 
 Slug = Annotated[
-    str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$", description="id of a site, agent or camera")
+    str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$(?!\n)", description="id of a site, agent or camera")
 ]
-HexId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$", description="128 random bits, hexadecimal")]
-Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hexadecimal")]
+HexId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$(?!\n)", description="128 random bits, hexadecimal")]
+Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", description="SHA-256, hexadecimal")]
 Micros = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1, description="microseconds UTC since 1970-01-01")]
 SignedMicros = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1, description="a difference in microseconds")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
