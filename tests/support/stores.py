@@ -82,6 +82,8 @@ def running_store(kind: str, data_dir: Path) -> Iterator[ObjectStore]:
         ran_on("store", f"{store.kind} {store.version}")
         yield store
     finally:
+        if local.process is not None:
+            local.process.kill()  # what it holds is thrown away: an orderly end takes SeaweedFS seconds
         local.stop()
 
 
