@@ -13,6 +13,8 @@ from server.domain.verdict import day_of, day_span
 
 SETTLE_US = 3_600 * US_PER_S
 """A day's last recording ends a little after midnight: what is deleted in one go waits for it."""
+AHEAD_US_MAX = 86_400 * US_PER_S
+"""Nothing is deleted by a clock that is further ahead of every agent's: a store on the same machine believes it as well."""
 
 
 @dataclass(frozen=True)

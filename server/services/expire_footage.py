@@ -13,11 +13,11 @@ from datetime import date, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.base.clock import Clock
+from config.base.clock import US_PER_S, Clock
 from config.base.errors import Conflict, NotFound, PermissionDenied
 from config.base.logs import get_logger
 from config.evidence.entries import FootageDeleted, encode
-from server.domain.holds import HoldSpan, Recording, days_over_before_us, may_go, without_person
+from server.domain.holds import AHEAD_US_MAX, HoldSpan, Recording, days_over_before_us, may_go, without_person
 from server.domain.retention import retain_until_us
 from server.domain.verdict import day_of, day_span
 from storage.database import ledger, lifetimes
@@ -78,6 +78,8 @@ class FootageExpirer:
 
         Raises Unavailable where the store does not answer: what went is noted, the rest comes again.
         """
+        if self._clock_is_ahead():
+            return 0
         self._finish_claims()
         found = self.tally()
         leave = self._leave(found)
@@ -86,6 +88,14 @@ class FootageExpirer:
         gone = sum(self._site(site.site_id, leave) for site in found.sites)
         self._finish(leave)
         return gone
+
+    def _clock_is_ahead(self) -> bool:
+        with self.database.reading() as session:
+            ahead_us = lifetimes.ahead_of_agents_us(session, self.clock.utc_us())
+        if ahead_us > AHEAD_US_MAX:
+            advice = "nothing goes until this machine's clock is right: set it by NTP"
+            log.error("clock_ahead_of_agents", ahead_s=ahead_us // US_PER_S, advice=advice)
+        return ahead_us > AHEAD_US_MAX
 
     def tally(self) -> Tally:
         """What may go at this moment."""

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from config.base.clock import US_PER_DAY, US_PER_MINUTE, Clock
 from config.base.errors import InvalidInput, NotFound, PermissionDenied
 from config.base.logs import get_logger
-from server.domain.holds import HoldSpan, without_person
+from server.domain.holds import AHEAD_US_MAX, HoldSpan, without_person
 from storage.database import lifetimes
 from storage.database.models import Camera
 from storage.database.unit_of_work import Database
@@ -46,6 +46,8 @@ class StoreSweeper:
         """
         with self.database.reading() as session:
             if lifetimes.deletion_waits(session):
+                return 0
+            if lifetimes.ahead_of_agents_us(session, self.clock.utc_us()) > AHEAD_US_MAX:
                 return 0
             limit = min(limit, max(1, without_person(lifetimes.versions_held(session))))
             cameras = session.execute(select(Camera.site_id, Camera.id).order_by(Camera.id)).all()

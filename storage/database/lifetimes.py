@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_S
 from config.base.timespan import Span
-from storage.database.models import Camera, DeletionRun, LegalHold, Segment
+from storage.database.models import AgentStatus, Camera, DeletionRun, LegalHold, Segment
+
+HEARD_WITHIN_US = 90 * US_PER_S
 
 
 def holds_of(session: Session, site_id: str) -> list[LegalHold]:
@@ -206,6 +208,14 @@ def kept_ids(session: Session, segment_ids: Sequence[str]) -> set[str]:
         Segment.id.in_(segment_ids), Segment.retain_until_us.is_not(None), Segment.deleted_us.is_(None)
     )
     return set(session.scalars(query))
+
+
+def ahead_of_agents_us(session: Session, now_us: int) -> int:
+    """How far the server's clock is ahead of every agent that lives; 0 where none does, or one of them agrees."""
+    query = select(func.min(AgentStatus.heard_us - AgentStatus.sent_us)).where(
+        AgentStatus.gone.is_(False), AgentStatus.heard_us > now_us - HEARD_WITHIN_US
+    )
+    return max(0, session.scalar(query) or 0)
 
 
 def deletion_waits(session: Session) -> bool:

@@ -12,7 +12,7 @@ from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenie
 from config.base.timespan import Span
 from server.services.audit_store import StoreAuditor
 from server.services.sweep_store import StoreSweeper
-from storage.database.models import AuditFinding, DeletionRun, Segment
+from storage.database.models import AgentStatus, AuditFinding, DeletionRun, Segment
 from storage.objects.keys import SegmentKey
 from tests.support.past import COUNT, RETAIN_DAYS, Old, put
 from tests.support.sites import seconds
@@ -311,4 +311,17 @@ def test_a_hold_that_is_lifted_while_the_store_is_told_is_taken_off_by_the_next_
     assert old.holds.apply(Slow()) == 1  # type: ignore[arg-type]
     assert old.holds.apply(old.store) == 1
     old.after_their_day()
+    assert old.expirer.run() == COUNT
+
+
+def test_a_clock_that_every_living_agent_contradicts_deletes_nothing(old: Old):
+    old.agent.say(old.agent.heartbeat())
+    old.after_their_day()
+    with old.database.unit_of_work() as session:  # they are heard now, and say that it is three months earlier
+        session.get_one(AgentStatus, old.agent.agent_id).heard_us = old.clock.utc_us()
+    assert old.expirer.run() == 0
+    assert StoreSweeper(old.database, old.store, old.clock, 1).sweep() == 0
+    assert len(old.there()) == COUNT
+    with old.database.unit_of_work() as session:
+        session.get_one(AgentStatus, old.agent.agent_id).sent_us = old.clock.utc_us()
     assert old.expirer.run() == COUNT
