@@ -26,8 +26,12 @@ STATIC_STEPS: dict[str, tuple[str, ...]] = {
 }
 FAILED_TESTS = 1
 """pytest's exit status where tests ran and some failed."""
-IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
-"""The tests wait more than they reckon; those of a file stay together, because they share what they have started."""
+IN_PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+"""The tests wait more than they reckon, so three at a time keep two cores busy.
+
+Those of a file stay together, because they share what they have started; ``tests/support/order.py`` says which files
+come first.
+"""
 
 
 @dataclass(frozen=True)
