@@ -53,10 +53,7 @@ def test_kill_at_any_instant_loses_no_whole_fragment_and_claims_none_twice(
             with part.open("rb") as opened:
                 expected[part.name.partition(".")[0]] = whole_bytes(opened)
         for row in edge_box.segments("open"):  # killed between the rename and the claim
-            if (
-                row["state"] == "open"
-                and (whole := edge_box.spool / row["camera_id"] / f"{row['segment_id']}.mp4").exists()
-            ):
+            if (whole := edge_box.file(row)).exists():
                 expected[row["segment_id"]] = whole.stat().st_size
 
     edge_box.configure({})
