@@ -12,7 +12,7 @@ from config.base import logs
 from config.base.clock import SystemClock
 from config.base.errors import ConfigurationError, NightlightError
 from config.settings.server import ServerSettings, load_server
-from server.admin import audits, cameras, cells, custody, enrolment, ledgers
+from server.admin import audits, cameras, cells, custody, enrolment, inventory, ledgers
 from server.admin.keys import make_sealing_key, make_signing_key
 from server.runtime import EXIT_CONFIGURATION, open_database
 from server.services.register import Register
@@ -103,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     audits.add_commands(lambda noun, what: _verbs(commands, noun, what))
 
     custody.add_commands(lambda noun, what: _verbs(commands, noun, what))
+    inventory.add_commands(lambda noun, what: _verbs(commands, noun, what))
     ledgers.add_commands(lambda noun, what: _verbs(commands, noun, what))
 
     verbs = _verbs(commands, "camera", "add, set up or retire a camera")

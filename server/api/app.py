@@ -30,6 +30,7 @@ from server.api import (
     events,
     findings,
     health,
+    registers,
     setup,
 )
 from server.api.errors import answer, respond
@@ -68,6 +69,7 @@ def build_app(parts: Parts) -> FastAPI:
         custody,
         cells,
         setup,
+        registers,
         boards,
         events,
     ):

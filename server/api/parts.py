@@ -19,8 +19,10 @@ from server.services.cell_doors import CellDoors
 from server.services.custody import CustodyDesk
 from server.services.enrol_agent import EnrolmentDesk
 from server.services.enrolment_parts import desk_of, inviter_of
+from server.services.export_registers import RegisterExporter
 from server.services.fetch_from_cell import CellFetcher
 from server.services.handle_alarms import AlarmDuty
+from server.services.import_registers import RegisterImporter
 from server.services.invite_agent import Inviter
 from server.services.issue_ticket import TicketIssuer
 from server.services.read_attestations import AttestationReader
@@ -39,6 +41,7 @@ from server.services.sign_in import SignIn
 from server.services.stream_export import ExportDesk
 from server.web.audit_pages import AuditPages
 from server.web.pages import Pages
+from server.web.register_pages import RegisterPages
 from server.web.setup_pages import SetupPages
 from storage.database.unit_of_work import Database
 from storage.objects.connection import access_from
@@ -65,6 +68,9 @@ class Parts:
     inviter: Inviter
     box_setup: BoxSetup
     camera_setup: CameraSetup
+    importer: RegisterImporter
+    register_files: RegisterExporter
+    register_pages: RegisterPages
     acceptance: AcceptanceOffice
     discovered: DiscoveredReader
     replays: ReplayReader
@@ -116,6 +122,9 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         inviter=inviter,
         box_setup=BoxSetup(database, clock, inviter, Revoker(database, clock)),
         camera_setup=CameraSetup(database, clock),
+        importer=RegisterImporter(database, clock),
+        register_files=RegisterExporter(database, clock),
+        register_pages=RegisterPages(pages),
         acceptance=AcceptanceOffice(database, store, clock, Assessor(settings.policy), settings.policy.retain_days),
         discovered=DiscoveredReader(database, clock, picture_key),
         replays=ReplayReader(database, clock),

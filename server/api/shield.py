@@ -7,6 +7,7 @@ Source: OWASP CSRF Prevention (Fetch Metadata, Origin), W3C CSP 3.
 """
 
 import asyncio
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
@@ -22,7 +23,12 @@ from server.api.parts import Parts
 BODY_BYTES_MAX = ENVELOPE_BYTES_MAX
 BODY_BYTES_MAX_AT = {"/agent/v1/cell-answers": ENVELOPE_BYTES_MAX + 1 + LEAF_BYTES}
 """An answer to a challenge carries a leaf of a recording behind its envelope."""
+REGISTER_FILE_BYTES_MAX = 2 * 1024 * 1024
+REGISTER_BODY_BYTES_MAX = 3 * 1024 * 1024
+"""A file of the registers, or one that the page carries as text to its confirmation."""
+_REGISTERS = re.compile(r"/(api/v1/)?sites/[^/]{1,64}/registers(/check)?")
 BODY_WAIT_S = 10.0
+REGISTER_WAIT_S = 60.0
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 NO_COOKIE_PREFIXES = ("/agent/", "/healthz")
 POLICY = "Content-Security-Policy"
@@ -104,12 +110,14 @@ class Shield:
 
 
 async def _read_body(request: Request, receive: Receive) -> bytes:
-    length, most = request.headers.get("content-length", "0"), BODY_BYTES_MAX_AT.get(request.url.path, BODY_BYTES_MAX)
+    path, length = request.url.path, request.headers.get("content-length", "0")
+    is_register = _REGISTERS.fullmatch(path) is not None
+    most = REGISTER_BODY_BYTES_MAX if is_register else BODY_BYTES_MAX_AT.get(path, BODY_BYTES_MAX)
     if not length.isascii() or not length.isdigit() or int(length[:12]) > most:
         raise InvalidInput(f"a request body has at most {most} bytes", code="oversized")
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_WAIT_S):
+        async with asyncio.timeout(REGISTER_WAIT_S if is_register else BODY_WAIT_S):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":

@@ -225,12 +225,12 @@ class Planner:
 
     def _know_devices(self, rows: Sequence[Row]) -> None:
         """Ids are nobody else's, at no other site either."""
-        select_all = self._session.execute
-        self._agents = dict(select_all(select(Agent.id, Agent.site_id).where(Agent.revoked_us.is_(None))).tuples())
+        trusted = self._session.execute(select(Agent.id, Agent.site_id).where(Agent.revoked_us.is_(None)))
+        self._agents = {agent_id: site_id for agent_id, site_id in trusted}  # noqa: C416 - rows are no pairs to mypy
         self._cameras = set(self._session.scalars(select(Camera.id)))
         self._retired = set(self._session.scalars(select(Camera.id).where(Camera.retired_us.is_not(None))))
         held = select(CameraRecord.camera_id, CameraRecord.gb28181_id).where(CameraRecord.gb28181_id.is_not(None))
-        devices = dict(select_all(held).tuples())
+        devices = {camera_id: number for camera_id, number in self._session.execute(held)}  # noqa: C416
         for row in rows:
             if "gb28181_id" in row.values and row.values["gb28181_id"] != devices.get(str(row.values["camera"])):
                 devices.pop(str(row.values["camera"]), None)

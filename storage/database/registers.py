@@ -66,7 +66,7 @@ def load(session: Session, table: str, site_ids: Iterable[str]) -> Iterable[dict
     for some in _chunks(sorted(site_ids)):
         query: Select[Any] = select(*chosen).where(site.in_(some)).order_by(*inspect(model).primary_key)
         more = _more(session, table, some)
-        for found in session.execute(query).tuples():
+        for found in session.execute(query):
             row = dict(zip(attributes, found, strict=True))
             yield row | more(row)
 

@@ -63,7 +63,7 @@ def _choice(name: str, zh: str, vocabulary: str, **more: bool) -> Column:
     return Column(name, zh, read, answers=vocabulary, **more)
 
 
-SITE = Column("site", "机构编号", cells.slug, key=True)
+SITE = Column("site", "园所编号", cells.slug, key=True)
 NAME = Column("name", "名称", cells.words(), needed=True)
 REMOVE = Column("remove", "删除", cells.yes_no)
 _TABLES = (
@@ -82,13 +82,13 @@ _TABLES = (
     ),
     Table(
         "sites",
-        "机构",
+        "园所",
         (
             SITE,
             NAME,
             Column("region", "行政区划", cells.words(64), needed=True, authority=True),
             Column("timezone", "时区", cells.words(64), fixed=True, authority=True),
-            _choice("type", "机构类型", "type"),
+            _choice("type", "园所类型", "type"),
             _choice("ownership", "办托性质", "ownership"),
             Column("inclusive", "普惠", cells.yes_no),
             _choice("reg799_class", "条例类别", "reg799_class", authority=True),
@@ -103,12 +103,12 @@ _TABLES = (
     ),
     Table(
         "zones",
-        "区域",
+        "场所",
         (
             SITE,
-            Column("zone", "区域编号", cells.slug, key=True),
+            Column("zone", "场所编号", cells.slug, key=True),
             NAME,
-            _choice("kind", "区域类型", "zone_kind", needed=True, fixed=True),
+            _choice("kind", "场所类型", "zone_kind", needed=True, fixed=True),
             Column("required", "必须覆盖", cells.yes_no),
         ),
     ),
@@ -119,9 +119,9 @@ _TABLES = (
             SITE,
             Column("camera", "摄像头编号", cells.slug, key=True),
             NAME,
-            Column("zone", "区域编号", cells.slug, needed=True, fixed=True),
-            Column("agent", "边缘盒子编号", cells.slug, fixed=True),
-            Column("sees", "可见的其他区域", cells.many),
+            Column("zone", "场所编号", cells.slug, needed=True, fixed=True),
+            Column("agent", "园内主机编号", cells.slug, fixed=True),
+            Column("sees", "可见的其他场所", cells.many),
             Column("gb28181_id", "国标编号", cells.gb28181),
             Column("maker", "厂商", cells.words()),
             Column("model", "型号", cells.words()),
@@ -154,7 +154,7 @@ _TABLES = (
             Column("point", "防区号", cells.point, key=True),
             NAME,
             _choice("kind", "点位类型", "point_kind", needed=True),
-            Column("zone", "区域编号", cells.slug),
+            Column("zone", "场所编号", cells.slug),
         ),
     ),
     Table(
@@ -192,7 +192,7 @@ _TABLES = (
             _choice("kind", "班型", "class_kind", needed=True),
             Column("size", "幼儿数", cells.whole(0, 1_000)),
             Column("carers", "保育人员数", cells.whole(0, 1_000)),
-            Column("zone", "区域编号", cells.slug),
+            Column("zone", "场所编号", cells.slug),
         ),
     ),
     Table(

@@ -46,7 +46,6 @@ from storage.database.models.registers import (
     Guardian,
     GuardianChild,
     Region,
-    RegisterDraft,
     RegisterImport,
     Staff,
 )
@@ -105,7 +104,6 @@ __all__ = [
     "PictureFindingRow",
     "QuarantinedMessage",
     "Region",
-    "RegisterDraft",
     "RegisterImport",
     "ReplayReport",
     "Segment",

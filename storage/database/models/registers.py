@@ -4,7 +4,7 @@ Days are ISO dates as text: a duty falls due on a day of the site's own calendar
 a pseudonym and a class, of guardians whom they are guardian of and one address for the invitation to a lease, no more.
 """
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, ForeignKeyConstraint, Index, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Boolean, ForeignKey, ForeignKeyConstraint, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database.models.base import Base, RowId, Sha256, Slug
@@ -156,19 +156,6 @@ class GuardianChild(Base):
         ForeignKeyConstraint(["site_id", "guardian_id"], ["guardian.site_id", "guardian.id"], ondelete="CASCADE"),
         ForeignKeyConstraint(["site_id", "child_id"], ["child.site_id", "child.id"], ondelete="CASCADE"),
     )
-
-
-class RegisterDraft(Base):
-    """A file that somebody has sent and not confirmed yet: one a person, gone when confirmed, replaced or an hour old."""
-
-    __tablename__ = "register_draft"
-    account_name: Mapped[str] = mapped_column(ForeignKey("account.name", ondelete="CASCADE"), primary_key=True)
-    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"))
-    table_name: Mapped[str] = mapped_column(String(32))
-    file_name: Mapped[str] = mapped_column(String(120))
-    sha256: Mapped[str] = mapped_column(Sha256)
-    data: Mapped[bytes] = mapped_column(LargeBinary)
-    made_us: Mapped[int] = mapped_column(BigInteger)
 
 
 class RegisterImport(Base):

@@ -174,17 +174,6 @@ def _people() -> None:
 
 
 def _imports() -> None:
-    _table(
-        "register_draft",
-        ["account_name"],
-        _is("account_name", SLUG),
-        _is("table_name", sa.String(length=32)),
-        _is("file_name", TEXT),
-        _is("sha256", SLUG),
-        _is("data", sa.LargeBinary()),
-        _is("made_us", sa.BigInteger()),
-        sa.ForeignKeyConstraint(["account_name"], ["account.name"], ondelete="CASCADE"),
-    )
     op.create_table(
         "register_import",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -201,7 +190,7 @@ def _imports() -> None:
 
 def downgrade() -> None:
     for table in (
-        "register_import", "register_draft", "guardian_child", "guardian", "child", "class_group", "dated_record",
+        "register_import", "guardian_child", "guardian", "child", "class_group", "dated_record",
         "staff", "alarm_point", "alarm_area", "camera_zone", "camera_record", "region",
     ):  # fmt: skip
         op.drop_table(table)
