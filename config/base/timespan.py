@@ -7,6 +7,7 @@ A ``SpanSet`` is immutable and always canonical: sorted, disjoint, no two member
 operation is one merge over both operands, O(n + m).
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
@@ -57,13 +58,13 @@ class SpanSet:
             return _NOTHING
         found: list[Span] = []
         left, right = self._spans, other._spans
-        i = j = 0
+        i, j = _reaching(left, right[0]), _reaching(right, left[0])
         while i < len(left) and j < len(right):
-            start = max(left[i].start_us, right[j].start_us)
-            end = min(left[i].end_us, right[j].end_us)
+            one, two = left[i], right[j]
+            start, end = max(one[0], two[0]), min(one[1], two[1])
             if start < end:
-                found.append(Span(start, end))
-            if left[i].end_us <= right[j].end_us:
+                found.append(one if (start, end) == one else Span(start, end))
+            if one[1] <= two[1]:
                 i += 1
             else:
                 j += 1
@@ -72,21 +73,24 @@ class SpanSet:
     def __sub__(self, other: "SpanSet") -> "SpanSet":
         if not self._spans or not other._spans:
             return self
-        left_over: list[Span] = []
-        holes = other._spans
+        spans, holes = self._spans, other._spans
+        # What lies before the first hole or after the last one stays as it is.
+        first, last = _reaching(spans, holes[0]), bisect_left(spans, (holes[-1][1],))
+        left_over: list[Span] = list(spans[:first])
         j = 0
-        for begin, end in self._spans:
-            start = begin
-            while j < len(holes) and holes[j].end_us <= start:
+        for span in spans[first:last]:
+            start, end = span
+            while j < len(holes) and holes[j][1] <= start:
                 j += 1
             k = j
-            while k < len(holes) and holes[k].start_us < end:
-                if start < holes[k].start_us:
-                    left_over.append(Span(start, holes[k].start_us))
-                start = max(start, holes[k].end_us)
+            while k < len(holes) and holes[k][0] < end:
+                if start < holes[k][0]:
+                    left_over.append(Span(start, holes[k][0]))
+                start = max(start, holes[k][1])
                 k += 1
             if start < end:
-                left_over.append(Span(start, end))
+                left_over.append(span if start == span[0] else Span(start, end))
+        left_over += spans[max(first, last) :]
         return SpanSet._trusted(left_over)
 
     def clip(self, start_us: int, end_us: int) -> "SpanSet":
@@ -110,6 +114,11 @@ class SpanSet:
                 i += 1
             parts.append(SpanSet._trusted(part) if part else _NOTHING)
         return parts
+
+    @property
+    def until_us(self) -> int | None:
+        """Where the last member ends."""
+        return self._spans[-1].end_us if self._spans else None
 
     @property
     def total_us(self) -> int:
@@ -138,7 +147,13 @@ class SpanSet:
         return f"SpanSet({', '.join(repr(tuple(span)) for span in self._spans)})"
 
 
-def _canonical(ordered: Iterable[tuple[int, int]]) -> Iterator[Span]:
+def _reaching(spans: tuple[Span, ...], other: Span) -> int:
+    """The first of canonical spans that may reach into ``other`` or lies behind where it starts."""
+    return max(bisect_right(spans, (other[0],)) - 1, 0)
+
+
+def _canonical(ordered: Iterable[tuple[int, int]]) -> list[Span]:
+    found: list[Span] = []
     open_start: int | None = None
     open_end = 0
     for start, end in ordered:
@@ -151,10 +166,11 @@ def _canonical(ordered: Iterable[tuple[int, int]]) -> Iterator[Span]:
         elif start <= open_end:
             open_end = max(open_end, end)
         else:
-            yield Span(open_start, open_end)
+            found.append(Span(open_start, open_end))
             open_start, open_end = start, end
     if open_start is not None:
-        yield Span(open_start, open_end)
+        found.append(Span(open_start, open_end))
+    return found
 
 
 _NOTHING = SpanSet()

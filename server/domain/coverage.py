@@ -10,6 +10,7 @@ not known is ``unverified``, never covered.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import NamedTuple
 
 from config.base.timespan import Span, SpanSet
@@ -157,11 +158,14 @@ def cover_days(expected: SpanSet, days: Sequence[Span], evidence: Evidence, limi
 
     Exactly what ``cover`` says of each day by itself, for the work of one: all is classified at once and then cut.
     """
-    sound, unsound = _examined(evidence, days)
+    begin_us, end_us = days[0].start_us, days[-1].end_us
+    secured = {key: spans.clip(begin_us, end_us) for key, spans in evidence.secured.items()}
+    claimed = {key: spans.clip(begin_us, end_us) for key, spans in evidence.claimed.items()}
+    sound, unsound = _examined(secured, evidence, days)
     covered = expected & sound
     remaining = expected - covered
     pieces: list[Piece] = []
-    for where, cause, certainty in _rules(evidence, limits, unsound):
+    for where, cause, certainty in _rules(secured, claimed, evidence, limits, unsound):
         if not remaining:
             break
         taken = remaining & where
@@ -202,28 +206,36 @@ def _cut(pieces: list[Piece], days: Sequence[Span]) -> list[list[Piece]]:
     return parts
 
 
-def _rules(evidence: Evidence, limits: Limits, unsound: list[tuple[Cause, SpanSet]]) -> Iterator[_Rule]:
+def _rules(
+    secured: Mapping[str, SpanSet],
+    claimed: Mapping[str, SpanSet],
+    evidence: Evidence,
+    limits: Limits,
+    unsound: list[tuple[Cause, SpanSet]],
+) -> Iterator[_Rule]:
     """What explains time that is not covered, in order of precedence."""
     for cause, where in unsound:
         yield where, cause, Certainty.UNVERIFIED if cause is Cause.PICTURE_UNEXAMINED else Certainty.MISSING
-    yield _union(evidence.secured), Cause.CLOCK_ERROR, Certainty.MISSING if limits.final else Certainty.UNVERIFIED
+    yield _union(secured), Cause.CLOCK_ERROR, Certainty.MISSING if limits.final else Certainty.UNVERIFIED
     for cause, where in evidence.refused.items():
         # What nobody answered for may be there all the same.
         yield where, cause, Certainty.UNVERIFIED if cause is Cause.CHALLENGE_OVERDUE else Certainty.MISSING
     # After what was read back: where the segment had reached the store all the same, that counts.
     yield evidence.evicted, Cause.DISK_FULL, Certainty.MISSING
     if limits.final:
-        yield _union(evidence.claimed), Cause.UPLOAD_MISSING, Certainty.MISSING
+        yield _union(claimed), Cause.UPLOAD_MISSING, Certainty.MISSING
     else:
-        yield _union(evidence.claimed), Cause.UPLOAD_PENDING, Certainty.UNVERIFIED
+        yield _union(claimed), Cause.UPLOAD_PENDING, Certainty.UNVERIFIED
     yield from _unclaimed(evidence, limits)
 
 
-def _examined(evidence: Evidence, days: Sequence[Span]) -> tuple[SpanSet, list[tuple[Cause, SpanSet]]]:
+def _examined(
+    secured: Mapping[str, SpanSet], evidence: Evidence, days: Sequence[Span]
+) -> tuple[SpanSet, list[tuple[Cause, SpanSet]]]:
     """What is secured and rightly timed: the sound part, and by cause what shows nothing of use, first things first."""
-    sound, found = SpanSet(), dict[str, SpanSet]()
+    sound, found = dict[str, SpanSet](), dict[str, SpanSet]()
     until_us = [spoilable_until_us(finding, days) for finding in evidence.findings]
-    for timeline_id, spans in evidence.secured.items():
+    for timeline_id, spans in secured.items():
         timeline = evidence.timelines.get(timeline_id)
         if timeline is None:
             continue
@@ -233,8 +245,8 @@ def _examined(evidence: Evidence, days: Sequence[Span]) -> tuple[SpanSet, list[t
             where = spoiled(finding, timeline_id, timeline.heard_us, stored=timeline.stored).clip(0, end_us)
             found[finding.name] = found.get(finding.name, SpanSet()) | (timed & where)
             part -= where
-        sound |= part
-    return sound, [(Cause(f"picture_{name}"), found[name]) for name in PRECEDENCE if name in found]
+        sound[timeline_id] = part
+    return _union(sound), [(Cause(f"picture_{name}"), found[name]) for name in PRECEDENCE if name in found]
 
 
 def _unclaimed(evidence: Evidence, limits: Limits) -> list[_Rule]:
@@ -242,9 +254,8 @@ def _unclaimed(evidence: Evidence, limits: Limits) -> list[_Rule]:
     far = limits.now_us + 1
     settled = SpanSet.of((0, min(evidence.settled_until_us, far)))
     unsettled = SpanSet.of((0, far)) - settled
-    running, explained = SpanSet(), _explained(evidence, far)
-    for timeline in evidence.timelines.values():
-        running |= timeline.running
+    running = _union({key: timeline.running for key, timeline in evidence.timelines.items()})
+    explained = _explained(evidence, far)
     rules = [(settled - running, Cause.AGENT_OFFLINE, Certainty.MISSING)]
     rules += [(settled & spans, cause, Certainty.MISSING) for cause, spans in explained]
     rules.append((settled, Cause.UNEXPLAINED, Certainty.MISSING))
@@ -269,16 +280,19 @@ def _explained(evidence: Evidence, far_us: int) -> list[tuple[Cause, SpanSet]]:
     found: list[tuple[Cause, SpanSet]] = []
     for timeline_id, timeline in evidence.timelines.items():
         said = [change for change in evidence.conditions if change.timeline_id == timeline_id]
+        # One word holds until the next: of one timeline no two explain the same instant, so they go by cause.
+        words: dict[Cause, list[tuple[int, int]]] = {}
         for position, change in enumerate(said):
             end_us = said[position + 1].at_us if position + 1 < len(said) else far_us
             cause = CAUSE_OF_CONDITION.get(change.condition)
             if cause is not None and change.at_us < end_us:
-                found.append((cause, timeline.running & SpanSet.of((change.at_us, end_us))))
+                words.setdefault(cause, []).append((change.at_us, end_us))
+        found += [(cause, timeline.running & SpanSet(parts)) for cause, parts in words.items()]
         first_us = said[0].at_us if said else far_us
         found.append((Cause.AGENT_OFFLINE, timeline.running.clip(0, first_us)))
         if timeline.ended:
-            claimed = evidence.claimed.get(timeline_id, SpanSet())
-            last_us = max([first_us, timeline.claimed_until_us, *(span.end_us for span in claimed)])
+            claimed_us = evidence.claimed.get(timeline_id, SpanSet()).until_us or 0
+            last_us = max(first_us, timeline.claimed_until_us, claimed_us)
             found.append((Cause.AGENT_OFFLINE, timeline.running.clip(last_us, far_us)))
     return found
 
@@ -309,7 +323,5 @@ def _gaps(pieces: list[Piece], in_flight: SpanSet, limits: Limits) -> tuple[Gap,
 
 
 def _union(sets: Mapping[str, SpanSet]) -> SpanSet:
-    whole = SpanSet()
-    for spans in sets.values():
-        whole |= spans
-    return whole
+    some = [spans for spans in sets.values() if spans]
+    return some[0] if len(some) == 1 else SpanSet(chain.from_iterable(some))
