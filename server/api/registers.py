@@ -172,6 +172,8 @@ def _unpacked(packed: str) -> bytes:
         data = unpacking.decompress(base64.urlsafe_b64decode(packed), REGISTER_FILE_BYTES_MAX)
     except (binascii.Error, ValueError, zlib.error) as error:
         raise InvalidInput("the form is broken: send the file anew", code="no_file") from error
+    if not unpacking.eof:
+        raise InvalidInput("the form is broken: send the file anew", code="no_file")
     return data
 
 

@@ -108,9 +108,12 @@ def _workbook(data: bytes) -> list[Sheet]:
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(_counted(data)))
         visible = [meta.name for meta in book.sheets_metadata if meta.visible is SheetVisibleEnum.Visible]
-        return [Sheet(name, _lines(book.get_sheet_by_name(name))) for name in visible[:SHEETS_MAX]]
+        found = [Sheet(name, _lines(book.get_sheet_by_name(name))) for name in visible[:SHEETS_MAX]]
     except (CalamineError, OSError, ValueError) as error:
         raise FileFault("broken_workbook") from error
+    if not found:
+        raise FileFault("empty_file")
+    return found
 
 
 def _counted(data: bytes) -> bytes:
