@@ -25,6 +25,7 @@ CORE = (
     "tests/unit/domain/test_soundness.py",
     "tests/unit/domain/test_verdict.py",
     "tests/unit/domain/test_clock_trust.py",
+    "tests/unit/domain/test_what_is_left.py",
     "tests/property/test_timespan.py",
     "tests/property/test_coverage.py",
 )
