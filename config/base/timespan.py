@@ -24,6 +24,9 @@ class Span(NamedTuple):
         return self.end_us - self.start_us
 
 
+_new = tuple.__new__
+
+
 class SpanSet:
     """A set of instants, kept as canonical spans."""
 
@@ -60,11 +63,14 @@ class SpanSet:
         left, right = self._spans, other._spans
         i, j = _reaching(left, right[0]), _reaching(right, left[0])
         while i < len(left) and j < len(right):
-            one, two = left[i], right[j]
-            start, end = max(one[0], two[0]), min(one[1], two[1])
-            if start < end:
-                found.append(one if (start, end) == one else Span(start, end))
-            if one[1] <= two[1]:
+            begin, end = left[i]
+            other_begin, other_end = right[j]
+            # Written out, and made without the class's own constructor: a region's quarter goes through here.
+            start = begin if begin >= other_begin else other_begin  # noqa: FURB136
+            stop = end if end <= other_end else other_end  # noqa: FURB136
+            if start < stop:
+                found.append(left[i] if start == begin and stop == end else _new(Span, (start, stop)))
+            if end <= other_end:
                 i += 1
             else:
                 j += 1
@@ -106,10 +112,12 @@ class SpanSet:
                 i += 1
             part: list[Span] = []
             while i < count and spans[i][0] < end:
-                start_us, end_us = max(spans[i][0], begin), min(spans[i][1], end)
-                if start_us < end_us:
-                    part.append(Span(start_us, end_us))
-                if spans[i][1] > end:
+                start, stop = spans[i]
+                if begin <= start and stop <= end:
+                    part.append(spans[i])
+                elif begin < end:
+                    part.append(Span(max(start, begin), min(stop, end)))
+                if stop > end:
                     break
                 i += 1
             parts.append(SpanSet._trusted(part) if part else _NOTHING)
@@ -166,10 +174,10 @@ def _canonical(ordered: Iterable[tuple[int, int]]) -> list[Span]:
         elif start <= open_end:
             open_end = max(open_end, end)
         else:
-            found.append(Span(open_start, open_end))
+            found.append(_new(Span, (open_start, open_end)))
             open_start, open_end = start, end
     if open_start is not None:
-        found.append(Span(open_start, open_end))
+        found.append(_new(Span, (open_start, open_end)))
     return found
 
 
