@@ -376,7 +376,8 @@ def test_the_commands_speak_both_languages(admin, database, tmp_path):
     assert status == 1
     assert "第 2 行" in printed
     book = tmp_path / "all.xlsx"
-    assert admin("export", str(book))[0] == 0
+    assert admin("export", str(book), "--site", SITE)[0] == 0
+    assert admin("export", str(tmp_path / "regions.csv"), "--table", "regions")[0] == 0
     assert admin("import", str(book), "--language", "en")[0] == 0
     assert admin("export", str(tmp_path / "z.csv"), "--table", "zones")[0] == 0
     assert admin("template", str(tmp_path / "t.xlsx"))[0] == 0
