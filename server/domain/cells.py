@@ -28,6 +28,14 @@ PROVING_US = WAIT_US_MAX + 5 * US_PER_MINUTE
 """How long a recording may wait for its challenge before that shows as unverified."""
 ANSWER_US = 60 * US_PER_MINUTE
 ASK_AGAIN_US = 120 * US_PER_S
+PROOF_US_MAX = 26 * 60 * US_PER_MINUTE
+"""How long after the last evenly drawn leaf that was answered rightly the recordings of an agent count: a day, so that a site
+without power for a night does not unsettle a quarter, and the two hours that a draw and its answer may take."""
+BYTES_A_S_MAX = 6_250_000
+"""Of a recording: 50 Mbit/s. Cameras of such sites send 2 to 8 Mbit/s, 4K at most 25. Who claims more, of leaves that are easily
+made up, would have most draws fall on them."""
+BURST_BYTES = 4 * 2**20
+"""Beyond that, however short the recording is: one key frame of 4K has up to 2 MB, and there may be two."""
 
 
 def draw_is_due(waiting_bytes: int, oldest_us: int | None, last_us: int | None, now_us: int) -> bool:
@@ -36,6 +44,24 @@ def draw_is_due(waiting_bytes: int, oldest_us: int | None, last_us: int | None, 
         return True
     since_us = oldest_us if oldest_us is not None else last_us
     return since_us is None or now_us - since_us >= WAIT_US_MAX
+
+
+def is_too_dense(size_bytes: int, span_us: int) -> bool:
+    """Whether a recording claims more bytes than a camera sends in that time."""
+    return size_bytes > BURST_BYTES + BYTES_A_S_MAX * span_us // US_PER_S
+
+
+def unproven_from_us(proven_us: int | None, locked_until_us: int, retain_us: int, now_us: int) -> int | None:
+    """From which time on an agent's recordings do not count, because nobody has answered for them; None: all count.
+
+    ``proven_us``: when the last evenly drawn leaf was drawn that was answered rightly. ``locked_until_us``: when the last
+    of its locks ends; from then on nothing is asked. What was kept long enough by ``proven_us`` stays proven.
+    """
+    if proven_us is None:
+        return 0
+    if min(now_us, locked_until_us) - proven_us <= PROOF_US_MAX:
+        return None
+    return max(0, proven_us - retain_us)
 
 
 @dataclass(frozen=True)

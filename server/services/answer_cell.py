@@ -53,7 +53,7 @@ class CellDesk:
             raise InvalidInput("these are not the bytes that were signed for", code="bad_leaf")
         with self.database.unit_of_work() as session:
             row = session.get(CellChallengeRow, answer.challenge_id, with_for_update=True)
-            if row is None or row.agent_id != answer.agent_id:
+            if row is None or answer.agent_id not in (row.agent_id, row.asked_id):
                 raise NotFound("no such challenge")
             if row.outcome in (None, OVERDUE):
                 self._judge(session, row, answer, leaf if answer.leaf_sha256 is not None else b"")
@@ -71,6 +71,7 @@ class CellDesk:
         if drift is not None:
             withdraw(session, segment, copy, drift, detail, now_us)
             return
+        cells.note_proven(session, row)
         if answer.seen is not None and answer.seen.retain_until_us is not None:
             copy.retain_until_us = answer.seen.retain_until_us
         session.flush()

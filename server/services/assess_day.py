@@ -7,14 +7,15 @@ from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
-from config.base.clock import US_PER_S
+from config.base.clock import US_PER_DAY, US_PER_S
+from config.base.logs import get_logger
 from config.base.timespan import Span
 from config.settings.server import PolicySettings
-from server.domain.cells import PROVING_US
+from server.domain.cells import PROVING_US, unproven_from_us
 from server.domain.coverage import Evidence
 from server.domain.verdict import DayVerdict, Waits, day_of, day_span, judge_days
 from server.services.gather_evidence import gather, is_alive
-from storage.database import models, verdicts, windows
+from storage.database import cells, evidence, models, verdicts, windows
 from storage.database.models import AgentStatus, Camera, Site, Verdict
 from storage.database.windows import InForce
 
@@ -22,6 +23,8 @@ US_PER_HOUR = 3_600 * US_PER_S
 PROVISIONAL_US = US_PER_HOUR
 """How often at most a provisional entry repeats its gaps: with every change of them the history would grow as a square."""
 DAYS_A_ROUND_MAX = 400
+
+log = get_logger("jobs")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Assessor:
         A retired camera's last day is that of its retirement: nothing is expected of it after that. Cameras that are
         due over the same days, as next to all of a site are, are gathered together.
         """
+        self._note_cells(session, site, cameras, now_us)
         due: dict[tuple[date, ...], list[Camera]] = defaultdict(list)
         for camera in cameras:
             if camera.assess_from_day is None:
@@ -104,6 +108,22 @@ class Assessor:
                     camera.assess_from_day = (day + timedelta(days=1)).isoformat()
         session.add_all(written)
         return written
+
+    def _note_cells(self, session: Session, site: Site, cameras: Sequence[Camera], now_us: int) -> None:
+        """Has days judged again whose proof in the site's own store has ended, or has come: also final ones (I1)."""
+        for standing, locked_until_us in cells.standings_of(session, {camera.agent_id for camera in cameras}):
+            before_us = standing.unproven_from_us
+            retain_us = self.policy.retain_days * US_PER_DAY
+            from_us = unproven_from_us(standing.proven_us, locked_until_us, retain_us, now_us)
+            if from_us == before_us:
+                continue
+            log.warning("cell_proof_changed", agent=standing.agent_id, proven=from_us is None)
+            standing.unproven_from_us = from_us
+            first_us = min(at_us for at_us in (before_us, from_us) if at_us is not None)
+            for camera in cameras:
+                if camera.agent_id == standing.agent_id and camera.activated_us is not None:
+                    day = day_of(max(first_us, camera.activated_us), site.timezone)
+                    evidence.assess_again(session, [camera.id], day.isoformat())
 
     def gather(self, session: Session, camera: Camera, window: Span, now_us: int) -> Evidence:
         """Everything known of one camera in a window."""

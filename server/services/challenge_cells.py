@@ -1,8 +1,9 @@
 """Draws leaves of recordings in cells, sends the challenges, and says what was not answered in time.
 
-Invariants: which leaf is drawn comes from the system's own randomness, after everything it may fall on was claimed; an
-agent is asked for at most one leaf of each kind at a time, and only while it lives; what is drawn is committed before it is
-sent, and stays asked until it is answered or its time is over.
+Invariants: which leaf is drawn comes from the system's own randomness, after everything it may fall on was claimed; of an
+agent's recordings at most one leaf of each kind is asked for at a time, and only while it lives, or another agent of its site
+does, which is asked instead; what is drawn is committed before it is sent, and stays asked until it is answered or its time is
+over.
 """
 
 import random
@@ -21,7 +22,7 @@ from server.domain import cells as rules
 from server.domain.verdict import day_of
 from server.services.cell_doors import CellDoors
 from storage.database import cells, evidence, spans
-from storage.database.models import Agent, AgentStatus, CellChallengeRow, CellCopy, Segment, Site
+from storage.database.models import Agent, CellChallengeRow, CellCopy, Segment, Site
 from storage.database.unit_of_work import Database
 
 ALIVE_US = 90 * US_PER_S
@@ -67,8 +68,7 @@ class CellChallenger:
                 self._ask_kept(session, agent_id, now_us)
 
     def _is_due(self, session: Session, agent_id: str, now_us: int) -> bool:
-        status = session.get(AgentStatus, agent_id)
-        if status is None or status.gone or now_us - status.heard_us > ALIVE_US:
+        if cells.answerer(session, agent_id, now_us - ALIVE_US) is None:
             return False
         asked = cells.open_reasons(session, agent_id)
         if "new" in asked and asked & {"kept", "again"}:
@@ -76,8 +76,8 @@ class CellChallenger:
         waiting = [] if "new" in asked else cells.waiting(session, agent_id)
         oldest_us = waiting[0][0].read_us if waiting else None
         last_us = cells.last_draw_us(session, agent_id)
-        if not waiting and last_us is None:
-            return False  # nothing was ever recorded into this cell
+        if not waiting and cells.first_kept_leaf(session, agent_id, now_us) is None:
+            return False  # nothing of it lies in this cell
         return rules.draw_is_due(sum(size for _, size in waiting), oldest_us, last_us, now_us)
 
     def _ask_new(self, session: Session, agent_id: str, now_us: int) -> None:
@@ -135,6 +135,7 @@ class CellChallenger:
     def _messages(self) -> list[msgspec.Struct]:
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
+            # Whoever is asked may have fallen silent since, or is not trusted any more: then another agent of the site.
             rows = cells.take_challenges(session, now_us, now_us + rules.ASK_AGAIN_US, AT_ONCE_MAX)
             return [message for row in rows if (message := self._message(session, row)) is not None]
 
@@ -146,10 +147,11 @@ class CellChallenger:
         if access is None:
             return None
         copy = session.get_one(CellCopy, row.segment_id)
+        row.asked_id = cells.answerer(session, row.agent_id, self.clock.utc_us() - ALIVE_US) or row.asked_id
         return CellChallenge(
             message_id=fresh_id(),
             site_id=row.site_id,
-            agent_id=row.agent_id,
+            agent_id=row.asked_id or row.agent_id,
             challenge_id=row.id,
             segment_id=row.segment_id,
             version_id=copy.version_id,

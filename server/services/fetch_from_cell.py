@@ -28,6 +28,7 @@ from config.wire.cells import CellFetch, CellFetched
 from server.domain.audit import Drift
 from server.services.answer_cell import authentic, withdraw
 from server.services.cell_doors import CellDoors
+from server.services.challenge_cells import ALIVE_US
 from storage.database import accesses, cells
 from storage.database import scope as scoping
 from storage.database.models import CellCopy, CellFetchRow, Segment
@@ -149,7 +150,7 @@ class CellFetcher:
         with self.database.reading() as session:
             row = session.get(CellFetchRow, said.fetch_id)
             segment = session.get_one(Segment, row.segment_id) if row is not None else None
-        if row is None or segment is None or segment.agent_id != said.agent_id:
+        if row is None or segment is None or row.agent_id != said.agent_id:
             raise NotFound("no such fetch")
         if row.due_us is None:
             return
@@ -187,7 +188,7 @@ class CellFetcher:
         row = CellFetchRow(
             id=fresh_id(),
             site_id=segment.site_id,
-            agent_id=segment.agent_id,
+            agent_id=cells.answerer(session, segment.agent_id, now_us - ALIVE_US) or segment.agent_id,
             camera_id=segment.camera_id,
             segment_id=segment.id,
             asked_by=scope.account_name,

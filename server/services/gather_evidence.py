@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from config.base.clock import US_PER_S
+from config.base.clock import US_PER_DAY, US_PER_S
 from config.base.timespan import Span, SpanSet
 from config.settings.server import PolicySettings
+from server.domain.cells import unproven_from_us
 from server.domain.coverage import Cause, ConditionChange, Evidence, Timeline
 from server.domain.soundness import Moment, PictureFinding
-from storage.database import models, spans, windows
+from storage.database import cells, models, spans, windows
 from storage.database.models import AgentStatus, Camera
 
 _REFUSALS = {
@@ -58,6 +59,7 @@ class _Known:
 
     def __post_init__(self) -> None:
         session, window = self.session, self.window
+        self._standings: dict[str, tuple[int, int]] | None = None
         camera_ids = [camera.id for camera in self.cameras]
         agent_ids = sorted({camera.agent_id for camera in self.cameras})
         self._series = windows.coverage_of(session, camera_ids, window)
@@ -95,10 +97,15 @@ class _Known:
             )
             for row in self._timelines.get(camera.agent_id, [])
         }
+        secured, refused = series.get(spans.SECURED, {}), self._refused_of(camera)
+        if series.get(spans.IN_CELL):
+            secured, unproven = self._proven(camera, series, now_us)
+            if unproven:
+                refused[Cause.CHALLENGE_OVERDUE] = refused.get(Cause.CHALLENGE_OVERDUE, SpanSet()) | unproven
         return Evidence(
             claimed=series.get(spans.CLAIMED, {}),
-            secured=series.get(spans.SECURED, {}),
-            refused={cause: SpanSet(parts) for cause, parts in self._refused.get(camera.id, {}).items()},
+            secured=secured,
+            refused=refused,
             evicted=SpanSet(span for part in series.get(spans.EVICTED, {}).values() for span in part),
             timelines=timelines,
             conditions=[ConditionChange(*change) for change in self._conditions.get(camera.id, [])],
@@ -107,6 +114,28 @@ class _Known:
             agent_alive=is_alive(self.policy, status, now_us),
             current_timeline=status.timeline_id if status is not None else "",
         )
+
+    def _refused_of(self, camera: Camera) -> dict[Cause, SpanSet]:
+        return {cause: SpanSet(parts) for cause, parts in self._refused.get(camera.id, {}).items()}
+
+    def _proven(self, camera: Camera, series: windows.Series, now_us: int) -> tuple[dict[str, SpanSet], SpanSet]:
+        """What is secured without what lies in a cell that proves itself no more (I1), and that."""
+        if self._standings is None:
+            agent_ids = {of.agent_id for of in self.cameras}
+            self._standings = {
+                row.agent_id: (row.proven_us, end) for row, end in cells.standings_of(self.session, agent_ids)
+            }
+        proven_us, locked_until_us = self._standings.get(camera.agent_id, (None, 0))
+        from_us = unproven_from_us(proven_us, locked_until_us, self.policy.retain_days * US_PER_DAY, now_us)
+        secured = dict(series.get(spans.SECURED, {}))
+        unproven = SpanSet()
+        if from_us is None:
+            return secured, unproven
+        for timeline_id, in_cell in series[spans.IN_CELL].items():
+            where = in_cell.clip(from_us, max(from_us, now_us))
+            unproven |= where & secured.get(timeline_id, SpanSet())
+            secured[timeline_id] = secured.get(timeline_id, SpanSet()) - where
+        return secured, unproven
 
     def _finding(
         self, row: models.PictureFindingRow, raised_on: models.Timeline, cleared_on: models.Timeline | None

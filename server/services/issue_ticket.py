@@ -15,7 +15,7 @@ from config.wire.segments import SEGMENT_SPAN_US_MAX, UploadTicket, UploadTicket
 from server.domain.retention import retain_until_us
 from server.services.cell_doors import CellDoors
 from server.services.open_tickets import OpenTickets
-from server.services.take_into_cell import leaf_root_of
+from server.services.take_into_cell import check_density, leaf_root_of
 from storage.database.models import Agent, Camera, Segment
 from storage.database.unit_of_work import Database
 from storage.objects.connection import StoreAccess
@@ -84,7 +84,7 @@ class TicketIssuer:
     def _cell_for(self, request: UploadTicketRequest) -> StoreAccess | None:
         """Where the site keeps this recording itself; None where it belongs into the centre's store.
 
-        Raises Unavailable while its manifest is on the way: the root is here before the bytes are there.
+        Raises Unavailable while its manifest is on the way: the root is here before the bytes are there; InvalidInput.
         """
         if self.cells is None:
             return None
@@ -95,4 +95,7 @@ class TicketIssuer:
             segment = session.get(Segment, request.segment_id)
             if segment is None:
                 raise Unavailable("the manifest of this recording has not arrived yet", code="manifest_first")
-            return access if leaf_root_of(segment) is not None else None
+            if leaf_root_of(segment) is None:
+                return None
+            check_density(segment)
+            return access

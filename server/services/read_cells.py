@@ -4,7 +4,9 @@ Invariant: it says at every place that bytes and locks are as the site's agent r
 figures it comes from, and only evenly drawn leaves count in it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import func, select
@@ -13,7 +15,7 @@ from sqlalchemy.orm import Session
 from config.base.clock import US_PER_DAY, Clock
 from config.base.errors import NotFound
 from config.base.ids import is_slug
-from server.domain.cells import COST_BYTES, chance_to_miss, lost_at_most
+from server.domain.cells import COST_BYTES, chance_to_miss, lost_at_most, unproven_from_us
 from server.services.answer_cell import RIGHT
 from storage.database import cells
 from storage.database import scope as scoping
@@ -65,6 +67,10 @@ class AgentProof(msgspec.Struct, frozen=True):
     last_answer_us: int | None
     challenge_bytes: int
     """About what the challenges have cost on the line."""
+    proven_us: int | None = None
+    """When the newest leaf was drawn, evenly among all that is kept, that was answered rightly."""
+    unproven: bool = False
+    """That is too long ago: nothing of it counts until an answer comes."""
 
 
 class SiteCell(msgspec.Struct, frozen=True):
@@ -86,6 +92,8 @@ class CellDay(msgspec.Struct, frozen=True):
     samples: int
     lost_at_most: float
     chance_at_one_percent: float
+    unproven: bool = False
+    """Of an agent's recordings nothing counts, because nobody has answered for them for too long."""
     basis: str = "as_the_sites_agent_read_it"
 
 
@@ -93,11 +101,29 @@ def cell_day(session: Session, site_id: str, now_us: int) -> CellDay | None:
     """None where the site keeps its recordings at the centre."""
     if session.get(Cell, site_id) is None:
         return None
-    # Also of an agent that was revoked: its recordings still count, and nobody is asked about them any more.
+    # Also of an agent that was revoked: its recordings count while another one of the site answers for them.
     agents = session.scalars(select(Agent.id).where(Agent.site_id == site_id)).all()
     with_copies = [agent_id for agent_id in agents if cells.first_kept_leaf(session, agent_id, now_us) is not None]
     samples = min((_samples(session, agent_id, now_us) for agent_id in with_copies), default=0)
-    return CellDay(samples, lost_at_most(samples), chance_to_miss(0.01, samples))
+    unproven = any(proof.is_over(now_us) for proof in _proofs(session, with_copies).values())
+    return CellDay(samples, lost_at_most(samples), chance_to_miss(0.01, samples), unproven)
+
+
+class _Proof(NamedTuple):
+    """When an agent's recordings were last proven, and when the last of their locks ends."""
+
+    proven_us: int | None
+    locked_until_us: int
+
+    def is_over(self, now_us: int) -> bool:
+        """Whether nothing of it counts now."""
+        return (
+            self.proven_us is not None and unproven_from_us(self.proven_us, self.locked_until_us, 0, now_us) is not None
+        )
+
+
+def _proofs(session: Session, agent_ids: Sequence[str]) -> dict[str, _Proof]:
+    return {row.agent_id: _Proof(row.proven_us, end_us) for row, end_us in cells.standings_of(session, agent_ids)}
 
 
 def _samples(session: Session, agent_id: str, now_us: int) -> int:
@@ -156,6 +182,7 @@ def _proof(session: Session, agent_id: str, now_us: int) -> AgentProof:
     for _, outcome, count in asked:
         by_outcome[outcome] = by_outcome.get(outcome, 0) + count
     samples = _samples(session, agent_id, now_us)
+    proof = _proofs(session, [agent_id]).get(agent_id, _Proof(None, 0))
     whole = sum(by_outcome.values())
     right, overdue = by_outcome.get(RIGHT, 0), by_outcome.get("overdue", 0)
     last_us = session.scalar(
@@ -175,6 +202,8 @@ def _proof(session: Session, agent_id: str, now_us: int) -> AgentProof:
         chances=[MissChance(lost, chance_to_miss(lost, samples)) for lost in LOST_FRACTIONS],
         last_answer_us=last_us,
         challenge_bytes=right * COST_BYTES,
+        proven_us=proof.proven_us,
+        unproven=proof.is_over(now_us),
     )
 
 

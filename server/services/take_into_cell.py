@@ -17,6 +17,7 @@ from config.evidence.leaves import leaf_count
 from config.wire.cells import SeenInCell
 from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded
+from server.domain.cells import BYTES_A_S_MAX, is_too_dense
 from server.domain.verdict import day_of
 from server.services.incoming import Effect, Incoming
 from storage.database import cells, evidence, ledger, spans
@@ -43,12 +44,22 @@ def leaf_root_of(segment: Segment) -> str | None:
     return manifest.leaf_root
 
 
+def check_density(segment: Segment) -> None:
+    """Refuses a recording that would have draws fall on made-up bytes. Raises InvalidInput (``too_dense``)."""
+    if is_too_dense(segment.size_bytes, segment.end_us - segment.start_us):
+        raise InvalidInput(
+            f"a cell takes recordings of {BYTES_A_S_MAX * 8 // 10**6} Mbit/s at most: lower the camera's bit rate",
+            code="too_dense",
+        )
+
+
 def claimed(session: Session, incoming: Incoming, segment: Segment, seen: SeenInCell) -> Effect:
     """Queues what the agent read back, or says again what came of it. Raises InvalidInput."""
     message: SegmentUploaded = incoming.message
     root = leaf_root_of(segment)
     if root is None or session.get(Cell, segment.site_id) is None:
         raise InvalidInput("this recording does not belong into a cell", code="no_cell")
+    check_density(segment)
     if seen.version_id != message.version_id:
         raise InvalidInput("another version was read than was made", code="foreign_segment")
     copy = session.get(CellCopy, segment.id)
@@ -118,6 +129,8 @@ def secure(session: Session, segment: Segment, copy: CellCopy, now_us: int, back
     """A challenge that was drawn after the read-back was answered: the recording counts."""
     copy.state = cells.PROVEN
     segment.secured_us, segment.refusal = now_us, None
+    span = Span(segment.start_us, segment.end_us)
+    spans.add_coverage(session, segment.camera_id, spans.IN_CELL, segment.timeline_id, span)
     secure_time(session, segment, late=copy.read_us - segment.end_us > backfilled_after_us)
     entry = SegmentSecured(
         site_id=segment.site_id,

@@ -1,19 +1,63 @@
 """Rows of on-site cells: what waits for a challenge, which leaf is number so-and-so, what is due to be sent."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, defer
 
 from config.base.timespan import Span, SpanSet
-from storage.database.models import Agent, Cell, CellChallengeRow, CellCopy, CellFetchRow, Segment
+from storage.database.models import (
+    Agent,
+    AgentStatus,
+    Cell,
+    CellChallengeRow,
+    CellCopy,
+    CellFetchRow,
+    CellStanding,
+    Segment,
+)
 
 WAITING_MAX = 5_000
 CLAIMED, WAITING, PROVEN, UNSOUND, REFUSED = "claimed", "waiting", "proven", "unsound", "refused"
 
 
 def agents_with_cells(session: Session) -> list[str]:
-    """The agents of sites that keep their recordings themselves."""
-    query = select(Agent.id).join(Cell, Cell.site_id == Agent.site_id).where(Agent.revoked_us.is_(None))
+    """The agents of sites that keep their recordings themselves, also those that were revoked: what they recorded is kept."""
+    query = select(Agent.id).join(Cell, Cell.site_id == Agent.site_id)
     return list(session.scalars(query.order_by(Agent.id)))
+
+
+def answerer(session: Session, agent_id: str, heard_since_us: int) -> str | None:
+    """The trusted, living agent that is asked for an agent's recordings: itself, else the site's last heard; None: nobody.
+
+    Any of them can answer: it reads the site's own store at an address that the centre signed.
+    """
+    query = (
+        select(Agent.id)
+        .join(AgentStatus, AgentStatus.agent_id == Agent.id)
+        .where(Agent.site_id == select(Agent.site_id).where(Agent.id == agent_id).scalar_subquery())
+        .where(Agent.revoked_us.is_(None), AgentStatus.gone.is_(False), AgentStatus.heard_us >= heard_since_us)
+        .order_by(Agent.id != agent_id, AgentStatus.heard_us.desc())
+    )
+    return session.scalars(query.limit(1)).first()
+
+
+def note_proven(session: Session, row: CellChallengeRow) -> None:
+    """A right answer: an evenly drawn leaf proves, as of its drawing; the first of all begins it."""
+    standing = session.get(CellStanding, row.agent_id, with_for_update=True)
+    if standing is None:
+        session.add(CellStanding(agent_id=row.agent_id, proven_us=row.drawn_us))
+    elif row.why == "kept":
+        standing.proven_us = max(standing.proven_us, row.drawn_us)
+
+
+def standings_of(session: Session, agent_ids: Iterable[str]) -> list[tuple[CellStanding, int]]:
+    """Of each agent that ever proved anything, with the time when the last lock of its recordings ends."""
+    rows = session.scalars(
+        select(CellStanding).where(CellStanding.agent_id.in_(list(agent_ids))).order_by(CellStanding.agent_id)
+    ).all()
+    last_us = select(func.max(CellCopy.retain_until_us))
+    return [(row, session.scalar(last_us.where(CellCopy.agent_id == row.agent_id)) or 0) for row in rows]
 
 
 def waiting(session: Session, agent_id: str) -> list[tuple[CellCopy, int]]:

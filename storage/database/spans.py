@@ -12,6 +12,8 @@ CLAIMED = "claimed"
 SECURED = "secured"
 BACKFILLED = "backfilled"
 EVICTED = "evicted"
+IN_CELL = "in_cell"
+"""What was ever secured in a site's own store: it counts only while that goes on proving itself."""
 
 
 def add_coverage(session: Session, camera_id: str, kind: str, timeline_id: str, span: Span) -> None:

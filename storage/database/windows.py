@@ -60,7 +60,7 @@ def coverage_of(session: Session, camera_ids: Sequence[str], window: Span) -> di
             CoverageSpan.end_us,
         ).where(
             CoverageSpan.camera_id.in_(camera_ids),
-            CoverageSpan.kind.in_((spans.CLAIMED, spans.SECURED, spans.EVICTED)),
+            CoverageSpan.kind.in_((spans.CLAIMED, spans.SECURED, spans.EVICTED, spans.IN_CELL)),
             CoverageSpan.end_us > window.start_us,
             CoverageSpan.start_us < window.end_us,
         )

@@ -9,7 +9,7 @@ from storage.database.models.attestation import AttestationMark, DayAttestation,
 from storage.database.models.audit import AuditFinding, AuditRound
 from storage.database.models.base import Base
 from storage.database.models.box import BoxNotice, SegmentEviction
-from storage.database.models.cells import Cell, CellChallengeRow, CellCopy, CellFetchRow
+from storage.database.models.cells import Cell, CellChallengeRow, CellCopy, CellFetchRow, CellStanding
 from storage.database.models.deep_audit import DeepAudit, DeepSample, StoreCondition
 from storage.database.models.discovery import AccessRecord, DiscoveredCamera, ReplayReport
 from storage.database.models.enrolment import AgentCertificate, Invitation
@@ -79,6 +79,7 @@ __all__ = [
     "CellChallengeRow",
     "CellCopy",
     "CellFetchRow",
+    "CellStanding",
     "Child",
     "ClassGroup",
     "ConditionChange",

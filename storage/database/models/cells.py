@@ -63,6 +63,9 @@ class CellChallengeRow(Base):
     id: Mapped[str] = mapped_column(HexId, primary_key=True)
     site_id: Mapped[str] = mapped_column(ForeignKey("site.id"))
     agent_id: Mapped[str] = mapped_column(ForeignKey("agent.id"))
+    """Whose recording it is."""
+    asked_id: Mapped[str | None] = mapped_column(Slug)
+    """Which agent of the site is asked in its place; null: itself."""
     camera_id: Mapped[str] = mapped_column(Slug)
     segment_id: Mapped[str] = mapped_column(ForeignKey("segment.id"))
     leaf: Mapped[int] = mapped_column(Integer)
@@ -85,6 +88,17 @@ class CellChallengeRow(Base):
         Index("ix_cell_challenge_camera", "camera_id", "drawn_us"),
         Index("ix_cell_challenge_segment", "segment_id"),
     )
+
+
+class CellStanding(Base):
+    """Whether the recordings of an agent that lie in its site's cell are still proven."""
+
+    __tablename__ = "cell_standing"
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agent.id"), primary_key=True)
+    proven_us: Mapped[int] = mapped_column(BigInteger)
+    """When the newest leaf was drawn, evenly among all of them, that was answered rightly."""
+    unproven_from_us: Mapped[int | None] = mapped_column(BigInteger)
+    """From which time on verdicts have left them out, as far as the assessment has come; null: nowhere."""
 
 
 class CellFetchRow(Base):

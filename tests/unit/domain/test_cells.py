@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.base.clock import US_PER_DAY, US_PER_S
 from config.evidence.leaves import LEAF_BYTES, LeafTree, is_leaf_of, leaf_count
 from server.domain import cells
 from server.domain.audit import Drift
@@ -70,3 +71,20 @@ def test_the_bound_is_one_minus_f_to_the_k() -> None:
     assert cells.lost_at_most(0) == 1.0
     for samples in (1, 59, 299, 10_000):
         assert cells.chance_to_miss(cells.lost_at_most(samples), samples) == pytest.approx(0.05)
+
+
+def test_a_recording_of_more_than_a_camera_sends_is_too_dense_however_it_is_cut() -> None:
+    assert not cells.is_too_dense(cells.BYTES_A_S_MAX * 60, 60 * US_PER_S)
+    assert not cells.is_too_dense(3 * 2**20, US_PER_S // 25)  # one key frame and the box around it
+    assert cells.is_too_dense(2**32, 60 * US_PER_S)
+    assert cells.is_too_dense(cells.BURST_BYTES + 1, 0)
+
+
+def test_recordings_count_while_somebody_answers_for_them_or_until_the_last_lock_ends() -> None:
+    retain_us, now_us, far_us = 90 * US_PER_DAY, 200 * US_PER_DAY, 300 * US_PER_DAY
+    assert cells.unproven_from_us(None, far_us, retain_us, now_us) == 0
+    assert cells.unproven_from_us(now_us - cells.PROOF_US_MAX, far_us, retain_us, now_us) is None
+    proven_us = now_us - cells.PROOF_US_MAX - 1
+    assert cells.unproven_from_us(proven_us, far_us, retain_us, now_us) == proven_us - retain_us
+    assert cells.unproven_from_us(proven_us, proven_us + US_PER_DAY, retain_us, far_us) is None
+    assert cells.unproven_from_us(US_PER_DAY, far_us, retain_us, now_us) == 0
