@@ -142,7 +142,7 @@ def test_an_operator_invites_for_the_own_sites_alone(enrolling: Enrolling) -> No
     refused(NotFound, "not_found", enrolling.inviter.invite, Scope("lin", OPERATOR), "little-boat", "boat-box")
     refused(PermissionDenied, "not_an_operator", enrolling.inviter.invite, Scope("a", AUDITOR, "*"), SITE, AGENT)
     refused(NotFound, "not_found", enrolling.inviter.invite_as, "x", "nowhere", AGENT)
-    refused(InvalidInput, "invalid_input", enrolling.inviter.invite_as, "x", SITE, "Not A Slug")
+    refused(InvalidInput, "bad_agent_id", enrolling.inviter.invite_as, "x", SITE, "Not A Slug")
     enrolling.enrol(Box())
     refused(Conflict, "agent_elsewhere", enrolling.inviter.invite_as, "x", "little-boat", AGENT)
 
@@ -158,7 +158,7 @@ def test_two_sites_that_invite_the_same_new_id(enrolling: Enrolling) -> None:
 def test_open_codes_of_a_site_are_bounded(enrolling: Enrolling) -> None:
     for number in range(invite_agent.OPEN_PER_SITE_MAX):
         enrolling.code(f"box-{number}")
-    refused(ResourceExhausted, "resource_exhausted", enrolling.code, "one-more")
+    refused(ResourceExhausted, "too_many_codes", enrolling.code, "one-more")
     enrolling.clock.advance(15 * 60)
     enrolling.code("one-more")
 
@@ -321,7 +321,7 @@ def test_whom_one_cannot_revoke(enrolling: Enrolling) -> None:
     enrolling.enrol(Box())
     refused(NotFound, "not_found", revoker.revoke, "little-boat", AGENT, "why")
     for reason in ("", "  ", "x" * 201):
-        refused(InvalidInput, "invalid_input", revoker.revoke, SITE, AGENT, reason)
+        refused(InvalidInput, "no_reason", revoker.revoke, SITE, AGENT, reason)
 
 
 def test_redemptions_at_once_give_one_certificate(enrolling: Enrolling) -> None:
