@@ -7,7 +7,7 @@ as many seconds as divide every change of clocks of its time zone, so that days 
 
 import itertools
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
@@ -225,7 +225,7 @@ def waits_of(history: History) -> Waits:
     return Waits(*(ticks * history.tick_us for ticks in history.waits))
 
 
-def _instants(history: History):
+def _instants(history: History) -> Callable[[int], int]:
     return lambda tick: history.base_us + tick * history.tick_us
 
 
@@ -288,7 +288,7 @@ def disagreement(history: History) -> str:
         wrong = _flight(instants, history, final=final) ^ waiting
         if wrong:
             return f"day {number}: in flight or not: {sorted(wrong)}"
-        expected = {
+        expected: dict[int, tuple[str, Said | None]] = {
             tick: ("in flight", None) if tick in waiting else ("covered", None) if what is None else ("gap", what)
             for tick, what in instants.items()
         }
