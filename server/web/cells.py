@@ -83,7 +83,9 @@ def make_cell(
         return format_datetime(to_datetime(instant_us), "yyyy-MM-dd HH:mm:ss", tzinfo=zone, locale=language.locale)
 
     return CellPage(
-        agents=[_agent(proof, language) for proof in site.agents],
+        agents=[
+            _agent(proof, language, at(proof.proven_us) if proof.proven_us is not None else "") for proof in site.agents
+        ],
         failed=[
             FailedRow(
                 cameras.get(row.camera_id, row.camera_id),
@@ -113,14 +115,18 @@ def day_sentence(cell: CellDay, language: Language) -> str:
     """One sentence on what a day's coverage rests on, for the board."""
     return language.text(
         "The recordings lie in the site's own store; bytes and locks are as its agent read them. %(bound)s"
-    ) % {"bound": _bound(cell.samples, cell.chance_at_one_percent, cell.lost_at_most, language)}
+    ) % {"bound": _bound(cell.samples, cell.chance_at_one_percent, cell.lost_at_most, language)} + (
+        language.text(" Part of it does not count: nobody has proven for more than a day that it is still there.")
+        if cell.unproven
+        else ""
+    )
 
 
 def _state_of(row: FetchView) -> str:
     return OUTCOME["" if row.outcome is None else row.outcome]
 
 
-def _agent(proof: AgentProof, language: Language) -> AgentRow:
+def _agent(proof: AgentProof, language: Language, proven: str) -> AgentRow:
     text = language.text
 
     def number(count: int) -> str:
@@ -138,7 +144,12 @@ def _agent(proof: AgentProof, language: Language) -> AgentRow:
     }
     chance = next(chance.chance for chance in proof.chances if chance.lost_fraction == 0.01)
     alert = ""
-    if proof.unsound:
+    if proof.unproven:
+        alert = text(
+            "No leaf drawn from all that is kept was answered for since %(when)s: none of it counts until an answer comes."
+            " Start an agent of this site that reaches the store."
+        ) % {"when": proven}
+    elif proof.unsound:
         alert = text("%(num)s recordings were not proven when asked for and do not count") % {
             "num": number(proof.unsound)
         }

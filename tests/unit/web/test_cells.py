@@ -50,6 +50,16 @@ def test_nothing_known_is_said_to_be_nothing_and_what_failed_is_told() -> None:
     assert said.alert.startswith("2 recordings")
 
 
+def test_what_nobody_answers_for_is_said_with_its_instant_and_what_to_do() -> None:
+    stale = proof(unsound=2, proven_us=NOON_US, unproven=True)
+    said = make_cell(site(stale), [], {}, EN).agents[0].alert
+    assert "since 2026-11-21 " in said
+    assert "Start an agent" in said
+    assert "一律不计入" in make_cell(site(stale), [], {}, ZH).agents[0].alert
+    assert "does not count" in day_sentence(CellDay(5, 0.45, 0.95, unproven=True), EN)
+    assert "不计入" in day_sentence(CellDay(5, 0.45, 0.95, unproven=True), ZH)
+
+
 def test_the_board_says_whose_word_it_is() -> None:
     assert "as its agent read them" in day_sentence(CellDay(5, 0.45, 0.95), EN)
     assert "以园内主机读取的为准" in day_sentence(CellDay(0, 1.0, 1.0), ZH)
