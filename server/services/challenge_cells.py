@@ -76,8 +76,8 @@ class CellChallenger:
         waiting = [] if "new" in asked else cells.waiting(session, agent_id)
         oldest_us = waiting[0][0].read_us if waiting else None
         last_us = cells.last_draw_us(session, agent_id)
-        if not waiting and cells.first_kept_leaf(session, agent_id, now_us) is None:
-            return False  # nothing of it lies in this cell
+        if not waiting and cells.last_lock_us(session, agent_id) <= now_us:
+            return False  # nothing of it lies in this cell, or none of it has to any more
         return rules.draw_is_due(sum(size for _, size in waiting), oldest_us, last_us, now_us)
 
     def _ask_new(self, session: Session, agent_id: str, now_us: int) -> None:

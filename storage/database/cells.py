@@ -56,8 +56,13 @@ def standings_of(session: Session, agent_ids: Iterable[str]) -> list[tuple[CellS
     rows = session.scalars(
         select(CellStanding).where(CellStanding.agent_id.in_(list(agent_ids))).order_by(CellStanding.agent_id)
     ).all()
-    last_us = select(func.max(CellCopy.retain_until_us))
-    return [(row, session.scalar(last_us.where(CellCopy.agent_id == row.agent_id)) or 0) for row in rows]
+    return [(row, last_lock_us(session, row.agent_id)) for row in rows]
+
+
+def last_lock_us(session: Session, agent_id: str) -> int:
+    """When the last lock of an agent's recordings ends; 0 where there are none."""
+    last_us = select(func.max(CellCopy.retain_until_us)).where(CellCopy.agent_id == agent_id)
+    return session.scalar(last_us) or 0
 
 
 def waiting(session: Session, agent_id: str) -> list[tuple[CellCopy, int]]:
