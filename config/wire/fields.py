@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 
 Slug = Annotated[
-    str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$(?!\n)", description="id of a site, agent or camera")
+    str,
+    msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$(?!\n)", description="id of a site, agent or camera"),
 ]
 HexId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$(?!\n)", description="128 random bits, hexadecimal")]
 Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", description="SHA-256, hexadecimal")]

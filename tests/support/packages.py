@@ -3,9 +3,10 @@
 import base64
 import hashlib
 import io
-from collections.abc import Callable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -203,9 +204,9 @@ def _proof(number: int, size: int, node: merkle.NodeReader) -> package.LedgerPro
     return package.LedgerProof(number=number, path=[h.hex() for h in merkle.inclusion_proof(number, size, node)])
 
 
-def _opener(content: bytes):
+def _opener(content: bytes) -> Callable[[], AbstractContextManager[BinaryIO]]:
     @contextmanager
-    def opened():
+    def opened() -> Iterator[BinaryIO]:
         yield io.BytesIO(content)
 
     return opened

@@ -1,5 +1,7 @@
 """on-site cells and challenges"""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -11,7 +13,7 @@ depends_on = None
 SLUG, HEX = sa.String(length=64), sa.String(length=32)
 
 
-def _column(name: str, kind: sa.types.TypeEngine, *, nullable: bool = False) -> sa.Column:
+def _column(name: str, kind: sa.types.TypeEngine[Any], *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, kind, nullable=nullable)
 
 

@@ -1,6 +1,7 @@
 """the registers: regions, records of sites and cameras, staff, classes"""
 
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,11 +27,11 @@ SITE = (
 )
 
 
-def _is(name: str, kind: sa.types.TypeEngine) -> sa.Column:
+def _is(name: str, kind: sa.types.TypeEngine[Any]) -> sa.Column[Any]:
     return sa.Column(name, kind, nullable=False)
 
 
-def _may(name: str, kind: sa.types.TypeEngine, *, unique: bool = False) -> sa.Column:
+def _may(name: str, kind: sa.types.TypeEngine[Any], *, unique: bool = False) -> sa.Column[Any]:
     return sa.Column(name, kind, nullable=True, unique=unique)
 
 
