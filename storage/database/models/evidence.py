@@ -16,6 +16,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database.models.base import Base, HexId, RowId, Sha256
 
+_REFUSED = text("refusal IS NOT NULL")
+
 
 class Timeline(Base):
     """One unbroken stretch of an agent's clock: the agent ran from ``started_us`` to at least ``last_us`` of it."""
@@ -128,6 +130,7 @@ class Segment(Base):
         Index("ix_segment_life", "site_id", "deleted_us", "retain_until_us"),
         Index("ix_segment_camera", "camera_id", "end_us"),
         Index("ix_segment_footage", "camera_id", "sha256"),
+        Index("ix_segment_refused", "camera_id", "end_us", postgresql_where=_REFUSED, sqlite_where=_REFUSED),
     )
 
 
