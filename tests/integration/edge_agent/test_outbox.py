@@ -81,7 +81,7 @@ def test_a_minute_goes_from_camera_to_receipt_and_the_disk_is_free_again(server:
     wait_for("a rate", lambda: any(beat.cameras[0].kilobits_per_second for beat in server.of(Heartbeat)))
 
 
-def test_the_broker_goes_away_and_comes_back_and_every_message_arrives_in_order(server: StandInServer) -> None:
+def test_the_broker_goes_away_and_comes_back_and_every_message_arrives(server: StandInServer) -> None:
     wait_for("the first state", lambda: server.of(CameraState))
     server.broker.stop()
     wait_for("messages to pile up", lambda: len(server.box.outbox("segment-recorded")) >= 1)
@@ -90,8 +90,9 @@ def test_the_broker_goes_away_and_comes_back_and_every_message_arrives_in_order(
     wait_for("the backlog", lambda: set(waiting) <= {m.segment_id for m in server.of(SegmentRecorded)})
     wait_for("the files to go", lambda: not [s for s in waiting if list(server.box.spool.glob(f"*/{s}*"))])
     sequences = [m.sequence for m in server.of(SegmentRecorded)]
-    first_seen = [s for i, s in enumerate(sequences) if s not in sequences[:i]]
-    assert first_seen == list(range(len(first_seen)))
+    # Not in order always: a broker that has just begun takes a message while nobody has subscribed, and it comes again
+    # after the next. What the server makes of that is tested with the server (test_out_of_order).
+    assert set(sequences) == set(range(max(sequences) + 1))
 
 
 def test_without_answers_the_same_bytes_are_sent_again_and_no_promise_goes_beyond_them(server: StandInServer) -> None:
