@@ -80,16 +80,19 @@ METRICS: dict[str, Metric] = {
 LIVE_VIEW_MODES = ("forbidden", "off", "consented", "required")
 """Whether guardians may look in: never; not; when every guardian of the class and the staff consented; they must be able to."""
 
+FORBIDDEN_ZONE_KINDS = frozenset({"toilet", "bath", "changing", "nursing", "staff_rest"})
+"""Where no camera may look and no rule may ask for one; no consent overrides it. Source: State Council Order 799, article 8."""
+ALLOWED_ZONE_KINDS = frozenset(
+    {"activity", "sleeping", "dining", "entrance", "corridor", "outdoor", "kitchen", "office"}
+)
+
 FACTS: dict[str, tuple[str, ...]] = {
     "site.ownership": ("public", "nonprofit", "for_profit"),
     "site.type": ("nursery", "kindergarten_class", "employer", "community"),
     "site.inclusive": ("yes", "no"),
     "site.reg799_class": ("art7", "art9", "art33"),
     "site.live_view": ("on", "off"),
-    "zone.kind": (
-        "activity", "sleeping", "dining", "entrance", "corridor", "outdoor", "kitchen", "office",
-        "toilet", "bath", "changing", "nursing", "staff_rest",
-    ),
+    "zone.kind": tuple(sorted(ALLOWED_ZONE_KINDS | FORBIDDEN_ZONE_KINDS)),
     "class.kind": ("infant", "toddler_younger", "toddler_older", "mixed"),
     "staff.role": ("guard", "carer", "health", "manager", "cook", "other"),
 }  # fmt: skip

@@ -14,14 +14,12 @@ import msgspec
 
 from config.base.errors import ConfigurationError, InvalidInput
 from config.policies.book import Book, BookRule
-from config.policies.metrics import EVIDENCE, FACTS, LIVE_VIEW_MODES, METRICS, Metric
+from config.policies.metrics import EVIDENCE, FACTS, FORBIDDEN_ZONE_KINDS, LIVE_VIEW_MODES, METRICS, Metric
 from config.policies.pack import Pack, Rule, Source
 from config.policies.strict_yaml import Document
 from config.policies.strict_yaml import Path as Place
 
 PACKS = Path(__file__).with_name("packs")
-FORBIDDEN_ZONES = frozenset({"toilet", "bath", "changing", "nursing", "staff_rest"})
-"""No rule may ask for a camera there. Source: State Council Order 799, article 8."""
 _STEP = re.compile(r"\.([^.\[\]`]+)")
 _UNKNOWN = re.compile("unknown field `([^`]+)`")
 
@@ -153,7 +151,7 @@ def _faults(rule: Rule, pack: Pack) -> Iterable[tuple[str, str]]:
             yield "applies_if", f"'{rule.metric}' is measured of a {metric.subject}, which has no '{fact}'"
         elif unknown := sorted(set(answers) - set(FACTS[fact])):
             yield "applies_if", f"'{fact}' is never '{unknown[0]}'{_meant(unknown[0], FACTS[fact])}"
-    forbidden = FORBIDDEN_ZONES & set(rule.applies_if.get("zone.kind", FORBIDDEN_ZONES))
+    forbidden = FORBIDDEN_ZONE_KINDS & set(rule.applies_if.get("zone.kind", FORBIDDEN_ZONE_KINDS))
     if rule.metric == "zone_coverage" and forbidden:
         yield "applies_if", f"no rule may ask for a camera in a {min(forbidden)} zone: name the kinds of zone it means"
 

@@ -7,9 +7,9 @@ or nursing room or a staff rest room; consent does not override that.
 from collections.abc import Iterable
 
 from config.base.errors import InvalidInput
+from config.policies.metrics import ALLOWED_ZONE_KINDS, FORBIDDEN_ZONE_KINDS
 
-FORBIDDEN_KINDS = frozenset({"toilet", "bath", "changing", "nursing", "staff_rest"})
-ALLOWED_KINDS = frozenset({"activity", "sleeping", "dining", "entrance", "corridor", "outdoor", "kitchen", "office"})
+FORBIDDEN_KINDS, ALLOWED_KINDS = FORBIDDEN_ZONE_KINDS, ALLOWED_ZONE_KINDS
 
 
 def check_kind(kind: str) -> None:
