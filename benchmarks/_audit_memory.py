@@ -15,8 +15,8 @@ from pathlib import Path
 from sqlalchemy import text
 
 from config.base.clock import US_PER_DAY, US_PER_S, SystemClock
-from server.services.audit_store import StoreAuditor
-from server.services.register import Register
+from server.services.audit.audit_store import StoreAuditor
+from server.services.registers.register import Register
 from storage.database.migrate import migrate
 from storage.database.unit_of_work import Database
 from storage.objects.port import ClockOffset, ListedVersion, StoredVersion

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from config.base.clock import US_PER_DAY, US_PER_S
 from config.base.ids import fresh_id
 from server.domain.verdict import day_span
-from server.services.assess_day import Assessor
+from server.services.coverage.assess_day import Assessor
 from storage.database import models, spans
 from storage.database.unit_of_work import Database
 

@@ -33,8 +33,8 @@ from benchmarks._region import Region, cameras_of, judge_site
 from benchmarks.report import Report
 from config.base.errors import IntegrityViolation
 from config.base.timespan import SpanSet
-from server.services.assess_day import Assessor
-from server.services.read_calendar import CalendarReader
+from server.services.coverage.assess_day import Assessor
+from server.services.coverage.read_calendar import CalendarReader
 from storage.database import models, verdicts, windows
 from storage.database.migrate import migrate
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope

@@ -33,7 +33,7 @@ from deploy.local.commands import CACHE, REPOSITORY, environment
 from deploy.local.store import LocalStore, StoreKind, find
 from edge_agent.upload.store import ObjectStore
 from edge_agent.upload.throttle import Throttle
-from server.services.audit_store import StoreAuditor
+from server.services.audit.audit_store import StoreAuditor
 from storage.database.migrate import migrate
 from storage.database.models import Segment
 from storage.database.unit_of_work import Database

@@ -5,14 +5,14 @@ from pathlib import Path
 from config.base.clock import Clock
 from config.settings.server import ServerSettings
 from server.runtime import note_signer_from, signer_from
-from server.services.assess_day import Assessor
-from server.services.broker_files import CertificateFiles
-from server.services.custody import CustodyDesk
-from server.services.expire_footage import FootageExpirer
-from server.services.export_evidence import EvidenceExporter
-from server.services.hold_recordings import HoldKeeper
-from server.services.keep_ledger import LedgerKeeper
-from server.services.stream_export import ExportDesk
+from server.services.agents.broker_files import CertificateFiles
+from server.services.coverage.assess_day import Assessor
+from server.services.custody.desk import CustodyDesk
+from server.services.custody.expire_footage import FootageExpirer
+from server.services.custody.hold_recordings import HoldKeeper
+from server.services.evidence.export_evidence import EvidenceExporter
+from server.services.evidence.keep_ledger import LedgerKeeper
+from server.services.evidence.stream_export import ExportDesk
 from server.web.evidence import EvidenceReport
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore

@@ -28,8 +28,8 @@ from config.wire.segments import SegmentRecorded
 from deploy.local.broker import AgentIdentity, Broker
 from deploy.local.commands import CACHE, REPOSITORY, environment
 from deploy.local.store import LocalStore, StoreKind, find
-from server.services.hold_recordings import HoldKeeper
-from server.services.verify_upload import UploadVerifier
+from server.services.custody.hold_recordings import HoldKeeper
+from server.services.intake.verify_upload import UploadVerifier
 from storage.database.models import AuditRound, PendingVerification, Segment
 from storage.database.unit_of_work import Database
 from storage.objects.connection import StoreAccess

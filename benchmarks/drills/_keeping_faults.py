@@ -20,9 +20,9 @@ from config.base.clock import US_PER_S
 from config.base.errors import NightlightError, Unavailable
 from config.base.timespan import Span
 from deploy.local.commands import REPOSITORY, environment
-from server.services.audit_store import StoreAuditor
-from server.services.expire_footage import FootageExpirer
-from server.services.verify_upload import UploadVerifier
+from server.services.audit.audit_store import StoreAuditor
+from server.services.custody.expire_footage import FootageExpirer
+from server.services.intake.verify_upload import UploadVerifier
 from storage.database.models import AuditFinding, AuditRound, LegalHold, PendingVerification, Segment
 from storage.objects.canary import attack_version
 from tests.support.clock import SimulatedClock

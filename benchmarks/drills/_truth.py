@@ -15,8 +15,8 @@ from sqlalchemy import select
 from benchmarks.drills import _footage
 from benchmarks.drills._world import World
 from config.base.timespan import SpanSet
-from server.services.assess_day import Assessor
-from server.services.read_day import CameraDay, DayReader
+from server.services.coverage.assess_day import Assessor
+from server.services.coverage.read_day import CameraDay, DayReader
 from storage.database.models import Camera, QuarantinedMessage, Segment, SegmentEviction
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope
 from tests.support.edge import SITE

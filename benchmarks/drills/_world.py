@@ -25,7 +25,7 @@ from deploy.local.commands import CACHE, REPOSITORY, environment
 from deploy.local.processes import Service, stop_all
 from deploy.local.simulator.launch import Simulator
 from deploy.local.store import LocalStore, StoreKind, find
-from server.services.register import Register
+from server.services.registers.register import Register
 from storage.database.models import BoxNotice, ConditionChange
 from storage.database.unit_of_work import Database
 from storage.objects.connection import StoreAccess

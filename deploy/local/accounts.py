@@ -8,8 +8,8 @@ from deploy.local.facilities import OWN_CAMERA, OWN_CAMERA_SITE, SITES, TIMEZONE
 from deploy.local.layout import Layout
 from deploy.local.own_camera import recall
 from server.runtime import open_database
-from server.services.enrolment_parts import inviter_of
-from server.services.register import Register
+from server.services.agents.enrolment_parts import inviter_of
+from server.services.registers.register import Register
 from storage.database.scope import EVERY_REGION
 
 AUDITOR = "auditor"

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from config.base.clock import US_PER_DAY, SystemClock
 from server.domain.broker_rights import AgentRight
-from server.services.authority import CertificateAuthority, read_csr
-from server.services.broker_files import CertificateFiles, Keeper, replace
+from server.services.agents.authority import CertificateAuthority, read_csr
+from server.services.agents.broker_files import CertificateFiles, Keeper, replace
 
 DAYS = 30
 

@@ -15,7 +15,7 @@ from config.wire.sealing import camera_password, seal_to
 from deploy.local.facilities import OWN_CAMERA, OWN_CAMERA_SITE, SITES
 from deploy.local.own_camera import OwnCamera
 from server.runtime import open_database
-from server.services.configure_cameras import CameraConfigurer
+from server.services.cameras.configure_cameras import CameraConfigurer
 
 
 @dataclass(frozen=True)

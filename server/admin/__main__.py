@@ -15,8 +15,8 @@ from config.settings.server import ServerSettings, load_server
 from server.admin import audits, cameras, cells, custody, enrolment, inventory, ledgers
 from server.admin.keys import make_sealing_key, make_signing_key
 from server.runtime import EXIT_CONFIGURATION, open_database
-from server.services.register import Register
-from server.services.sign_in import PASSWORD_CHARS_MAX
+from server.services.people.sign_in import PASSWORD_CHARS_MAX
+from server.services.registers.register import Register
 from storage.database.migrate import migrate
 from storage.objects.connection import access_from
 from storage.objects.provision import provision

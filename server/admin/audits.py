@@ -15,8 +15,8 @@ from config.settings.server import ServerSettings
 from server.admin.enrolment import Commands
 from server.domain.sampling import Population, draw
 from server.runtime import open_database
-from server.services.audit_deep import DeepAuditor, Request, ask, rules_of
-from server.services.read_audit import AuditReader, DeepResult
+from server.services.audit.audit_deep import DeepAuditor, Request, ask, rules_of
+from server.services.audit.read_audit import AuditReader, DeepResult
 from server.web.audit_words import COMMAND
 from server.web.audits import AuditWords
 from server.web.languages import Language, load_languages

@@ -19,7 +19,7 @@ from config.wire.desired_state import DesiredCamera, host_of
 from config.wire.sealing import SealedBox, camera_password, read_sealing_public_pem, seal_to
 from server.admin.enrolment import Commands
 from server.runtime import open_database
-from server.services.configure_cameras import CameraConfigurer, Configured
+from server.services.cameras.configure_cameras import CameraConfigurer, Configured
 
 PASSWORD_CHARS_MAX = 256
 BOX_CHARS_MAX = 4_096

@@ -7,8 +7,8 @@ from config.base.clock import SystemClock
 from config.settings.loader import read_secret
 from config.settings.server import ServerSettings
 from server.runtime import open_database
-from server.services.cell_doors import CellDoors
-from server.services.read_discovered import picture_key_of
+from server.services.cameras.read_discovered import picture_key_of
+from server.services.cells.cell_doors import CellDoors
 from storage.objects.connection import StoreAccess
 
 

@@ -26,10 +26,10 @@ from config.settings.server import ServerSettings
 from server.admin.enrolment import Commands
 from server.custody_parts import custody_of, exporter_of
 from server.runtime import open_database
-from server.services.custody import CustodyDesk, HoldView
-from server.services.export_evidence import write_file
-from server.services.sign_in import PASSWORD_CHARS_MAX, SignIn
-from server.services.stream_export import ExportDesk, order_of
+from server.services.custody.desk import CustodyDesk, HoldView
+from server.services.evidence.export_evidence import write_file
+from server.services.evidence.stream_export import ExportDesk, order_of
+from server.services.people.sign_in import PASSWORD_CHARS_MAX, SignIn
 from server.web.custody import HOLD_STATUS, size_text
 from server.web.custody_words import COMMAND
 from server.web.languages import Language, load_languages

@@ -10,9 +10,9 @@ from config.base.clock import US_PER_DAY, SystemClock, isoformat
 from config.base.errors import InvalidInput
 from config.settings.server import ServerSettings
 from server.runtime import open_database
-from server.services.broker_files import CertificateFiles, Keeper, replace
-from server.services.enrolment_parts import inviter_of
-from server.services.revoke_agent import Revoker, revoked_serials
+from server.services.agents.broker_files import CertificateFiles, Keeper, replace
+from server.services.agents.enrolment_parts import inviter_of
+from server.services.agents.revoke_agent import Revoker, revoked_serials
 from server.web import qr
 from storage.database.unit_of_work import Database
 

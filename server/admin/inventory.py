@@ -14,9 +14,9 @@ from config.settings.server import ServerSettings
 from server.admin.enrolment import Commands
 from server.domain.registers.tables import TABLES
 from server.runtime import open_database
-from server.services.export_registers import RegisterExporter, template
-from server.services.import_registers import RegisterImporter, Report
-from server.services.read_sheets import FILE_BYTES_MAX
+from server.services.registers.export_registers import RegisterExporter, template
+from server.services.registers.import_registers import RegisterImporter, Report
+from server.services.registers.read_sheets import FILE_BYTES_MAX
 from server.web.languages import DEFAULT_LANGUAGE, LANGUAGES, Language, load_languages
 from server.web.register_wording import NOT_YET, NOTHING_CHANGED, TABLE, fault_text, more_text, place_text, summary_text
 

@@ -15,8 +15,8 @@ from config.settings.server import ServerSettings
 from server.admin.enrolment import Commands
 from server.custody_parts import ledgers_of
 from server.runtime import open_database
-from server.services.keep_ledger import LedgerKeeper
-from server.services.outside_witnesses import ANSWER_BYTES_MAX, request, take, witness_keys
+from server.services.evidence.keep_ledger import LedgerKeeper
+from server.services.evidence.outside_witnesses import ANSWER_BYTES_MAX, request, take, witness_keys
 from storage.database import ledger, witnesses
 
 

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
-from server.services.handle_alarms import Act
+from server.services.intake.handle_alarms import Act
 
 ALARM_ID_MAX = 2**63 - 1
 router = APIRouter()

@@ -25,7 +25,7 @@ from server.api.forms import Fields
 from server.api.gate import READ, Person, source_of
 from server.api.parts import parts_of
 from server.api.tongue import language_of
-from server.services.stream_export import PackageStream, order_of
+from server.services.evidence.stream_export import PackageStream, order_of
 from server.web.custody import LastForm
 
 COUNT_DIGITS_MAX = 15

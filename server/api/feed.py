@@ -11,10 +11,10 @@ from threading import Lock
 
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import ResourceExhausted
-from server.services.handle_alarms import AlarmDuty
-from server.services.read_audit import AuditReader
-from server.services.read_day import DayReader
-from server.services.read_health import HealthReader
+from server.services.audit.read_audit import AuditReader
+from server.services.coverage.read_day import DayReader
+from server.services.coverage.read_health import HealthReader
+from server.services.intake.handle_alarms import AlarmDuty
 from server.web.audit_pages import AuditPages
 from server.web.pages import Pages
 from storage.database.alarms import Mark

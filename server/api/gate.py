@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import PermissionDenied, Unavailable
-from server.services.sign_in import SignIn
+from server.services.people.sign_in import SignIn
 from storage.database.scope import Scope
 
 API_PREFIX = "/api/"

@@ -12,33 +12,33 @@ from server.api.feed import BoardFeed, StreamSlots
 from server.api.gate import Gate
 from server.custody_parts import custody_of, exports_of
 from server.runtime import open_database
-from server.services.acceptance import AcceptanceOffice
-from server.services.answer_cell import CellDesk
-from server.services.assess_day import Assessor
-from server.services.cell_doors import CellDoors
-from server.services.custody import CustodyDesk
-from server.services.enrol_agent import EnrolmentDesk
-from server.services.enrolment_parts import desk_of, inviter_of
-from server.services.export_registers import RegisterExporter
-from server.services.fetch_from_cell import CellFetcher
-from server.services.handle_alarms import AlarmDuty
-from server.services.import_registers import RegisterImporter
-from server.services.invite_agent import Inviter
-from server.services.issue_ticket import TicketIssuer
-from server.services.read_attestations import AttestationReader
-from server.services.read_audit import AuditReader
-from server.services.read_calendar import CalendarReader
-from server.services.read_cells import CellReader
-from server.services.read_day import DayReader
-from server.services.read_discovered import DiscoveredReader, picture_key_of
-from server.services.read_findings import FindingReader
-from server.services.read_health import HealthReader
-from server.services.read_replays import ReplayReader
-from server.services.revoke_agent import Revoker
-from server.services.set_up_boxes import BoxSetup
-from server.services.set_up_cameras import CameraSetup
-from server.services.sign_in import SignIn
-from server.services.stream_export import ExportDesk
+from server.services.agents.acceptance import AcceptanceOffice
+from server.services.agents.enrol_agent import EnrolmentDesk
+from server.services.agents.enrolment_parts import desk_of, inviter_of
+from server.services.agents.invite_agent import Inviter
+from server.services.agents.revoke_agent import Revoker
+from server.services.agents.set_up_boxes import BoxSetup
+from server.services.audit.read_audit import AuditReader
+from server.services.cameras.read_discovered import DiscoveredReader, picture_key_of
+from server.services.cameras.set_up_cameras import CameraSetup
+from server.services.cells.answer_cell import CellDesk
+from server.services.cells.cell_doors import CellDoors
+from server.services.cells.fetch_from_cell import CellFetcher
+from server.services.cells.read_cells import CellReader
+from server.services.coverage.assess_day import Assessor
+from server.services.coverage.read_calendar import CalendarReader
+from server.services.coverage.read_day import DayReader
+from server.services.coverage.read_findings import FindingReader
+from server.services.coverage.read_health import HealthReader
+from server.services.coverage.read_replays import ReplayReader
+from server.services.custody.desk import CustodyDesk
+from server.services.evidence.read_attestations import AttestationReader
+from server.services.evidence.stream_export import ExportDesk
+from server.services.intake.handle_alarms import AlarmDuty
+from server.services.intake.issue_ticket import TicketIssuer
+from server.services.people.sign_in import SignIn
+from server.services.registers.export_registers import RegisterExporter
+from server.services.registers.import_registers import RegisterImporter
 from server.web.audit_pages import AuditPages
 from server.web.pages import Pages
 from server.web.register_pages import RegisterPages

@@ -25,8 +25,8 @@ from server.api.parts import Parts, parts_of
 from server.api.shield import REGISTER_FILE_BYTES_MAX
 from server.api.tongue import language_of
 from server.domain.registers.tables import TABLES
-from server.services.export_registers import Language, template
-from server.services.import_registers import Report
+from server.services.registers.export_registers import Language, template
+from server.services.registers.import_registers import Report
 from server.web.register_pages import ShownFile
 from storage.database.scope import Scope
 

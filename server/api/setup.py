@@ -17,8 +17,8 @@ from server.api.forms import Fields
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.tongue import language_of
-from server.services.camera_wishes import read_wish
-from server.services.set_up_cameras import CameraView, Found, NewCamera, SiteCameras
+from server.services.cameras.camera_wishes import read_wish
+from server.services.cameras.set_up_cameras import CameraView, Found, NewCamera, SiteCameras
 from server.web.setup_cameras import CameraForm, filled, from_found, from_settings
 from storage.database.scope import Scope
 

@@ -16,7 +16,7 @@ from config.base.clock import SystemClock
 from config.base.errors import ConfigurationError, NightlightError
 from config.settings.server import ServerSettings, load_server
 from server.runtime import EXIT_CONFIGURATION, EXIT_INTEGRITY, note_signer_from, open_database
-from server.services.check_everything import Checker, Problem, Progress
+from server.services.audit.check_everything import Checker, Problem, Progress
 from server.web.audit_words import FINDING, FSCK
 from server.web.languages import load_languages
 from storage.objects.connection import access_from

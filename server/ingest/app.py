@@ -21,16 +21,16 @@ from server.ingest.link import BrokerLink
 from server.ingest.verification import VerificationWorker
 from server.ingest.workers import MessageWorkers
 from server.runtime import open_database, signer_from
-from server.services.accept_message import Inbox
-from server.services.authority import INGEST, INGEST_EXPRESS
-from server.services.broker_files import CertificateFiles
-from server.services.cell_doors import CellDoors
-from server.services.challenge_cells import CellChallenger
-from server.services.fetch_from_cell import CellFetcher
-from server.services.read_discovered import picture_key_of
-from server.services.send_configuration import ConfigurationOutlet
-from server.services.show_checkpoints import CheckpointOutlet
-from server.services.verify_upload import UploadVerifier
+from server.services.agents.authority import INGEST, INGEST_EXPRESS
+from server.services.agents.broker_files import CertificateFiles
+from server.services.cameras.read_discovered import picture_key_of
+from server.services.cameras.send_configuration import ConfigurationOutlet
+from server.services.cells.cell_doors import CellDoors
+from server.services.cells.challenge_cells import CellChallenger
+from server.services.cells.fetch_from_cell import CellFetcher
+from server.services.evidence.show_checkpoints import CheckpointOutlet
+from server.services.intake.accept_message import Inbox
+from server.services.intake.verify_upload import UploadVerifier
 from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore
 from storage.objects.tickets import TicketOffice

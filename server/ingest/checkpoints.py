@@ -7,7 +7,7 @@ import msgspec
 
 from config.base.errors import NightlightError
 from config.base.logs import get_logger
-from server.services.show_checkpoints import CheckpointOutlet
+from server.services.evidence.show_checkpoints import CheckpointOutlet
 
 LOOK_EVERY_S = 5.0
 

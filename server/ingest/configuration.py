@@ -7,7 +7,7 @@ import msgspec
 
 from config.base.errors import NightlightError
 from config.base.logs import get_logger
-from server.services.send_configuration import ConfigurationOutlet
+from server.services.cameras.send_configuration import ConfigurationOutlet
 
 LOOK_EVERY_S = 1.0
 

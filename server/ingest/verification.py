@@ -14,7 +14,7 @@ from prometheus_client import Counter
 from config.base.backoff import Backoff
 from config.base.errors import Conflict, IntegrityViolation, NightlightError, Unavailable
 from config.base.logs import get_logger
-from server.services.verify_upload import Job, UploadVerifier
+from server.services.intake.verify_upload import Job, UploadVerifier
 from storage.objects.canary import prove_worm
 from storage.objects.s3 import S3EvidenceStore
 

@@ -16,7 +16,7 @@ from config.base.backoff import Backoff
 from config.base.errors import Conflict, Unavailable
 from config.base.logs import get_logger
 from server.ingest.link import BrokerLink, Delivery
-from server.services.accept_message import Inbox, Outcome
+from server.services.intake.accept_message import Inbox, Outcome
 
 log = get_logger("inbox")
 MESSAGES = Counter("nightlight_messages", "Messages handled, by kind and what became of them", ["kind", "result"])

@@ -15,7 +15,7 @@ from config.settings.server import ServerSettings
 from server.jobs.broker_access import start_broker_access
 from server.jobs.upkeep import tasks
 from server.runtime import open_database
-from server.services.assess_day import Assessor
+from server.services.coverage.assess_day import Assessor
 from storage.database.models import Camera, Site
 from storage.database.unit_of_work import Database
 

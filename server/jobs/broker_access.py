@@ -20,8 +20,8 @@ from config.wire.envelope import key_id_of
 from server.broker_tls import ServiceTls
 from server.domain.broker_rights import AgentRight, BrokerState, changes
 from server.jobs.broker_control import BrokerControl
-from server.services.broker_files import Keeper
-from server.services.revoke_agent import revoked_serials
+from server.services.agents.broker_files import Keeper
+from server.services.agents.revoke_agent import revoked_serials
 from storage.database.models import Agent
 from storage.database.unit_of_work import Database
 

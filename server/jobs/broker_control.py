@@ -17,7 +17,7 @@ from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from server.broker_tls import ServiceTls
 from server.domain.broker_rights import CONTROL, CONTROL_ANSWERS, BrokerState, Command
-from server.services.authority import BROKER_ACCESS
+from server.services.agents.authority import BROKER_ACCESS
 
 COMMANDS_A_MESSAGE = 50
 PAGE = 200

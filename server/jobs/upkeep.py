@@ -17,17 +17,17 @@ from config.base.logs import get_logger
 from config.evidence.note import NoteSigner
 from config.settings.server import ServerSettings
 from server.runtime import note_signer_from
-from server.services.attest_day import DayAttestor
-from server.services.audit_deep import INSIDE, DeepAuditor, Request, ask, rules_of, sites_without_draw
-from server.services.audit_store import StoreAuditor
-from server.services.expire_footage import FootageExpirer
-from server.services.fetch_from_cell import sweep_fetched
-from server.services.hold_recordings import HoldKeeper
-from server.services.keep_ledger import LedgerKeeper
-from server.services.read_findings import delete_old_stills
-from server.services.stamp_checkpoints import CheckpointStamper, stamper_from
-from server.services.sweep_store import StoreSweeper
-from server.services.watch_store import GIGA, StoreWatch
+from server.services.audit.audit_deep import INSIDE, DeepAuditor, Request, ask, rules_of, sites_without_draw
+from server.services.audit.audit_store import StoreAuditor
+from server.services.audit.watch_store import GIGA, StoreWatch
+from server.services.cells.fetch_from_cell import sweep_fetched
+from server.services.coverage.read_findings import delete_old_stills
+from server.services.custody.expire_footage import FootageExpirer
+from server.services.custody.hold_recordings import HoldKeeper
+from server.services.custody.sweep_store import StoreSweeper
+from server.services.evidence.attest_day import DayAttestor
+from server.services.evidence.keep_ledger import LedgerKeeper
+from server.services.evidence.stamp_checkpoints import CheckpointStamper, stamper_from
 from storage.database.unit_of_work import Database
 from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from server.domain.verdict import day_of
-from server.services.handle_alarms import AlarmView, PartitionView, SiteAlarms
+from server.services.intake.handle_alarms import AlarmView, PartitionView, SiteAlarms
 from server.web.formatting import Words
 from server.web.languages import Language
 from server.web.wording import ALARM_KIND, ALARM_STATUS

@@ -8,7 +8,7 @@ from babel.dates import format_datetime
 from config.base.clock import US_PER_DAY, to_datetime
 from config.evidence.entries import CameraAttested, DayAttested
 from server.domain.attestation import SEVERAL
-from server.services.read_attestations import AttestedDay, AttestedEntry
+from server.services.evidence.read_attestations import AttestedDay, AttestedEntry
 from server.web.formatting import Words
 from server.web.languages import Language
 from server.web.wording import CAUSE, VERDICT, mark

@@ -1,6 +1,6 @@
 """The pages of audits, in every language: a site's audits, and one deep audit as it runs."""
 
-from server.services.read_audit import DeepResult, SiteAudit
+from server.services.audit.read_audit import DeepResult, SiteAudit
 from server.web.audits import AuditWords
 from server.web.pages import Pages
 from server.web.wording import mark

@@ -7,7 +7,7 @@ from babel.numbers import format_decimal, format_percent
 
 from config.base.clock import US_PER_DAY, US_PER_S, to_datetime
 from server.domain.forecast import Forecast
-from server.services.read_audit import ConditionView, DeepResult, DeepView, DriftView, SampleView, SiteAudit
+from server.services.audit.read_audit import ConditionView, DeepResult, DeepView, DriftView, SampleView, SiteAudit
 from server.web.formatting import Words
 from server.web.languages import Language
 from server.web.wording import mark

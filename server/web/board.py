@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 from config.base.timespan import Span
 from server.domain.verdict import day_of
-from server.services.read_day import ArrivalView, CameraDay, GapView, NoticeView, SiteDay
-from server.services.read_findings import FindingView
+from server.services.coverage.read_day import ArrivalView, CameraDay, GapView, NoticeView, SiteDay
+from server.services.coverage.read_findings import FindingView
 from server.web import timeline
 from server.web.cells import day_sentence
 from server.web.formatting import Words

@@ -8,8 +8,8 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal, format_percent
 
 from config.base.clock import to_datetime
-from server.services.fetch_from_cell import FetchView
-from server.services.read_cells import AgentProof, CellDay, SiteCell
+from server.services.cells.fetch_from_cell import FetchView
+from server.services.cells.read_cells import AgentProof, CellDay, SiteCell
 from server.web.languages import Language
 from server.web.wording import mark
 

@@ -9,7 +9,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
 from config.base.clock import to_datetime
-from server.services.custody import AccessView, CertificateView, DeletionView, HoldView, SiteCustody
+from server.services.custody.desk import AccessView, CertificateView, DeletionView, HoldView, SiteCustody
 from server.web.languages import Language
 from server.web.wording import mark
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from server.domain.health import Warned
-from server.services.read_health import AgentHealth, CameraFigures, SiteHealth
+from server.services.coverage.read_health import AgentHealth, CameraFigures, SiteHealth
 from server.web.formatting import Words
 from server.web.languages import Language
 from server.web.wording import WARNING

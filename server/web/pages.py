@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from server.services.custody import SiteCustody
-from server.services.fetch_from_cell import FetchView
-from server.services.handle_alarms import SiteAlarms
-from server.services.read_attestations import AttestedDay
-from server.services.read_cells import SiteCell
-from server.services.read_day import SiteDay, SiteSummary
-from server.services.read_health import SiteHealth
+from server.services.cells.fetch_from_cell import FetchView
+from server.services.cells.read_cells import SiteCell
+from server.services.coverage.read_day import SiteDay, SiteSummary
+from server.services.coverage.read_health import SiteHealth
+from server.services.custody.desk import SiteCustody
+from server.services.evidence.read_attestations import AttestedDay
+from server.services.intake.handle_alarms import SiteAlarms
 from server.web import cells
 from server.web.alarms import make_alarms
 from server.web.attestation import make_attestation

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from config.base.errors import NightlightError
 from server.domain.registers.tables import of_sites
-from server.services.import_registers import Report
-from server.services.set_up_cameras import SiteCameras
+from server.services.cameras.set_up_cameras import SiteCameras
+from server.services.registers.import_registers import Report
 from server.web.languages import Language
 from server.web.pages import Pages
 from server.web.register_wording import REFUSAL, TABLE, change_text, fault_text, more_text, place_text, summary_text

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from server.domain.verdict import day_of
-from server.services.set_up_boxes import BoxView, CodeView, SiteBoxes
+from server.services.agents.set_up_boxes import BoxView, CodeView, SiteBoxes
 from server.web.formatting import Words
 from server.web.languages import Language
 

@@ -7,10 +7,10 @@ from config.base.errors import InvalidInput
 from config.wire.desired_state import DesiredCamera
 from config.wire.discovery import StreamOffer
 from server.domain.verdict import day_of
-from server.services.camera_wishes import read_sealed, write_masks
-from server.services.read_discovered import DiscoveredView
-from server.services.read_health import SiteHealth
-from server.services.set_up_cameras import CameraView, SiteCameras, ZoneView
+from server.services.cameras.camera_wishes import read_sealed, write_masks
+from server.services.cameras.read_discovered import DiscoveredView
+from server.services.cameras.set_up_cameras import CameraView, SiteCameras, ZoneView
+from server.services.coverage.read_health import SiteHealth
 from server.web.formatting import Words
 from server.web.languages import Language
 from server.web.setup_wording import FORBIDDEN_ZONE, PROBLEM

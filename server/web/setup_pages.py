@@ -2,11 +2,11 @@
 
 from config.base.errors import NightlightError
 from server.domain.zones import ALLOWED_KINDS, FORBIDDEN_KINDS
-from server.services.invite_agent import MadeInvitation
-from server.services.read_discovered import DiscoveredView
-from server.services.read_health import SiteHealth
-from server.services.set_up_boxes import SiteBoxes
-from server.services.set_up_cameras import SiteCameras
+from server.services.agents.invite_agent import MadeInvitation
+from server.services.agents.set_up_boxes import SiteBoxes
+from server.services.cameras.read_discovered import DiscoveredView
+from server.services.cameras.set_up_cameras import SiteCameras
+from server.services.coverage.read_health import SiteHealth
 from server.web import qr
 from server.web.pages import Pages
 from server.web.setup_boxes import box_rows, code_rows, until

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from config.base.clock import US_PER_S
 from config.base.timespan import Span, SpanSet
-from server.services.read_day import CameraDay
+from server.services.coverage.read_day import CameraDay
 
 STEP_US = 10 * US_PER_S
 HOUR_US = 3_600 * US_PER_S

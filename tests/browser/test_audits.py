@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from config.base.clock import SystemClock
 from config.settings.server import load_server
-from server.services.audit_deep import DeepAuditor
+from server.services.audit.audit_deep import DeepAuditor
 from tests.support.api import AUDITOR, PASSWORD, add_accounts, serving, settings_for
 from tests.support.clock import SimulatedClock
 from tests.support.footage import RULES, FootageSite

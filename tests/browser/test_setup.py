@@ -16,8 +16,8 @@ from config.settings.server import load_server
 from config.wire.discovery import StreamOffer
 from config.wire.envelope import Signer
 from config.wire.sealing import camera_password, discovered_picture, open_sealed, seal_to, sealing_public_pem
-from server.services.register import Register
-from server.services.send_configuration import ConfigurationOutlet
+from server.services.cameras.send_configuration import ConfigurationOutlet
+from server.services.registers.register import Register
 from tests.integration.services.test_discovered import found
 from tests.support.api import OPERATOR, PASSWORD, RunningApi, add_accounts, serving, settings_for
 from tests.support.browser import OpenPage, keep

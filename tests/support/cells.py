@@ -27,12 +27,12 @@ from edge_agent.cells.worker import CellWorker
 from edge_agent.messages import Sealer
 from edge_agent.upload.store import ObjectStore as AgentStore
 from edge_agent.upload.throttle import Throttle
-from server.services.answer_cell import CellDesk
-from server.services.cell_doors import CellDoors
-from server.services.challenge_cells import CellChallenger
-from server.services.fetch_from_cell import CellFetcher
-from server.services.issue_ticket import TicketIssuer
-from server.services.verify_upload import UploadVerifier
+from server.services.cells.answer_cell import CellDesk
+from server.services.cells.cell_doors import CellDoors
+from server.services.cells.challenge_cells import CellChallenger
+from server.services.cells.fetch_from_cell import CellFetcher
+from server.services.intake.issue_ticket import TicketIssuer
+from server.services.intake.verify_upload import UploadVerifier
 from storage.database import spans
 from storage.database.models import CellChallengeRow
 from storage.database.unit_of_work import Database

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config.base.clock import SystemClock
 from config.settings.server import load_server
-from server.services.register import Register
+from server.services.registers.register import Register
 from storage.database.models import Account, AccountSite
 from tests.integration.services.test_export_evidence import Exported
 from tests.support.api import _password_hash, add_accounts, serving, settings_for

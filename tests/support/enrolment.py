@@ -23,10 +23,10 @@ from config.base.ids import fresh_id
 from config.wire.codes import InvitationCode, parse_code
 from config.wire.enrolment import CertificateRequest, Enrolled, EnrolmentAnswer, EnrolmentRequest, proof_bytes
 from config.wire.envelope import Signer
-from server.services.authority import CertificateAuthority
-from server.services.enrol_agent import Directions, EnrolmentDesk
-from server.services.invite_agent import Inviter
-from server.services.register import Register
+from server.services.agents.authority import CertificateAuthority
+from server.services.agents.enrol_agent import Directions, EnrolmentDesk
+from server.services.agents.invite_agent import Inviter
+from server.services.registers.register import Register
 from storage.database.unit_of_work import Database
 from tests.support.clock import NOON_US, SimulatedClock
 

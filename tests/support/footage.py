@@ -18,7 +18,7 @@ from config.base.ids import fresh_id
 from config.base.timespan import Span, SpanSet
 from config.wire.segments import SegmentRecorded
 from server.domain.deep_audit import Rules
-from server.services.verify_upload import UploadVerifier
+from server.services.intake.verify_upload import UploadVerifier
 from storage.database import spans
 from storage.objects.keys import SegmentKey
 from storage.objects.port import EvidenceStore

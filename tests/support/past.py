@@ -17,8 +17,8 @@ from config.base.ids import fresh_id
 from config.base.timespan import Span
 from config.evidence import entries
 from config.wire.envelope import open_envelope
-from server.services.expire_footage import FootageExpirer
-from server.services.hold_recordings import HoldKeeper
+from server.services.custody.expire_footage import FootageExpirer
+from server.services.custody.hold_recordings import HoldKeeper
 from storage.database.models import LedgerEntry, LegalHold, Segment
 from storage.database.unit_of_work import Database
 from storage.objects.keys import SegmentKey

@@ -19,8 +19,8 @@ from config.wire.envelope import Signer
 from config.wire.health import CameraHealth, ClockReading, Heartbeat, SpoolHealth
 from config.wire.status import CameraState, Presence
 from server.domain.verdict import day_of, day_span
-from server.services.accept_message import Inbox
-from server.services.register import Register
+from server.services.intake.accept_message import Inbox
+from server.services.registers.register import Register
 from storage.database import evidence, spans
 from storage.database.unit_of_work import Database
 from tests.support.clock import SimulatedClock

@@ -19,8 +19,8 @@ from config.wire.notices import BoxNotice
 from config.wire.segments import SegmentRecorded, SegmentUploaded
 from config.wire.status import CameraState, Presence
 from server.domain.clock_trust import ClockRule
-from server.services.accept_message import Inbox, Outcome
-from server.services.register import Register
+from server.services.intake.accept_message import Inbox, Outcome
+from server.services.registers.register import Register
 from storage.database.unit_of_work import Database
 from storage.objects.keys import SegmentKey
 from tests.support.clock import NOON_US, SimulatedClock

@@ -18,7 +18,7 @@ from config.evidence.entries import CameraAttested, DayAttested, GapAttested, en
 from config.evidence.refusal import NotGenuine
 from config.evidence.verify import verify
 from deploy.local.evidence_page import PAGE
-from server.services.authority import CertificateAuthority, Csr
+from server.services.agents.authority import CertificateAuthority, Csr
 from tests.support.packages import AGENT, CENTRE, DAY_US, Evidence, raw
 
 PEM = CENTRE.public_key().public_bytes(

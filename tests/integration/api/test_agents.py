@@ -7,8 +7,8 @@ from config.base.errors import Unavailable
 from config.base.ids import fresh_id
 from config.wire.segments import UploadTicketRequest
 from edge_agent.centre import refusal
-from server.services import open_tickets
-from server.services.revoke_agent import Revoker
+from server.services.agents.revoke_agent import Revoker
+from server.services.intake import open_tickets
 from tests.support.clock import NOON_US
 from tests.support.sites import SigningAgent
 

@@ -12,7 +12,7 @@ from config.evidence.checkpoint import Checkpoint
 from config.evidence.entries import CameraAttested, DayAttested, GapAttested, encode
 from config.evidence.note import NoteSigner, SignedNote
 from config.settings.server import load_server
-from server.services.keep_ledger import LedgerKeeper
+from server.services.evidence.keep_ledger import LedgerKeeper
 from storage.database import ledger, witnesses
 from storage.database.models import AccountSite
 from tests.support.api import AUDITOR, OPERATOR, add_accounts, serving, settings_for

@@ -9,7 +9,7 @@ import pytest
 from config.base.clock import US_PER_DAY, SystemClock
 from config.settings.server import load_server
 from server.domain.sampling import Population, draw
-from server.services.audit_deep import DeepAuditor
+from server.services.audit.audit_deep import DeepAuditor
 from storage.database import deep_audits
 from storage.database.models import AuditFinding, DeepAudit
 from tests.support.api import AUDITOR, add_accounts, serving, settings_for

@@ -15,8 +15,8 @@ from config.evidence.checkpoint import Checkpoint
 from config.evidence.note import SignedNote
 from config.evidence.verify import verify
 from server.domain.verdict import day_of
-from server.services.export_evidence import Export
-from server.services.stream_export import Places
+from server.services.evidence.export_evidence import Export
+from server.services.evidence.stream_export import Places
 from storage.database.models import DeletionRun
 from tests.support.api import AUDITOR, OPERATOR, RunningApi, add_accounts
 from tests.support.custody import ALL, KEY, SECOND
@@ -276,7 +276,7 @@ def test_an_export_that_breaks_off_is_no_package(kept, monkeypatch):
                 raise Unavailable("the store does not answer")
             return real.chunks(key, version_id)
 
-    monkeypatch.setattr("server.services.stream_export.PIECE_BYTES", 200)
+    monkeypatch.setattr("server.services.evidence.stream_export.PIECE_BYTES", 200)
     object.__setattr__(kept.api.parts.exports.exporter, "store", Failing())
     path = f"/api/v1/sites/sunflower/cameras/{kept.camera_id}/exports"
     lin = kept.api.signed_in()
@@ -297,7 +297,7 @@ def test_an_export_that_breaks_off_is_no_package(kept, monkeypatch):
 
 
 def test_a_reader_that_goes_away_frees_its_place(kept, monkeypatch):
-    monkeypatch.setattr("server.services.stream_export.PIECE_BYTES", 200)
+    monkeypatch.setattr("server.services.evidence.stream_export.PIECE_BYTES", 200)
     path = f"/api/v1/sites/sunflower/cameras/{kept.camera_id}/exports"
     lin = kept.api.signed_in()
     stream = kept.api.parts.exports.open(

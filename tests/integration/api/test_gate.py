@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from config.settings.server import load_server
 from server.api.app import build_app
 from server.api.gate import _open_endpoints
-from server.services.register import Register
+from server.services.registers.register import Register
 from tests.support.api import AUDITOR, OPERATOR, PASSWORD, RunningApi, add_accounts, serving, settings_for
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)

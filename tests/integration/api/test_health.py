@@ -6,7 +6,7 @@ import pytest
 from config.base.ids import fresh_id
 from config.wire.desired_state import CameraOutcome, ConfigurationReport, DesiredCamera
 from config.wire.health import BoxHealth, ClockReading, StreamFormat
-from server.services.configure_cameras import CameraConfigurer
+from server.services.cameras.configure_cameras import CameraConfigurer
 from tests.support.api import OPERATOR, PASSWORD, add_accounts
 
 PATH = "/api/v1/sites/sunflower/health"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from server.services.register import Register
+from server.services.registers.register import Register
 from tests.support.api import PASSWORD, add_accounts
 from tests.support.clock import NOON_US
 from tests.support.seeding import DAYCARE, SeededSite, tell_the_day

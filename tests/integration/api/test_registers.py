@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from server.services.register import Register
+from server.services.registers.register import Register
 from storage.database import models
 from tests.support.api import AUDITOR, RunningApi, add_accounts
 

@@ -10,8 +10,8 @@ from msgspec import json
 from config.settings.server import load_server
 from config.wire.codes import parse_code
 from config.wire.sealing import camera_password, open_sealed, seal_to, sealing_public_pem
-from server.services.register import Register
-from server.services.send_configuration import ConfigurationOutlet
+from server.services.cameras.send_configuration import ConfigurationOutlet
+from server.services.registers.register import Register
 from storage.database import models
 from storage.database.scope import Scope
 from tests.integration.services.test_discovered import JPEG, KEY

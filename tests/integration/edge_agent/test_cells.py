@@ -3,8 +3,8 @@
 from config.base.clock import US_PER_DAY, SystemClock
 from config.evidence.leaves import LeafTree
 from config.wire.segments import SegmentRecorded, SegmentUploaded, UploadTicket, UploadTicketRequest
-from server.services.cell_doors import CellDoors
-from server.services.issue_ticket import TICKET_S
+from server.services.cells.cell_doors import CellDoors
+from server.services.intake.issue_ticket import TICKET_S
 from storage.objects.tickets import TicketOffice
 from tests.support.cameras import StartCameras
 from tests.support.edge import SITE, EdgeBox, StandInServer, wait_for

@@ -2,7 +2,7 @@
 
 from config.base.clock import US_PER_DAY, US_PER_S, SystemClock
 from config.wire.segments import SegmentRecorded, SegmentUploaded, UploadTicket, UploadTicketRequest
-from server.services.issue_ticket import TICKET_S
+from server.services.intake.issue_ticket import TICKET_S
 from storage.objects.tickets import TicketOffice
 from tests.support.cameras import StartCameras
 from tests.support.clock import SimulatedClock

@@ -10,8 +10,8 @@ from cryptography import x509
 from config.base.clock import US_PER_DAY
 from config.base.errors import ConfigurationError
 from server.broker_tls import ServiceTls
-from server.services.authority import AUTHORITY_US, CertificateAuthority, hosts_of, read_csr, renewal_due
-from server.services.broker_files import CertificateFiles, Keeper
+from server.services.agents.authority import AUTHORITY_US, CertificateAuthority, hosts_of, read_csr, renewal_due
+from server.services.agents.broker_files import CertificateFiles, Keeper
 from tests.support.clock import SimulatedClock
 from tests.support.enrolment import Box
 

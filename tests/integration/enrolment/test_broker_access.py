@@ -23,8 +23,8 @@ from deploy.local.broker import Broker
 from server.domain.broker_rights import AgentRight
 from server.jobs.broker_access import BrokerAccess, start_broker_access
 from server.jobs.broker_control import COMMANDS_A_MESSAGE
-from server.services.broker_files import CertificateFiles, Keeper
-from server.services.revoke_agent import Revoker
+from server.services.agents.broker_files import CertificateFiles, Keeper
+from server.services.agents.revoke_agent import Revoker
 from storage.database.unit_of_work import Database
 from tests.support.api import settings_for
 from tests.support.brokers import free_port

@@ -20,10 +20,10 @@ from config.base.errors import (
     ResourceExhausted,
 )
 from config.wire.codes import InvitationCode
-from server.services import invite_agent
-from server.services.register import Register
-from server.services.revoke_agent import Revoker, revoked_serials
-from server.services.sign_in import FAILURES_MAX
+from server.services.agents import invite_agent
+from server.services.agents.revoke_agent import Revoker, revoked_serials
+from server.services.people.sign_in import FAILURES_MAX
+from server.services.registers.register import Register
 from storage.database.models import Agent, AgentCertificate, Invitation
 from storage.database.scope import AUDITOR, OPERATOR, Scope
 from storage.database.unit_of_work import Database

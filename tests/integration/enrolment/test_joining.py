@@ -34,10 +34,10 @@ from edge_agent.enrolment.renewal import CertificateRenewal
 from edge_agent.identity import load_server_key, load_signer
 from edge_agent.messages import Sealer
 from server.admin.keys import make_sealing_key, make_signing_key
-from server.services.authority import CertificateAuthority
-from server.services.invite_agent import Inviter
-from server.services.register import Register
-from server.services.revoke_agent import Revoker
+from server.services.agents.authority import CertificateAuthority
+from server.services.agents.invite_agent import Inviter
+from server.services.agents.revoke_agent import Revoker
+from server.services.registers.register import Register
 from storage.database.models import Agent
 from storage.database.unit_of_work import Database
 from tests.support.api import free_port, serving, settings_for

@@ -15,8 +15,8 @@ from config.settings.server import ServerIdentitySettings
 from config.wire.codes import parse_code
 from config.wire.enrolment import EnrolmentAnswer
 from server.admin.keys import make_signing_key
-from server.services.invite_agent import Inviter
-from server.services.register import Register
+from server.services.agents.invite_agent import Inviter
+from server.services.registers.register import Register
 from storage.database.models import Agent, AgentCertificate, Invitation
 from storage.database.unit_of_work import Database
 from tests.support.api import api_process, free_port, settings_for

@@ -10,8 +10,8 @@ from config.base.clock import SystemClock
 from config.base.errors import Unavailable
 from config.wire.desired_state import DesiredCamera, DesiredState
 from server.ingest.configuration import ConfigurationWorker
-from server.services.configure_cameras import CameraConfigurer
-from server.services.send_configuration import ConfigurationOutlet
+from server.services.cameras.configure_cameras import CameraConfigurer
+from server.services.cameras.send_configuration import ConfigurationOutlet
 from storage.database.unit_of_work import Database
 from tests.support.edge import wait_for
 from tests.support.sites import SigningAgent

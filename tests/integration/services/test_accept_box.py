@@ -6,8 +6,8 @@ from sqlalchemy import func, select
 
 from config.base.timespan import Span
 from config.wire.segments import SegmentRecorded
-from server.services.assess_day import Assessor
-from server.services.read_day import CameraDay, DayReader, SiteDay
+from server.services.coverage.assess_day import Assessor
+from server.services.coverage.read_day import CameraDay, DayReader, SiteDay
 from storage.database import evidence, spans
 from storage.database.models import BoxNotice, Segment, SegmentEviction
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope

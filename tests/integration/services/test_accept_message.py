@@ -15,8 +15,8 @@ from config.wire.findings import PictureFinding
 from config.wire.health import Heartbeat
 from config.wire.segments import UploadTicketRequest
 from config.wire.status import Acknowledgement
-from server.services.register import Register
-from server.services.revoke_agent import Revoker
+from server.services.agents.revoke_agent import Revoker
+from server.services.registers.register import Register
 from storage.database import quarantine, spans
 from storage.database.models import (
     AgentStatus,

@@ -10,9 +10,9 @@ from config.base.errors import IntegrityViolation, InvalidInput, NotFound, Resou
 from config.base.ids import fresh_id
 from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
-from server.services.acceptance import AcceptanceOffice
-from server.services.assess_day import Assessor
-from server.services.verify_upload import UploadVerifier
+from server.services.agents.acceptance import AcceptanceOffice
+from server.services.coverage.assess_day import Assessor
+from server.services.intake.verify_upload import UploadVerifier
 from storage.objects.keys import CANARY_PREFIX, SegmentKey
 from tests.support.clock import SimulatedClock
 from tests.support.sites import POLICY, SigningAgent, seconds

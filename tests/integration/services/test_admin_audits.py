@@ -8,7 +8,7 @@ from config.base.clock import SystemClock
 from config.base.errors import IntegrityViolation, InvalidInput
 from config.settings.server import load_server
 from server.admin import audits
-from server.services.audit_deep import Request, ask
+from server.services.audit.audit_deep import Request, ask
 from storage.database import deep_audits
 from storage.database.models import DeepAudit
 from tests.support.clock import SimulatedClock

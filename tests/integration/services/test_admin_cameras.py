@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from config.base.clock import SystemClock
 from config.wire.sealing import camera_password, open_sealed, sealing_public_pem
 from server.admin.__main__ import main
-from server.services.configure_cameras import CameraConfigurer
-from server.services.register import Register
-from server.services.send_configuration import ConfigurationOutlet
+from server.services.cameras.configure_cameras import CameraConfigurer
+from server.services.cameras.send_configuration import ConfigurationOutlet
+from server.services.registers.register import Register
 from storage.database.unit_of_work import Database
 from tests.support.sites import SigningAgent
 

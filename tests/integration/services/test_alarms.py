@@ -11,8 +11,8 @@ from config.base.ids import fresh_id
 from config.wire import topics
 from config.wire.alarms import AlarmEvent
 from config.wire.status import Acknowledgement
-from server.services.handle_alarms import AlarmDuty
-from server.services.register import Register
+from server.services.intake.handle_alarms import AlarmDuty
+from server.services.registers.register import Register
 from storage.database.models import AlarmAct, AlarmEventRow, Timeline
 from storage.database.scope import AUDITOR, OPERATOR, Scope
 from storage.database.unit_of_work import Database

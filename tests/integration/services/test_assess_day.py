@@ -9,9 +9,9 @@ from config.base.clock import US_PER_S
 from config.base.timespan import Span
 from server.domain.verdict import day_of
 from server.jobs.app import assess_all
-from server.services.assess_day import Assessor
-from server.services.read_day import DayReader
-from server.services.register import Register
+from server.services.coverage.assess_day import Assessor
+from server.services.coverage.read_day import DayReader
+from server.services.registers.register import Register
 from storage.database import evidence, spans, verdicts
 from storage.database.models import Verdict
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope

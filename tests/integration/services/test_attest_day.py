@@ -12,7 +12,7 @@ from config.base.ids import fresh_id
 from config.base.timespan import Span
 from config.evidence.entries import DayAttested, decode
 from server.domain.verdict import day_span
-from server.services.attest_day import DayAttestor
+from server.services.evidence.attest_day import DayAttestor
 from storage.database import ledger, spans, verdicts
 from storage.database.models import AuditFinding, AuditRound, Camera, DayAttestation, LedgerEntry, Segment, Verdict
 from storage.database.unit_of_work import Database

@@ -13,9 +13,9 @@ from server.domain.confidence import faulty_at_most
 from server.domain.deep_audit import Footage
 from server.domain.sampling import draw
 from server.probe.parent import probe
-from server.services.assess_day import Assessor
-from server.services.audit_deep import INSIDE, DeepAuditor, Request, ask, bound_of, population_in
-from server.services.audit_store import StoreAuditor
+from server.services.audit.audit_deep import INSIDE, DeepAuditor, Request, ask, bound_of, population_in
+from server.services.audit.audit_store import StoreAuditor
+from server.services.coverage.assess_day import Assessor
 from storage.database import audits, deep_audits
 from storage.database.models import AuditFinding, Camera, DeepAudit, LedgerEntry, Segment
 from tests.support.clock import SimulatedClock

@@ -10,8 +10,8 @@ from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import IntegrityViolation, NightlightError, NotFound, PermissionDenied, Unavailable
 from config.base.ids import fresh_id
 from config.base.timespan import Span, SpanSet
-from server.services.audit_store import StoreAuditor
-from server.services.verify_upload import UploadVerifier
+from server.services.audit.audit_store import StoreAuditor
+from server.services.intake.verify_upload import UploadVerifier
 from storage.database import spans
 from storage.database.models import AuditFinding, AuditRound, LedgerEntry, Segment
 from storage.objects.keys import SegmentKey
@@ -321,7 +321,7 @@ def test_what_was_found_is_told_also_where_the_rest_of_the_camera_day_fails(secu
 
 
 def test_a_whole_camera_day_that_a_store_keeps_to_itself_stops_no_audit(secured, monkeypatch):
-    monkeypatch.setattr("server.services.audit_store.SILENT_MAX", 2)
+    monkeypatch.setattr("server.services.audit.audit_store.SILENT_MAX", 2)
     lost = list(secured.keys)
     other = Secured(secured.database, secured, secured.clock, signer=secured.agent.signer).add(1)
     store = Lying(secured.evidence, raises=dict.fromkeys(lost, Unavailable("500")))

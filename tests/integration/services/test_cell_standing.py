@@ -16,9 +16,9 @@ from server.domain import cells as rules
 from server.domain.coverage import Cause, Certainty, Gap
 from server.domain.verdict import DayVerdict, day_of
 from server.jobs.app import assess_site
-from server.services.assess_day import Assessor
-from server.services.read_cells import CellReader, cell_day
-from server.services.revoke_agent import Revoker
+from server.services.agents.revoke_agent import Revoker
+from server.services.cells.read_cells import CellReader, cell_day
+from server.services.coverage.assess_day import Assessor
 from storage.database.models import Camera, CellChallengeRow, Segment, Site, Verdict
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope
 from tests.support.cells import CellSite, span_of

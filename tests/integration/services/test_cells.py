@@ -21,11 +21,11 @@ from config.wire.cells import CellChallenge, CellFetch, SeenInCell
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused
 from server.domain import cells as rules
 from server.domain.coverage import Cause, Certainty
-from server.services.assess_day import Assessor
-from server.services.audit_store import StoreAuditor
-from server.services.fetch_from_cell import OPEN_MAX, sweep_fetched
-from server.services.read_cells import CellReader
-from server.services.read_day import DayReader
+from server.services.audit.audit_store import StoreAuditor
+from server.services.cells.fetch_from_cell import OPEN_MAX, sweep_fetched
+from server.services.cells.read_cells import CellReader
+from server.services.coverage.assess_day import Assessor
+from server.services.coverage.read_day import DayReader
 from storage.database.models import Agent, AuditFinding, CellChallengeRow, CellCopy, LedgerEntry, Segment
 from storage.database.scope import AUDITOR, EVERY_REGION, OPERATOR, Scope
 from tests.support.cells import CellSite, span_of

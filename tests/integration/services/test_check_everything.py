@@ -16,8 +16,8 @@ from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import PermissionDenied, Unavailable
 from config.evidence import merkle
 from config.evidence.note import NoteSigner
-from server.services.check_everything import Checker, _Frontier
-from server.services.keep_ledger import LedgerKeeper
+from server.services.audit.check_everything import Checker, _Frontier
+from server.services.evidence.keep_ledger import LedgerKeeper
 from storage.database.models import CoverageSpan, LedgerCheckpoint, LedgerEntry, Segment
 from storage.database.unit_of_work import Database
 from storage.objects.s3 import S3EvidenceStore

@@ -9,10 +9,10 @@ from config.base.ids import fresh_id
 from config.wire.desired_state import CameraOutcome, ConfigurationReport, DesiredCamera
 from config.wire.envelope import ENVELOPE_BYTES_MAX
 from config.wire.sealing import camera_password, open_sealed, seal_to, sealing_public_pem
-from server.services.configuration_versions import VERSION_MAX
-from server.services.configure_cameras import CameraConfigurer
-from server.services.register import Register
-from server.services.send_configuration import ConfigurationOutlet
+from server.services.cameras.configuration_versions import VERSION_MAX
+from server.services.cameras.configure_cameras import CameraConfigurer
+from server.services.cameras.send_configuration import ConfigurationOutlet
+from server.services.registers.register import Register
 from storage.database.models import AgentConfiguration
 from storage.database.unit_of_work import Database
 from tests.support.clock import SimulatedClock

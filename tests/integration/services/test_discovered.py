@@ -14,11 +14,11 @@ from config.base.timespan import Span, SpanSet
 from config.wire.discovery import DiscoveredCamera, StreamOffer
 from config.wire.replay import CameraClockReading, ReplayReport
 from config.wire.sealing import discovered_picture, seal_to
-from server.services import accept_discovered
-from server.services.assess_day import Assessor
-from server.services.read_day import DayReader
-from server.services.read_discovered import DiscoveredReader
-from server.services.read_replays import ReplayReader
+from server.services.cameras.read_discovered import DiscoveredReader
+from server.services.coverage.assess_day import Assessor
+from server.services.coverage.read_day import DayReader
+from server.services.coverage.read_replays import ReplayReader
+from server.services.intake import accept_discovered
 from storage.database import evidence, models, spans
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope
 from tests.support.sites import POLICY, seconds

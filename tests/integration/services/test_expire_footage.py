@@ -10,8 +10,8 @@ from sqlalchemy import select
 from config.base.clock import US_PER_DAY
 from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied, Unavailable
 from config.base.timespan import Span
-from server.services.audit_store import StoreAuditor
-from server.services.sweep_store import StoreSweeper
+from server.services.audit.audit_store import StoreAuditor
+from server.services.custody.sweep_store import StoreSweeper
 from storage.database.models import AgentStatus, AuditFinding, DeletionRun, Segment
 from storage.objects.keys import SegmentKey
 from tests.support.past import COUNT, RETAIN_DAYS, Old, put
@@ -130,7 +130,7 @@ def test_what_was_claimed_and_not_finished_is_finished_whatever_waits(old: Old):
 
 @pytest.mark.both_pairs
 def test_a_hold_that_comes_during_a_run_wins_or_is_told_what_went(old: Old, monkeypatch):
-    monkeypatch.setattr("server.services.expire_footage.BATCH", 1)
+    monkeypatch.setattr("server.services.custody.expire_footage.BATCH", 1)
     old.after_their_day()
     placed = []
 

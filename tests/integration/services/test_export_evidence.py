@@ -20,12 +20,12 @@ from config.evidence.note import NoteSigner
 from config.evidence.verify import verify
 from config.wire.envelope import Signer
 from server.domain.verdict import day_of
-from server.services.assess_day import Assessor
-from server.services.attest_day import DayAttestor
-from server.services.authority import CertificateAuthority, Csr
-from server.services.export_evidence import EvidenceExporter, Export, write_file
-from server.services.keep_ledger import LedgerKeeper
-from server.services.stamp_checkpoints import CheckpointStamper
+from server.services.agents.authority import CertificateAuthority, Csr
+from server.services.coverage.assess_day import Assessor
+from server.services.evidence.attest_day import DayAttestor
+from server.services.evidence.export_evidence import EvidenceExporter, Export, write_file
+from server.services.evidence.keep_ledger import LedgerKeeper
+from server.services.evidence.stamp_checkpoints import CheckpointStamper
 from server.web.evidence import EvidenceReport
 from storage.database import verdicts
 from storage.database.models import Agent, AgentCertificate, LedgerEntry, Segment, Verdict

@@ -14,8 +14,8 @@ from config.wire import topics
 from config.wire.findings import FindingStill, PictureFinding
 from config.wire.sealing import finding_still, seal_to
 from server.domain.verdict import day_of
-from server.services.assess_day import Assessor
-from server.services.read_findings import FindingReader, delete_old_stills, open_findings
+from server.services.coverage.assess_day import Assessor
+from server.services.coverage.read_findings import FindingReader, delete_old_stills, open_findings
 from storage.database import evidence, spans
 from storage.database.models import AccessRecord, Camera, FindingStillRow, PictureFindingRow, Site
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope

@@ -10,8 +10,8 @@ from config.base.clock import US_PER_DAY, US_PER_S
 from config.base.ids import fresh_id
 from server.domain.coverage import CAUSE_OF_CONDITION
 from server.domain.verdict import day_span
-from server.services.assess_day import Assessor
-from server.services.register import Register
+from server.services.coverage.assess_day import Assessor
+from server.services.registers.register import Register
 from storage.database import spans
 from storage.database.models import (
     AgentStatus,

@@ -12,8 +12,8 @@ from config.base.errors import Conflict, IntegrityViolation, InvalidInput, NotFo
 from config.evidence import entries, merkle
 from config.evidence.checkpoint import Checkpoint
 from config.evidence.note import NoteSigner, SignedNote
-from server.services.keep_ledger import LedgerKeeper, kind_of
-from server.services.register import Register
+from server.services.evidence.keep_ledger import LedgerKeeper, kind_of
+from server.services.registers.register import Register
 from storage.database import ledger
 from storage.database.models import LedgerEntry, LedgerTile
 from tests.support.clock import SimulatedClock

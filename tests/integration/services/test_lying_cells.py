@@ -13,9 +13,9 @@ from config.base.timespan import SpanSet
 from config.wire.cells import CellChallenge, CellFetch, CellFetched, SeenInCell
 from config.wire.segments import Receipt, UploadRefused
 from server.domain import cells as rules
-from server.services.fetch_from_cell import FetchView
-from server.services.read_cells import cell_day
-from server.services.sweep_store import StoreSweeper
+from server.services.cells.fetch_from_cell import FetchView
+from server.services.cells.read_cells import cell_day
+from server.services.custody.sweep_store import StoreSweeper
 from storage.database import cells
 from storage.database.models import Agent, CellChallengeRow, CellCopy, Segment
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope

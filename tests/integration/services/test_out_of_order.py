@@ -9,9 +9,9 @@ from config.base.clock import US_PER_MINUTE
 from config.base.ids import fresh_id
 from config.wire.desired_state import CameraOutcome, ConfigurationReport
 from config.wire.notices import BoxNotice
-from server.services.assess_day import Assessor
-from server.services.read_day import DayReader
-from server.services.read_health import HealthReader
+from server.services.coverage.assess_day import Assessor
+from server.services.coverage.read_day import DayReader
+from server.services.coverage.read_health import HealthReader
 from storage.database.models import AgentConfiguration, Segment
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope
 from tests.support.clock import NOON_US, SimulatedClock

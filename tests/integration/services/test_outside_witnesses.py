@@ -15,9 +15,9 @@ from config.evidence import merkle
 from config.evidence.checkpoint import Checkpoint
 from config.evidence.note import NoteSigner, SignedNote
 from server.admin.__main__ import main
-from server.services.keep_ledger import LedgerKeeper
-from server.services.outside_witnesses import request, take, witness_keys
-from server.services.register import Register
+from server.services.evidence.keep_ledger import LedgerKeeper
+from server.services.evidence.outside_witnesses import request, take, witness_keys
+from server.services.registers.register import Register
 from storage.database import ledger
 from storage.database.unit_of_work import Database
 

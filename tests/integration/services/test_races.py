@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from config.base.errors import Conflict, Unavailable
 from config.base.timespan import Span, SpanSet
 from server.jobs.app import assess_all
-from server.services.assess_day import Assessor
+from server.services.coverage.assess_day import Assessor
 from storage.database import evidence, spans
 from storage.database.models import Verdict
 from storage.database.unit_of_work import Database

@@ -13,11 +13,11 @@ from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenie
 from config.policies.metrics import FACTS, METRICS
 from server.admin.__main__ import main
 from server.domain.registers.words import ANSWERS, SITE_RECORDS, STAFF_RECORDS
-from server.services.configure_cameras import CameraConfigurer
-from server.services.export_registers import RegisterExporter, template
-from server.services.import_registers import RegisterImporter
-from server.services.read_sheets import read_sheets
-from server.services.register import Register
+from server.services.cameras.configure_cameras import CameraConfigurer
+from server.services.registers.export_registers import RegisterExporter, template
+from server.services.registers.import_registers import RegisterImporter
+from server.services.registers.read_sheets import read_sheets
+from server.services.registers.register import Register
 from server.web.languages import load_languages
 from server.web.register_wording import FAULT, fault_text, place_text
 from storage.database import models

@@ -7,10 +7,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied, ResourceExhausted
 from config.wire.envelope import Signer
 from config.wire.sealing import sealing_public_pem
-from server.services.assess_day import Assessor
-from server.services.read_day import DayReader
-from server.services.register import Register
-from server.services.sign_in import FAILURES_MAX, SignIn
+from server.services.coverage.assess_day import Assessor
+from server.services.coverage.read_day import DayReader
+from server.services.people.sign_in import FAILURES_MAX, SignIn
+from server.services.registers.register import Register
 from storage.database.models import Account, Agent, Camera, LoginSession
 from storage.database.scope import AUDITOR, OPERATOR, Scope
 from storage.database.unit_of_work import Database

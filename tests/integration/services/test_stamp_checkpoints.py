@@ -11,9 +11,9 @@ from config.base.errors import ConfigurationError, IntegrityViolation, InvalidIn
 from config.evidence.note import NoteSigner, SignedNote
 from config.evidence.timestamp import check_stamp
 from config.settings.server import load_server
-from server.services.keep_ledger import LedgerKeeper
-from server.services.register import Register
-from server.services.stamp_checkpoints import CheckpointStamper, stamper_from
+from server.services.evidence.keep_ledger import LedgerKeeper
+from server.services.evidence.stamp_checkpoints import CheckpointStamper, stamper_from
+from server.services.registers.register import Register
 from storage.database import ledger
 from storage.database.models import LedgerCheckpoint
 from storage.database.unit_of_work import Database

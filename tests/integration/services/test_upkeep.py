@@ -9,11 +9,11 @@ from config.base.errors import Unavailable
 from config.evidence.checkpoint import Checkpoint
 from config.evidence.note import NoteSigner
 from server.jobs.upkeep import Task, audit, audit_deeply, expire, keep_ledgers, sweep
-from server.services.audit_deep import DeepAuditor
-from server.services.audit_store import StoreAuditor
-from server.services.keep_ledger import LedgerKeeper
-from server.services.register import Register
-from server.services.sweep_store import StoreSweeper
+from server.services.audit.audit_deep import DeepAuditor
+from server.services.audit.audit_store import StoreAuditor
+from server.services.custody.sweep_store import StoreSweeper
+from server.services.evidence.keep_ledger import LedgerKeeper
+from server.services.registers.register import Register
 from storage.database import audits, deep_audits, evidence, ledger
 from tests.support.clock import SimulatedClock
 from tests.support.footage import RULES, FootageSite

@@ -9,10 +9,10 @@ from config.base.clock import US_PER_DAY, SystemClock
 from config.base.timespan import Span
 from config.wire.segments import Receipt, SegmentRecorded, UploadRefused
 from server.domain.retention import retain_until_us
-from server.services.assess_day import Assessor
-from server.services.hold_recordings import HoldKeeper
-from server.services.read_day import DayReader
-from server.services.verify_upload import UploadVerifier
+from server.services.coverage.assess_day import Assessor
+from server.services.coverage.read_day import DayReader
+from server.services.custody.hold_recordings import HoldKeeper
+from server.services.intake.verify_upload import UploadVerifier
 from storage.database import spans
 from storage.database.models import Camera, PendingVerification, Segment
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope

@@ -9,7 +9,7 @@ import pytest
 
 from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import ConfigurationError, Unavailable
-from server.services.watch_store import ANSWERS, CANARY, CLOCK, FORECAST, SETTINGS, StoreWatch, forecast_in
+from server.services.audit.watch_store import ANSWERS, CANARY, CLOCK, FORECAST, SETTINGS, StoreWatch, forecast_in
 from storage.database import deep_audits
 from storage.objects.bucket import bucket_changes
 from storage.objects.provision import provision

@@ -9,8 +9,8 @@ from config.evidence.checkpoint import Checkpoint
 from config.evidence.note import NoteSigner, SignedNote
 from config.wire.envelope import Signer
 from config.wire.witness import CheckpointSeen, LedgerCheckpoint
-from server.services.keep_ledger import LedgerKeeper
-from server.services.show_checkpoints import AGAIN_US, CheckpointOutlet
+from server.services.evidence.keep_ledger import LedgerKeeper
+from server.services.evidence.show_checkpoints import AGAIN_US, CheckpointOutlet
 from storage.database import ledger, witnesses
 from storage.database.models import Agent, LedgerWitness
 from storage.database.unit_of_work import Database

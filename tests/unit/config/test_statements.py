@@ -26,7 +26,7 @@ from config.evidence.timestamp import check_stamp
 from config.evidence.verify import Verified, verify
 from config.wire.envelope import Signer
 from config.wire.suites import suite_of
-from server.services.authority import CertificateAuthority, Csr
+from server.services.agents.authority import CertificateAuthority, Csr
 from tests.support.packages import AGENT, CENTRE, DAY_US, Evidence, raw
 from tests.support.tsa import TimestampAuthority
 

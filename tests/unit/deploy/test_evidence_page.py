@@ -13,7 +13,7 @@ from config.evidence.causes import CAUSES, cause
 from config.evidence.wording import WHY
 from deploy.local import evidence_page
 from deploy.local.evidence_page import LOCK, PAGE, SOURCES, UNDERSTOOD, Told, facts, sources_digest, stated_digest
-from server.services import export_evidence, gather_standing
+from server.services.evidence import export_evidence, gather_standing
 from server.web.languages import load_languages
 from server.web.wording import CAUSE
 

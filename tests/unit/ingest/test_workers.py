@@ -9,7 +9,7 @@ import pytest
 from config.base.errors import Conflict, Unavailable
 from server.ingest.link import Delivery
 from server.ingest.workers import MessageWorkers
-from server.services.accept_message import Outcome
+from server.services.intake.accept_message import Outcome
 
 
 @dataclass

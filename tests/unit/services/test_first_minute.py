@@ -2,7 +2,7 @@
 
 from config.base.clock import US_PER_S
 from config.base.timespan import Span, SpanSet
-from server.services.acceptance import first_minute_in
+from server.services.agents.acceptance import first_minute_in
 
 S = US_PER_S
 

@@ -8,7 +8,7 @@ import pytest
 import xlsxwriter
 
 from server.domain.registers.cells import area, clean, day, gb28181, mac, yes_no
-from server.services.read_sheets import FileFault, read_sheets
+from server.services.registers.read_sheets import FileFault, read_sheets
 from server.web.register_wording import FAULT
 
 
@@ -88,7 +88,7 @@ def test_what_is_no_workbook_of_ours_is_refused():
 
 
 def test_a_workbook_that_unfolds_without_end_is_refused_before_it_does(monkeypatch):
-    monkeypatch.setattr("server.services.read_sheets.INFLATED_BYTES_MAX", 1_000_000)
+    monkeypatch.setattr("server.services.registers.read_sheets.INFLATED_BYTES_MAX", 1_000_000)
     bomb = repacked(book(("A1", "x")), sharedStrings_xml=b" " * 5_000_000)
     assert len(bomb) < 20_000
     assert refused(bomb)[0] == "workbook_too_large"

@@ -2,7 +2,7 @@
 
 from config.base.clock import US_PER_MINUTE
 from server.domain.alarms import OPENING, Status
-from server.services.handle_alarms import AlarmView, PartitionView, SiteAlarms
+from server.services.intake.handle_alarms import AlarmView, PartitionView, SiteAlarms
 from server.web import wording
 from server.web.alarms import CLOSED_SHOWN_MAX, make_alarms
 from server.web.languages import load_languages

@@ -3,7 +3,7 @@
 from server.domain.audit import Drift
 from server.domain.deep_audit import Outcome
 from server.domain.forecast import forecast
-from server.services.read_audit import ConditionView, RoundView, SiteAudit
+from server.services.audit.read_audit import ConditionView, RoundView, SiteAudit
 from server.web import audit_words, audits
 from server.web.audits import AuditWords
 from server.web.languages import load_languages

@@ -6,7 +6,7 @@ import pytest
 
 from config.base.clock import US_PER_MINUTE, US_PER_S, from_datetime
 from server.domain.verdict import day_span
-from server.services.read_day import CameraDay, GapView, SiteDay, VerdictView
+from server.services.coverage.read_day import CameraDay, GapView, SiteDay, VerdictView
 from server.web.board import GAPS_SHOWN_MAX, make_board
 from server.web.formatting import US_PER_HOUR, Words
 from server.web.languages import load_languages

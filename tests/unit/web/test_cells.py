@@ -1,7 +1,7 @@
 """The words about a site's own store: what it rests on is said, and the bound with its figures."""
 
-from server.services.fetch_from_cell import FetchView
-from server.services.read_cells import AgentProof, CellDay, FailedChallenge, MissChance, SiteCell
+from server.services.cells.fetch_from_cell import FetchView
+from server.services.cells.read_cells import AgentProof, CellDay, FailedChallenge, MissChance, SiteCell
 from server.web.cells import OUTCOME, day_sentence, make_cell
 from server.web.languages import load_languages
 

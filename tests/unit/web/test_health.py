@@ -3,7 +3,7 @@
 import pytest
 
 from server.domain.health import CODES, Warned
-from server.services.read_health import AgentHealth, CameraFigures, SiteHealth
+from server.services.coverage.read_health import AgentHealth, CameraFigures, SiteHealth
 from server.web import wording
 from server.web.health import make_health
 from server.web.languages import load_languages

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.base.timespan import Span, SpanSet
-from server.services.read_day import CameraDay, GapView, VerdictView
+from server.services.coverage.read_day import CameraDay, GapView, VerdictView
 from server.web import timeline
 from server.web.timeline import BANDS, GAPS, STEP_US, draw, percent, states_of
 

@@ -1,0 +1,1 @@
+"""Boxes that become agents: authority, invitation, enrolment, revocation, acceptance."""

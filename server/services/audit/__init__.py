@@ -1,0 +1,1 @@
+"""What is stored, looked at again: daily, deeply, and by fsck."""

@@ -1,0 +1,1 @@
+"""Cameras as configured: settings, desired state, discovery."""

@@ -1,0 +1,1 @@
+"""On-site stores: taking in, challenges, fetching."""

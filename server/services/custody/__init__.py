@@ -1,0 +1,1 @@
+"""Holds, deletion after the last day, certificates."""

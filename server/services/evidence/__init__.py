@@ -1,0 +1,1 @@
+"""The ledger, attestations, checkpoints, and the packages made from them."""

@@ -1,0 +1,1 @@
+"""What comes in: messages, uploads and alarms, each accepted in one transaction."""

@@ -1,0 +1,1 @@
+"""The inventory's tables: import, export, registration."""
