@@ -12,6 +12,7 @@ from storage.database.models.box import BoxNotice, SegmentEviction
 from storage.database.models.cells import Cell, CellChallengeRow, CellCopy, CellFetchRow, CellStanding
 from storage.database.models.deep_audit import DeepAudit, DeepSample, StoreCondition
 from storage.database.models.discovery import AccessRecord, DiscoveredCamera, ReplayReport
+from storage.database.models.docket import CaseAct, DocketCase, MaintenanceWindow
 from storage.database.models.enrolment import AgentCertificate, Invitation
 from storage.database.models.evidence import (
     ConditionChange,
@@ -34,6 +35,7 @@ from storage.database.models.inventory import (
     Zone,
 )
 from storage.database.models.ledger import Ledger, LedgerCheckpoint, LedgerEntry, LedgerTile
+from storage.database.models.notices import NoticeEvent, NoticeMessage, NoticeOf, NoticeSubscription
 from storage.database.models.people import Account, AccountSite, LoginSession
 from storage.database.models.registers import (
     AlarmArea,
@@ -50,6 +52,7 @@ from storage.database.models.registers import (
     Staff,
 )
 from storage.database.models.retention import DeletionRun, LegalHold
+from storage.database.models.supervision import Inspection, InspectionDraw, InspectorInterest
 from storage.database.models.verdicts import Verdict
 
 __all__ = [
@@ -75,6 +78,7 @@ __all__ = [
     "CameraRecord",
     "CameraSource",
     "CameraZone",
+    "CaseAct",
     "Cell",
     "CellChallengeRow",
     "CellCopy",
@@ -90,9 +94,13 @@ __all__ = [
     "DeepSample",
     "DeletionRun",
     "DiscoveredCamera",
+    "DocketCase",
     "FindingStillRow",
     "Guardian",
     "GuardianChild",
+    "Inspection",
+    "InspectionDraw",
+    "InspectorInterest",
     "Invitation",
     "Ledger",
     "LedgerCheckpoint",
@@ -101,6 +109,11 @@ __all__ = [
     "LedgerWitness",
     "LegalHold",
     "LoginSession",
+    "MaintenanceWindow",
+    "NoticeEvent",
+    "NoticeMessage",
+    "NoticeOf",
+    "NoticeSubscription",
     "PendingVerification",
     "PictureFindingRow",
     "QuarantinedMessage",
