@@ -16,6 +16,7 @@ from config.wire.enrolment import CertificateRequest, EnrolmentRequest
 from config.wire.evictions import SegmentEvicted
 from config.wire.findings import FindingStill, PictureFinding
 from config.wire.health import Heartbeat
+from config.wire.live import LivePush, LiveWanted
 from config.wire.notices import BoxNotice
 from config.wire.replay import ReplayReport
 from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, UploadRefused, UploadTicketRequest
@@ -59,9 +60,11 @@ CATALOGUE = (
     Kind(LedgerCheckpoint, "ledger-checkpoint", 1, "mqtt-down"),
     Kind(CellChallenge, "cell-challenge", 1, "mqtt-down"),
     Kind(CellFetch, "cell-fetch", 1, "mqtt-down"),
+    Kind(LiveWanted, "live-wanted", 1, "mqtt-down"),
     Kind(UploadTicketRequest, "upload-ticket-request", 1, "https"),
     Kind(CellAnswer, "cell-answer", 1, "https"),
     Kind(CellFetched, "cell-fetched", 1, "https"),
+    Kind(LivePush, "live-push", 1, "https"),
     Kind(EnrolmentRequest, "enrolment-request", 1, "https"),
     Kind(CertificateRequest, "certificate-request", 1, "https"),
     Kind(AcceptanceRequest, "acceptance-request", 1, "https"),

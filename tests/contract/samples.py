@@ -19,6 +19,7 @@ from config.wire.health import (
     SpoolHealth,
     StreamFormat,
 )
+from config.wire.live import LivePush, LiveWanted
 from config.wire.notices import BoxNotice
 from config.wire.replay import ReplayReport
 from config.wire.sealing import SealedBox
@@ -330,4 +331,12 @@ SAMPLES: dict[str, msgspec.Struct] = {
         put_headers={"x-amz-object-lock-mode": "COMPLIANCE"},
     ),
     "cell-fetched": CellFetched(**WHERE, fetch_id="f1" * 16, outcome="put", version_id="v-9"),
+    "live-wanted": LiveWanted(
+        **WHERE,
+        camera_id="nap-room",
+        until_us=AT_US + 8_000_000,
+        push_url="wss://watch.example.org/agent/v1/live",
+        push_token="t" * 43,
+    ),
+    "live-push": LivePush(**WHERE, camera_id="nap-room", push_token="t" * 43),
 }
