@@ -6,12 +6,8 @@ not covered from that moment on (I1); what could not be found out counts as a fa
 the store, and a crash repeats one sample at most.
 """
 
-import hashlib
-import tempfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from sqlalchemy.orm import Session
 
@@ -19,11 +15,8 @@ from config.base.clock import US_PER_DAY, US_PER_S, Clock
 from config.base.errors import (
     Conflict,
     IntegrityViolation,
-    InvalidInput,
     NightlightError,
     NotFound,
-    PermissionDenied,
-    Unavailable,
 )
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
@@ -32,9 +25,10 @@ from config.evidence import entries
 from config.settings.server import ServerSettings
 from server.domain.audit import DEEP, Drift
 from server.domain.confidence import CONFIDENCE, faulty_at_most
-from server.domain.deep_audit import Claim, Footage, Outcome, Rules, fault_of
+from server.domain.deep_audit import Outcome, Rules
 from server.domain.sampling import CameraMinute, Population, check_request, draw, population_of
 from server.probe.parent import probe
+from server.services.audit.look_at_recording import Looker, Prober, Seen
 from server.services.audit.tell_drift import settle, tell
 from storage.database import deep_audits, ledger
 from storage.database.models import DeepAudit, DeepSample, Segment, Site
@@ -44,10 +38,8 @@ from storage.objects.port import EvidenceStore
 LEASE_US = 600 * US_PER_S
 """Longer than one sample can take."""
 TRIES_MAX = 3
-"""After so many a sample that could not be decoded is unknown. A store that does not answer is waited for."""
+"""After so many something is said of a sample that could not be read or decoded. A store that gives nothing is waited for."""
 SEGMENTS_A_MINUTE_MAX = 32
-BYTES_A_SEGMENT_MAX = 2**32
-IN_MEMORY_BYTES = 8 * 2**20
 OPEN_AUDITS_MAX = 2
 """Of one site, asked for by people: they cannot keep the daily draw from its turn."""
 POPULATION_BYTES_MAX = 64 * 2**20
@@ -56,7 +48,6 @@ INSIDE = "auditor-inside"
 """Who asks every day."""
 
 log = get_logger("deep-audit")
-Prober = Callable[[BinaryIO, int], Footage]
 
 
 @dataclass(frozen=True)
@@ -79,18 +70,6 @@ class _Work:
     number: int
     segments: list[Segment]
     tries: int
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What one recording was found to be."""
-
-    segment_id: str
-    drift: Drift | None
-    detail: str
-    bytes_read: int = 0
-    pictures: int = 0
-    unknown: bool = False
 
 
 def ask(database: Database, clock: Clock, request: Request) -> str:
@@ -238,16 +217,10 @@ class DeepAuditor:
             reason=f"deep audit {audit.id}, sample {sample.number + 1} of {audit.samples}",
         )
 
-    def _look_and_tell(self, work: _Work, segment: Segment) -> _Seen:
+    def _look_and_tell(self, work: _Work, segment: Segment) -> Seen:
         """What is wrong is told before the next recording is read, which may take long or fail. Raises Unavailable."""
-        last = work.tries >= TRIES_MAX
-        try:
-            seen = self._look(segment, last=last)
-        except Unavailable as error:
-            if not last or not self._gives_out_others(work, segment):
-                raise
-            # One that the store keeps to itself must not keep every audit from ending.
-            seen = _Seen(segment.id, Drift.BYTES_CHANGED, f"not given out, as others are: {error}"[:200])
+        looker = Looker(self.store, self.rules, self.prober)
+        seen = looker.look(segment, lambda: self._gives_out_others(work, segment), last=work.tries >= TRIES_MAX)
         if seen.drift is not None:
             with self.database.unit_of_work() as session:
                 self._tell(session, self.clock.utc_us(), session.get_one(Site, work.site_id), seen)
@@ -261,59 +234,7 @@ class DeepAuditor:
         except NightlightError:
             return False
 
-    def _look(self, segment: Segment, *, last: bool) -> _Seen:
-        """Reads and decodes one recording. Raises Unavailable where the store does not answer."""
-        if segment.deleted_us is not None:
-            return _Seen(segment.id, None, "deleted on its day")
-        with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as held:
-            try:
-                counted, digest = self._fetch(segment, held)
-            except NotFound:
-                return self._not_given_out(segment)
-            except (IntegrityViolation, PermissionDenied, InvalidInput) as error:
-                return _Seen(segment.id, None, str(error)[:200], unknown=True)
-            if (counted, digest) != (segment.size_bytes, segment.sha256):
-                detail = f"{counted} bytes of {segment.size_bytes} came back, with another digest"
-                return _Seen(segment.id, Drift.BYTES_CHANGED, detail, counted)
-            held.rollover()
-            held.seek(0)
-            return self._judge(segment, held, counted, last=last)  # type: ignore[arg-type]  # a file after rollover
-
-    def _not_given_out(self, segment: Segment) -> _Seen:
-        """What is still there by the store's own word would be called good by the next look at that word alone."""
-        try:
-            there = not self.store.stat_version(segment.object_key or "", segment.version_id or "").is_delete_marker
-        except NotFound:
-            there = False
-        if there:
-            return _Seen(segment.id, Drift.BYTES_CHANGED, "the store says that it has it, and does not give it out")
-        return _Seen(segment.id, Drift.OBJECT_MISSING, "the store has no such version")
-
-    def _fetch(self, segment: Segment, held: "tempfile.SpooledTemporaryFile[bytes]") -> tuple[int, str]:
-        digest, counted = hashlib.sha256(), 0
-        for chunk in self.store.chunks(segment.object_key or "", segment.version_id or ""):
-            digest.update(chunk)
-            counted += len(chunk)
-            if counted > min(segment.size_bytes, BYTES_A_SEGMENT_MAX):
-                break
-            held.write(chunk)
-        return counted, digest.hexdigest()
-
-    def _judge(self, segment: Segment, file: BinaryIO, counted: int, *, last: bool) -> _Seen:
-        claim = Claim(segment.end_us - segment.start_us, segment.end_us, segment.received_us)
-        try:
-            footage = self.prober(file, claim.duration_us)
-        except InvalidInput as error:
-            return _Seen(segment.id, Drift.UNDECODABLE, str(error), counted)
-        except Unavailable as error:
-            if not last:
-                raise
-            return _Seen(segment.id, None, str(error)[:200], counted, unknown=True)
-        fault = fault_of(footage, claim, self.rules)
-        drift, detail = fault if fault is not None else (None, "")
-        return _Seen(segment.id, drift, detail, counted, footage.pictures)
-
-    def _write(self, work: _Work, seen: list[_Seen]) -> None:
+    def _write(self, work: _Work, seen: list[Seen]) -> None:
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             audit = session.get_one(DeepAudit, work.audit_id, with_for_update=True)
@@ -342,7 +263,7 @@ class DeepAuditor:
             audit.checked += 1
             audit.bytes_read += sample.bytes_read
 
-    def _tell(self, session: Session, now_us: int, site: Site, seen: _Seen) -> None:
+    def _tell(self, session: Session, now_us: int, site: Site, seen: Seen) -> None:
         segment = session.get_one(Segment, seen.segment_id)
         if segment.deleted_us is not None or seen.unknown:
             return

@@ -11,6 +11,7 @@ from edge_agent.diagnosis.measuring import measure, unchanged_between
 from server.domain.deep_audit import Footage
 from server.probe import child
 from server.probe.parent import probe
+from server.services.audit.look_at_recording import KNOWN_GOOD, KNOWN_GOOD_US
 from tests.support.footage import SECONDS, clip
 
 
@@ -35,6 +36,11 @@ def test_what_footage_says_of_itself(tmp_path):
     assert max(found.dark) < 0.9
 
 
+def test_what_is_known_to_be_good_is_decoded():
+    with KNOWN_GOOD.open("rb") as file:
+        assert probe(file, KNOWN_GOOD_US).pictures == 2
+
+
 @pytest.mark.parametrize("cut", [0, 1, 40, 900, 3_000])
 def test_what_is_no_footage_is_refused(tmp_path, cut):
     with pytest.raises(InvalidInput):
@@ -57,6 +63,7 @@ def test_a_playlist_names_no_other_file(tmp_path):
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", Unavailable),
         ("import time; time.sleep(60)", Unavailable),
         ("import sys; sys.exit(1)", Unavailable),
+        ("import resource; resource.setrlimit(resource.RLIMIT_AS, (2**28, 2**28)); bytearray(2**29)", Unavailable),
         ("print('x' * 100_000)", Unavailable),
         ("print('{')", InvalidInput),
         ("print('{\"dark\": [7]}')", InvalidInput),

@@ -201,6 +201,44 @@ def test_a_store_that_is_down_proves_nothing_and_the_audit_goes_on_where_it_was(
     assert site.seconds_covered() == 2 * SECONDS
 
 
+def breaking_down(number: int):
+    """A decoder that one recording drives out of memory, whatever is tried; all others it decodes."""
+
+    def decode(file, span_us):
+        file.seek(-4, 2)
+        if file.read(4) == number.to_bytes(4, "big"):
+            raise Unavailable("the decoder ended with 1", code="not_decoded")
+        return sound(file, span_us)
+
+    return decode
+
+
+def steps(auditor: DeepAuditor, count: int) -> int:
+    """How many of them failed."""
+    failed = 0
+    for _ in range(count):
+        try:
+            auditor.step()
+        except Unavailable:
+            failed += 1
+    return failed
+
+
+def test_a_recording_that_no_decoder_survives_while_others_are_decoded_is_no_footage(site):
+    site.add("sound").add("sound")
+    auditor = DeepAuditor(site.database, site.evidence, site.clock, RULES, breaking_down(0))
+    audit_id = ask(site.database, site.clock, Request("sunflower", "s", 9, "auditor"))
+    assert steps(auditor, 9) == 2
+    done = audit_of(site, audit_id)
+    assert outcomes(site, done) == {0: ("fault", "undecodable"), 1: ("sound", "")}
+    assert (done.faults, done.unknown, done.finished_us is not None) == (1, 0, True)
+    assert (findings(site), site.seconds_covered()) == (["undecodable"], SECONDS)
+    assert [entry.finding for entry in entries_of(site, SegmentUnsound)] == ["undecodable"]
+    # A decoder that copes with it settles it.
+    audit(site, repeats_id=done.id)
+    assert (findings(site), site.seconds_covered()) == ([], 2 * SECONDS)
+
+
 def test_what_cannot_be_found_out_counts_against_the_bound_and_for_nothing_else(site):
     site.add("sound").add("sound")
 
@@ -209,13 +247,12 @@ def test_what_cannot_be_found_out_counts_against_the_bound_and_for_nothing_else(
 
     auditor = DeepAuditor(site.database, site.evidence, site.clock, RULES, never)
     audit_id = ask(site.database, site.clock, Request("sunflower", "s", 1, "auditor"))
-    for _ in range(8):
-        try:
-            auditor.step()
-        except Unavailable:
-            continue
+    assert steps(auditor, 8) == 2
     done = audit_of(site, audit_id)
     assert (done.checked, done.unknown, done.faults, bound_of(done)) == (1, 1, 0, 2)
+    with site.database.reading() as session:
+        (sample,) = deep_audits.samples_of(session, audit_id)
+    assert sample.detail.startswith("this machine decodes nothing: decoding took too long")
     assert done.finished_us is not None
     assert site.seconds_covered() == 2 * SECONDS
 
@@ -287,12 +324,7 @@ def test_a_recording_that_never_comes_back_whole_ends_as_a_fault_and_keeps_no_au
     store = Lying(site.evidence, cut={site.recordings[0].key})
     auditor = DeepAuditor(site.database, store, site.clock, RULES, sound)
     audit_id = ask(site.database, site.clock, Request("sunflower", "s", 9, "auditor"))
-    failed = 0
-    for _ in range(9):
-        try:
-            auditor.step()
-        except Unavailable:
-            failed += 1
+    failed = steps(auditor, 9)
     done = audit_of(site, audit_id)
     assert (failed, done.checked, done.faults, done.finished_us is not None) == (2, 2, 1, True)
     assert site.seconds_covered() == SECONDS
