@@ -366,7 +366,8 @@ class Recorder:
             run.writer.abandon()
             run.header.close()
             self._segments.torn(run.segment)
-            at = run.timeline.instant(run.safe_us or run.keyframe_us)
+            # A keyframe that came is not one that went in: before the first that did, nothing of the segment is durable.
+            at = run.timeline.instant(max(run.safe_us, run.opened_us))
         self._report.open_bytes = 0
         full = isinstance(error, ResourceExhausted)
         if full:

@@ -19,6 +19,7 @@ from edge_agent.cameras.figures import Meter
 from edge_agent.cameras.report import CameraReport
 from edge_agent.cameras.source import VideoPacket
 from edge_agent.cameras.trial_sources import CLOCK_RATE
+from edge_agent.recording import leave
 from edge_agent.recording.decisions import RESTATED_US_MAX
 from edge_agent.recording.leave import Leave
 from edge_agent.recording.recorder import Recorder
@@ -311,3 +312,28 @@ def test_a_camera_whose_time_runs_slow_and_was_seen_late_began_by_that_much_earl
     ((start_us, _),) = scene.spool.claims
     assert abs(start_us - NOON_US) <= FRAME_US * 3
     assert start_us >= NOON_US
+
+
+def test_what_never_got_leave_was_not_recorded_from_its_first_frame_on(
+    tmp_path: Path, long_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The main process did not answer in time: no frame of the run ever reached the disk, its last keyframe neither."""
+    monkeypatch.setattr(leave, "LAST_WAIT_S", 0.01)
+    scene = Scene(tmp_path, long_clip, Leave, segment_s=2)
+    with pytest.raises(CameraFault, match="does not answer"):
+        scene.play(SETTLED)
+    assert [(what, at.us) for what, _, at in scene.said] == [("recording", NOON_US), ("stalled", NOON_US)]
+    assert not scene.spool.claims
+
+
+def test_where_only_the_next_segment_gets_no_leave_the_word_holds_from_the_cut_on(
+    tmp_path: Path, long_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leave, "LAST_WAIT_S", 0.01)
+    leaves = [given()]
+    scene = Scene(tmp_path, long_clip, lambda: leaves.pop() if leaves else Leave(), segment_s=2)
+    with pytest.raises(CameraFault, match="does not answer"):
+        scene.play(60)
+    assert scene.spool.claims == [(NOON_US, NOON_US + 2 * US_PER_S)]
+    assert scene.said[-1][0] == "stalled"
+    assert scene.said[-1][2].us == NOON_US + 2 * US_PER_S
