@@ -116,7 +116,9 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         sign_in=sign_in,
         tickets=TicketIssuer(database, office, clock, settings.policy.retain_days, doors),
         cell_desk=CellDesk(database, clock, settings.policy.backfilled_after_s * US_PER_S),
-        cell_fetcher=CellFetcher(database, clock, doors, office, store),
+        cell_fetcher=CellFetcher(
+            database, clock, doors, office, store, settings.policy.backfilled_after_s * US_PER_S
+        ),
         cell_reader=CellReader(database, clock),
         enrolment=desk_of(settings, database, clock),
         inviter=inviter,

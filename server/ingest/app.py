@@ -62,7 +62,7 @@ def run(settings: ServerSettings, stop: Event) -> None:
     doors = CellDoors(database, clock, picture_key_of(settings))
     office = TicketOffice(store.access, clock, public_url=settings.store.public_url)
     challenger = CellChallenger(database, clock, doors)
-    fetcher = CellFetcher(database, clock, doors, office, store)
+    fetcher = CellFetcher(database, clock, doors, office, store, policy.backfilled_after_s * US_PER_S)
     cells = CellSender(lambda: [*challenger.due(), *fetcher.due()], link.answer, stop)
     checkpoints = CheckpointWorker(CheckpointOutlet(database, clock), link.answer, stop)
     verification.start()

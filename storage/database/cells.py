@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer
 
 from config.base.timespan import Span, SpanSet
@@ -186,12 +186,19 @@ def spans_on_site(session: Session, camera_id: str, window: Span) -> SpanSet:
     return SpanSet((start_us, end_us) for start_us, end_us in rows)
 
 
-def close_fetches(session: Session, now_us: int) -> int:
-    """Ends what nobody brought in time; how many."""
-    ended = session.execute(
-        update(CellFetchRow)
-        .where(CellFetchRow.due_us.is_not(None), CellFetchRow.expires_us <= now_us)
-        .values(due_us=None, outcome="overdue")
-        .execution_options(synchronize_session=False)
+def overdue_fetches(session: Session, now_us: int, limit: int) -> list[CellFetchRow]:
+    """What nobody has brought in time, locked for the caller."""
+    query = select(CellFetchRow).where(
+        CellFetchRow.due_us.is_not(None), CellFetchRow.outcome.is_(None), CellFetchRow.expires_us <= now_us
     )
-    return int(getattr(ended, "rowcount", 0))
+    return list(session.scalars(query.order_by(CellFetchRow.expires_us).limit(limit).with_for_update()))
+
+
+def unbrought(session: Session, segment_id: str) -> bool:
+    """Whether the last that is known of fetches of a recording is that it did not come."""
+    query = (
+        select(CellFetchRow.outcome)
+        .where(CellFetchRow.segment_id == segment_id, CellFetchRow.outcome.is_not(None))
+        .order_by(CellFetchRow.asked_us.desc(), CellFetchRow.id)
+    )
+    return session.scalars(query.limit(1)).first() not in (None, "here", "gone")

@@ -85,7 +85,9 @@ class CellSite:
         self.verifier = UploadVerifier(database, store.evidence, self.clock, 90, backfilled_after_us=seconds(300))
         self.challenger = CellChallenger(database, self.clock, self.doors)
         self.line = Line(CellDesk(database, self.clock, seconds(300)))
-        self.fetcher = self.line.fetcher = CellFetcher(database, self.clock, self.doors, office, store.evidence)
+        self.fetcher = self.line.fetcher = CellFetcher(
+            database, self.clock, self.doors, office, store.evidence, seconds(300)
+        )
         self.agent_store = AgentStore(2, Throttle(lambda: 0, SystemClock()))
         sealer = Sealer(self.agent.site_id, self.agent.agent_id, self.agent.signer)
         self.worker = CellWorker(sealer, self.line, self.agent_store, SystemClock())  # type: ignore[arg-type]

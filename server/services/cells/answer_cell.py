@@ -76,22 +76,29 @@ class CellDesk:
         if answer.seen is not None and answer.seen.retain_until_us is not None:
             copy.retain_until_us = answer.seen.retain_until_us
         session.flush()
-        asked_again = row.why == "again" or segment.refusal == CHALLENGE_OVERDUE
-        if copy.state == cells.UNSOUND and asked_again and not cells.failed_leaves(session, copy.segment_id):
-            self._restore(session, segment, copy, now_us)
+        if row.why == "again" or segment.refusal == CHALLENGE_OVERDUE:
+            make_good(session, segment, copy, now_us, self.backfilled_after_us)
         if row.until_leaf is not None:
             for waiting, _ in cells.waiting(session, row.agent_id):
                 if (waiting.first_leaf or 0) < row.until_leaf:
                     of = session.get_one(Segment, waiting.segment_id)
                     take_into_cell.secure(session, of, waiting, now_us, self.backfilled_after_us)
 
-    def _restore(self, session: Session, segment: Segment, copy: CellCopy, now_us: int) -> None:
-        """Every leaf that was missed is there again: its time counts."""
-        for found in audits.open_findings_of_camera(session, segment.camera_id):
-            if found.segment_id == segment.id:
-                found.settled_us = now_us
-        take_into_cell.secure(session, segment, copy, now_us, self.backfilled_after_us)
-        log.info("challenge_made_good", camera=segment.camera_id, segment=segment.id)
+
+def make_good(session: Session, segment: Segment, copy: CellCopy, now_us: int, backfilled_after_us: int) -> None:
+    """What had failed counts again, where every leaf that was missed came and whatever was to be brought was brought.
+
+    A leaf does not stand for a recording that nobody brought: whoever is silent is not asked something easier.
+    """
+    if copy.state != cells.UNSOUND or cells.failed_leaves(session, copy.segment_id):
+        return
+    if cells.unbrought(session, copy.segment_id) or copy.retain_until_us < copy.floor_us:
+        return
+    for found in audits.open_findings_of_camera(session, segment.camera_id):
+        if found.segment_id == segment.id:
+            found.settled_us = now_us
+    take_into_cell.secure(session, segment, copy, now_us, backfilled_after_us)
+    log.info("challenge_made_good", camera=segment.camera_id, segment=segment.id)
 
 
 def withdraw(session: Session, segment: Segment, copy: CellCopy, drift: Drift, detail: str, now_us: int) -> None:

@@ -173,10 +173,15 @@ class CellChallenger:
                 row.due_us, row.outcome = None, OVERDUE
                 segment, copy = session.get_one(Segment, row.segment_id), session.get_one(CellCopy, row.segment_id)
                 log.error("challenge_overdue", camera=row.camera_id, segment=row.segment_id, why=row.why)
-                if copy.state in (cells.PROVEN, cells.WAITING):
-                    copy.state = cells.UNSOUND
-                    segment.secured_us, segment.refusal = None, CHALLENGE_OVERDUE
-                    spans.withdraw_secured(session, segment)
-                    site = session.get_one(Site, segment.site_id)
-                    day = day_of(segment.start_us, site.timezone).isoformat()
-                    evidence.assess_again(session, [segment.camera_id], day)
+                unanswered(session, segment, copy)
+
+
+def unanswered(session: Session, segment: Segment, copy: CellCopy) -> None:
+    """Nobody answered for a recording in time: nothing is known of it, and it does not count until somebody does."""
+    if copy.state not in (cells.PROVEN, cells.WAITING):
+        return
+    copy.state = cells.UNSOUND
+    segment.secured_us, segment.refusal = None, CHALLENGE_OVERDUE
+    spans.withdraw_secured(session, segment)
+    site = session.get_one(Site, segment.site_id)
+    evidence.assess_again(session, [segment.camera_id], day_of(segment.start_us, site.timezone).isoformat())

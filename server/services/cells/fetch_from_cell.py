@@ -2,7 +2,7 @@
 
 Invariants: whoever asks is within reach (I7), gives a reason, and stands on the access record before anything is sent; what
 comes is read back by version and is the manifest's bytes or nothing; it stays a day, in a place of its own, and is no
-evidence of coverage.
+evidence of coverage. What nobody brings in time is not verified until it comes (I1).
 """
 
 from collections.abc import Iterator
@@ -26,9 +26,10 @@ from config.base.logs import get_logger
 from config.base.timespan import Span
 from config.wire.cells import CellFetch, CellFetched
 from server.domain.audit import Drift
-from server.services.cells.answer_cell import authentic, withdraw
+from server.domain.cells import ANSWER_US
+from server.services.cells.answer_cell import authentic, make_good, withdraw
 from server.services.cells.cell_doors import CellDoors
-from server.services.cells.challenge_cells import ALIVE_US
+from server.services.cells.challenge_cells import ALIVE_US, unanswered
 from storage.database import accesses, cells
 from storage.database import scope as scoping
 from storage.database.models import CellCopy, CellFetchRow, Segment
@@ -38,7 +39,11 @@ from storage.objects.keys import FETCHED_PREFIX
 from storage.objects.port import EvidenceStore
 from storage.objects.tickets import TicketOffice
 
-BRING_US = 15 * US_PER_MINUTE
+BRING_US = ANSWER_US
+"""As a challenge: twenty recordings may stand before it on a thin line."""
+AGAIN_OVERDUE_US = 60 * US_PER_MINUTE
+KEEP_ASKING_US = 7 * US_PER_DAY
+"""So long an overdue recording is asked for again by itself; after that somebody has to ask."""
 STAY_US = US_PER_DAY
 AGAIN_US = 90 * US_PER_S
 PUT_S = 600
@@ -75,6 +80,7 @@ class CellFetcher:
     doors: CellDoors
     office: TicketOffice
     store: EvidenceStore
+    backfilled_after_us: int
 
     def ask(self, scope: Scope, site_id: str, camera_id: str, at_us: int, reason: str, source: str) -> FetchView:
         """Asks for the recording of one instant. Raises NotFound, InvalidInput, ResourceExhausted."""
@@ -137,8 +143,11 @@ class CellFetcher:
         if not waits:
             return []
         with self.database.unit_of_work() as session:
-            cells.close_fetches(session, now_us)
+            self._end_overdue(session, now_us)
             rows = cells.take_fetches(session, now_us, now_us + AGAIN_US, AT_ONCE_MAX)
+            for row in rows:
+                if row.outcome == OVERDUE:
+                    row.due_us = _next_try_us(row, now_us)
             return [message for row in rows if (message := self._message(session, row)) is not None]
 
     def fetched(self, sealed: bytes) -> None:
@@ -152,21 +161,31 @@ class CellFetcher:
             segment = session.get_one(Segment, row.segment_id) if row is not None else None
         if row is None or segment is None or row.agent_id != said.agent_id:
             raise NotFound("no such fetch")
-        if row.due_us is None:
+        if row.outcome not in (None, OVERDUE):
             return
         outcome = self._read_back(row, segment, said)
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             found = session.get_one(CellFetchRow, row.id, with_for_update=True)
-            if found.due_us is None:
+            if found.outcome not in (None, OVERDUE):
                 return
             found.due_us, found.outcome, found.version_id = None, outcome, said.version_id
             found.expires_us = now_us + STAY_US
-            if outcome != HERE:  # it swore to have brought what is not there, or says itself that it has it no more
-                copy = session.get_one(CellCopy, segment.id)
-                of = session.get_one(Segment, segment.id)
+            session.flush()
+            copy, of = session.get_one(CellCopy, segment.id), session.get_one(Segment, segment.id)
+            if outcome == HERE:
+                make_good(session, of, copy, now_us, self.backfilled_after_us)
+            else:  # it swore to have brought what is not there, or says itself that it has it no more
                 withdraw(session, of, copy, Drift(outcome), "not brought when somebody asked for it", now_us)
         log.info("recording_fetched", camera=segment.camera_id, segment=segment.id, outcome=outcome)
+
+    def _end_overdue(self, session: Session, now_us: int) -> None:
+        """Nobody brought it: its time does not count until it comes, and it is asked for again now and then."""
+        for row in cells.overdue_fetches(session, now_us, AT_ONCE_MAX):
+            row.outcome, row.due_us = OVERDUE, _next_try_us(row, now_us)
+            log.error("fetch_overdue", camera=row.camera_id, segment=row.segment_id)
+            segment, copy = session.get_one(Segment, row.segment_id), session.get_one(CellCopy, row.segment_id)
+            unanswered(session, segment, copy)
 
     def _segment_at(self, session: Session, camera_id: str, at_us: int) -> Segment:
         query = (
@@ -182,7 +201,7 @@ class CellFetcher:
         return found
 
     def _new(self, session: Session, segment: Segment, scope: Scope, reason: str, now_us: int) -> CellFetchRow:
-        waits = select(func.count()).where(CellFetchRow.site_id == segment.site_id, CellFetchRow.due_us.is_not(None))
+        waits = select(func.count()).where(CellFetchRow.site_id == segment.site_id, CellFetchRow.outcome.is_(None))
         if (session.scalar(waits) or 0) >= OPEN_MAX:
             raise ResourceExhausted(f"{OPEN_MAX} recordings are on their way already: wait for them")
         row = CellFetchRow(
@@ -255,6 +274,11 @@ def _cameras(session: Session, scope: Scope, site_id: str) -> list[str]:
         raise NotFound("no such site")
     scoping.site_in_reach(session, scope, site_id)
     return [camera.id for camera in scoping.cameras_in_reach(session, scope, site_id)]
+
+
+def _next_try_us(row: CellFetchRow, now_us: int) -> int | None:
+    again_us = now_us + AGAIN_OVERDUE_US
+    return again_us if again_us < row.asked_us + KEEP_ASKING_US else None
 
 
 def _key(row: CellFetchRow) -> str:

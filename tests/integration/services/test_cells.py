@@ -22,7 +22,7 @@ from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded, Uplo
 from server.domain import cells as rules
 from server.domain.coverage import Cause, Certainty
 from server.services.audit.audit_store import StoreAuditor
-from server.services.cells.fetch_from_cell import OPEN_MAX, sweep_fetched
+from server.services.cells.fetch_from_cell import BRING_US, OPEN_MAX, sweep_fetched
 from server.services.cells.read_cells import CellReader
 from server.services.coverage.assess_day import Assessor
 from server.services.coverage.read_day import DayReader
@@ -338,7 +338,7 @@ def test_what_the_cell_lost_is_told_by_a_fetch_too_and_silence_ends(running: Cel
     assert cause_at(running, manifest.start_us)[0] == Cause.OBJECT_MISSING
     running.fetcher.ask(EVERYONE, running.agent.site_id, running.camera_id, manifest.start_us, "why", "")
     assert len(running.fetcher.due()) == 1
-    running.clock.advance(901)
+    running.clock.advance(BRING_US // 10**6 + 1)
     assert running.fetcher.due() == []
     outcomes = {view.outcome for view in running.fetcher.newest(EVERYONE, running.agent.site_id)}
     assert outcomes == {"object_missing", "overdue"}
