@@ -1,0 +1,1 @@
+"""What an authority does: inspections drawn at random."""

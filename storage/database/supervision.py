@@ -1,0 +1,94 @@
+"""Rows of inspections: what a draw weighs sites by, the draws themselves, and what followed from them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from storage.database.models import Account, Camera, Inspection, InspectionDraw, InspectorInterest, Site, Verdict
+
+NON_COMPLIANT, UNVERIFIED = "NON_COMPLIANT", "UNVERIFIED"
+
+
+class JudgedDays(NamedTuple):
+    """Days of a site: judged at all, with a camera that was non-compliant, and with none such and one unverified."""
+
+    judged: int = 0
+    non_compliant: int = 0
+    unverified: int = 0
+
+
+def sites_within(session: Session, region: str) -> list[Site]:
+    """The sites of a region subtree, in order of their ids."""
+    below = Site.region.startswith(f"{region}/", autoescape=True)
+    return list(session.scalars(select(Site).where(or_(Site.region == region, below)).order_by(Site.id)))
+
+
+def site_names(session: Session, site_ids: Sequence[str]) -> dict[str, str]:
+    rows = session.execute(select(Site.id, Site.name).where(Site.id.in_(site_ids)))
+    return {row.id: row.name for row in rows}
+
+
+def judged_days(session: Session, site_ids: Sequence[str], since_day: str) -> dict[str, JudgedDays]:
+    """By site, from the final entries in force on and after ``since_day`` (ISO date)."""
+    newest = (
+        select(func.max(Verdict.id).label("id"))
+        .join(Camera, Camera.id == Verdict.camera_id)
+        .where(Verdict.day >= since_day, Camera.site_id.in_(site_ids))
+        .group_by(Verdict.camera_id, Verdict.day)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Camera.site_id, Verdict.day, Verdict.status)
+        .join(newest, newest.c.id == Verdict.id)
+        .join(Camera, Camera.id == Verdict.camera_id)
+        .where(Verdict.final)
+        .distinct()
+    )
+    days: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for site_id, day, status in rows:
+        days[site_id, day].add(status)
+    found: dict[str, JudgedDays] = defaultdict(JudgedDays)
+    for (site_id, _), statuses in days.items():
+        judged, broken, unknown = found[site_id]
+        is_broken = NON_COMPLIANT in statuses
+        found[site_id] = JudgedDays(
+            judged + 1, broken + is_broken, unknown + (not is_broken and UNVERIFIED in statuses)
+        )
+    return dict(found)
+
+
+def last_drawn(session: Session, site_ids: Sequence[str]) -> dict[str, int]:
+    """When each site was last drawn for an inspection, in microseconds."""
+    query = select(Inspection.site_id, func.max(Inspection.made_us)).where(Inspection.site_id.in_(site_ids))
+    return {site_id: int(made_us) for site_id, made_us in session.execute(query.group_by(Inspection.site_id))}
+
+
+def accounts_named(session: Session, names: Sequence[str]) -> dict[str, Account]:
+    return {account.name: account for account in session.scalars(select(Account).where(Account.name.in_(names)))}
+
+
+def interests(session: Session, names: Sequence[str]) -> dict[str, list[str]]:
+    """By account, the sites it is kept from, in order."""
+    query = select(InspectorInterest.account_name, InspectorInterest.site_id)
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, site_id in session.execute(
+        query.where(InspectorInterest.account_name.in_(names)).order_by(InspectorInterest.site_id)
+    ):
+        found[name].append(site_id)
+    return found
+
+
+def draws_of(session: Session, region: str, limit: int) -> list[InspectionDraw]:
+    """The newest draws within a region subtree; ``*`` is every region."""
+    query = select(InspectionDraw).order_by(InspectionDraw.prepared_us.desc(), InspectionDraw.id).limit(limit)
+    if region != "*":
+        below = InspectionDraw.region.startswith(f"{region}/", autoescape=True)
+        query = query.where(or_(InspectionDraw.region == region, below))
+    return list(session.scalars(query))
+
+
+def inspections_of(session: Session, draw_id: str) -> list[Inspection]:
+    return list(session.scalars(select(Inspection).where(Inspection.draw_id == draw_id).order_by(Inspection.number)))
