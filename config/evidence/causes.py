@@ -17,6 +17,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     "picture_noise": ("画面噪点多", "picture was full of noise"),
     "picture_colour_cast": ("画面偏色", "colours of the picture were off"),
     "picture_unexamined": ("画面未经检查", "picture was not examined"),
+    "planned_maintenance": ("计划维护（事先申报）", "planned maintenance, declared beforehand"),
     "clock_error": ("园内主机的时钟不可信", "clock of the site agent could not be trusted"),
     "challenge_overdue": ("园内自有存储：已要求证明，未获答复", "site's own store: asked for a proof, no answer"),
     "object_missing": ("存储中没有这段录像", "recording is not in the store"),

@@ -31,6 +31,7 @@ class Cause(StrEnum):
     PICTURE_NOISE = "picture_noise"
     PICTURE_COLOUR_CAST = "picture_colour_cast"
     PICTURE_UNEXAMINED = "picture_unexamined"
+    PLANNED_MAINTENANCE = "planned_maintenance"
     CLOCK_ERROR = "clock_error"
     CHALLENGE_OVERDUE = "challenge_overdue"
     OBJECT_MISSING = "object_missing"
@@ -66,6 +67,21 @@ CAUSE_OF_CONDITION = {
     "stopped": Cause.RECORDING_STOPPED,
 }
 """The cause that a camera's condition explains; ``recording`` explains nothing."""
+
+PUT_DOWN_TO_MAINTENANCE = frozenset(
+    {
+        *(cause for cause in Cause if cause.startswith("picture_")),
+        Cause.AGENT_OFFLINE,
+        Cause.CAMERA_UNREACHABLE,
+        Cause.CAMERA_UNAUTHORISED,
+        Cause.CAMERA_NO_VIDEO,
+        Cause.STREAM_STALLED,
+        Cause.RECORDING_STOPPED,
+        Cause.UNEXPLAINED,
+    }
+)
+"""What maintenance, declared before it began, comes before. It explains why nobody saw or recorded anything; never what was
+recorded and lost, a lock, a clock or a proof that is owing."""
 
 
 class ConditionChange(NamedTuple):
@@ -111,6 +127,8 @@ class Evidence:
     agent_alive: bool = False
     current_timeline: str = ""
     """The one that the agent's newest heartbeat was sent on."""
+    maintenance: SpanSet = field(default_factory=SpanSet)
+    """Planned, and declared before it began (``server.domain.maintenance``)."""
 
 
 class Gap(NamedTuple):
@@ -170,8 +188,12 @@ def cover_days(expected: SpanSet, days: Sequence[Span], evidence: Evidence, limi
             break
         taken = remaining & where
         if taken:
-            pieces.extend((span, cause, certainty) for span in taken)
             remaining -= taken
+            if evidence.maintenance and cause in PUT_DOWN_TO_MAINTENANCE:
+                planned = taken & evidence.maintenance
+                pieces.extend((span, Cause.PLANNED_MAINTENANCE, certainty) for span in planned)
+                taken -= planned
+            pieces.extend((span, cause, certainty) for span in taken)
     pieces.sort(key=_start)
     return [
         _coverage(of_day, in_pieces, evidence, limits)

@@ -62,6 +62,7 @@ CAUSE = {
     "picture_noise": mark("picture was full of noise"),
     "picture_colour_cast": mark("colours of the picture were off"),
     "picture_unexamined": mark("picture was not examined"),
+    "planned_maintenance": mark("planned maintenance, declared beforehand"),
     "clock_error": mark("clock of the site agent could not be trusted"),
     "object_missing": mark("recording is not in the store"),
     "object_corrupt": mark("recording in the store is damaged"),
