@@ -25,6 +25,7 @@ from server.api import (
     custody,
     data,
     discovered,
+    draws,
     enrolment,
     entrance,
     events,
@@ -70,6 +71,7 @@ def build_app(parts: Parts) -> FastAPI:
         cells,
         setup,
         registers,
+        draws,
         boards,
         events,
     ):

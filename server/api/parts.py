@@ -39,7 +39,9 @@ from server.services.intake.issue_ticket import TicketIssuer
 from server.services.people.sign_in import SignIn
 from server.services.registers.export_registers import RegisterExporter
 from server.services.registers.import_registers import RegisterImporter
+from server.services.supervision.draw_inspections import DrawDesk
 from server.web.audit_pages import AuditPages
+from server.web.draws import DrawPages
 from server.web.pages import Pages
 from server.web.register_pages import RegisterPages
 from server.web.setup_pages import SetupPages
@@ -80,6 +82,8 @@ class Parts:
     attestations: AttestationReader
     audits: AuditReader
     audit_pages: AuditPages
+    draws: DrawDesk
+    draw_pages: DrawPages
     gate: Gate
     pages: Pages
     setup_pages: SetupPages
@@ -136,6 +140,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         attestations=AttestationReader(database),
         audits=AuditReader(database, clock),
         audit_pages=AuditPages(pages),
+        draws=DrawDesk(database, clock),
+        draw_pages=DrawPages(pages),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
         pages=pages,
         setup_pages=SetupPages(pages),

@@ -55,6 +55,7 @@ PLACES = {
     "finding_id": "0" * 32,
     "picture": "0" * 32,
     "audit": "0" * 32,
+    "draw": "0" * 32,
     "fetch_id": "0" * 32,
     "hold": "0" * 32,
     "certificate": "1",
