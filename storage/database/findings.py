@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from storage.database.models import FindingStillRow, PictureFindingRow
+from storage.database.models import Camera, FindingStillRow, PictureFindingRow, Site
 
 STILLS_DELETED_AT_ONCE = 1_000
 
@@ -39,11 +39,14 @@ def stills_among(session: Session, finding_ids: Sequence[str]) -> set[str]:
     return set(session.scalars(query))
 
 
-def delete_stills(session: Session, kept_from_before_us: int) -> int:
-    """Deletes stills whose retention began before an instant, at most a thousand; how many there were."""
+def delete_stills(session: Session, pack: str | None, kept_from_before_us: int) -> int:
+    """Deletes stills, of sites with this policy pack, whose retention began before an instant; at most a thousand."""
     due = (
         select(FindingStillRow.finding_id)
-        .where(FindingStillRow.kept_from_us < kept_from_before_us)
+        .join(PictureFindingRow, PictureFindingRow.id == FindingStillRow.finding_id)
+        .join(Camera, Camera.id == PictureFindingRow.camera_id)
+        .join(Site, Site.id == Camera.site_id)
+        .where(FindingStillRow.kept_from_us < kept_from_before_us, Site.policy_pack.is_not_distinct_from(pack))
         .limit(STILLS_DELETED_AT_ONCE)
     )
     ids = list(session.scalars(due))

@@ -45,6 +45,7 @@ from config.wire.envelope import decode_payload, open_envelope
 from server.domain.coverage import Gap
 from server.domain.retention import retain_until_us
 from server.domain.verdict import day_of
+from server.services.compliance.rule_books import retain_days_of
 from server.services.coverage.assess_day import Assessor
 from storage.database import evidence
 from storage.database.models import Agent, AlarmEventRow, Camera, Segment, Site, Zone
@@ -177,8 +178,10 @@ class AcceptanceOffice:
         """With the lock of its segment as the store tells it now. Raises Unavailable."""
         if segment is None:
             return camera
+        with self.database.reading() as session:
+            days = retain_days_of(session, segment.site_id, self.retain_days)
         # The day it was read back counts, as it counted when the lock was set.
-        required_us = retain_until_us(segment.end_us, segment.secured_us or 0, self.retain_days)
+        required_us = retain_until_us(segment.end_us, segment.secured_us or 0, days)
         detail, locked = "", False
         try:
             found = self.store.stat_version(segment.object_key or "", segment.version_id or "")

@@ -18,6 +18,7 @@ from server.domain.audit import DEEP, Drift, Held, Seen, difference, drift_of, d
 from server.domain.retention import retain_until_us
 from server.services.audit.tell_drift import settle, tell
 from server.services.audit.watch_store import note_clock
+from server.services.compliance.rule_books import retain_days_of
 from storage.database import audits
 from storage.database.models import AuditFinding, AuditRound, Segment, Site
 from storage.database.unit_of_work import Database
@@ -167,21 +168,15 @@ class StoreAuditor:
                 return None
             camera_id, day_us = found
             stored = audits.versions_of_day(session, camera_id, day_us)
+            days = retain_days_of(session, stored[0].site_id, self.retain_days)
             return CameraDay(
                 current.id,
                 stored[0].site_id,
                 camera_id,
                 day_us,
-                [self._version(one) for one in stored if one.is_kept],
+                [_version(one, days) for one in stored if one.is_kept],
                 frozenset(one.object_key for one in stored if one.object_key),
             )
-
-    def _version(self, stored: audits.DayVersion) -> Version:
-        # As of its arrival: by today's date an old recording would look like one from a clock that is years behind.
-        floor_us = retain_until_us(stored.end_us, stored.received_us, self.retain_days)
-        held = Held(stored.size_bytes, stored.sha256, stored.retain_until_us or 0, floor_us)
-        counts = stored.secured_us is not None
-        return Version(stored.segment_id, stored.object_key or "", stored.version_id or "", held, counts)
 
     def _look(self, day: CameraDay) -> Look:
         """Asks the store. Raises Unavailable."""
@@ -251,7 +246,7 @@ class StoreAuditor:
         """A version of another camera-day, to tell a store that is down from one that keeps a whole day to itself."""
         with self.database.reading() as session:
             found = audits.version_elsewhere(session, day.camera_id, day.day_us, self.clock.utc_us())
-        return None if found is None else self._version(found)
+            return _version(found, retain_days_of(session, found.site_id, self.retain_days)) if found else None
 
     def _seen_all(self, versions: list[Version], until_us: int) -> list[StoredVersion | NightlightError | None]:
         """One answer a version, in order; fewer where time is up."""
@@ -382,6 +377,14 @@ class StoreAuditor:
                 gone = found.segment_id in whole
             if gone:
                 settle(session, self.clock.utc_us(), found)
+
+
+def _version(stored: audits.DayVersion, retain_days: int) -> Version:
+    # As of its arrival: by today's date an old recording would look like one from a clock that is years behind.
+    floor_us = retain_until_us(stored.end_us, stored.received_us, retain_days)
+    held = Held(stored.size_bytes, stored.sha256, stored.retain_until_us or 0, floor_us)
+    counts = stored.secured_us is not None
+    return Version(stored.segment_id, stored.object_key or "", stored.version_id or "", held, counts)
 
 
 def _seen_of(stored: StoredVersion) -> Seen:

@@ -11,9 +11,11 @@ from prometheus_client import Gauge
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_S, Clock
+from config.base.decoding import decode_json
 from config.base.errors import ConfigurationError, IntegrityViolation, Unavailable
 from config.base.logs import get_logger
 from server.domain.forecast import Forecast, forecast
+from server.services.compliance.rule_books import longest_retain_days
 from storage.database import deep_audits
 from storage.database.unit_of_work import Database
 from storage.objects.bucket import bucket_changes
@@ -127,16 +129,17 @@ class StoreWatch:
 
 
 def forecast_of(database: Database, now_us: int, retain_days: int, capacity_bytes: int) -> Forecast:
-    """By what lies there and what came in over the last 24 h."""
+    """By what lies there, what came in over the last 24 h, and the longest that any site keeps what is its."""
     with database.reading() as session:
         used_bytes, bytes_a_day, leaving = deep_audits.stored(session, now_us)
-    return forecast(used_bytes, bytes_a_day, capacity_bytes, retain_days, leaving)
+        days = longest_retain_days(session, retain_days)
+    return forecast(used_bytes, bytes_a_day, capacity_bytes, days, leaving)
 
 
 def forecast_in(detail: str) -> Forecast | None:
     """The forecast as it was noted."""
     try:
-        return msgspec.json.decode(detail, type=Forecast)
+        return decode_json(detail, Forecast)
     except msgspec.MsgspecError:
         return None
 

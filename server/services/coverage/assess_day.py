@@ -14,6 +14,7 @@ from config.settings.server import PolicySettings
 from server.domain.cells import PROVING_US, unproven_from_us
 from server.domain.coverage import Evidence
 from server.domain.verdict import DayVerdict, Waits, day_of, day_span, judge_days
+from server.services.compliance.rule_books import retain_days
 from server.services.coverage.gather_evidence import gather, is_alive
 from storage.database import cells, evidence, models, verdicts, windows
 from storage.database.models import AgentStatus, Camera, Site, Verdict
@@ -113,7 +114,7 @@ class Assessor:
         """Has days judged again whose proof in the site's own store has ended, or has come: also final ones (I1)."""
         for standing, locked_until_us in cells.standings_of(session, {camera.agent_id for camera in cameras}):
             before_us = standing.unproven_from_us
-            retain_us = self.policy.retain_days * US_PER_DAY
+            retain_us = retain_days(site.policy_pack, self.policy.retain_days) * US_PER_DAY
             from_us = unproven_from_us(standing.proven_us, locked_until_us, retain_us, now_us)
             if from_us == before_us:
                 continue

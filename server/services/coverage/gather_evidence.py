@@ -16,6 +16,7 @@ from config.settings.server import PolicySettings
 from server.domain.cells import unproven_from_us
 from server.domain.coverage import Cause, ConditionChange, Evidence, Timeline
 from server.domain.soundness import Moment, PictureFinding
+from server.services.compliance.rule_books import retain_days_of
 from storage.database import cells, models, spans, windows
 from storage.database.models import AgentStatus, Camera
 
@@ -126,7 +127,8 @@ class _Known:
                 row.agent_id: (row.proven_us, end) for row, end in cells.standings_of(self.session, agent_ids)
             }
         proven_us, locked_until_us = self._standings.get(camera.agent_id, (None, 0))
-        from_us = unproven_from_us(proven_us, locked_until_us, self.policy.retain_days * US_PER_DAY, now_us)
+        days = retain_days_of(self.session, camera.site_id, self.policy.retain_days)
+        from_us = unproven_from_us(proven_us, locked_until_us, days * US_PER_DAY, now_us)
         secured = dict(series.get(spans.SECURED, {}))
         unproven = SpanSet()
         if from_us is None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, Clock
@@ -16,10 +17,11 @@ from config.base.errors import IntegrityViolation, NotFound, Unavailable
 from config.base.ids import is_slug
 from config.base.timespan import Span
 from config.wire.sealing import SealedBox, finding_still, open_sealed
+from server.services.compliance import rule_books
 from storage.database import findings
 from storage.database import scope as scoping
 from storage.database.accesses import Access, record
-from storage.database.models import Camera, FindingStillRow, PictureFindingRow, Timeline
+from storage.database.models import Camera, FindingStillRow, PictureFindingRow, Site, Timeline
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
@@ -121,10 +123,13 @@ class FindingReader:
 
 
 def delete_old_stills(database: Database, clock: Clock, retain_days: int) -> int:
-    """Deletes the stills whose footage may be deleted as well; how many there were, at most a thousand."""
-    before_us = clock.utc_us() - (retain_days + 1) * US_PER_DAY
+    """Deletes the stills whose footage may be deleted as well; how many there were, at most a thousand a pack."""
+    now_us, gone = clock.utc_us(), 0
     with database.unit_of_work() as session:
-        return findings.delete_stills(session, before_us)
+        for pack in session.scalars(select(Site.policy_pack).distinct()).all():
+            days = rule_books.retain_days(pack, retain_days)
+            gone += findings.delete_stills(session, pack, now_us - (days + 1) * US_PER_DAY)
+    return gone
 
 
 def _check_ids(*ids: str) -> None:

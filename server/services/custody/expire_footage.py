@@ -20,6 +20,7 @@ from config.evidence.entries import FootageDeleted, encode
 from server.domain.holds import AHEAD_US_MAX, HoldSpan, Recording, days_over_before_us, may_go, without_person
 from server.domain.retention import retain_until_us
 from server.domain.verdict import day_of, day_span
+from server.services.compliance.rule_books import retain_days
 from storage.database import ledger, lifetimes
 from storage.database.lifetimes import Due, SiteTally
 from storage.database.models import DeletionRun, Segment, Site
@@ -172,8 +173,8 @@ class FootageExpirer:
 
     def _due(self, site: Site) -> Due:
         now_us = self.clock.utc_us()
-        before_us = days_over_before_us(now_us, site.timezone, self.retain_days)
-        return Due(site.id, before_us, now_us, self.retain_days)
+        days = retain_days(site.policy_pack, self.retain_days)
+        return Due(site.id, days_over_before_us(now_us, site.timezone, days), now_us, days)
 
     def _site(self, site_id: str, leave: Leave) -> int:
         gone, from_us = 0, 0
@@ -207,11 +208,11 @@ class FootageExpirer:
         """The next versions of a site's day that may go: from this commit on no hold can come between."""
         with self.database.unit_of_work() as session:
             # Whoever places a hold takes this row too: it comes before the claim, or after it and is told so.
-            session.get_one(Site, site.id, with_for_update=True)
+            site = session.get_one(Site, site.id, with_for_update=True)
             due, window = self._due(site), day_span(day, site.timezone)
             holds = [HoldSpan(h.camera_id, h.start_us, h.end_us) for h in lifetimes.holds_of(session, site.id)]
             found = lifetimes.due_between(session, due, window, min(BATCH, leave.left))
-            free = [s for s in found if may_go(_recording(s), holds, self._floor_us(s), due.now_us)]
+            free = [s for s in found if may_go(_recording(s), holds, _floor_us(s, due.retain_days), due.now_us)]
             for segment in free:
                 segment.deleted_us = due.now_us
             if leave.run_id is not None:
@@ -227,10 +228,6 @@ class FootageExpirer:
             for segment_id in kept:
                 session.get_one(Segment, segment_id).deleted_us = None
         return len(kept)
-
-    def _floor_us(self, segment: Segment) -> int:
-        """Until when today's policy keeps a recording: one that has grown lengthens what is still there."""
-        return retain_until_us(segment.end_us, segment.received_us, self.retain_days)
 
     def _delete(self, doomed: Doomed) -> bool:
         """Deletes everything under a recording's key: an upload that was made twice, and what others put on top.
@@ -280,12 +277,17 @@ class FootageExpirer:
             versions=len(went),
             size_bytes=sum(segment.size_bytes for segment in went),
             segments_sha256=hashlib.sha256(listed).hexdigest(),
-            retained_days=self.retain_days,
+            retained_days=retain_days(site.policy_pack, self.retain_days),
             confirmed_by=confirmed_by,
         )
         for segment in went:
             segment.certified_us = now_us
         ledger.add(session, site.id, FOOTAGE_DELETED, day.isoformat(), encode(entry))
+
+
+def _floor_us(segment: Segment, days: int) -> int:
+    """Until when today's policy keeps a recording: one that has grown lengthens what is still there."""
+    return retain_until_us(segment.end_us, segment.received_us, days)
 
 
 def _doomed(segment: Segment) -> Doomed:

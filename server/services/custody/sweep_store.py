@@ -14,6 +14,7 @@ from config.base.clock import US_PER_DAY, US_PER_MINUTE, Clock
 from config.base.errors import InvalidInput, NotFound, PermissionDenied
 from config.base.logs import get_logger
 from server.domain.holds import AHEAD_US_MAX, HoldSpan, without_person
+from server.services.compliance.rule_books import retain_days_of
 from storage.database import lifetimes
 from storage.database.models import Camera
 from storage.database.unit_of_work import Database
@@ -81,7 +82,9 @@ class StoreSweeper:
         return gone
 
     def _old(self, site_id: str, camera_id: str) -> Iterator[ListedVersion]:
-        before_us = self.clock.utc_us() - (self.retain_days + MARGIN_DAYS) * US_PER_DAY
+        with self.database.reading() as session:
+            days = retain_days_of(session, site_id, self.retain_days)
+        before_us = self.clock.utc_us() - (days + MARGIN_DAYS) * US_PER_DAY
         for listed in self.store.list_versions(f"{site_id}/{camera_id}/"):
             try:
                 start_us = parse(listed.key).start_us

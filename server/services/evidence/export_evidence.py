@@ -27,6 +27,7 @@ from config.evidence.note import SignedNote
 from config.evidence.write import Recording, write_package
 from config.wire.envelope import Signer
 from server.domain.coverage import Coverage, Limits, cover
+from server.services.compliance.rule_books import retain_days_of
 from server.services.coverage.assess_day import Assessor
 from server.services.evidence.gather_standing import gather
 from server.services.evidence.keep_ledger import LedgerKeeper
@@ -211,7 +212,7 @@ class EvidenceExporter:
             start_us=span.start_us,
             end_us=span.end_us,
             assessed_us=now_us,
-            retain_days=policy.retain_days,
+            retain_days=retain_days_of(session, camera.site_id, policy.retain_days),
             covered=[(part.start_us, part.end_us) for part in covered],
             backfilled=[(part.start_us, part.end_us) for part in backfilled & covered],
             gaps=_gaps(judged, judged.covered & gone, (judged.covered - gone) & away, span.end_us),

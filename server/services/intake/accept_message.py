@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
+from config.base.decoding import decode_json
 from config.base.errors import IntegrityViolation, InvalidInput
 from config.base.ids import fresh_id
 from config.wire.alarms import AlarmEvent
@@ -30,6 +31,7 @@ from config.wire.status import Acknowledgement, CameraState, Presence
 from config.wire.topics import UpTopic, parse_up
 from config.wire.witness import CheckpointSeen
 from server.domain.clock_trust import ClockRule
+from server.services.compliance.rule_books import rule_for
 from server.services.intake import (
     accept_alarm,
     accept_box,
@@ -110,7 +112,7 @@ class Inbox:
             if not _knows_camera(session, message):
                 # It may be registered later: not answered, so that the agent keeps the message and says it again.
                 return Outcome("deferred", kind)
-            result, replies = handler(session, incoming, self.rule)
+            result, replies = handler(session, incoming, rule_for(session, message.site_id, self.rule))
         if acknowledged and result != "deferred":
             replies = [_acknowledge(message), *replies]
         return Outcome(result, kind, replies)
@@ -153,7 +155,7 @@ class _Identified(msgspec.Struct):
 
 def _message_id(opened: OpenedEnvelope) -> str | None:
     try:
-        found = msgspec.json.decode(opened.payload, type=_Identified).message_id
+        found = decode_json(opened.payload, _Identified).message_id
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     return found if len(found) == 32 and set(found) <= set("0123456789abcdef") else None

@@ -14,7 +14,8 @@ from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import SEGMENT_SPAN_US_MAX, UploadTicket, UploadTicketRequest
 from server.domain.retention import retain_until_us
 from server.services.cells.cell_doors import CellDoors
-from server.services.cells.take_into_cell import check_density, leaf_root_of
+from server.services.cells.take_into_cell import check_room, leaf_root_of
+from server.services.compliance.rule_books import retain_days_of
 from server.services.intake.open_tickets import OpenTickets
 from storage.database.models import Agent, Camera, Segment
 from storage.database.unit_of_work import Database
@@ -52,6 +53,7 @@ class TicketIssuer:
         with self.database.reading() as session:
             agent = session.get(Agent, request.agent_id)
             camera = session.get(Camera, request.camera_id)
+            days = retain_days_of(session, request.site_id, self.retain_days)
         if agent is None or agent.site_id != request.site_id:
             raise NotFound("no such agent at this site", code="unknown_agent")
         opened.verify(Ed25519PublicKey.from_public_bytes(agent.public_key))
@@ -69,7 +71,7 @@ class TicketIssuer:
             key,
             sha256=request.sha256,
             size_bytes=request.size_bytes,
-            retain_until_us=retain_until_us(request.end_us, self.clock.utc_us(), self.retain_days),
+            retain_until_us=retain_until_us(request.end_us, self.clock.utc_us(), days),
             expires_s=TICKET_S,
         )
         return UploadTicket(
@@ -97,5 +99,5 @@ class TicketIssuer:
                 raise Unavailable("the manifest of this recording has not arrived yet", code="manifest_first")
             if leaf_root_of(segment) is None:
                 return None
-            check_density(segment)
+            check_room(session, segment)
             return access

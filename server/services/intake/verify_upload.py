@@ -24,6 +24,7 @@ from server.domain.audit import OF_THE_BYTES, Drift
 from server.domain.holds import HoldSpan
 from server.domain.retention import retain_until_us
 from server.services.cells import take_into_cell
+from server.services.compliance.rule_books import retain_days_of
 from server.services.intake.accept_segment import receipt, refused
 from storage.database import audits, evidence, ledger, lifetimes
 from storage.database.models import PendingVerification, Segment
@@ -81,13 +82,14 @@ class UploadVerifier:
         return answers
 
     def _job(self, session: Session, segment: Segment, row: PendingVerification) -> Job:
+        days = retain_days_of(session, segment.site_id, self.retain_days)
         return Job(
             segment_id=segment.id,
             object_key=row.object_key,
             version_id=row.version_id,
             size_bytes=segment.size_bytes,
             sha256=segment.sha256,
-            retain_until_us=retain_until_us(segment.end_us, self.clock.utc_us(), self.retain_days),
+            retain_until_us=retain_until_us(segment.end_us, self.clock.utc_us(), days),
             told=take_into_cell.agents_word(session, row),
         )
 

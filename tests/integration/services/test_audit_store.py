@@ -171,6 +171,12 @@ def test_a_grown_policy_lengthens_old_locks_on_the_store_itself(secured):
     assert secured.audit(retain_days=90).extended == 0
 
 
+def test_a_sites_pack_is_its_policy(secured):
+    with secured.database.unit_of_work() as session:
+        session.get_one(Site, "sunflower").policy_pack = "cn-national-base"
+    assert secured.audit(retain_days=120).extended == 0, "the pack asks for 90 days"
+
+
 def test_a_recording_in_its_last_day_keeps_the_lock_it_has(secured):
     secured.clock.advance(89.9 * 86_400)
     done = secured.audit()

@@ -12,7 +12,7 @@ from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenie
 from config.base.timespan import Span
 from server.services.audit.audit_store import StoreAuditor
 from server.services.custody.sweep_store import StoreSweeper
-from storage.database.models import AgentStatus, AuditFinding, DeletionRun, Segment
+from storage.database.models import AgentStatus, AuditFinding, DeletionRun, Segment, Site
 from storage.objects.keys import SegmentKey
 from tests.support.past import COUNT, RETAIN_DAYS, Old, put
 from tests.support.sites import seconds
@@ -55,6 +55,16 @@ def test_on_its_day_everything_goes_and_stands_on_a_certificate(old: Old):
     assert len(days) > 1 or days[0].segments_sha256 == hashlib.sha256(listed).hexdigest()
     assert old.expirer.run() == 0
     assert len(old.certificates()) == len(days)
+
+
+def test_a_sites_pack_says_when_not_the_setting(old: Old):
+    old.after_their_day()
+    by_setting = old.expirer_on(old.store, 400)
+    assert by_setting.run() == 0
+    with old.database.unit_of_work() as session:
+        session.get_one(Site, "sunflower").policy_pack = "cn-national-base"
+    assert by_setting.run() == COUNT
+    assert {entry.retained_days for entry in old.certificates()} == {90}
 
 
 @pytest.mark.both_pairs
