@@ -9,10 +9,11 @@ from sqlalchemy import Select, false, or_, select
 from sqlalchemy.orm import Session
 
 from config.base.errors import NotFound
+from config.base.roles import Role
 from storage.database.models import AccountSite, Camera, Site
 
-OPERATOR = "operator"
-AUDITOR = "auditor"
+OPERATOR = Role.FACILITY_MANAGER.value
+AUDITOR = Role.POLICE_AUDITOR.value
 ROLES = (OPERATOR, AUDITOR)
 EVERY_REGION = "*"
 

@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session
 from config.base.clock import Clock
 from config.base.errors import Conflict, InvalidInput, NotFound
 from config.base.ids import is_slug
+from config.base.roles import ADDED_ROLES, FORMER_ROLES, REGION_ROLES, SITE_ROLES
 from config.wire.sealing import read_sealing_public_pem
 from server.domain.zones import check_camera_allowed, check_kind, check_sees_allowed
 from server.services.people.sign_in import PASSWORD_CHARS_MAX
 from storage.database import inventory, regions, registers
 from storage.database.models import Account, AccountSite, Agent, Camera, LoginSession, Site, Zone
-from storage.database.scope import AUDITOR, EVERY_REGION, OPERATOR, ROLES
+from storage.database.scope import EVERY_REGION
 from storage.database.unit_of_work import Database
 
 PASSWORD_CHARS_MIN = 12
@@ -128,12 +129,16 @@ class Register:
     def add_account(self, name: str, role: str, password: str, site_ids: list[str], region: str = "") -> None:
         """A person who may sign in. An account that exists is replaced, and its sessions end where anything differs."""
         _check_id(name)
-        if role not in ROLES:
-            raise InvalidInput(f"no such role: {role}. Known: {', '.join(ROLES)}")
+        role = FORMER_ROLES.get(role, role)
+        if role not in ADDED_ROLES:
+            raise InvalidInput(f"no such role: {role}. Known: {', '.join(sorted(ADDED_ROLES))}; guardians are invited")
         if not PASSWORD_CHARS_MIN <= len(password) <= PASSWORD_CHARS_MAX:
             raise InvalidInput(f"a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters")
-        if (role == OPERATOR) != bool(site_ids) or (role == AUDITOR) != bool(region):
-            raise InvalidInput(f"an operator is given sites, an auditor a region ('{EVERY_REGION}' for all of them)")
+        if (role in SITE_ROLES) != bool(site_ids) or (role in REGION_ROLES) != bool(region):
+            raise InvalidInput(
+                f"{', '.join(sorted(SITE_ROLES))} are given sites, {', '.join(sorted(REGION_ROLES))} a region "
+                f"('{EVERY_REGION}' for all of them), others neither"
+            )
         hashed = PasswordHasher().hash(password)
         with self.database.unit_of_work() as session:
             account = session.get(Account, name)

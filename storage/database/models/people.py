@@ -1,13 +1,13 @@
-"""Who may sign in, and who has."""
+"""Who may sign in, by what, and who has."""
 
-from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.database.models.base import Base, Sha256, Slug
+from storage.database.models.base import Base, RowId, Sha256, Slug
 
 
 class Account(Base):
-    """A person who may sign in. ``role`` is operator (scoped to sites) or auditor (scoped to a region subtree)."""
+    """A person who may sign in. ``role`` is one of ``server.domain.authorisation.Role``."""
 
     __tablename__ = "account"
     name: Mapped[str] = mapped_column(Slug, primary_key=True)
@@ -15,10 +15,13 @@ class Account(Base):
     region: Mapped[str] = mapped_column(String(64), default="")
     password_hash: Mapped[str] = mapped_column(String(200))
     created_us: Mapped[int] = mapped_column(BigInteger)
+    locked_us: Mapped[int | None] = mapped_column(BigInteger)
+    """Since when it is locked; null where it may sign in."""
+    locked_by: Mapped[str | None] = mapped_column(Slug)
 
 
 class AccountSite(Base):
-    """The sites an operator may see."""
+    """The sites that an account of a facility may see."""
 
     __tablename__ = "account_site"
     account_name: Mapped[str] = mapped_column(ForeignKey("account.name"), primary_key=True)
@@ -33,3 +36,91 @@ class LoginSession(Base):
     account_name: Mapped[str] = mapped_column(ForeignKey("account.name"), index=True)
     created_us: Mapped[int] = mapped_column(BigInteger)
     expires_us: Mapped[int] = mapped_column(BigInteger)
+    proof: Mapped[str] = mapped_column(String(16), default="password", server_default="password")
+    """How the person proved who they are: password, totp, recovery, passkey, authority."""
+    source: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    device: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    """What the browser says it is."""
+
+
+class HalfSignIn(Base):
+    """A password was right and the second step is still to come; also what a passkey has to sign."""
+
+    __tablename__ = "half_sign_in"
+    token_sha256: Mapped[str] = mapped_column(Sha256, primary_key=True)
+    account_name: Mapped[str] = mapped_column(Slug, default="")
+    """Empty while a passkey has not yet said whose it is."""
+    purpose: Mapped[str] = mapped_column(String(16))
+    challenge: Mapped[bytes] = mapped_column(LargeBinary(64))
+    expires_us: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class SignInFailure(Base):
+    """A failed attempt, by account and by address; kept for as long as it counts."""
+
+    __tablename__ = "sign_in_failure"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    account_name: Mapped[str] = mapped_column(Slug)
+    source: Mapped[str] = mapped_column(String(64))
+    at_us: Mapped[int] = mapped_column(BigInteger, index=True)
+    __table_args__ = (
+        Index("ix_sign_in_failure_account", "account_name", "at_us"),
+        Index("ix_sign_in_failure_source", "source", "at_us"),
+    )
+
+
+class Totp(Base):
+    """A second step by codes of time (RFC 6238); none counts before it was confirmed once, none counts twice."""
+
+    __tablename__ = "totp"
+    account_name: Mapped[str] = mapped_column(ForeignKey("account.name"), primary_key=True)
+    secret: Mapped[bytes] = mapped_column(LargeBinary(200))
+    """Encrypted under the server's own key, where it has one."""
+    made_us: Mapped[int] = mapped_column(BigInteger)
+    confirmed_us: Mapped[int | None] = mapped_column(BigInteger)
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    """The step of the last code that was taken; only later ones are."""
+
+
+class Passkey(Base):
+    """A public key of a person's device (WebAuthn)."""
+
+    __tablename__ = "passkey"
+    credential_sha256: Mapped[str] = mapped_column(Sha256, primary_key=True)
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary(1023))
+    account_name: Mapped[str] = mapped_column(ForeignKey("account.name"), index=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(2048))
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(64))
+    backed_up: Mapped[bool] = mapped_column(Boolean)
+    made_us: Mapped[int] = mapped_column(BigInteger)
+    used_us: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class RecoveryCode(Base):
+    """A code that stands in for a lost second step, once; kept as its SHA-256, for it has 80 random bits."""
+
+    __tablename__ = "recovery_code"
+    code_sha256: Mapped[str] = mapped_column(Sha256, primary_key=True)
+    account_name: Mapped[str] = mapped_column(ForeignKey("account.name"), index=True)
+    made_us: Mapped[int] = mapped_column(BigInteger)
+    used_us: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class PersonInvitation(Base):
+    """Leave to open one account. The link names the invitation; the code, told another way, is needed as well."""
+
+    __tablename__ = "person_invitation"
+    link_sha256: Mapped[str] = mapped_column(Sha256, primary_key=True)
+    code_sha256: Mapped[str] = mapped_column(Sha256)
+    role: Mapped[str] = mapped_column(String(16))
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
+    guardian_id: Mapped[str] = mapped_column(Slug, default="")
+    staff_id: Mapped[str] = mapped_column(Slug, default="")
+    created_us: Mapped[int] = mapped_column(BigInteger)
+    created_by: Mapped[str] = mapped_column(Slug)
+    expires_us: Mapped[int] = mapped_column(BigInteger)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    used_us: Mapped[int | None] = mapped_column(BigInteger)
+    used_by: Mapped[str | None] = mapped_column(Slug)
+    revoked_us: Mapped[int | None] = mapped_column(BigInteger)
