@@ -13,7 +13,7 @@ from config.base.timespan import Span, SpanSet
 from server.services.audit.audit_store import StoreAuditor
 from server.services.intake.verify_upload import UploadVerifier
 from storage.database import spans
-from storage.database.models import AuditFinding, AuditRound, LedgerEntry, Segment
+from storage.database.models import AuditFinding, AuditRound, LedgerEntry, Segment, Site
 from storage.objects.keys import SegmentKey
 from storage.objects.port import StoredVersion
 from tests.support.clock import SimulatedClock
