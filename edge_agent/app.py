@@ -34,6 +34,7 @@ from edge_agent.identity import (
     load_signer,
 )
 from edge_agent.lifecycle import Worker
+from edge_agent.live.desk import LiveDesk
 from edge_agent.liveness.registry import Liveness
 from edge_agent.messages import Sealer
 from edge_agent.onvif.clock_book import ClockBook
@@ -191,6 +192,7 @@ class App:
         self.clock_sync.first()
         self._tell_removed_cameras()
         self._begin_to_witness()
+        self.inbox.on_live = LiveDesk(self._sealer, self.clock.utc_us, self.fleet.ask).take
         self.board.announce()
         workers: list[Worker] = [self.link, self.publisher, self.inbox, self.control, *self.alarms.workers]
         for worker in [

@@ -10,7 +10,8 @@ times: decode it in any thread with ``av.CodecContext.create(packet.format.codec
 (CLOCK_BOOTTIME); ``clock.timeline.utc_us(packet.captured_us)`` gives the instant.
 
 Invariant: publishing never waits. A subscriber that is slow loses packets up to the next keyframe, is told how many
-(``lost_before``), and delays nobody; without a subscriber nothing is copied.
+(``lost_before``), and delays nobody; without a subscriber nothing is copied but the newest group of pictures, where
+somebody may want to begin with it (``keep_group``): in memory, bounded, and never on a disk.
 """
 
 import queue
@@ -25,6 +26,7 @@ from config.settings.edge import StreamName
 from edge_agent.recording.timebase import ArrivalFilter
 
 SUBSCRIBERS_MAX = 16
+GROUP_FRAMES_MAX = 250
 
 Codec = Literal["h264", "hevc"]
 
@@ -78,6 +80,11 @@ class Subscription:
         except queue.Empty:
             return None
 
+    @property
+    def waiting(self) -> int:
+        """How many packets wait to be read."""
+        return self._queue.qsize()
+
     def close(self) -> None:
         """Ends it; whoever waits in ``get`` is woken."""
         self._feed.drop(self)
@@ -116,13 +123,29 @@ class Feed:
         self._format: StreamFormat | None = None
         self._session = 0
         self._origin = ArrivalFilter()
+        self._group_lock = threading.Lock()
+        self._group: list[FeedPacket] = []
+        self._group_bytes = 0
+        self._group_bytes_max = 0
 
-    def subscribe(self, name: str, *, keyframes_only: bool, capacity: int) -> Subscription:
-        """Packets from the next keyframe on; at most ``capacity`` wait. Raises ValueError past ``SUBSCRIBERS_MAX``."""
+    def keep_group(self, bytes_max: int) -> None:
+        """Keeps the newest keyframe and what follows it in memory, while they are at most so many bytes; 0: no longer."""
+        with self._group_lock:
+            self._group_bytes_max = bytes_max
+            self._forget_group()
+
+    def subscribe(self, name: str, *, keyframes_only: bool, capacity: int, from_group: bool = False) -> Subscription:
+        """Packets from the next keyframe on; at most ``capacity`` wait. Raises ValueError past ``SUBSCRIBERS_MAX``.
+
+        ``from_group``: what is kept of the group that lasts comes first, at once.
+        """
         made = Subscription(self, name, capacity, keyframes_only=keyframes_only)
-        with self._lock:
+        with self._group_lock, self._lock:
             if len(self._subscribers) >= SUBSCRIBERS_MAX:
                 raise ValueError(f"{self.camera_id} {self.stream}: {SUBSCRIBERS_MAX} subscribers are enough")
+            for packet in self._group if from_group else ():
+                if made.wants(is_key=packet.is_key):
+                    made.put(packet)
             self._subscribers = (*self._subscribers, made)
             self.wanted.set()
         return made
@@ -144,6 +167,11 @@ class Feed:
         return bool(self._subscribers)
 
     @property
+    def listens(self) -> bool:
+        """Whether packets are to be published: somebody subscribes, or the newest group is kept."""
+        return bool(self._subscribers) or self._group_bytes_max > 0
+
+    @property
     def hurries(self) -> bool:
         """Whether somebody wants every packet as it comes."""
         return any(not subscriber.keyframes_only for subscriber in self._subscribers)
@@ -153,6 +181,8 @@ class Feed:
         self._format = stream_format
         self._session += 1
         self._origin = ArrivalFilter()
+        with self._group_lock:
+            self._forget_group()
 
     def publish(self, packet: Packet, arrival_us: int) -> None:  # type: ignore[type-arg]
         """Hands a packet to whoever wants it; its times must still be the stream's own. Never waits."""
@@ -166,9 +196,11 @@ class Feed:
         if presented_us is not None:
             captured_us = presented_us + self._origin.observe(arrival_us, presented_us)
         is_key = packet.is_keyframe
-        takers = [subscriber for subscriber in self._subscribers if subscriber.wants(is_key=is_key)]
-        if not takers:
-            return
+        keeps = self._group_bytes_max > 0
+        if not keeps:
+            takers = [subscriber for subscriber in self._subscribers if subscriber.wants(is_key=is_key)]
+            if not takers:
+                return
         made = FeedPacket(
             data=bytes(packet),
             is_key=is_key,
@@ -180,5 +212,23 @@ class Feed:
             format=self._format,
             lost_before=0,
         )
+        if keeps:
+            with self._group_lock:  # whoever subscribes meanwhile gets each packet once
+                self._keep(made)
+                takers = [subscriber for subscriber in self._subscribers if subscriber.wants(is_key=is_key)]
         for taker in takers:
             taker.put(made)
+
+    def _keep(self, packet: FeedPacket) -> None:
+        """With the lock held."""
+        if packet.is_key:
+            self._forget_group()
+        elif not self._group:
+            return  # it leads nowhere without its keyframe
+        self._group_bytes += len(packet.data)
+        self._group.append(packet)
+        if self._group_bytes > self._group_bytes_max or len(self._group) > GROUP_FRAMES_MAX:
+            self._forget_group()
+
+    def _forget_group(self) -> None:
+        self._group, self._group_bytes = [], 0

@@ -139,6 +139,7 @@ class StreamWorker(Worker):
             self._progress = Progress("reading", monotonic_us())
             feed.begin(source.format)
             meter.reachable = True
+        hurried = feed.hurries
         try:
             for packet in source.packets():
                 arrival_us = monotonic_us()
@@ -146,13 +147,15 @@ class StreamWorker(Worker):
                 meter.frames += 1
                 meter.bytes += packet.size
                 meter.last_packet_us = arrival_us
-                if feed.has_subscribers:
-                    feed.publish(packet, arrival_us)
-                elif recorder is None:
+                if recorder is None and not feed.has_subscribers:
                     return
+                if feed.listens:
+                    feed.publish(packet, arrival_us)
                 if packet.is_keyframe:
                     source.note(meter, packet, self._clock.timeline.utc_us(arrival_us))
-                    source.be_prompt(prompt=feed.hurries)
+                if packet.is_keyframe or feed.hurries is not hurried:
+                    hurried = feed.hurries
+                    source.be_prompt(prompt=hurried)
                 if self.stopping.is_set() or not (recorder is None or recorder.take(session, packet, arrival_us)):
                     return
         except CameraFault as fault:

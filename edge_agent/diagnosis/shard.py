@@ -17,7 +17,7 @@ from config.base.backoff import Backoff
 from config.base.clock import US_PER_S
 from config.base.errors import InvalidInput
 from config.base.logs import get_logger
-from config.settings.edge import CameraSettings, FindingRules
+from config.settings.edge import CameraSettings, FindingRules, StreamChoice
 from config.wire.findings import FINDING_NAMES, FindingName
 from edge_agent.cameras.feed import Feed, FeedPacket
 from edge_agent.diagnosis.decoder import KeyframeDecoder
@@ -279,6 +279,12 @@ class DiagnosisCompanion:
     def start(self) -> None:
         if self._diagnosis is not None:
             self._diagnosis.start()
+
+    def choice(self, camera: CameraSettings) -> StreamChoice:
+        return camera.diagnose
+
+    def asked(self, kind: str, camera_id: str, body: bytes) -> None:
+        """Nobody asks it for anything."""
 
     def camera_added(self, camera: CameraSettings, feed: Feed, recorded: Feed) -> None:
         if self._diagnosis is not None:

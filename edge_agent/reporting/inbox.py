@@ -15,6 +15,7 @@ from config.base.logs import get_logger
 from config.wire.cells import CellChallenge, CellFetch
 from config.wire.desired_state import DesiredState
 from config.wire.envelope import decode_payload, open_envelope
+from config.wire.live import LiveWanted
 from config.wire.segments import Receipt, UploadRefused
 from config.wire.status import Acknowledgement
 from config.wire.witness import LedgerCheckpoint
@@ -29,7 +30,7 @@ WAIT_S = 0.5
 
 log = get_logger("inbox")
 
-Answer = Acknowledgement | Receipt | UploadRefused | DesiredState | LedgerCheckpoint | CellChallenge | CellFetch
+Answer = Acknowledgement | Receipt | UploadRefused | DesiredState | LedgerCheckpoint | CellChallenge | CellFetch | LiveWanted
 
 
 @dataclass
@@ -71,6 +72,8 @@ class Inbox(Worker):
         self._clock = clock
         self.counters = InboxCounters()
         self.on_cell: Callable[[CellChallenge | CellFetch], None] = lambda _task: None
+        self.on_live: Callable[[LiveWanted], None] = lambda _wanted: None
+        """Takes the word that somebody watches a camera; must not wait."""
         self.on_checkpoint: Callable[[LedgerCheckpoint], None] = lambda _shown: None
         """Takes a checkpoint of the site's ledger."""
         self.on_desired: Callable[[DesiredState, bytes], None] = lambda _state, _sealed: None
@@ -119,6 +122,9 @@ class Inbox(Worker):
             return True
         if isinstance(answer, DesiredState):
             self.on_desired(answer, sealed)
+            return True
+        if isinstance(answer, LiveWanted):
+            self.on_live(answer)
             return True
         if isinstance(answer, CellChallenge | CellFetch):
             self.on_cell(answer)

@@ -1,9 +1,10 @@
-"""What runs beside the recording in a shard: diagnosis now, live later; each a part that knows only feeds.
+"""What runs beside the recording in a shard: diagnosis and the live view; each a part that knows only feeds.
 
 A companion is made once for each shard process by a factory ``(ShardContext) -> Companion``, named in
 ``COMPANIONS``. It learns which cameras come and go, subscribes to their feeds, and tells the main process what it
 found with ``context.tell(kind, camera_id, body)``: ``body`` is its own business (msgspec bytes), and the main process
-hands it to whoever registered for ``kind`` with ``CameraFleet.on_told(kind, handler)``.
+hands it to whoever registered for ``kind`` with ``CameraFleet.on_told(kind, handler)``. The other way, ``CameraFleet.ask``
+reaches ``asked`` of every companion of the camera's shard.
 
 Invariant: a companion's fault or slowness is its own: it runs in its own thread, ``tell`` never waits, and where the
 way to the main process is full the message is dropped and counted.
@@ -13,12 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from config.settings.edge import CameraSettings, EdgeSettings
+from config.settings.edge import CameraSettings, EdgeSettings, StreamChoice
 from edge_agent.cameras.feed import Feed
 from edge_agent.timekeeping import Timeline
 
 TOLD_BYTES_MAX = 128 * 1024
-COMPANIONS: tuple[str, ...] = ("edge_agent.diagnosis.shard:companion",)
+COMPANIONS: tuple[str, ...] = ("edge_agent.diagnosis.shard:companion", "edge_agent.live.shard:companion")
 """``module:factory``; one whose module is not there is left out."""
 
 
@@ -51,8 +52,12 @@ class Companion(Protocol):
         """Sets its thread going."""
         ...
 
+    def choice(self, camera: CameraSettings) -> StreamChoice:
+        """Which of the camera's streams it wants."""
+        ...
+
     def camera_added(self, camera: CameraSettings, feed: Feed, recorded: Feed) -> None:
-        """A camera records from now on; ``feed`` is of the stream that ``camera.diagnose`` chose.
+        """A camera records from now on; ``feed`` is of the stream that it chose.
 
         ``recorded`` is of the one that is recorded, and so connected in any case; it may be the same.
         """
@@ -60,6 +65,10 @@ class Companion(Protocol):
 
     def camera_removed(self, camera_id: str) -> None:
         """It is gone, or about to be added again with other settings."""
+        ...
+
+    def asked(self, kind: str, camera_id: str, body: bytes) -> None:
+        """The main process asks for something; what it does not know is not for it. Must not wait."""
         ...
 
     def close(self, timeout_s: float) -> None:

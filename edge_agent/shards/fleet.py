@@ -159,6 +159,11 @@ class CameraFleet:
         timer.daemon = True
         timer.start()
 
+    def ask(self, kind: str, camera_id: str, body: bytes) -> bool:
+        """Hands something to the companions beside a camera; False where there is no such camera, or nobody hears it."""
+        keeper = self._place.get(camera_id)
+        return keeper is not None and keeper.ask(kind, camera_id, body)
+
     def timeline_is(self, timeline: Timeline) -> None:
         """The agent's clock was slewed or begun anew."""
         for keeper in self.keepers:

@@ -19,6 +19,7 @@ from edge_agent.shards.believing import check
 from edge_agent.shards.birth import Born
 from edge_agent.shards.messages import (
     MESSAGE_BYTES_MAX,
+    Ask,
     Begin,
     CameraSet,
     ConditionIs,
@@ -133,6 +134,11 @@ class ShardKeeper(Worker):
         """Another shard has the camera now. Only while no process of this one lives."""
         with self._lock:
             self._cameras.pop(camera_id, None)
+
+    def ask(self, kind: str, camera_id: str, body: bytes) -> bool:
+        """Hands something to the shard's companions; False where no process hears it. It is not said again."""
+        with self._lock:
+            return self._say(Ask(kind, camera_id, body))
 
     def timeline_is(self, timeline: Timeline) -> None:
         with self._lock:

@@ -74,6 +74,14 @@ class Opened(_Message, frozen=True):
     """It does not for want of room."""
 
 
+class Ask(_Message, frozen=True):
+    """Something for the companions; what is in it is between whoever asks and the one that knows ``kind``."""
+
+    kind: str
+    camera_id: str
+    body: bytes
+
+
 class End(_Message, frozen=True):
     """Make everything whole and end."""
 
@@ -155,7 +163,7 @@ class Ended(_Message, frozen=True):
     """The last word."""
 
 
-Down = Begin | SetCamera | DropCamera | TimelineIs | RoomIs | Opened | End
+Down = Begin | SetCamera | DropCamera | TimelineIs | RoomIs | Opened | Ask | End
 Up = Pulse | Opening | Finished | Torn | ConditionIs | DiskRefused | CameraSet | Told | Ended
 
 _encoder = msgspec.msgpack.Encoder()

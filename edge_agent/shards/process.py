@@ -26,6 +26,7 @@ from edge_agent.shards.companions import COMPANIONS, TOLD_BYTES_MAX, Companion, 
 from edge_agent.shards.messages import (
     MESSAGE_BYTES_MAX,
     REMOVED,
+    Ask,
     Begin,
     CameraPulse,
     CameraSet,
@@ -115,6 +116,9 @@ class Shard:
             self._clock.timeline = said.timeline
         elif isinstance(said, RoomIs):
             self._room.room = said.room
+        elif isinstance(said, Ask):
+            for companion in self._companions:
+                companion.asked(said.kind, said.camera_id, said.body)
         elif isinstance(said, SetCamera | DropCamera):
             threading.Thread(target=self._change, args=(said,), name="change", daemon=True).start()
 
@@ -156,8 +160,8 @@ class Shard:
         with self._lock:
             self._cameras[camera.id] = made
         for companion in self._companions:
-            diagnosed = camera.stream_for(camera.diagnose)
-            companion.camera_added(camera, made.feeds[diagnosed], made.feeds[camera.record])
+            chosen = camera.stream_for(companion.choice(camera))
+            companion.camera_added(camera, made.feeds.get(chosen, made.feeds[camera.record]), made.feeds[camera.record])
         made.start()
 
     def _condition(self, camera_id: str, condition: str, detail: str, at: tuple[int, str]) -> None:
