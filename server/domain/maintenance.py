@@ -83,7 +83,7 @@ def cut_at(window: Window, now_us: int) -> int:
 
 def _months(window: Window, timezone: str) -> list[Span]:
     """The site's own calendar months that a window reaches into."""
-    found = []
+    found: list[Span] = []
     first = day_of(window.start_us, timezone).replace(day=1)
     while not found or found[-1].end_us < window.end_us:
         following = (first + timedelta(days=32)).replace(day=1)
