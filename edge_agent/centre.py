@@ -12,6 +12,7 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from config.base.decoding import decode_json
 from config.base.errors import ConfigurationError, InvalidInput, PermissionDenied, Unavailable
 from config.settings.edge import ServerLinkSettings
 from config.wire.acceptance import AcceptanceAnswer
@@ -61,7 +62,7 @@ class Centre:
         """Leave to put one segment. Raises Unavailable; InvalidInput or PermissionDenied where the server says no."""
         answer = self._request("POST", "/agent/v1/upload-tickets", request, self._timeout_s)
         try:
-            ticket = msgspec.json.decode(answer, type=UploadTicket)
+            ticket = decode_json(answer, UploadTicket)
         except msgspec.MsgspecError as error:
             raise Unavailable("the server's upload ticket makes no sense") from error
         if urlsplit(ticket.url).scheme not in ("http", "https"):
@@ -72,7 +73,7 @@ class Centre:
         """What the server has seen, for an acceptance test. Raises as ``upload_ticket``; Unavailable if asked too often."""
         answer = self._request("POST", "/agent/v1/acceptance", request, ACCEPTANCE_WITHIN_S, ACCEPTANCE_BYTES_MAX)
         try:
-            return msgspec.json.decode(answer, type=AcceptanceAnswer)
+            return decode_json(answer, AcceptanceAnswer)
         except msgspec.MsgspecError as error:
             raise Unavailable("the server's answer to the acceptance test makes no sense") from error
 
@@ -88,7 +89,7 @@ class Centre:
         """The next certificate. Raises as ``upload_ticket``."""
         answer = self._request("POST", "/agent/v1/certificates", request, self._timeout_s)
         try:
-            return msgspec.json.decode(answer, type=CertificateAnswer)
+            return decode_json(answer, CertificateAnswer)
         except msgspec.MsgspecError as error:
             raise Unavailable("the server's answer to a certificate request makes no sense") from error
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from config.base.decoding import convert
 from config.base.errors import InvalidInput
 from config.base.ids import fresh_id
 from config.wire.catalogue import CATALOGUE
@@ -107,7 +108,7 @@ class Sealer:
         if claim.leaf_root is msgspec.UNSET:
             del document["leaf_root"]
         try:
-            manifest = msgspec.convert(document, SegmentRecorded)
+            manifest = convert(document, SegmentRecorded)
         except msgspec.ValidationError as error:
             raise InvalidInput(f"segment {claim.segment_id} cannot be claimed: {error}") from error
         return self._sealed(manifest, message_id, claim.camera_id, claim.segment_id, claim.start_us)

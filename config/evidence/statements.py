@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 
+from config.base.decoding import decode_json
 from config.base.errors import ConfigurationError, IntegrityViolation, InvalidInput
 from config.base.timespan import SpanSet
 from config.evidence import merkle, package
@@ -209,6 +210,6 @@ def _uris(certificate: x509.Certificate) -> list[str]:
 def decoded(name: str, data: bytes, kind: type[Document]) -> Document:
     """A JSON document of a package. Raises NotGenuine."""
     try:
-        return msgspec.json.decode(data, type=kind)
+        return decode_json(data, kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise NotGenuine(name, "it cannot be read", str(error)) from error

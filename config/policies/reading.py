@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from config.base.decoding import convert
 from config.base.errors import ConfigurationError, InvalidInput
 from config.policies.book import Book, BookRule
 from config.policies.metrics import EVIDENCE, FACTS, FORBIDDEN_ZONE_KINDS, LIVE_VIEW_MODES, METRICS, Metric
@@ -120,9 +121,9 @@ def _shaped(path: Path, document: Document) -> Pack:
     try:
         for where_it_is, part, kind in parts:
             place = where_it_is
-            msgspec.convert(part, type=kind, strict=True)
+            convert(part, kind)
         place = ()
-        return msgspec.convert(document.data, type=Pack, strict=True)
+        return convert(document.data, Pack)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at `$")
         named = _UNKNOWN.search(reason)

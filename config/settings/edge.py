@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from config.base.decoding import convert
 from config.base.errors import ConfigurationError, InvalidInput
 from config.base.ids import is_slug
 from config.base.origins import parse_origin
@@ -244,7 +245,7 @@ def load_edge(file: Path | None = None, *, enrolled: bool = True) -> EdgeSetting
 def load_cameras(file: Path) -> list[CameraSettings]:
     """The cameras that ``discover`` wrote; none where there is no such file. Raises ConfigurationError."""
     try:
-        return msgspec.toml.decode(file.read_bytes(), type=_CameraFile).cameras
+        return convert(msgspec.toml.decode(file.read_bytes()), _CameraFile).cameras
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from config.base.decoding import convert
 from config.base.errors import ConfigurationError
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
@@ -46,7 +47,7 @@ def load(
         _merge(merged, overlay)
     _apply_environment(merged, prefix, env, known, origin)
     try:
-        return msgspec.convert(merged, type=kind, strict=True)
+        return convert(merged, kind)
     except msgspec.ValidationError as error:
         key = str(error).rpartition("`$.")[2].rstrip("`") if "`$." in str(error) else ""
         raise ConfigurationError(f"{origin.get(key, file or defaults.name)}: {error}") from error

@@ -14,6 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from config.base.decoding import decode_json
 from config.base.errors import IntegrityViolation, InvalidInput
 from config.wire.catalogue import PAYLOAD_TYPE, kind_of
 from config.wire.suites import ED25519_SHA256
@@ -120,7 +121,7 @@ def open_envelope(data: bytes) -> OpenedEnvelope:
     if len(data) > ENVELOPE_BYTES_MAX:
         raise InvalidInput(f"{len(data)} bytes, {ENVELOPE_BYTES_MAX} are allowed", code="oversized")
     try:
-        envelope = msgspec.json.decode(data, type=_Envelope)
+        envelope = decode_json(data, _Envelope)
         payload = base64.b64decode(envelope.payload, validate=True)
         if len(envelope.signatures) != 1:
             raise InvalidInput("an envelope carries exactly one signature", code="malformed")
@@ -137,6 +138,6 @@ def decode_payload(opened: OpenedEnvelope) -> msgspec.Struct:
     """
     kind = kind_of(opened.payload_type)
     try:
-        return msgspec.json.decode(opened.payload, type=kind)
+        return decode_json(opened.payload, kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidInput(f"not a valid {kind.__name__}: {error}", code="malformed") from error

@@ -21,6 +21,7 @@ from typing import Annotated
 
 import msgspec
 
+from config.base.decoding import decode_json
 from config.base.errors import NightlightError
 from config.base.logs import get_logger
 from config.wire.alarms import AlarmKind, AlarmState
@@ -72,7 +73,7 @@ class Webhook(Worker):
     def receive(self, body: bytes) -> HTTPStatus:
         """What becomes of a body whose sender has proved itself."""
         try:
-            event = msgspec.json.decode(body, type=WebhookEvent)
+            event = decode_json(body, WebhookEvent)
         except (msgspec.MsgspecError, UnicodeError) as error:
             log.warning("webhook_refused", why=str(error)[:200])
             return HTTPStatus.BAD_REQUEST

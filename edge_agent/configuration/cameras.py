@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from config.base.decoding import convert
 from config.base.errors import IntegrityViolation, InvalidInput
 from config.settings.edge import CameraSettings
 from config.wire.desired_state import DesiredCamera, check_camera
@@ -34,7 +35,7 @@ def to_record(camera: DesiredCamera, agent_id: str, key: X25519PrivateKey) -> Wa
     """The camera with its password in the clear, or why not."""
     try:
         check_camera(camera)
-        settings = msgspec.convert(_as_settings(camera), CameraSettings)
+        settings = convert(_as_settings(camera), CameraSettings)
     except (InvalidInput, msgspec.ValidationError) as error:
         return Unusable(camera.camera_id, "unreachable", f"its settings cannot be used: {error}"[:200])
     if camera.password is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from config.base.decoding import decode_msgpack
 from config.base.logs import get_logger
 from config.settings.edge import CameraSettings
 from config.wire.findings import FindingName
@@ -67,7 +68,7 @@ class WatcherMemory:
             data = file.read_bytes()
             if len(data) > FILE_BYTES_MAX:
                 raise ValueError("too large")  # noqa: TRY301 - one place for everything that makes it unusable
-            memory = msgspec.msgpack.decode(data, type=_Memory)
+            memory = decode_msgpack(data, _Memory)
             references = [_read(kept) for kept in memory.references[:REFERENCES_MAX]]
         except FileNotFoundError:
             return

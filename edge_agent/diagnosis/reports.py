@@ -7,6 +7,7 @@ what is news to the server (``book``).
 
 import msgspec
 
+from config.base.decoding import decode_msgpack
 from config.wire.findings import FindingName
 from edge_agent.diagnosis.hysteresis import State
 
@@ -56,4 +57,4 @@ def encode(report: DiagnosisReport) -> bytes:
 
 def decode(body: bytes) -> DiagnosisReport:
     """Raises msgspec.MsgspecError."""
-    return msgspec.msgpack.decode(body, type=DiagnosisReport)
+    return decode_msgpack(body, DiagnosisReport)

@@ -13,6 +13,7 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, SSLError
 
+from config.base.decoding import decode_json
 from config.base.errors import Unavailable
 from config.wire.enrolment import EnrolmentAnswer
 from edge_agent.centre import refusal
@@ -77,9 +78,7 @@ class FrontDoor:
         if self._proved is None:
             raise Unavailable("the server has not proved itself")
         try:
-            return msgspec.json.decode(
-                self._ask(self._proved, "POST", "/agent/v1/enrolments", sealed), type=EnrolmentAnswer
-            )
+            return decode_json(self._ask(self._proved, "POST", "/agent/v1/enrolments", sealed), EnrolmentAnswer)
         except msgspec.MsgspecError as error:
             raise Unavailable("the server's answer makes no sense") from error
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from config.base.clock import US_PER_S, Clock
+from config.base.decoding import decode_json
 from config.base.errors import IntegrityViolation, PermissionDenied
 from config.base.ids import fresh_id
 from config.settings.edge import ENROLLED_FILE
@@ -145,7 +146,7 @@ def _believed(answer: EnrolmentAnswer, authority: x509.Certificate, message_id: 
         document = base64.b64decode(answer.document, validate=True)
         signature = base64.b64decode(answer.signature, validate=True)
         key.verify(signature, answer_bytes(document), ec.ECDSA(hashes.SHA256()))
-        told = msgspec.json.decode(document, type=Enrolled)
+        told = decode_json(document, Enrolled)
         server_key = serialization.load_pem_public_key(told.server_key.encode())
     except (InvalidSignature, msgspec.MsgspecError, binascii.Error, ValueError) as error:
         raise IntegrityViolation("the answer is not signed by the server's authority", code="bad_answer") from error

@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from config.base.decoding import decode_json
 from config.base.errors import InvalidInput, NightlightError, NotFound, PermissionDenied
 from edge_agent.cameras.rtsp.asking import Credentials
 from edge_agent.onvif.fetched_segments import FetchedSegment, FetchedWriter, groups
@@ -63,7 +64,7 @@ class Ended(msgspec.Struct, frozen=True):
 def main() -> int:
     """Entry point; returns the exit status."""
     line = sys.stdin.buffer.readline(JOB_BYTES_MAX)
-    job = msgspec.json.decode(line, type=Job)
+    job = decode_json(line, Job)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.nice(NICE)
     _say(fetch(job, _say))

@@ -17,6 +17,7 @@ import msgspec
 
 import edge_agent
 from config.base.clock import US_PER_S, Clock
+from config.base.decoding import decode_json
 from config.base.errors import Unavailable
 from config.wire.segments import SEGMENT_SPAN_US_MAX
 from edge_agent.onvif.fetch import AROUND_US, Ended, Job
@@ -77,7 +78,7 @@ def fetch_in_process(
 def checked(line: bytes, job: Job) -> FetchedSegment | Ended:
     """Raises Unavailable for what a process that is still itself would not say."""
     try:
-        said = msgspec.json.decode(line, type=_Line)
+        said = decode_json(line, _Line)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise Unavailable("what fetches from cameras makes no sense") from error
     if said.ended is not None:

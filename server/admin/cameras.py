@@ -13,6 +13,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from config.base.clock import SystemClock
+from config.base.decoding import decode_json
 from config.base.errors import ConfigurationError, Conflict, InvalidInput
 from config.settings.server import ServerSettings
 from config.wire.desired_state import DesiredCamera, host_of
@@ -169,7 +170,7 @@ def _line(chars_max: int) -> str:
 
 def _box(text: str) -> SealedBox:
     try:
-        return msgspec.json.decode(text, type=SealedBox)
+        return decode_json(text, SealedBox)
     except msgspec.MsgspecError as error:
         raise InvalidInput(f"standard input is not what 'camera seal' prints: {error}") from error
 

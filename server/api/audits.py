@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
+from config.base.decoding import decode_json
 from config.base.errors import Conflict, InvalidInput, NightlightError, NotFound, PermissionDenied, Unavailable
 from config.base.logs import get_logger
 from server.api.errors import status_of
@@ -100,7 +101,7 @@ def ask_json(request: Request, person: Person, site: str, data: Annotated[bytes,
     """An Asked in, the DeepResult so far out."""
     audits = parts_of(request).audits
     try:
-        asked = msgspec.json.decode(data, type=Asked)
+        asked = decode_json(data, Asked)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidInput(f"not an audit that can be asked for: {error}") from error
     made = audits.ask(person, site, asked.seed, asked.samples, asked.repeats_id)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from config.base.clock import from_datetime
+from config.base.decoding import decode_json
 from config.base.errors import InvalidInput, NightlightError, NotFound, ResourceExhausted
 from config.wire.fields import Detail, Micros, Slug
 from server.api.errors import status_of
@@ -70,7 +71,7 @@ def fetches(request: Request, person: Person, site: str) -> Response:
 def fetch(request: Request, person: Person, site: str, data: Annotated[bytes, Depends(_body)]) -> Response:
     """A FetchOrder in, a FetchView out."""
     try:
-        order = msgspec.json.decode(data, type=FetchOrder)
+        order = decode_json(data, FetchOrder)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidInput(f"not a fetch order: {error}", code="malformed") from error
     asked = parts_of(request).cell_fetcher.ask(

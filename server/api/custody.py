@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.types import Receive, Scope, Send
 
 from config.base.clock import from_datetime
+from config.base.decoding import decode_json
 from config.base.errors import Conflict, InvalidInput, NightlightError, PermissionDenied, ResourceExhausted
 from config.base.timespan import Span
 from config.wire.fields import Detail, Micros, Slug
@@ -333,7 +334,7 @@ def _count(text: str) -> int:
 
 def _decoded(data: bytes, kind: type[Order]) -> Order:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return decode_json(data, kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidInput(f"the request is not what is wanted here: {error}") from error
 

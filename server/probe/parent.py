@@ -11,6 +11,7 @@ from typing import Annotated, BinaryIO
 
 import msgspec
 
+from config.base.decoding import decode_json
 from config.base.errors import InvalidInput, Unavailable
 from server.domain.deep_audit import Footage
 
@@ -57,7 +58,7 @@ def probe(file: BinaryIO, span_us: int, *, child: Path = CHILD, wait_s: float = 
     if ended.returncode != 0 or len(ended.stdout) > ANSWER_BYTES_MAX:
         raise Unavailable(f"the decoder ended with {ended.returncode}", code="not_decoded")
     try:
-        answer = msgspec.json.decode(ended.stdout, type=_Answer)
+        answer = decode_json(ended.stdout, _Answer)
     except msgspec.MsgspecError as error:
         raise InvalidInput("the decoder's answer makes no sense", code="undecodable") from error
     if answer.error:

@@ -56,6 +56,13 @@ def test_only_the_clock_module_asks_the_machine_for_the_time() -> None:
     assert found == ["config/base/clock.py"]
 
 
+def test_only_one_module_has_msgspec_decode_into_a_type() -> None:
+    """Two threads that do so for the first time at once end the process: see there."""
+    typed = re.compile(r"\bmsgspec\.convert\(|\bmsgspec\.\w+\.decode\([^\n]*\n?[^\n]*\btype=")
+    found = [str(file.relative_to(ROOT)) for file in FILES if typed.search(file.read_text())]
+    assert found == ["config/base/decoding.py"]
+
+
 def test_every_module_says_what_it_is_for() -> None:
     silent = [str(file.relative_to(ROOT)) for file in FILES if ast.get_docstring(ast.parse(file.read_text())) is None]
     assert silent == []

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from config.base.decoding import decode_json
 from config.base.errors import Conflict, InvalidInput
 from config.wire.desired_state import CORNERS_MAX, MASKS_MAX, DesiredCamera, Polygon, StreamChoice, host_of
 from config.wire.sealing import SealedBox
@@ -105,7 +106,7 @@ def read_sealed(text: str) -> SealedBox | None:
     try:
         if len(text) > SEALED_CHARS_MAX:
             raise msgspec.DecodeError("too long")
-        return msgspec.json.decode(text, type=SealedBox)
+        return decode_json(text, SealedBox)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise InvalidInput("that is no sealed password", code="bad_box") from error
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
+from config.base.decoding import convert, decode_json
 from config.base.errors import Conflict, InvalidInput, NotFound
 from config.base.ids import fresh_id
 from config.wire.desired_state import DesiredCamera, DesiredState, check_camera
@@ -142,7 +143,7 @@ def desired_state(session: Session, configuration: AgentConfiguration) -> Desire
 
 def decode_source(source: CameraSource) -> DesiredCamera:
     """A camera's settings as they were kept."""
-    return msgspec.json.decode(source.settings, type=DesiredCamera)
+    return decode_json(source.settings, DesiredCamera)
 
 
 def _camera(session: Session, site_id: str, camera_id: str) -> Camera:
@@ -156,7 +157,7 @@ def _camera(session: Session, site_id: str, camera_id: str) -> Camera:
 
 def _check(before: DesiredCamera | None, after: DesiredCamera, camera_id: str) -> None:
     try:
-        msgspec.convert(msgspec.to_builtins(after), DesiredCamera)
+        convert(msgspec.to_builtins(after), DesiredCamera)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"{camera_id}: {error}") from error
     if after.camera_id != camera_id:

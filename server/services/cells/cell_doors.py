@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
+from config.base.decoding import decode_json
 from config.base.errors import InvalidInput, NotFound, Unavailable
 from config.base.logs import get_logger
 from config.wire.sealing import SealedBox, cell_secret, open_sealed, seal_to
@@ -55,7 +56,7 @@ class CellDoors:
         cell = session.get(Cell, site_id)
         if cell is None:
             return None
-        sealed = msgspec.json.decode(cell.secret, type=SealedBox)
+        sealed = decode_json(cell.secret, SealedBox)
         return StoreAccess(
             endpoint=cell.endpoint,
             bucket=cell.bucket,

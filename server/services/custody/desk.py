@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
+from config.base.decoding import convert
 from config.base.errors import InvalidInput, NotFound, Unavailable
 from config.base.ids import is_slug
 from config.base.timespan import Span
@@ -250,7 +251,7 @@ class CustodyDesk:
             asked = session.scalars(query).first()
         if asked is None:
             return None
-        shares = [msgspec.convert(each, SiteShare, from_attributes=True) for each in self.expirer.tally().sites]
+        shares = [convert(each, SiteShare, from_attributes=True) for each in self.expirer.tally().sites]
         return DeletionView(asked.asked_us, asked.versions, asked.of_versions, asked.confirmed_by, shares)
 
     def confirm_deletion(self, scope: scoping.Scope, versions: int, of_versions: int) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.base.decoding import decode_json
 from config.base.errors import InvalidInput
 from config.wire.catalogue import PAYLOAD_TYPE
 from config.wire.envelope import OpenedEnvelope
@@ -82,7 +83,7 @@ def keep_in_doubt(session: Session, agent_id: str, opened: OpenedEnvelope, envel
     if opened.payload_type != PAYLOAD_TYPE[PictureFinding]:
         return
     try:
-        said = msgspec.json.decode(opened.payload, type=_Doubtful)
+        said = decode_json(opened.payload, _Doubtful)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return
     camera = session.get(Camera, said.camera_id, with_for_update=True)
