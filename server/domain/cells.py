@@ -9,9 +9,11 @@ changed, ``k`` leaves drawn evenly and answered rightly would have missed all of
 Source: RFC 6962 (the tree); G. Ateniese et al., Provable Data Possession (CCS 2007), 5.1 (detection by spot checking).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.base.clock import US_PER_MINUTE, US_PER_S
+from config.base.timespan import Span
 from config.evidence.leaves import is_leaf_of
 from server.domain.audit import Drift
 
@@ -36,6 +38,14 @@ BYTES_A_S_MAX = 6_250_000
 made up, would have most draws fall on them."""
 BURST_BYTES = 4 * 2**20
 """Beyond that, however short the recording is: one key frame of 4K has up to 2 MB, and there may be two."""
+OVERLAP_US_MAX = 6 * US_PER_S
+"""How long the recordings of one timeline may run over each other. One run ends before the next begins; a start that was
+seen late is claimed up to 5 s earlier."""
+DEPTH_MAX = 4
+"""How many recordings of a camera may be of one instant: an agent's clock that was set right, and a camera's own memory that
+was read more than once, have it recorded again on another timeline."""
+AROUND_US = US_PER_MINUTE
+NEIGHBOURS_MAX = 5_000
 
 
 def draw_is_due(waiting_bytes: int, oldest_us: int | None, last_us: int | None, now_us: int) -> bool:
@@ -49,6 +59,38 @@ def draw_is_due(waiting_bytes: int, oldest_us: int | None, last_us: int | None, 
 def is_too_dense(size_bytes: int, span_us: int) -> bool:
     """Whether a recording claims more bytes than a camera sends in that time."""
     return size_bytes > BURST_BYTES + BYTES_A_S_MAX * span_us // US_PER_S
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A recording of the same camera that lies in the cell already, about the same time."""
+
+    span: Span
+    timeline_id: str
+    size_bytes: int
+
+
+def is_too_many(span: Span, timeline_id: str, size_bytes: int, neighbours: Sequence[Neighbour]) -> bool:
+    """Whether a recording comes on top of others of its camera as no camera's does.
+
+    Leaves are drawn evenly by bytes: who may claim the same minute again and again, or in a thousand splinters, has most
+    draws fall on what is easily made up. ``neighbours``: those of which any part is within ``AROUND_US``.
+    """
+    around_us = span.duration_us + 2 * AROUND_US
+    whole_bytes = size_bytes + sum(near.size_bytes for near in neighbours)
+    if len(neighbours) >= NEIGHBOURS_MAX or whole_bytes > DEPTH_MAX * (
+        BURST_BYTES + BYTES_A_S_MAX * around_us // US_PER_S
+    ):
+        return True
+    over = [near for near in neighbours if near.span.start_us < span.end_us and span.start_us < near.span.end_us]
+    same_us = sum(
+        min(near.span.end_us, span.end_us) - max(near.span.start_us, span.start_us)
+        for near in over
+        if near.timeline_id == timeline_id
+    )
+    begins = (max(near.span.start_us, span.start_us) for near in over)
+    deepest = max((sum(n.span.start_us <= at_us < n.span.end_us for n in over) for at_us in begins), default=0)
+    return same_us > OVERLAP_US_MAX or deepest >= DEPTH_MAX
 
 
 def unproven_from_us(proven_us: int | None, locked_until_us: int, retain_us: int, now_us: int) -> int | None:

@@ -78,6 +78,19 @@ def waiting(session: Session, agent_id: str) -> list[tuple[CellCopy, int]]:
     return [(copy, size_bytes) for copy, size_bytes in rows]
 
 
+def about(session: Session, segment: Segment, around_us: int, span_us_max: int, limit: int) -> list[Segment]:
+    """Recordings of the same camera that an agent has read back in the cell, of about the same time; at most ``limit``."""
+    query = (
+        select(Segment)
+        .join(CellCopy, CellCopy.segment_id == Segment.id)
+        .where(Segment.camera_id == segment.camera_id, Segment.id != segment.id, CellCopy.state != REFUSED)
+        .where(Segment.end_us > segment.start_us - around_us, Segment.start_us < segment.end_us + around_us)
+        .where(Segment.end_us < segment.end_us + around_us + span_us_max)  # so that an index ends there
+        .options(defer(Segment.envelope))
+    )
+    return list(session.scalars(query.limit(limit)))
+
+
 def next_leaf(session: Session, agent_id: str) -> int:
     """The number that the first leaf of an agent's next copy gets; the caller holds the agent's row."""
     newest = session.scalars(

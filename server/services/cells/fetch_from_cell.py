@@ -2,7 +2,7 @@
 
 Invariants: whoever asks is within reach (I7), gives a reason, and stands on the access record before anything is sent; what
 comes is read back by version and is the manifest's bytes or nothing; it stays a day, in a place of its own, and is no
-evidence of coverage. What nobody brings in time is not verified until it comes (I1).
+evidence of coverage. What nobody brings in time is not verified, and what is not brought does not count, until it comes (I1).
 """
 
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ BRING_US = ANSWER_US
 """As a challenge: twenty recordings may stand before it on a thin line."""
 AGAIN_OVERDUE_US = 60 * US_PER_MINUTE
 KEEP_ASKING_US = 7 * US_PER_DAY
-"""So long an overdue recording is asked for again by itself; after that somebody has to ask."""
+"""So long a recording that did not come is asked for again by itself; after that somebody has to ask."""
 STAY_US = US_PER_DAY
 AGAIN_US = 90 * US_PER_S
 PUT_S = 600
@@ -52,6 +52,7 @@ OPEN_MAX = 20
 AT_ONCE_MAX = 10
 REASON_CHARS_MAX = 200
 HERE, OVERDUE, GONE = "here", "overdue", "gone"
+ENDED = (HERE, GONE)
 
 log = get_logger("cells")
 
@@ -146,7 +147,7 @@ class CellFetcher:
             self._end_overdue(session, now_us)
             rows = cells.take_fetches(session, now_us, now_us + AGAIN_US, AT_ONCE_MAX)
             for row in rows:
-                if row.outcome == OVERDUE:
+                if row.outcome is not None:
                     row.due_us = _next_try_us(row, now_us)
             return [message for row in rows if (message := self._message(session, row)) is not None]
 
@@ -161,15 +162,16 @@ class CellFetcher:
             segment = session.get_one(Segment, row.segment_id) if row is not None else None
         if row is None or segment is None or row.agent_id != said.agent_id:
             raise NotFound("no such fetch")
-        if row.outcome not in (None, OVERDUE):
+        if row.outcome in ENDED:
             return
         outcome = self._read_back(row, segment, said)
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             found = session.get_one(CellFetchRow, row.id, with_for_update=True)
-            if found.outcome not in (None, OVERDUE):
+            if found.outcome in ENDED:
                 return
-            found.due_us, found.outcome, found.version_id = None, outcome, said.version_id
+            found.outcome, found.version_id = outcome, said.version_id
+            found.due_us = None if outcome == HERE else _next_try_us(found, now_us)
             found.expires_us = now_us + STAY_US
             session.flush()
             copy, of = session.get_one(CellCopy, segment.id), session.get_one(Segment, segment.id)

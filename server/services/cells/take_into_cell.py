@@ -16,12 +16,12 @@ from config.evidence.entries import SegmentSecured, encode
 from config.evidence.leaves import leaf_count
 from config.wire.cells import SeenInCell
 from config.wire.envelope import decode_payload, open_envelope
-from config.wire.segments import Receipt, SegmentRecorded, SegmentUploaded
-from server.domain.cells import BYTES_A_S_MAX, is_too_dense
+from config.wire.segments import SEGMENT_SPAN_US_MAX, Receipt, SegmentRecorded, SegmentUploaded
+from server.domain.cells import AROUND_US, BYTES_A_S_MAX, NEIGHBOURS_MAX, Neighbour, is_too_dense, is_too_many
 from server.domain.verdict import day_of
 from server.services.intake.incoming import Effect, Incoming
 from storage.database import cells, evidence, ledger, spans
-from storage.database.models import Agent, Cell, CellCopy, PendingVerification, Segment, Site
+from storage.database.models import Agent, Camera, Cell, CellCopy, PendingVerification, Segment, Site
 from storage.objects.port import LockMode, StoredVersion
 
 _MODES: dict[str, LockMode] = {"COMPLIANCE": "COMPLIANCE", "GOVERNANCE": "GOVERNANCE"}
@@ -44,12 +44,22 @@ def leaf_root_of(segment: Segment) -> str | None:
     return manifest.leaf_root
 
 
-def check_density(segment: Segment) -> None:
-    """Refuses a recording that would have draws fall on made-up bytes. Raises InvalidInput (``too_dense``)."""
+def check_room(session: Session, segment: Segment) -> None:
+    """Refuses a recording that would have draws fall on made-up bytes.
+
+    Raises InvalidInput (``too_dense``, ``recorded_again``).
+    """
     if is_too_dense(segment.size_bytes, segment.end_us - segment.start_us):
         raise InvalidInput(
             f"a cell takes recordings of {BYTES_A_S_MAX * 8 // 10**6} Mbit/s at most: lower the camera's bit rate",
             code="too_dense",
+        )
+    near = cells.about(session, segment, AROUND_US, SEGMENT_SPAN_US_MAX, NEIGHBOURS_MAX)
+    neighbours = [Neighbour(Span(other.start_us, other.end_us), other.timeline_id, other.size_bytes) for other in near]
+    if is_too_many(Span(segment.start_us, segment.end_us), segment.timeline_id, segment.size_bytes, neighbours):
+        raise InvalidInput(
+            "this camera's recordings of this time lie in the cell already: look whether two agents or two runs record it",
+            code="recorded_again",
         )
 
 
@@ -59,10 +69,12 @@ def claimed(session: Session, incoming: Incoming, segment: Segment, seen: SeenIn
     root = leaf_root_of(segment)
     if root is None or session.get(Cell, segment.site_id) is None:
         raise InvalidInput("this recording does not belong into a cell", code="no_cell")
-    check_density(segment)
+    copy = session.get(CellCopy, segment.id)
+    if copy is None or copy.state == cells.REFUSED:
+        session.get_one(Camera, segment.camera_id, with_for_update=True)  # what comes at once is seen by one of them
+        check_room(session, segment)
     if seen.version_id != message.version_id:
         raise InvalidInput("another version was read than was made", code="foreign_segment")
-    copy = session.get(CellCopy, segment.id)
     if copy is not None and copy.version_id == message.version_id and copy.state != cells.CLAIMED:
         if copy.state == cells.REFUSED:
             return "again", []

@@ -19,7 +19,7 @@ from server.jobs.app import assess_site
 from server.services.agents.revoke_agent import Revoker
 from server.services.cells.read_cells import CellReader, cell_day
 from server.services.coverage.assess_day import Assessor
-from storage.database.models import Camera, CellChallengeRow, Segment, Site, Verdict
+from storage.database.models import Camera, CellChallengeRow, CellCopy, Segment, Site, Verdict
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope
 from tests.support.cells import CellSite, span_of
 from tests.support.databases import fresh_database
@@ -232,6 +232,18 @@ def test_a_recording_of_more_bytes_than_a_camera_sends_is_no_matter_for_a_cell(s
     with pytest.raises(AssertionError, match="too_dense"):
         site.tell(manifest, _seen(recorded), "v")
     assert not is_covered(site, manifest)
+
+
+def test_a_recording_of_time_that_was_recorded_already_is_no_matter_for_a_cell(site: CellSite) -> None:
+    site.end_us = site.first.start_us
+    manifest, _ = recorded = site.record()
+    with pytest.raises(InvalidInput) as refused:
+        site.ticket(manifest)
+    assert refused.value.code == "recorded_again"
+    with pytest.raises(AssertionError, match="recorded_again"):
+        site.tell(manifest, _seen(recorded), "v")
+    with site.database.reading() as session:
+        assert session.get(CellCopy, manifest.segment_id) is None
 
 
 def _seen(recorded: tuple[SegmentRecorded, bytes]) -> SeenInCell:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.base.clock import US_PER_DAY, US_PER_S
+from config.base.timespan import Span
 from config.evidence.leaves import LEAF_BYTES, LeafTree, is_leaf_of, leaf_count
 from server.domain import cells
 from server.domain.audit import Drift
@@ -88,3 +89,39 @@ def test_recordings_count_while_somebody_answers_for_them_or_until_the_last_lock
     assert cells.unproven_from_us(proven_us, far_us, retain_us, now_us) == proven_us - retain_us
     assert cells.unproven_from_us(proven_us, proven_us + US_PER_DAY, retain_us, far_us) is None
     assert cells.unproven_from_us(US_PER_DAY, far_us, retain_us, now_us) == 0
+
+
+def near(start_s: float, end_s: float, timeline_id: str, size_bytes: int = 1_000_000) -> cells.Neighbour:
+    return cells.Neighbour(Span(round(start_s * US_PER_S), round(end_s * US_PER_S)), timeline_id, size_bytes)
+
+
+def comes(
+    start_s: float, end_s: float, timeline_id: str, *before: cells.Neighbour, size_bytes: int = 1_000_000
+) -> bool:
+    span = Span(round(start_s * US_PER_S), round(end_s * US_PER_S))
+    return not cells.is_too_many(span, timeline_id, size_bytes, before)
+
+
+def test_recordings_beside_each_other_are_as_cameras_make_them() -> None:
+    assert comes(100, 160, "a")
+    assert comes(100, 160, "a", near(40, 100, "a"), near(160, 220, "a"))
+    # Killed, rescued and begun again, its start seen late; and what was cut short.
+    assert comes(137, 160, "a", near(100, 140, "a"), near(40, 100, "a"))
+    assert comes(100, 160, "a", *(near(100 + n, 101 + n, "a") for n in range(6)))
+    # The camera's own memory, read twice, beside what was recorded live before and after the clock was set right.
+    assert comes(100, 160, "memory-2", near(100, 160, "a"), near(90, 150, "b"), near(100, 160, "memory-1"))
+
+
+def test_the_same_time_again_and_again_is_not() -> None:
+    assert not comes(100, 160, "a", near(100, 160, "a"))
+    assert not comes(100, 160, "a", near(149, 170, "a"))
+    assert not comes(100, 160, "a", near(95, 106, "a"), near(110, 115, "a"))
+    assert not comes(100, 160, "e", *(near(90 + n, 150 + n, f"{n}") for n in range(cells.DEPTH_MAX)))
+    assert comes(100, 160, "e", *(near(100 + 15 * n, 115 + 15 * n, f"{n}") for n in range(cells.DEPTH_MAX)))
+
+
+def test_a_thousand_splinters_are_no_recordings_of_a_camera() -> None:
+    splinters = [near(100 + n / 1_000, 100 + (n + 1) / 1_000, "a", cells.BURST_BYTES) for n in range(1_000)]
+    assert not comes(101, 101.001, "a", *splinters, size_bytes=cells.BURST_BYTES)
+    assert comes(101, 101.001, "a", *splinters[:100], size_bytes=cells.BURST_BYTES)
+    assert not comes(200, 201, "a", *[near(200 + n / 5_000, 200 + (n + 1) / 5_000, "b", 1) for n in range(5_000)])
