@@ -94,6 +94,33 @@ class AuditSettings(Strict, frozen=True, kw_only=True):
     dark_share: Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
+class MaintenanceSettings(Strict, frozen=True, kw_only=True):
+    notice_hours: Annotated[float, msgspec.Meta(ge=0, le=720)]
+    hours_a_month: Annotated[float, msgspec.Meta(ge=0, le=200)]
+
+
+class DocketSettings(Strict, frozen=True, kw_only=True):
+    due_days: Annotated[float, msgspec.Meta(gt=0, le=90)]
+    store_due_days: Annotated[float, msgspec.Meta(gt=0, le=90)]
+
+
+class NoticeSettings(Strict, frozen=True, kw_only=True):
+    smtp_host: str
+    smtp_port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+    smtp_security: Literal["starttls", "tls", "none"]
+    smtp_user: str
+    smtp_password_file: str
+    sender: Annotated[str, msgspec.Meta(max_length=200)]
+    vapid_key_file: str
+    vapid_contact: Annotated[str, msgspec.Meta(pattern=r"^((mailto:|https://).+)?$", max_length=200)]
+    chat_services: Annotated[list[Annotated[str, msgspec.Meta(pattern=r"^[a-z]+$")]], msgspec.Meta(max_length=16)]
+    allow_private: bool
+    coalesce_s: Annotated[int, msgspec.Meta(ge=0, le=900)]
+    digest_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)]
+    timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)]
+    claim_s: Annotated[int, msgspec.Meta(ge=10, le=3_600)]
+
+
 class LedgerSettings(Strict, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[!-*,-~]+$")]
     tsa_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$", max_length=500)]
@@ -114,6 +141,9 @@ class ServerSettings(Strict, frozen=True, kw_only=True):
     jobs: JobsSettings
     audit: AuditSettings
     ledger: LedgerSettings
+    maintenance: MaintenanceSettings
+    docket: DocketSettings
+    notices: NoticeSettings
 
 
 def load_server(file: Path | None = None) -> ServerSettings:
