@@ -21,7 +21,13 @@ from server.web.timeline import BANDS
 WEB = Path(server.web.__file__).parent
 SOURCE_LANGUAGE = "en"
 KEYWORDS = {"_": None, "gettext": None, "text": None, "mark": None, "ngettext": (1, 2), "count": (1, 2)}
-NEVER_SHOWN_IN_WORDS = {"python -m server.admin camera add …", "python -m server.admin init", "nightlight-verify"}
+NEVER_SHOWN_IN_WORDS = {
+    "python -m server.admin camera add …",
+    "python -m server.admin draw again FILE --seed SEED",
+    "python -m server.admin init",
+    "nightlight-verify",
+    "SHA-256",
+}
 
 
 def messages() -> set[str | tuple[str, ...]]:
