@@ -11,8 +11,9 @@ from pathlib import Path
 from config.base import logs
 from config.base.clock import SystemClock
 from config.base.errors import ConfigurationError, NightlightError
+from config.base.roles import ADDED_ROLES, FORMER_ROLES
 from config.settings.server import ServerSettings, load_server
-from server.admin import audits, cameras, cells, custody, enrolment, inventory, ledgers
+from server.admin import audits, cameras, cells, custody, draws, enrolment, inventory, ledgers
 from server.admin.keys import make_sealing_key, make_signing_key
 from server.runtime import EXIT_CONFIGURATION, open_database
 from server.services.people.sign_in import PASSWORD_CHARS_MAX
@@ -102,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     enrolment.add_commands(commands, lambda noun, what: _verbs(commands, noun, what))
     audits.add_commands(lambda noun, what: _verbs(commands, noun, what))
 
+    draws.add_commands(lambda noun, what: _verbs(commands, noun, what))
     custody.add_commands(lambda noun, what: _verbs(commands, noun, what))
     inventory.add_commands(lambda noun, what: _verbs(commands, noun, what))
     ledgers.add_commands(lambda noun, what: _verbs(commands, noun, what))
@@ -122,9 +124,9 @@ def _parser() -> argparse.ArgumentParser:
 
     account = _adder(commands, "account", "a person who may sign in; password from standard input", _account_add)
     account.add_argument("name")
-    account.add_argument("--role", required=True, choices=("operator", "auditor"))
-    account.add_argument("--site", action="append", default=[], help="for an operator; may be given again")
-    account.add_argument("--region", default="", help="for an auditor: path, or * for every region")
+    account.add_argument("--role", required=True, choices=sorted(ADDED_ROLES | set(FORMER_ROLES)))
+    account.add_argument("--site", action="append", default=[], help="for the roles of a facility; may be given again")
+    account.add_argument("--region", default="", help="for authorities: path, or * for every region")
     account.add_argument("--password-stdin", action="store_true", required=True)
     return parser
 
