@@ -78,11 +78,12 @@ def applies(rule: Rule, facts: Mapping[str, str | None]) -> Applies:
 
 def in_force(rules: Iterable[BookRule]) -> tuple[BookRule, ...]:
     """Of rules that apply to one subject, those that say something: the strictest by binding, no weaker one beside it."""
-    groups: dict[tuple[str, str, str], list[BookRule]] = {}
+    groups: dict[tuple[str, str, str, str], list[BookRule]] = {}
     for found in rules:
-        groups.setdefault((found.rule.metric, found.rule.operator, found.rule.window), []).append(found)
+        rule = found.rule
+        groups.setdefault((rule.metric, rule.operator, rule.window, rule.hours), []).append(found)
     held: list[BookRule] = []
-    for (metric, _, _), group in groups.items():
+    for (metric, *_), group in groups.items():
         held += _highest_mode(group) if METRICS[metric].unit == "mode" else _strictest(group)
     return tuple(held)
 

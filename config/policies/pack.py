@@ -15,6 +15,16 @@ Binding = Literal["mandatory", "recommended", "internal"]
 Rank = Literal["law", "local", "standard", "operator"]
 """Which source wins where two contradict each other: the first of these; a prohibition stands above them all."""
 RANKS: tuple[Rank, ...] = ("law", "local", "standard", "operator")
+Hours = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^$|^{line}(; {line}){{0,15}}$".format(
+            line=r"(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))? "
+            r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)"
+        ),
+        max_length=400,
+    ),
+]
 Confidence = Literal["V", "S", "M"]
 """V: read in the document or the law itself. S: stated by a secondary source. M: from memory."""
 
@@ -57,6 +67,8 @@ class Rule(_Strict, frozen=True, kw_only=True):
     applies_if: dict[str, Annotated[list[str], msgspec.Meta(min_length=1)]] = {}
     """Fact to the answers with which the rule applies; all facts must agree. A fact that is unknown leaves it open."""
     window: Window = "instant"
+    hours: Hours = ""
+    """Weekly hours, on the site's own clocks, outside of which the rule asks for nothing; empty: at all times."""
     note: Bilingual | None = None
     """What the document leaves open and we chose."""
 

@@ -141,6 +141,8 @@ def _faults(rule: Rule, pack: Pack) -> Iterable[tuple[str, str]]:
     if metric is None:
         yield "metric", f"there is no metric '{rule.metric}'{_meant(rule.metric, METRICS)}"
         return
+    if rule.hours and rule.metric != "zone_coverage":
+        yield "hours", f"only 'zone_coverage' can be asked for by hours, not '{rule.metric}'"
     yield from _limit_faults(rule, metric)
     for kind in rule.evidence:
         if kind not in EVIDENCE:

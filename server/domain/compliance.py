@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from config.policies.book import Applies, Book, BookRule, applies, in_force
 from config.policies.metrics import METRICS, Subject
+from config.policies.pack import Rule
 from server.domain.verdict import Status
 
 Value = float | bool | str
@@ -24,23 +25,33 @@ MODES_WITHIN = {
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure in its metric's unit; ``value`` None where it is not known. ``evidence``: what it rests on, by reference."""
+    """A figure in its metric's unit. ``value``: what is certain, the worst that it can be; None where nothing is.
+
+    ``could_be``: the best that it can still turn out to be; None where it is certain, or nothing is known.
+    """
 
     value: Value | None
     evidence: tuple[str, ...] = ()
+    """What it rests on, by reference."""
+    could_be: Value | None = None
+    why: str = ""
+    """In a word, why it is not known, or not certain."""
+
+
+NOT_MEASURED = Measured(None, why="not_measured")
 
 
 @dataclass(frozen=True)
 class Examined:
     """One thing that rules speak of: the site itself, a zone, a class, a person.
 
-    ``measured``: by metric and window. ``facts``: as in the packs' ``applies_if``; what is missing is unknown.
+    ``measured``: by metric and window, and by hours where a rule names some (``key_of``). ``facts``: as in the packs' ``applies_if``; what is missing is unknown.
     """
 
     kind: Subject
     id: str
     facts: Mapping[str, str | None] = field(default_factory=dict)
-    measured: Mapping[tuple[str, str], Measured] = field(default_factory=dict)
+    measured: Mapping[tuple[str, ...], Measured] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,19 @@ def overall(outcomes: Sequence[Outcome]) -> Status:
     return Status.COMPLIANT if binding and Status.UNVERIFIED not in binding else Status.UNVERIFIED
 
 
+def worst(statuses: Iterable[Status]) -> Status:
+    """Of several verdicts the one that decides the whole; UNVERIFIED of none."""
+    found = set(statuses)
+    if Status.NON_COMPLIANT in found:
+        return Status.NON_COMPLIANT
+    return Status.UNVERIFIED if Status.UNVERIFIED in found or not found else Status.COMPLIANT
+
+
+def key_of(rule: Rule) -> tuple[str, ...]:
+    """Under which key of ``Examined.measured`` a rule finds what it asks about."""
+    return (rule.metric, rule.window, rule.hours) if rule.hours else (rule.metric, rule.window)
+
+
 def retention_floor_days(book: Book) -> int:
     """The longest retention that any rule of the book asks for, whether it binds or recommends.
 
@@ -90,7 +114,7 @@ def _of_one(book: Book, subject: Examined) -> Iterator[Outcome]:
     certain = [found for found in concerned if applies(found.rule, subject.facts) is Applies.YES]
     held = in_force(certain)
     for found in concerned:
-        measured = subject.measured.get((found.rule.metric, found.rule.window), Measured(None))
+        measured = subject.measured.get(key_of(found.rule), NOT_MEASURED)
         if found in held:
             yield Outcome(found, subject, _status(found, measured), measured)
         elif applies(found.rule, subject.facts) is Applies.UNKNOWN and found in in_force([*certain, found]):
@@ -100,9 +124,10 @@ def _of_one(book: Book, subject: Examined) -> Iterator[Outcome]:
 
 
 def _status(found: BookRule, measured: Measured) -> Status:
-    if measured.value is None:
-        return Status.UNVERIFIED
-    return Status.COMPLIANT if _holds(found, measured.value) else Status.NON_COMPLIANT
+    if measured.value is not None and _holds(found, measured.value):
+        return Status.COMPLIANT
+    best = measured.could_be if measured.could_be is not None else measured.value
+    return Status.UNVERIFIED if best is None or _holds(found, best) else Status.NON_COMPLIANT
 
 
 def _holds(found: BookRule, value: Value) -> bool:
