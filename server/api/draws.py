@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from config.base.decoding import decode_json
 from config.base.errors import Conflict, InvalidInput, NightlightError, NotFound
 from server.api.errors import status_of
 from server.api.forms import Fields
@@ -135,7 +136,7 @@ def _number(text: str) -> int:
 
 def _decoded(data: bytes, kind: type[Kind]) -> Kind:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return decode_json(data, kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidInput(f"not a draw that can be made: {error}") from error
 
