@@ -16,6 +16,7 @@ from server.jobs.broker_access import start_broker_access
 from server.jobs.upkeep import tasks
 from server.runtime import open_database
 from server.services.coverage.assess_day import Assessor
+from server.services.docket.follow_gaps import DocketFollower
 from storage.database.models import Camera, Site
 from storage.database.unit_of_work import Database
 
@@ -27,7 +28,7 @@ def run(settings: ServerSettings, stop: Event) -> None:
     """Runs until ``stop``."""
     clock = SystemClock()
     database = open_database(settings.database)
-    assessor = Assessor(settings.policy)
+    assessor, follower = Assessor(settings.policy), DocketFollower(settings.docket)
     access = start_broker_access(settings, database, clock, stop)
     upkeep = tasks(settings, database, clock, stop)
     for task in upkeep:
@@ -35,7 +36,7 @@ def run(settings: ServerSettings, stop: Event) -> None:
     log.info("assessing", every_s=settings.jobs.assess_s)
     while not stop.is_set():
         try:
-            assess_all(database, assessor, clock)
+            assess_all(database, assessor, clock, follower)
         except (Unavailable, Conflict) as error:
             log.warning("assessment_postponed", reason=str(error))
         stop.wait(settings.jobs.assess_s)
@@ -46,27 +47,29 @@ def run(settings: ServerSettings, stop: Event) -> None:
     database.close()
 
 
-def assess_all(database: Database, assessor: Assessor, clock: Clock) -> int:
+def assess_all(database: Database, assessor: Assessor, clock: Clock, follower: DocketFollower | None = None) -> int:
     """One round over all sites; returns how many entries were written."""
     with database.reading() as session:
         site_ids = list(session.scalars(select(Site.id).order_by(Site.id)))
     written = 0
     for site_id in site_ids:
         try:
-            written += assess_site(database, assessor, clock, site_id)
+            written += assess_site(database, assessor, clock, site_id, follower)
         except (Unavailable, Conflict) as error:
             log.warning("assessment_postponed", site=site_id, reason=str(error))
     return written
 
 
-def assess_site(database: Database, assessor: Assessor, clock: Clock, site_id: str) -> int:
-    """One round over one site, which no other process assesses at the same time."""
+def assess_site(
+    database: Database, assessor: Assessor, clock: Clock, site_id: str, follower: DocketFollower | None = None
+) -> int:
+    """One round over one site, which no other process assesses at the same time; with its docket."""
     written = 0
     with database.unit_of_work() as session:
         site = session.get_one(Site, site_id, with_for_update=True)
         now_us = clock.utc_us()
         cameras = session.scalars(select(Camera).where(Camera.site_id == site_id).order_by(Camera.id)).all()
-        for entry in assessor.assess_due(session, site, cameras, now_us):
+        for entry in assessor.assess_due(session, site, cameras, now_us, follower):
             written += 1
             ENTRIES.labels(entry.status).inc()
             log.info("verdict", camera=entry.camera_id, day=entry.day, status=entry.status, final=entry.final)

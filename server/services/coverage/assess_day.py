@@ -16,6 +16,7 @@ from server.domain.coverage import Evidence
 from server.domain.verdict import DayVerdict, Waits, day_of, day_span, judge_days
 from server.services.compliance.rule_books import retain_days
 from server.services.coverage.gather_evidence import gather, is_alive
+from server.services.docket.follow_gaps import DocketFollower
 from storage.database import cells, evidence, models, verdicts, windows
 from storage.database.models import AgentStatus, Camera, Site, Verdict
 from storage.database.windows import InForce
@@ -67,8 +68,17 @@ class Assessor:
             for camera in cameras
         }
 
-    def assess_due(self, session: Session, site: Site, cameras: Sequence[Camera], now_us: int) -> list[Verdict]:
+    def assess_due(
+        self,
+        session: Session,
+        site: Site,
+        cameras: Sequence[Camera],
+        now_us: int,
+        follower: DocketFollower | None = None,
+    ) -> list[Verdict]:
         """Assesses every day from the first whose final entry is missing or out of date up to today.
+
+        ``follower`` sees each verdict, also one that is not worth an entry.
 
         A retired camera's last day is that of its retirement: nothing is expected of it after that. Cameras that are
         due over the same days, as next to all of a site are, are gathered together.
@@ -86,13 +96,21 @@ class Assessor:
         written: list[Verdict] = []
         for days_due, together in due.items():
             if days_due:
-                written += self._assess(session, site, together, days_due, now_us)
+                written += self._assess(session, site, together, days_due, now_us, follower)
         return written
 
     def _assess(
-        self, session: Session, site: Site, cameras: Sequence[Camera], days: Sequence[date], now_us: int
+        self,
+        session: Session,
+        site: Site,
+        cameras: Sequence[Camera],
+        days: Sequence[date],
+        now_us: int,
+        follower: DocketFollower | None,
     ) -> list[Verdict]:
         judged = self.judge_days(session, site, cameras, days, now_us)
+        if follower is not None:
+            follower.follow(session, site, cameras, days, judged, now_us)
         before = windows.verdicts_of(
             session, [camera.id for camera in cameras], days[0].isoformat(), days[-1].isoformat()
         )

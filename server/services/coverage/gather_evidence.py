@@ -15,9 +15,11 @@ from config.base.timespan import Span, SpanSet
 from config.settings.server import PolicySettings
 from server.domain.cells import unproven_from_us
 from server.domain.coverage import Cause, ConditionChange, Evidence, Timeline
+from server.domain.maintenance import windows_of
 from server.domain.soundness import Moment, PictureFinding
 from server.services.compliance.rule_books import retain_days_of
-from storage.database import cells, models, spans, windows
+from server.services.docket.follow_gaps import window_of
+from storage.database import cells, docket, models, spans, windows
 from storage.database.models import AgentStatus, Camera
 
 _REFUSALS = {
@@ -80,6 +82,10 @@ class _Known:
             cause = _REFUSALS.get(refusal or "", Cause.OBJECT_MISSING)
             self._refused[camera_id][cause].append((start_us, end_us))
         self._findings: dict[str, list[PictureFinding]] = defaultdict(list)
+        self._maintenance = {
+            site_id: [window_of(row) for row in docket.maintenance_in(session, site_id, window)]
+            for site_id in {camera.site_id for camera in self.cameras}
+        }
         names = self.policy.unsound_findings
         for found in windows.findings_of(session, camera_ids, window.start_us, names):
             self._findings[found[0].camera_id].append(self._finding(*found))
@@ -114,6 +120,7 @@ class _Known:
             settled_until_us=camera.settled_until_us,
             agent_alive=is_alive(self.policy, status, now_us),
             current_timeline=status.timeline_id if status is not None else "",
+            maintenance=windows_of(camera.id, self._maintenance[camera.site_id]),
         )
 
     def _refused_of(self, camera: Camera) -> dict[Cause, SpanSet]:

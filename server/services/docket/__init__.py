@@ -1,0 +1,1 @@
+"""The docket: cases of missing time, and planned maintenance."""
