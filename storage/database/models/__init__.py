@@ -9,7 +9,8 @@ from storage.database.models.attestation import AttestationMark, DayAttestation,
 from storage.database.models.audit import AuditFinding, AuditRound
 from storage.database.models.base import Base
 from storage.database.models.box import BoxNotice, SegmentEviction
-from storage.database.models.cells import Cell, CellChallengeRow, CellCopy, CellFetchRow, CellStanding
+from storage.database.models.cells import Cell, CellChallengeRow, CellCopy, CellFetchRow, CellOrderRow, CellStanding
+from storage.database.models.compliance import ClockReadingDay, ComplianceEntry, ComplianceMark, PanelHeard
 from storage.database.models.deep_audit import DeepAudit, DeepSample, StoreCondition
 from storage.database.models.discovery import AccessRecord, DiscoveredCamera, ReplayReport
 from storage.database.models.docket import CaseAct, DocketCase, MaintenanceWindow
@@ -44,8 +45,10 @@ from storage.database.models.leases import (
     PickUp,
     SiteLive,
     StaffAccount,
+    ViewRow,
 )
 from storage.database.models.ledger import Ledger, LedgerCheckpoint, LedgerEntry, LedgerTile
+from storage.database.models.live import LiveTicket, LiveView
 from storage.database.models.notices import NoticeEvent, NoticeMessage, NoticeOf, NoticeSubscription
 from storage.database.models.people import (
     Account,
@@ -105,10 +108,14 @@ __all__ = [
     "CellChallengeRow",
     "CellCopy",
     "CellFetchRow",
+    "CellOrderRow",
     "CellStanding",
     "Child",
     "ClassGroup",
     "ClassZone",
+    "ClockReadingDay",
+    "ComplianceEntry",
+    "ComplianceMark",
     "ConditionChange",
     "ConsentRow",
     "CoverageSpan",
@@ -135,6 +142,8 @@ __all__ = [
     "LedgerTile",
     "LedgerWitness",
     "LegalHold",
+    "LiveTicket",
+    "LiveView",
     "LoginSession",
     "MaintenanceWindow",
     "NewestInstant",
@@ -143,6 +152,7 @@ __all__ = [
     "NoticeOf",
     "NoticeSubscription",
     "Passkey",
+    "PanelHeard",
     "PendingVerification",
     "PersonInvitation",
     "PickUp",
@@ -165,5 +175,6 @@ __all__ = [
     "Totp",
     "TrustedSpan",
     "Verdict",
+    "ViewRow",
     "Zone",
 ]

@@ -1,0 +1,1 @@
+"""Tickets, views and pushes of the live view."""
