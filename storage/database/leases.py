@@ -197,8 +197,8 @@ def consents(session: Session, days: dict[str, str], purpose: str, version: int)
             .outerjoin(GuardianChild, and_(GuardianChild.site_id == Child.site_id, GuardianChild.child_id == Child.id))
             .where(Child.site_id.in_(some))
         )
-        for site_id, class_id, child_id, guardian_id in session.execute(bonds).tuples():
-            if not guardian_id:
+        for site_id, class_id, child_id, guardian_id in session.execute(bonds):
+            if not guardian_id:  # an outer join
                 found.orphans[site_id, class_id] = found.orphans.get((site_id, class_id), 0) + 1
             else:
                 found.wanted[site_id, class_id].add((guardian_id, child_id))

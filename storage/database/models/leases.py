@@ -1,6 +1,6 @@
-"""Who may look in: guardians' accounts, leases, consents, pick-ups, blanked zones, and the newest instant that was seen.
+"""Who may look in, and who did: guardians' accounts, leases, consents, pick-ups, blanked zones, views, the newest instant.
 
-Leases, consents, pick-ups and blankings are never deleted by the application; what ends one is filled in once (I4).
+Views, leases, consents, pick-ups and blankings are never deleted by the application; what ends one is filled in once (I4).
 """
 
 from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, Integer, String
@@ -134,3 +134,33 @@ class NewestInstant(Base):
     __tablename__ = "newest_instant"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     seen_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class ViewRow(Base):
+    """A look, live or at a recording, from its opening to its close; the ledger holds an entry of each.
+
+    ``code`` is drawn over the picture, so that a photograph of a screen names this row.
+    """
+
+    __tablename__ = "view"
+    id: Mapped[str] = mapped_column(HexId, primary_key=True)
+    code: Mapped[str] = mapped_column(String(12), unique=True)
+    account_name: Mapped[str] = mapped_column(Slug)
+    role: Mapped[str] = mapped_column(String(16))
+    mark: Mapped[str] = mapped_column(Slug)
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"))
+    camera_id: Mapped[str] = mapped_column(Slug)
+    lease_id: Mapped[str | None] = mapped_column(HexId)
+    what: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    source: Mapped[str] = mapped_column(String(64), default="")
+    opened_us: Mapped[int] = mapped_column(BigInteger)
+    start_us: Mapped[int] = mapped_column(BigInteger)
+    """Of what was looked at: for a recording its own time, live the same as ``opened_us``."""
+    end_us: Mapped[int | None] = mapped_column(BigInteger)
+    closed_us: Mapped[int | None] = mapped_column(BigInteger)
+    why_closed: Mapped[str] = mapped_column(String(32), default="")
+    __table_args__ = (
+        Index("ix_view_site", "site_id", "opened_us"),
+        Index("ix_view_camera", "site_id", "camera_id", "opened_us"),
+    )

@@ -12,7 +12,17 @@ depends_on = None
 
 SLUG, SHA256, US = sa.String(length=64), sa.String(length=64), sa.BigInteger()
 ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-TABLES = ("newest_instant", "blanking", "pick_up", "consent", "lease", "class_zone", "site_live", "staff_account")
+TABLES = (
+    "view",
+    "newest_instant",
+    "blanking",
+    "pick_up",
+    "consent",
+    "lease",
+    "class_zone",
+    "site_live",
+    "staff_account",
+)
 
 
 def _is(name: str, kind: sa.types.TypeEngine[Any]) -> sa.Column[Any]:
@@ -40,6 +50,7 @@ def upgrade() -> None:
     _rooms()
     _leases()
     _days()
+    _views()
 
 
 def _accounts() -> None:
@@ -163,6 +174,33 @@ def _days() -> None:
         _is("seen_us", US),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _views() -> None:
+    op.create_table(
+        "view",
+        _is("id", sa.String(length=32)),
+        _is("code", sa.String(length=12)),
+        _is("account_name", SLUG),
+        _is("role", sa.String(length=16)),
+        _is("mark", SLUG),
+        _is("site_id", SLUG),
+        _is("camera_id", SLUG),
+        _may("lease_id", sa.String(length=32)),
+        _is("what", sa.String(length=16)),
+        _is("reason", sa.String(length=200)),
+        _is("source", sa.String(length=64)),
+        _is("opened_us", US),
+        _is("start_us", US),
+        _may("end_us", US),
+        _may("closed_us", US),
+        _is("why_closed", sa.String(length=32)),
+        _site(),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("code"),
+    )
+    op.create_index("ix_view_site", "view", ["site_id", "opened_us"])
+    op.create_index("ix_view_camera", "view", ["site_id", "camera_id", "opened_us"])
 
 
 def downgrade() -> None:

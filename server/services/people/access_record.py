@@ -1,0 +1,193 @@
+"""The access record of looks: who looked at what, when, why, from where, live or recorded, and for how long.
+
+    view = book.begin(permit, at_us, source="192.0.2.7")      # before the first byte
+    book.end(view.view_id, at_us, why="revoked")
+
+Invariant (I4): a look stands in the site's ledger twice, at its opening and with its length at its close; neither is ever
+changed. ``code`` is drawn over the picture and names the row. A view that the process did not live to close is closed by
+``abandon`` as of when it was last known to be open.
+"""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from config.base.ids import fresh_id
+from config.base.roles import Role
+from config.base.timespan import Span
+from server.domain.lease import Permit
+from storage.database import accesses, leases
+from storage.database import scope as scoping
+from storage.database.models import ViewRow
+from storage.database.scope import Scope
+from storage.database.unit_of_work import Database
+
+LIVE: Literal["live"] = "live"
+PLAYBACK: Literal["playback"] = "playback"
+_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Without those that look like others in a photograph."""
+CODE_LETTERS = 8
+REASON_CHARS_MAX = 120
+LOOKS_MAX = 200
+
+
+@dataclass(frozen=True)
+class View:
+    """An open look; ``code`` is for eyes, ``view_id`` for machines."""
+
+    view_id: str
+    code: str
+
+
+@dataclass(frozen=True)
+class LookRecord:
+    """One look, as the pages tell it. ``who`` is an account to the facility and authorities, a mark to guardians."""
+
+    who: str
+    role: str
+    site_id: str
+    camera_id: str
+    what: str
+    code: str
+    reason: str
+    source: str
+    opened_us: int
+    start_us: int
+    end_us: int | None
+    closed_us: int | None
+    why_closed: str
+
+
+class AccessBook:
+    """Writes and reads looks; thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(
+        self,
+        permit: Permit,
+        at_us: int,
+        *,
+        what: Literal["live", "playback"] = LIVE,
+        reason: str = "",
+        source: str = "",
+        start_us: int | None = None,
+    ) -> View:
+        """Puts a look on record before its first byte. Raises Unavailable: then there is no look."""
+        letters = "".join(secrets.choice(_LETTERS) for _ in range(CODE_LETTERS))
+        view = ViewRow(
+            id=fresh_id(),
+            code=f"{letters[:4]}-{letters[4:]}",
+            account_name=permit.person,
+            role=permit.role,
+            mark=permit.mark,
+            site_id=permit.site_id,
+            camera_id=permit.camera_id,
+            lease_id=permit.lease_id,
+            what=what,
+            reason=reason.strip()[:REASON_CHARS_MAX],
+            source=source[:64],
+            opened_us=at_us,
+            start_us=at_us if start_us is None else start_us,
+            why_closed="",
+        )
+        with self._database.unit_of_work() as session:
+            session.add(view)
+            told = f"view {view.code} opened: {view.reason}" if view.reason else f"view {view.code} opened"
+            _tell(session, view, view.start_us, told, at_us)
+        return View(view.id, view.code)
+
+    def end(self, view_id: str, at_us: int, why: str, *, end_us: int | None = None) -> None:
+        """Closes a look; a second time changes nothing."""
+        with self._database.unit_of_work() as session:
+            view = session.get(ViewRow, view_id, with_for_update=True)
+            if view is not None and view.closed_us is None:
+                _close(session, view, max(at_us, view.opened_us), why, end_us)
+
+    def abandon(self, at_us: int, *, what: str = LIVE, but: Collection[str] = ()) -> int:
+        """Closes what an ended process left open; how many. ``but``: views that are still running."""
+        with self._database.unit_of_work() as session:
+            query = select(ViewRow).where(ViewRow.closed_us.is_(None), ViewRow.what == what)
+            left = [view for view in session.scalars(query) if view.id not in set(but)]
+            for view in left:
+                _close(session, view, max(at_us, view.opened_us), "process_ended", None)
+        return len(left)
+
+    def looks(self, person: Scope, site_id: str, *, before_us: int | None = None) -> list[LookRecord]:
+        """The newest looks at a site's cameras. Raises NotFound where the site is out of reach."""
+        with self._database.reading() as session:
+            site = scoping.site_in_reach(session, person, site_id)
+            query = select(ViewRow).where(ViewRow.site_id == site.id).order_by(ViewRow.opened_us.desc())
+            if before_us is not None:
+                query = query.where(ViewRow.opened_us < before_us)
+            return [_record(view, view.account_name) for view in session.scalars(query.limit(LOOKS_MAX))]
+
+    def looks_at_children(self, person: Scope, since_us: int) -> list[LookRecord]:
+        """The newest looks into the rooms that a guardian's children are in now; other people by their marks."""
+        if person.role != Role.GUARDIAN:
+            return []
+        with self._database.reading() as session:
+            held = leases.held_leases(session, [person.account_name])[person.account_name]
+            rooms = leases.rooms(session, {one.row.site_id for one in held})
+            zones = {(one.row.site_id, z) for one in held for z in rooms.get((one.row.site_id, one.class_id), ())}
+            seen = [(one.site.id, one.camera.id) for one in leases.cameras_in_zones(session, zones)]
+            if not seen:
+                return []
+            query = (
+                select(ViewRow)
+                .where(
+                    tuple_(ViewRow.site_id, ViewRow.camera_id).in_(seen[: leases.AT_ONCE]),
+                    or_(ViewRow.opened_us >= since_us, ViewRow.closed_us.is_(None)),
+                )
+                .order_by(ViewRow.opened_us.desc())
+                .limit(LOOKS_MAX)
+            )
+            return [_record(view, view.mark, told=False) for view in session.scalars(query)]
+
+
+def _close(session: Session, view: ViewRow, at_us: int, why: str, end_us: int | None) -> None:
+    view.closed_us, view.why_closed = at_us, why[:32]
+    view.end_us = at_us if end_us is None else max(end_us, view.start_us)
+    _tell(session, view, view.end_us, f"view {view.code} closed: {view.why_closed}", at_us)
+
+
+def _tell(session: Session, view: ViewRow, end_us: int, reason: str, at_us: int) -> None:
+    what: Literal["live", "playback"] = LIVE if view.what == LIVE else PLAYBACK
+    accesses.record(
+        session,
+        accesses.Access(
+            site_id=view.site_id,
+            camera_id=view.camera_id,
+            account=view.account_name,
+            what=what,
+            span=Span(view.start_us, end_us),
+            subject="view",
+            subject_id=view.id,
+            reason=reason,
+            source=view.source,
+        ),
+        at_us,
+    )
+
+
+def _record(view: ViewRow, who: str, *, told: bool = True) -> LookRecord:
+    return LookRecord(
+        who=who,
+        role=view.role,
+        site_id=view.site_id,
+        camera_id=view.camera_id,
+        what=view.what,
+        code=view.code,
+        reason=view.reason if told else "",
+        source=view.source if told else "",
+        opened_us=view.opened_us,
+        start_us=view.start_us,
+        end_us=view.end_us,
+        closed_us=view.closed_us,
+        why_closed=view.why_closed,
+    )
