@@ -1,0 +1,156 @@
+"""Planned maintenance: declared by an operator before it begins, within the policy, and at most cut short afterwards.
+
+Invariants: nobody declares what has begun; no row is changed but that its end comes earlier, once; what was not recorded
+meanwhile stays missing (``server.domain.maintenance``).
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from config.base.clock import US_PER_DAY, Clock
+from config.base.errors import InvalidInput, NotFound
+from config.base.ids import is_slug
+from config.base.timespan import Span
+from config.settings.server import MaintenanceSettings
+from server.domain.maintenance import MaintenanceLimits, Window, check_declared, cut_at
+from server.domain.verdict import day_of
+from server.services.docket.follow_gaps import window_of
+from server.services.people.operators import operated_site
+from storage.database import docket, evidence
+from storage.database import scope as scoping
+from storage.database.models import MaintenanceWindow, Site
+from storage.database.unit_of_work import Database
+
+REASON_CHARS_MAX = 200
+ROW_ID_MAX = 2**63 - 1
+MONTH_US = 32 * US_PER_DAY
+
+
+class MaintenanceView(msgspec.Struct, frozen=True):
+    """One window; ``status``: planned, running, over or called_off. ``camera_id`` null is every camera."""
+
+    maintenance_id: int
+    camera_id: str | None
+    camera_name: str
+    start_us: int
+    end_us: int
+    status: str
+    reason: str
+    declared_by: str
+    declared_us: int
+    cut_by: str | None
+
+
+class SiteMaintenance(msgspec.Struct, frozen=True):
+    """What a site has declared, the latest first, and what the policy allows."""
+
+    site_id: str
+    name: str
+    timezone: str
+    now_us: int
+    notice_hours: float
+    hours_a_month: float
+    cameras: list[tuple[str, str]]
+    windows: list[MaintenanceView]
+    may_declare: bool
+
+
+@dataclass(frozen=True)
+class MaintenancePlanner:
+    """Reads and acts on behalf of one person at a time."""
+
+    database: Database
+    clock: Clock
+    settings: MaintenanceSettings
+
+    def of_site(self, scope: scoping.Scope, site_id: str) -> SiteMaintenance:
+        """Raises NotFound."""
+        now_us = self.clock.utc_us()
+        if not is_slug(site_id):
+            raise NotFound("no such site")
+        with self.database.reading() as session:
+            site = scoping.site_in_reach(session, scope, site_id)
+            cameras = [(one.id, one.name) for one in scoping.cameras_in_reach(session, scope, site_id)]
+            names = dict(cameras)
+            return SiteMaintenance(
+                site_id=site.id,
+                name=site.name,
+                timezone=site.timezone,
+                now_us=now_us,
+                notice_hours=self.settings.notice_hours,
+                hours_a_month=self.settings.hours_a_month,
+                cameras=cameras,
+                windows=[_view(row, names, now_us) for row in docket.newest_maintenance(session, site.id)],
+                may_declare=scope.role == scoping.OPERATOR,
+            )
+
+    def declare(self, scope: scoping.Scope, site_id: str, camera_id: str | None, span: Span, reason: str) -> int:
+        """Raises NotFound, PermissionDenied, or InvalidInput where the policy does not allow it."""
+        if not 0 < len(reason.strip()) <= REASON_CHARS_MAX:
+            raise InvalidInput(f"say what for, in at most {REASON_CHARS_MAX} characters", code="maintenance_no_reason")
+        with self.database.unit_of_work() as session:
+            site = operated_site(session, scope, site_id)
+            session.get_one(Site, site.id, with_for_update=True)
+            now_us = self.clock.utc_us()
+            cameras = [one.id for one in scoping.cameras_in_reach(session, scope, site_id)]
+            if camera_id is not None and camera_id not in cameras:
+                raise NotFound("no such camera")
+            around = Span(span.start_us - MONTH_US, span.end_us + MONTH_US)
+            known = [window_of(row) for row in docket.maintenance_in(session, site.id, around)]
+            wanted = Window(camera_id, span.start_us, span.end_us, now_us)
+            limits = MaintenanceLimits(self.settings.notice_hours, self.settings.hours_a_month)
+            about = [camera_id] if camera_id is not None else cameras
+            check_declared(wanted, known, about, site.timezone, limits)
+            row = MaintenanceWindow(
+                site_id=site.id,
+                camera_id=camera_id,
+                start_us=span.start_us,
+                end_us=span.end_us,
+                reason=reason.strip(),
+                declared_by=scope.account_name,
+                declared_us=now_us,
+            )
+            session.add(row)
+            session.flush()
+            return row.id
+
+    def end(self, scope: scoping.Scope, site_id: str, maintenance_id: int) -> None:
+        """Ends it now, or calls it off where it has not begun. Raises NotFound, PermissionDenied or Conflict."""
+        with self.database.unit_of_work() as session:
+            site = operated_site(session, scope, site_id)
+            row = session.get(MaintenanceWindow, min(maintenance_id, ROW_ID_MAX), with_for_update=True)
+            if row is None or row.site_id != site.id:
+                raise NotFound("no such maintenance")
+            now_us = self.clock.utc_us()
+            row.cut_us, row.cut_by = cut_at(window_of(row), now_us), scope.account_name
+            self._judge_again(session, scope, site, row)
+
+    def _judge_again(self, session: Session, scope: scoping.Scope, site: Site, row: MaintenanceWindow) -> None:
+        for camera in scoping.cameras_in_reach(session, scope, site.id):
+            if row.camera_id in (None, camera.id) and camera.activated_us is not None:
+                first = day_of(max(row.start_us, camera.activated_us), site.timezone)
+                evidence.assess_again(session, [camera.id], first.isoformat())
+
+
+def _view(row: MaintenanceWindow, names: dict[str, str], now_us: int) -> MaintenanceView:
+    until_us = window_of(row).until_us
+    if until_us <= row.start_us:
+        status = "called_off"
+    elif now_us < row.start_us:
+        status = "planned"
+    else:
+        status = "running" if now_us < until_us else "over"
+    return MaintenanceView(
+        maintenance_id=row.id,
+        camera_id=row.camera_id,
+        camera_name=names.get(row.camera_id, row.camera_id) if row.camera_id is not None else "",
+        start_us=row.start_us,
+        end_us=row.end_us if until_us <= row.start_us else until_us,
+        status=status,
+        reason=row.reason,
+        declared_by=row.declared_by,
+        declared_us=row.declared_us,
+        cut_by=row.cut_by,
+    )
