@@ -194,7 +194,8 @@ def _apply(session: Session, plan: TablePlan, now_us: int) -> None:
             session.flush()
         return
     apart = {"cameras": (*registers.RECORD, "sees"), "guardians": ("children",)}.get(name, ())
-    made: dict[str, Any] = {"sites": {"created_us": now_us}, "cameras": {"registered_us": now_us}}.get(name, {})
+    since = {"sites": "created_us", "zones": "registered_us", "cameras": "registered_us"}
+    made: dict[str, Any] = {since[name]: now_us} if name in since else {}
     registers.remove(session, name, plan.removed)
     registers.write(
         session,

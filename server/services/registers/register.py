@@ -59,7 +59,8 @@ class Register:
             _get(session, Site, site_id)
             known = session.get(Zone, (site_id, zone_id))
             if known is None:
-                session.add(Zone(site_id=site_id, id=zone_id, name=name, kind=kind))
+                now_us = self.clock.utc_us()
+                session.add(Zone(site_id=site_id, id=zone_id, name=name, kind=kind, registered_us=now_us))
             elif (known.name, known.kind) != (name, kind):
                 raise Conflict(f"zone {zone_id} of {site_id} is registered already, with another name or kind")
 

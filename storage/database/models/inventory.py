@@ -40,6 +40,8 @@ class Zone(Base):
     kind: Mapped[str] = mapped_column(String(32))
     required: Mapped[bool | None] = mapped_column(Boolean)
     """Whether cameras must cover it; null: as the policy pack says of its kind."""
+    registered_us: Mapped[int | None] = mapped_column(BigInteger)
+    """When somebody first said that there is such a place; null: from the beginning, as far as anybody knows."""
 
 
 class Agent(Base):
