@@ -85,6 +85,10 @@ class Centre:
         """What came of a fetch. Raises as ``upload_ticket``."""
         self._request("POST", "/agent/v1/cell-fetches", sealed, CELL_WITHIN_S)
 
+    def cell_ordered(self, sealed: bytes) -> None:
+        """What stands in the cell after an order. Raises as ``upload_ticket``."""
+        self._request("POST", "/agent/v1/cell-orders", sealed, CELL_WITHIN_S)
+
     def certificate(self, request: bytes) -> CertificateAnswer:
         """The next certificate. Raises as ``upload_ticket``."""
         answer = self._request("POST", "/agent/v1/certificates", request, self._timeout_s)

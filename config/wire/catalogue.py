@@ -9,7 +9,7 @@ import msgspec
 from config.base.errors import InvalidInput
 from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
-from config.wire.cells import CellAnswer, CellChallenge, CellFetch, CellFetched
+from config.wire.cells import CellAnswer, CellChallenge, CellFetch, CellFetched, CellOrder, CellOrdered
 from config.wire.desired_state import ConfigurationReport, DesiredState
 from config.wire.discovery import DiscoveredCamera
 from config.wire.enrolment import CertificateRequest, EnrolmentRequest
@@ -60,10 +60,12 @@ CATALOGUE = (
     Kind(LedgerCheckpoint, "ledger-checkpoint", 1, "mqtt-down"),
     Kind(CellChallenge, "cell-challenge", 1, "mqtt-down"),
     Kind(CellFetch, "cell-fetch", 1, "mqtt-down"),
+    Kind(CellOrder, "cell-order", 1, "mqtt-down"),
     Kind(LiveWanted, "live-wanted", 1, "mqtt-down"),
     Kind(UploadTicketRequest, "upload-ticket-request", 1, "https"),
     Kind(CellAnswer, "cell-answer", 1, "https"),
     Kind(CellFetched, "cell-fetched", 1, "https"),
+    Kind(CellOrdered, "cell-ordered", 1, "https"),
     Kind(LivePush, "live-push", 1, "https"),
     Kind(EnrolmentRequest, "enrolment-request", 1, "https"),
     Kind(CertificateRequest, "certificate-request", 1, "https"),

@@ -1,4 +1,4 @@
-"""On-site cells: what an agent reads back from its site's own store, and how the centre challenges it.
+"""On-site cells: what an agent reads back from its site's own store, how the centre challenges it, and what it orders there.
 
 The centre cannot reach such a store. It knows the root over the 64 KiB leaves of each recording from its manifest, asks
 for leaves drawn at random, and checks the answer against that root.
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from config.wire.fields import Count, Detail, HexId, Micros, Sha256Hex, Slug, VersionId
+from config.wire.fields import Count, Detail, HexId, Micros, ObjectKey, Sha256Hex, Slug, VersionId
 
 CELL_URL_CHARS_MAX = 4_096
 LEAF_NUMBER_MAX = 2**16
@@ -88,3 +88,59 @@ class CellFetched(msgspec.Struct, frozen=True, kw_only=True):
     fetch_id: HexId
     outcome: Literal["put", "missing"]
     version_id: VersionId | None = None
+
+
+class SignedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One request that the centre signed, body and all: send it as it stands."""
+
+    method: Literal["PUT", "DELETE"]
+    url: CellUrl
+    headers: dict[str, str]
+    body: Annotated[str, msgspec.Meta(max_length=512)] = ""
+
+
+class CellOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks the agent to change one version in the cell, and to say over HTTPS what is there afterwards."""
+
+    message_id: HexId
+    site_id: Slug
+    agent_id: Slug
+    order_id: HexId
+    segment_id: HexId
+    action: Literal["hold", "release", "extend", "delete"]
+    object_key: ObjectKey
+    version_id: VersionId
+    requests: Annotated[list[SignedRequest], msgspec.Meta(max_length=16)]
+    """In this order."""
+    look_url: CellUrl
+    """HEAD of the version, after them."""
+    list_url: Annotated[str, msgspec.Meta(max_length=CELL_URL_CHARS_MAX, pattern=r"^(https?://.*)?$")] = ""
+    """GET of the versions under its key, after a deletion; else empty."""
+
+
+class StandsInCell(msgspec.Struct, frozen=True, kw_only=True):
+    """One version as the cell describes it just now."""
+
+    version_id: VersionId
+    lock_mode: LockWord
+    retain_until_us: Micros | None
+    held: bool
+    read_us: Micros
+
+
+class CellOrdered(msgspec.Struct, frozen=True, kw_only=True):
+    """What the agent found after it had carried an order out (HTTPS). Where the cell does not answer it says nothing.
+
+    ``missing``: the cell says that there is no such version.
+    """
+
+    message_id: HexId
+    site_id: Slug
+    agent_id: Slug
+    order_id: HexId
+    outcome: Literal["read", "missing"]
+    seen: StandsInCell | None = None
+    left: Annotated[list[VersionId], msgspec.Meta(max_length=16)] = []
+    """Versions and delete markers that lie under its key, of a deletion."""
+    detail: Detail = ""
+    """What the cell answered to the requests."""

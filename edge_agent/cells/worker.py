@@ -1,4 +1,4 @@
-"""Answers challenges and fetches: reads the cell, and says to the centre over HTTPS what is there.
+"""Answers challenges, fetches and orders: reads the cell, and says to the centre over HTTPS what is there.
 
 Invariants: nothing is kept here: a task that is lost is sent again by the centre until its time is over. An answer is what
 was read just now; where the cell does not answer, nothing is said. Recordings go only to addresses that the centre signed.
@@ -13,7 +13,8 @@ from config.base.errors import InvalidInput, NightlightError, NotFound, Permissi
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.evidence.leaves import LeafTree
-from config.wire.cells import CellAnswer, CellChallenge, CellFetch, CellFetched
+from config.wire.cells import CellAnswer, CellChallenge, CellFetch, CellFetched, CellOrder, CellOrdered
+from edge_agent.cells.orders import carry_out, left_under, stands
 from edge_agent.centre import Centre
 from edge_agent.lifecycle import Worker
 from edge_agent.messages import Sealer
@@ -23,7 +24,7 @@ from edge_agent.upload.store import ObjectStore
 TASKS_MAX = 64
 WAIT_S = 0.5
 
-CellTask = CellChallenge | CellFetch
+CellTask = CellChallenge | CellFetch | CellOrder
 log = get_logger("cells")
 
 
@@ -58,6 +59,8 @@ class CellWorker(Worker):
         doing: Callable[[], None]
         if isinstance(task, CellChallenge):
             what, doing = "challenge", lambda: self._answer(task)
+        elif isinstance(task, CellOrder):
+            what, doing = task.action, lambda: self._carry_out(task)
         else:
             what, doing = "fetch", lambda: self._fetch(task)
         try:
@@ -87,6 +90,19 @@ class CellWorker(Worker):
     def _say(self, challenge: CellChallenge, leaf: bytes, found: dict[str, Any]) -> None:
         about: dict[str, Any] = {"message_id": fresh_id(), "challenge_id": challenge.challenge_id}
         self._centre.cell_answer(self._sealer.seal(CellAnswer(**self._who, **about, **found)), leaf)
+
+    def _carry_out(self, order: CellOrder) -> None:
+        pool = self._store.pool
+        statuses = carry_out(pool, order)
+        found: dict[str, Any] = {"outcome": "read", "detail": " ".join(map(str, statuses))}
+        try:
+            found["seen"] = stands(pool, order.look_url, self._clock.utc_us())
+        except NotFound:
+            found["outcome"] = "missing"
+        if order.list_url:
+            found["left"] = left_under(pool, order.list_url, order.object_key)
+        about: dict[str, Any] = {"message_id": fresh_id(), "order_id": order.order_id}
+        self._centre.cell_ordered(self._sealer.seal(CellOrdered(**self._who, **about, **found)))
 
     def _fetch(self, task: CellFetch) -> None:
         try:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from config.base.errors import IntegrityViolation, InvalidInput, NightlightError
 from config.base.logs import get_logger
-from config.wire.cells import CellChallenge, CellFetch
+from config.wire.cells import CellChallenge, CellFetch, CellOrder
 from config.wire.desired_state import DesiredState
 from config.wire.envelope import decode_payload, open_envelope
 from config.wire.live import LiveWanted
@@ -30,7 +30,17 @@ WAIT_S = 0.5
 
 log = get_logger("inbox")
 
-Answer = Acknowledgement | Receipt | UploadRefused | DesiredState | LedgerCheckpoint | CellChallenge | CellFetch | LiveWanted
+Answer = (
+    Acknowledgement
+    | Receipt
+    | UploadRefused
+    | DesiredState
+    | LedgerCheckpoint
+    | CellChallenge
+    | CellFetch
+    | CellOrder
+    | LiveWanted
+)
 
 
 @dataclass
@@ -71,7 +81,7 @@ class Inbox(Worker):
         self._uploads = uploads
         self._clock = clock
         self.counters = InboxCounters()
-        self.on_cell: Callable[[CellChallenge | CellFetch], None] = lambda _task: None
+        self.on_cell: Callable[[CellChallenge | CellFetch | CellOrder], None] = lambda _task: None
         self.on_live: Callable[[LiveWanted], None] = lambda _wanted: None
         """Takes the word that somebody watches a camera; must not wait."""
         self.on_checkpoint: Callable[[LedgerCheckpoint], None] = lambda _shown: None
@@ -126,7 +136,7 @@ class Inbox(Worker):
         if isinstance(answer, LiveWanted):
             self.on_live(answer)
             return True
-        if isinstance(answer, CellChallenge | CellFetch):
+        if isinstance(answer, CellChallenge | CellFetch | CellOrder):
             self.on_cell(answer)
             return True
         if isinstance(answer, Acknowledgement):

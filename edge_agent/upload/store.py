@@ -138,6 +138,11 @@ class ObjectStore:
             raise InvalidInput(f"the store answered {answer.status}", code=f"store_{answer.status}")
         return str(answer.headers[VERSION_HEADER])[:256]
 
+    @property
+    def pool(self) -> urllib3.PoolManager:
+        """Connections to the stores, for what is neither an upload nor a recording."""
+        return self._pool
+
     def close(self) -> None:
         self._throttle.close()
         self._pool.clear()

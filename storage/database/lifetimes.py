@@ -162,7 +162,8 @@ def claimed_between(session: Session, site_id: str, window: Span) -> list[Segmen
 
 
 def _claimed() -> ColumnElement[bool]:
-    return and_(Segment.deleted_us.is_not(None), Segment.certified_us.is_(None))
+    """In the centre's own store: what lay in a site's is told by ``cell_orders``."""
+    return and_(Segment.deleted_us.is_not(None), Segment.certified_us.is_(None), Segment.retain_until_us.is_not(None))
 
 
 def gone_between(session: Session, site_id: str, camera_id: str | None, window: Span) -> int:
@@ -191,14 +192,16 @@ def kept_between(session: Session, site_id: str, window: Span) -> int:
     return session.scalar(query) or 0
 
 
-def certified_at(session: Session, site_id: str, window: Span, at_us: int) -> list[str]:
-    """The ids of the recordings that one certificate is about, sorted."""
+def certified_at(session: Session, site_id: str, window: Span, at_us: int, camera_id: str | None = None) -> list[str]:
+    """The ids of the recordings that one certificate is about, sorted; of one camera alone where it is named."""
     query = select(Segment.id).where(
         Segment.site_id == site_id,
         Segment.certified_us == at_us,
         Segment.start_us >= window.start_us,
         Segment.start_us < window.end_us,
     )
+    if camera_id is not None:
+        query = query.where(Segment.camera_id == camera_id)
     return sorted(session.scalars(query))
 
 
@@ -220,11 +223,14 @@ def ahead_of_agents_us(session: Session, now_us: int) -> int:
 
 def deletion_waits(session: Session) -> bool:
     """Whether a large deletion waits for a person."""
-    query = select(DeletionRun.id).where(DeletionRun.finished_us.is_(None), DeletionRun.confirmed_us.is_(None))
+    query = select(DeletionRun.id).where(
+        DeletionRun.finished_us.is_(None), DeletionRun.confirmed_us.is_(None), DeletionRun.site_id.is_(None)
+    )
     return session.scalars(query.limit(1)).first() is not None
 
 
-def open_deletion(session: Session) -> DeletionRun | None:
-    """The large deletion that is asked for or under way."""
-    query = select(DeletionRun).where(DeletionRun.finished_us.is_(None)).order_by(DeletionRun.id).limit(1)
+def open_deletion(session: Session, site_id: str | None = None) -> DeletionRun | None:
+    """The large deletion that is asked for or under way: in the centre's store, or in a site's own."""
+    whose = DeletionRun.site_id.is_(None) if site_id is None else DeletionRun.site_id == site_id
+    query = select(DeletionRun).where(DeletionRun.finished_us.is_(None), whose).order_by(DeletionRun.id).limit(1)
     return session.scalars(query.with_for_update()).first()

@@ -4,7 +4,17 @@ import msgspec
 
 from config.wire.acceptance import AcceptanceRequest
 from config.wire.alarms import AlarmEvent
-from config.wire.cells import CellAnswer, CellChallenge, CellFetch, CellFetched, SeenInCell
+from config.wire.cells import (
+    CellAnswer,
+    CellChallenge,
+    CellFetch,
+    CellFetched,
+    CellOrder,
+    CellOrdered,
+    SeenInCell,
+    SignedRequest,
+    StandsInCell,
+)
 from config.wire.desired_state import CameraOutcome, ConfigurationReport, DesiredCamera, DesiredState
 from config.wire.discovery import DiscoveredCamera, StreamOffer
 from config.wire.enrolment import CertificateRequest, EnrolmentRequest
@@ -331,6 +341,36 @@ SAMPLES: dict[str, msgspec.Struct] = {
         put_headers={"x-amz-object-lock-mode": "COMPLIANCE"},
     ),
     "cell-fetched": CellFetched(**WHERE, fetch_id="f1" * 16, outcome="put", version_id="v-9"),
+    "cell-order": CellOrder(
+        **WHERE,
+        order_id="d1" * 16,
+        segment_id=SEGMENT,
+        action="hold",
+        object_key=KEY,
+        version_id="v-1",
+        requests=[
+            SignedRequest(
+                method="PUT",
+                url=f"https://192.0.2.8:9000/cell/{KEY}?legal-hold=&versionId=v-1",
+                headers={"X-Amz-Date": "20261122T060000Z"},
+                body="<LegalHold><Status>ON</Status></LegalHold>",
+            )
+        ],
+        look_url=f"https://192.0.2.8:9000/cell/{KEY}?versionId=v-1",
+    ),
+    "cell-ordered": CellOrdered(
+        **WHERE,
+        order_id="d1" * 16,
+        outcome="read",
+        seen=StandsInCell(
+            version_id="v-1",
+            lock_mode="COMPLIANCE",
+            retain_until_us=AT_US + 91 * 86_400_000_000,
+            held=True,
+            read_us=AT_US + 120_000_000,
+        ),
+        detail="200",
+    ),
     "live-wanted": LiveWanted(
         **WHERE,
         camera_id="nap-room",

@@ -247,8 +247,8 @@ class CustodyDesk:
         with self.database.reading() as session:
             if not _reaches_all(session, scope):
                 return None
-            query = select(DeletionRun).where(DeletionRun.finished_us.is_(None)).order_by(DeletionRun.id).limit(1)
-            asked = session.scalars(query).first()
+            query = select(DeletionRun).where(DeletionRun.finished_us.is_(None), DeletionRun.site_id.is_(None))
+            asked = session.scalars(query.order_by(DeletionRun.id).limit(1)).first()
         if asked is None:
             return None
         shares = [convert(each, SiteShare, from_attributes=True) for each in self.expirer.tally().sites]

@@ -38,6 +38,8 @@ class DeletionRun(Base):
 
     __tablename__ = "deletion_run"
     id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    site_id: Mapped[str | None] = mapped_column(Slug)
+    """Whose own store it is about; null: the centre's."""
     asked_us: Mapped[int] = mapped_column(BigInteger)
     versions: Mapped[int] = mapped_column(BigInteger)
     of_versions: Mapped[int] = mapped_column(BigInteger)
