@@ -1,7 +1,7 @@
-"""How much memory an audit takes: ``python -m benchmarks._audit_memory VERSIONS`` prints seconds and bytes as JSON.
+"""How much memory an audit takes: ``python -m benchmarks._audit_memory VERSIONS [stating]``: seconds and bytes as JSON.
 
 The database is real and holds that many rows. The store stands in, for a million objects would take an hour to put: it
-answers and lists as one would that holds them all. Run as a process of its own, so that
+answers and lists as one would that holds them all, with locks in its listings where ``stating`` is given. Run as a process of its own, so that
 the peak is the audit's.
 """
 
@@ -10,16 +10,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import text
 
-from config.base.clock import US_PER_DAY, US_PER_S, SystemClock
+from config.base.clock import US_PER_DAY, US_PER_S, SystemClock, from_datetime
 from server.services.audit.audit_store import StoreAuditor
 from server.services.registers.register import Register
 from storage.database.migrate import migrate
 from storage.database.unit_of_work import Database
-from storage.objects.port import ClockOffset, ListedVersion, StoredVersion
+from storage.objects.port import ClockOffset, ListedVersion, LockMode, StoredVersion
 from tests.support.clock import SimulatedClock
 from tests.support.sites import SigningAgent
 
@@ -28,20 +29,20 @@ DAYS = 85
 RETAIN_DAYS = 90
 _ROWS = """
 INSERT INTO segment (id, site_id, camera_id, agent_id, timeline_id, chain_id, sequence, start_us, end_us, sha256,
-  size_bytes, payload_sha256, envelope, received_us, object_key, version_id, retain_until_us, secured_us)
+  size_bytes, payload_sha256, envelope, received_us, object_key, version_id, retain_until_us, secured_us, etag)
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :rows)
 SELECT printf('%032x', i + :first), :site, :camera, :agent, :zero, printf('%032x', :first), i, :start + i * :step,
   :start + (i + 1) * :step, printf('%064x', i), 1, printf('%064x', i), zeroblob(900), :start + (i + 1) * :step,
-  '', printf('v%d', i + :first), :start + (i + 1) * :step + :keep, :start + (i + 1) * :step
+  '', printf('v%d', i + :first), :start + (i + 1) * :step + :keep, :start + (i + 1) * :step, 'e'
 FROM n
 """
 
 
 class StandIn:
-    """A store that holds every version that the database knows."""
+    """A store that holds every version that the database knows; with ``states_locks`` its listings say so."""
 
-    def __init__(self, rows_a_camera: int) -> None:
-        self._rows = rows_a_camera
+    def __init__(self, rows_a_camera: int, start_us: int, *, states_locks: bool) -> None:
+        self._rows, self._start_us, self.states_locks = rows_a_camera, start_us, states_locks
 
     def clock_offset(self) -> ClockOffset:
         return ClockOffset(0, 1)
@@ -50,15 +51,21 @@ class StandIn:
         number = int(version_id[1:])
         digest = f"{number % self._rows:064x}"
         return StoredVersion(
-            key, version_id, 1, digest, "store", "COMPLIANCE", 2**53, legal_hold=False, is_delete_marker=False
+            key, version_id, 1, digest, "store", "COMPLIANCE", 2**53, legal_hold=False, is_delete_marker=False, etag="e"
         )
 
-    def list_versions(self, prefix: str) -> Iterator[ListedVersion]:
-        for number in range(A_DAY):
+    def list_versions(self, prefix: str, *, stating: bool = False) -> Iterator[ListedVersion]:
+        _, camera, year, month, day, _ = prefix.split("/")
+        midnight_us = from_datetime(datetime(int(year), int(month), int(day), tzinfo=UTC))
+        in_day = (midnight_us - self._start_us) // (60 * US_PER_S)
+        mode: LockMode | None = "COMPLIANCE" if stating and self.states_locks else None
+        for number in range(max(0, in_day), min(in_day + A_DAY, self._rows)):
+            version_id = f"v{int(camera.rpartition('-')[2]) * self._rows + number}"
+            yield ListedVersion("", version_id, 1, True, False, 0, "e", mode, 2**53)
             yield ListedVersion(f"{prefix}{number}.mp4", f"x{number}", 1, True, False, 2**53)
 
 
-def main(versions: int) -> None:
+def main(versions: int, *, stating: bool) -> None:
     """Fills a database and audits it once."""
     clock = SystemClock()
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +92,7 @@ def main(versions: int) -> None:
                         "keep": (RETAIN_DAYS + 2) * US_PER_DAY,
                     },
                 )
-        store = StandIn(rows)
+        store = StandIn(rows, start_us, states_locks=stating)
         auditor = StoreAuditor(database, store, clock, RETAIN_DAYS)  # type: ignore[arg-type]
         before = _peak_bytes()
         began = time.perf_counter()
@@ -121,4 +128,4 @@ def _peak_bytes() -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), stating=sys.argv[2:] == ["stating"])

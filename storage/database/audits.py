@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY
@@ -78,6 +78,7 @@ class DayVersion:
     retain_until_us: int | None
     secured_us: int | None
     deleted_us: int | None
+    etag: str | None
 
     @property
     def is_kept(self) -> bool:
@@ -97,6 +98,7 @@ _COLUMNS = (
     Segment.retain_until_us,
     Segment.secured_us,
     Segment.deleted_us,
+    Segment.etag,
 )
 
 
@@ -129,6 +131,15 @@ def version_elsewhere(session: Session, camera_id: str, day_us: int, now_us: int
             return DayVersion(*tuple(row))
     row = session.execute(of_camera.order_by(Segment.end_us.desc()).limit(1)).first()
     return None if row is None else DayVersion(*tuple(row))
+
+
+def learn_etags(session: Session, etags: dict[str, str]) -> None:
+    """By segment id: what the store calls the bytes of these versions."""
+    if etags:
+        session.connection().execute(
+            update(Segment.__table__).where(Segment.id == bindparam("of")).values(etag=bindparam("named")),  # type: ignore[arg-type]
+            [{"of": segment_id, "named": etag or None} for segment_id, etag in etags.items()],
+        )
 
 
 def finding_of(session: Session, object_key: str, version_id: str, drift: str) -> AuditFinding | None:

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 READ_BYTES_MAX = 64 * 2**20
 PUT_BYTES_MAX = 64 * 2**20
+ETAG_CHARS_MAX = 128
 
 LockMode = Literal["COMPLIANCE", "GOVERNANCE"]
 
@@ -29,6 +30,8 @@ class StoredVersion:
     retain_until_us: int | None
     legal_hold: bool
     is_delete_marker: bool
+    etag: str = ""
+    """The store's name for these bytes: who has seen it beside their digest knows them by it in a listing. "" for none."""
 
     def locked_until(self, until_us: int) -> bool:
         """Whether COMPLIANCE, which nobody can lift, lasts at least to ``until_us``."""
@@ -42,7 +45,7 @@ class StoredVersion:
 
 @dataclass(frozen=True)
 class ListedVersion:
-    """One entry of a listing; says nothing of bytes or locks."""
+    """One entry of a listing; of its lock it says something only where the store does."""
 
     key: str
     version_id: str
@@ -50,6 +53,9 @@ class ListedVersion:
     is_latest: bool
     is_delete_marker: bool
     last_modified_us: int
+    etag: str = ""
+    retention_mode: LockMode | None = None
+    retain_until_us: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,11 @@ class EvidenceStore(Protocol):
     Every method raises Unavailable where the store does not answer in time, PermissionDenied where it refuses,
     InvalidInput where it can never accept what was asked.
     """
+
+    @property
+    def states_locks(self) -> bool:
+        """Whether listings that were asked for locks have stated them."""
+        ...
 
     def stat_version(self, key: str, version_id: str) -> StoredVersion:
         """Reads one version back; where the store kept no digest its bytes are hashed. Raises NotFound."""
@@ -102,8 +113,8 @@ class EvidenceStore(Protocol):
         """Puts the store's own hold on one version, or takes it off; the retention stays as it is. Raises NotFound."""
         ...
 
-    def list_versions(self, prefix: str) -> Iterator[ListedVersion]:
-        """Every version and delete marker below ``prefix``, page by page."""
+    def list_versions(self, prefix: str, *, stating: bool = False) -> Iterator[ListedVersion]:
+        """Every version and delete marker below ``prefix``, page by page; ``stating``: with locks, where that can be."""
         ...
 
     def clock_offset(self) -> ClockOffset:

@@ -22,7 +22,9 @@ from config.base.clock import US_PER_S, Clock, from_datetime
 from config.base.errors import Conflict, IntegrityViolation, InvalidInput, NotFound, PermissionDenied, Unavailable
 from storage.objects.connection import StoreAccess, connection_pool, minio_client
 from storage.objects.heads import HeadReader
+from storage.objects.listing import VersionLister
 from storage.objects.port import (
+    ETAG_CHARS_MAX,
     PUT_BYTES_MAX,
     READ_BYTES_MAX,
     ClockOffset,
@@ -56,6 +58,7 @@ class S3EvidenceStore:
         self.clock = clock
         self.raw = RawStore(access, self._pool)
         self._heads = HeadReader(access, clock)
+        self._lister = VersionLister(self.raw)
 
     def stat_version(self, key: str, version_id: str) -> StoredVersion:
         _named(key, version_id)
@@ -96,6 +99,7 @@ class S3EvidenceStore:
             sha256, counted = self._hash_bytes(key, version_id)
             if counted != size_bytes:
                 raise Unavailable(f"stat {key}: {counted} of {size_bytes} bytes came back", code="store_short_read")
+        etag = headers.get("etag", "").strip('"')
         mode, until = headers.get("x-amz-object-lock-mode"), headers.get("x-amz-object-lock-retain-until-date")
         return StoredVersion(
             key=key,
@@ -107,6 +111,7 @@ class S3EvidenceStore:
             retain_until_us=from_header(until) if until else None,
             legal_hold=headers.get("x-amz-object-lock-legal-hold", "OFF").upper() == "ON",
             is_delete_marker=False,
+            etag=etag if len(etag) <= ETAG_CHARS_MAX else "",
         )
 
     def extend_retention(self, key: str, version_id: str, until_us: int) -> StoredVersion:
@@ -163,17 +168,12 @@ class S3EvidenceStore:
         with store_errors(f"hold {key}"):
             change(self._bucket, key, version_id=version_id)
 
-    def list_versions(self, prefix: str) -> Iterator[ListedVersion]:
-        with store_errors(f"list {prefix}"):
-            for found in self._client.list_objects(self._bucket, prefix=prefix, recursive=True, include_version=True):
-                yield ListedVersion(
-                    key=found.object_name or "",
-                    version_id=found.version_id or "",
-                    size_bytes=found.size or 0,
-                    is_latest=found.is_latest == "true",
-                    is_delete_marker=found.is_delete_marker,
-                    last_modified_us=from_datetime(found.last_modified) if found.last_modified else 0,
-                )
+    @property
+    def states_locks(self) -> bool:
+        return self._lister.states_locks
+
+    def list_versions(self, prefix: str, *, stating: bool = False) -> Iterator[ListedVersion]:
+        return self._lister.versions(prefix, stating=stating)
 
     def clock_offset(self) -> ClockOffset:
         wall_us, begun_us = self._clock.utc_us(), self._clock.monotonic_us()

@@ -89,6 +89,7 @@ class RawStore:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
+        bytes_max: int = ANSWER_BYTES_MAX,
     ) -> Answer:
         """Raises Unavailable where no answer comes; never for a refusal. An empty ``key`` means the bucket."""
         request = AWSRequest(
@@ -106,7 +107,7 @@ class RawStore:
                 method, request.url, body=body or None, headers=dict(request.headers.items()), preload_content=False
             )
             try:
-                data = answer.read(ANSWER_BYTES_MAX)
+                data = answer.read(bytes_max)
             finally:
                 answer.drain_conn()
                 answer.release_conn()

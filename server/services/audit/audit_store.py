@@ -5,28 +5,25 @@ Invariants: what the store no longer has, has otherwise, or holds too briefly is
 for the store. Where a round stands is in the database: a crash repeats one camera-day at most.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
-from config.base.clock import US_PER_DAY, US_PER_S, Clock, to_datetime
-from config.base.errors import IntegrityViolation, NightlightError, NotFound, PermissionDenied, Unavailable
+from config.base.clock import US_PER_DAY, US_PER_S, Clock
+from config.base.errors import NightlightError, NotFound, Unavailable
 from config.base.logs import get_logger
 from server.domain.audit import DEEP, Drift, Held, Seen, difference, drift_of, due, lengthens, lock_of
 from server.domain.retention import retain_until_us
+from server.services.audit.read_listing import CameraDay, Listing, Version, read_listing, strangers
 from server.services.audit.tell_drift import settle, tell
 from server.services.audit.watch_store import note_clock
 from server.services.compliance.rule_books import retain_days_of
 from storage.database import audits
 from storage.database.models import AuditFinding, AuditRound, Segment, Site
 from storage.database.unit_of_work import Database
-from storage.objects.keys import day_prefix
 from storage.objects.port import EvidenceStore, ListedVersion, StoredVersion
 
-SETTLING_US = 3_600 * US_PER_S
-"""A version younger than this may belong to an upload whose message is still on its way."""
 WAVE = 512
 """Versions that are asked for before what was found is told."""
 SILENT_MAX = 50
@@ -39,35 +36,6 @@ WAVE_US = 15 * US_PER_S
 log = get_logger("audit")
 
 
-@dataclass(frozen=True)
-class Version:
-    """A recording as the database holds it, detached."""
-
-    segment_id: str
-    key: str
-    version_id: str
-    held: Held
-    counts: bool = True
-    """Whether its time is called covered."""
-
-
-@dataclass(frozen=True)
-class CameraDay:
-    """The unit of work: the recordings of one camera's UTC day."""
-
-    round_id: int
-    site_id: str
-    camera_id: str
-    day_us: int
-    versions: list[Version]
-    known_keys: frozenset[str]
-    """Of every segment of that day, secured or not."""
-
-    @property
-    def prefix(self) -> str:
-        return day_prefix(self.site_id, self.camera_id, to_datetime(self.day_us))
-
-
 @dataclass
 class Look:
     """What a camera-day was found to be."""
@@ -78,6 +46,8 @@ class Look:
     """By segment id: locks that had been short and were set anew, and when they end now."""
     shortened: dict[str, str] = field(default_factory=dict)
     """Of ``repaired``, by segment id: what the lock had been."""
+    etags: dict[str, str] = field(default_factory=dict)
+    """By segment id: what the store calls bytes that were found whole, where that was not known."""
     extended: dict[str, int] = field(default_factory=dict)
     """By segment id: locks lengthened because the policy has grown."""
     strangers: list[tuple[Drift, ListedVersion]] = field(default_factory=list)
@@ -146,6 +116,8 @@ class StoreAuditor:
             self._tell(session, current, site, look)
             for segment_id, until_us in {**look.repaired, **look.extended}.items():
                 session.get_one(Segment, segment_id).retain_until_us = until_us
+            if self.store.states_locks:
+                audits.learn_etags(session, look.etags)
             for drift, listed in look.strangers:
                 self._tell_stranger(session, current, day, drift, listed)
             self._settle(session, day, look)
@@ -180,20 +152,55 @@ class StoreAuditor:
 
     def _look(self, day: CameraDay) -> Look:
         """Asks the store. Raises Unavailable."""
-        look, rest, told = Look(), day.versions, 0
+        look = Look()
         silent: list[tuple[Version, NightlightError]] = []
         with ThreadPoolExecutor(self.workers + 1, "audit") as pool:
-            others = pool.submit(self._others, day)
-            while rest:
-                rest = self._wave(look, pool, rest, silent)
-                # Also after the last: what comes next may take long, or fail and take this camera-day from the start.
-                if len(look.drifts) > told:
-                    self._tell_now(day, look)
-                    told = len(look.drifts)
+            listing = pool.submit(read_listing, self.store, day, self.clock.utc_us())
+            if self.store.states_locks:
+                self._ask_some(look, day, pool, listing, silent)
+            else:
+                self._ask(look, day, pool, day.versions, silent)
             if silent:
                 self._ask_again(look, day, silent)
-            look.strangers.extend(self._strangers(day, others.result()))
+            look.strangers.extend(strangers(self.store, day, listing.result()))
         return look
+
+    def _ask_some(
+        self,
+        look: Look,
+        day: CameraDay,
+        pool: ThreadPoolExecutor,
+        listing: Future[Listing],
+        silent: list[tuple[Version, NightlightError]],
+    ) -> None:
+        """Those whose turn it is, beside the listing; then those that it does not vouch for, or all where it was wrong."""
+        first = day.whose_turn()
+        self._ask(look, day, pool, first, silent)
+        asked = {version.segment_id for version in first}
+        vouched = listing.result().vouched if listing.exception() is None else set()
+        wrong = (asked & vouched) & {*look.drifts, *look.repaired, *(version.segment_id for version, _ in silent)}
+        if wrong:
+            log.error("listing_was_wrong", camera=day.camera_id, versions=len(wrong))
+            vouched = set()
+        rest = [one for one in day.versions if one.segment_id not in asked and one.segment_id not in vouched]
+        self._ask(look, day, pool, rest, silent)
+
+    def _ask(
+        self,
+        look: Look,
+        day: CameraDay,
+        pool: ThreadPoolExecutor,
+        rest: list[Version],
+        silent: list[tuple[Version, NightlightError]],
+    ) -> None:
+        """Each of these versions, with one question."""
+        told = len(look.drifts)
+        while rest:
+            rest = self._wave(look, pool, rest, silent)
+            # Also after the last: what comes next may take long, or fail and take this camera-day from the start.
+            if len(look.drifts) > told:
+                self._tell_now(day, look)
+                told = len(look.drifts)
 
     def _wave(
         self,
@@ -289,35 +296,8 @@ class StoreAuditor:
             (look.extended if short else look.repaired)[version.segment_id] = kept.retain_until_us or until_us
         elif drift is not None:
             look.drifts[version.segment_id] = (drift, difference(held, seen))
-
-    def _others(self, day: CameraDay) -> list[ListedVersion]:
-        """What lies in the day's folder beside the recordings, and is no longer young; no upload makes a delete marker."""
-        ours = {(version.key, version.version_id) for version in day.versions}
-        young_us = self.clock.utc_us() - SETTLING_US
-        return [
-            listed
-            for listed in self.store.list_versions(day.prefix)
-            if (listed.key, listed.version_id) not in ours
-            and (listed.is_delete_marker or listed.last_modified_us <= young_us)
-        ]
-
-    def _strangers(self, day: CameraDay, others: list[ListedVersion]) -> Iterator[tuple[Drift, ListedVersion]]:
-        by_key = {version.key: version for version in day.versions}
-        for listed in others:
-            if listed.is_delete_marker:
-                yield Drift.DELETE_MARKER, listed
-            elif listed.key in by_key:
-                if not self._same_bytes(listed, by_key[listed.key]):
-                    yield Drift.FOREIGN_VERSION, listed
-            elif listed.key not in day.known_keys:
-                yield Drift.FOREIGN_OBJECT, listed
-
-    def _same_bytes(self, listed: ListedVersion, version: Version) -> bool:
-        """An upload whose answer was lost is made again: the same bytes twice are no stranger."""
-        try:
-            return self.store.stat_version(listed.key, listed.version_id).sha256 == version.held.sha256
-        except (NotFound, PermissionDenied, IntegrityViolation):
-            return False
+        elif stored is not None and stored.etag != version.etag:
+            look.etags[version.segment_id] = stored.etag
 
     def _tell(self, session: Session, current: AuditRound, site: Site, look: Look) -> None:
         now_us = self.clock.utc_us()
@@ -384,7 +364,8 @@ def _version(stored: audits.DayVersion, retain_days: int) -> Version:
     floor_us = retain_until_us(stored.end_us, stored.received_us, retain_days)
     held = Held(stored.size_bytes, stored.sha256, stored.retain_until_us or 0, floor_us)
     counts = stored.secured_us is not None
-    return Version(stored.segment_id, stored.object_key or "", stored.version_id or "", held, counts)
+    key, version_id = stored.object_key or "", stored.version_id or ""
+    return Version(stored.segment_id, key, version_id, held, counts, stored.etag or "")
 
 
 def _seen_of(stored: StoredVersion) -> Seen:

@@ -117,7 +117,7 @@ class UploadVerifier:
             # What an audit found in the bytes themselves is true of every upload of them (I1).
             if segment.secured_us is None and segment.refusal not in OF_THE_BYTES:
                 segment.object_key, segment.version_id = job.object_key, job.version_id
-                segment.retain_until_us = found.retain_until_us
+                segment.retain_until_us, segment.etag = found.retain_until_us, found.etag or None
                 segment.secured_us, segment.refusal = now_us, None
                 late = now_us - segment.end_us > self.backfilled_after_us
                 take_into_cell.secure_time(session, segment, late=late)
@@ -147,6 +147,7 @@ class UploadVerifier:
             if segment.secured_us is not None or segment.refusal in OF_THE_BYTES:
                 return [receipt(segment, segment.version_id or "", segment.retain_until_us or 0)]
             segment.refusal, segment.object_key, segment.version_id = reason, job.object_key, job.version_id
+            segment.etag = None
             return [refused(segment, str(error)[:200])]
 
     def _postpone(self, job: Job, error: Unavailable) -> None:

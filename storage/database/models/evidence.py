@@ -124,6 +124,8 @@ class Segment(Base):
     """When its version was deleted, past its day and without a hold."""
     certified_us: Mapped[int | None] = mapped_column(BigInteger)
     """When a certificate of the deletion went into the ledger."""
+    etag: Mapped[str | None] = mapped_column(String(128))
+    """What the store called this version's bytes when it was asked for their SHA-256; listings know them by it."""
     __table_args__ = (
         UniqueConstraint("chain_id", "camera_id", "sequence", name="uq_segment_chain"),
         Index("ix_segment_claimed", "site_id", "start_us", sqlite_where=_CLAIMED, postgresql_where=_CLAIMED),

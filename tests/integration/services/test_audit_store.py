@@ -313,7 +313,7 @@ def test_a_round_comes_to_its_end_also_where_recordings_came_in_meanwhile(secure
 
 def test_what_was_found_is_told_also_where_the_rest_of_the_camera_day_fails(secured):
     class Unlisted(Lying):
-        def list_versions(self, prefix):
+        def list_versions(self, prefix, *, stating=False):
             raise Unavailable("500")
 
     auditor = StoreAuditor(secured.database, Unlisted(secured.evidence, gone={secured.keys[2]}), secured.clock, 90)
