@@ -95,10 +95,11 @@ class CameraBoard:
             if before is None or (before.condition, before.detail) == (condition, detail[:DETAIL_CHARS_MAX]):
                 return
             since_us, timeline_id = at or self._clock.now()
-            if timeline_id == before.timeline_id and since_us < before.since_us:
+            if timeline_id == before.timeline_id and since_us <= before.since_us:
                 # A recording ends with its last frame, up to a frame's length ahead of now: what follows must not
-                # seem to have come before it.
-                since_us = before.since_us + 1
+                # seem to have come before it. One that kept nothing ends where it began, lest a microsecond of it be
+                # missing for no reason: of two words of one instant, ``recording`` is the one that gives way.
+                since_us = before.since_us + (before.condition != "recording")
             after = replace(
                 before,
                 condition=condition,

@@ -119,7 +119,7 @@ class Evidence:
     """Recorded, and given up by the agent because its disk was full."""
     timelines: Mapping[str, Timeline] = field(default_factory=dict)
     conditions: Sequence[ConditionChange] = ()
-    """Ascending by time; with those in force at the window's start, one a timeline, and the newest of the current one."""
+    """In any order; with those in force at the window's start, of each timeline, and the newest of the current one."""
     findings: Sequence[PictureFinding] = ()
     """Those that spoil a picture by the policy, in any order."""
     settled_until_us: int = 0
@@ -277,7 +277,8 @@ def _unclaimed(evidence: Evidence, limits: Limits) -> list[_Rule]:
     settled = SpanSet.of((0, min(evidence.settled_until_us, far)))
     unsettled = SpanSet.of((0, far)) - settled
     running = _union({key: timeline.running for key, timeline in evidence.timelines.items()})
-    explained = _explained(evidence, far)
+    said = _in_order(evidence.conditions)
+    explained = _explained(evidence, said, far)
     rules = [(settled - running, Cause.AGENT_OFFLINE, Certainty.MISSING)]
     rules += [(settled & spans, cause, Certainty.MISSING) for cause, spans in explained]
     rules.append((settled, Cause.UNEXPLAINED, Certainty.MISSING))
@@ -285,7 +286,7 @@ def _unclaimed(evidence: Evidence, limits: Limits) -> list[_Rule]:
         rules.append((unsettled, Cause.AGENT_OFFLINE, Certainty.UNVERIFIED))
         return rules
     # A live agent says at once when a condition changes, so the last one it reported holds to this moment.
-    latest = next((c for c in reversed(evidence.conditions) if c.timeline_id == evidence.current_timeline), None)
+    latest = next((c for c in reversed(said) if c.timeline_id == evidence.current_timeline), None)
     cause = CAUSE_OF_CONDITION.get(latest.condition) if latest else None
     if latest is not None and cause is not None:
         rules.append((unsettled & SpanSet.of((min(latest.at_us, far), far)), cause, Certainty.MISSING))
@@ -293,7 +294,15 @@ def _unclaimed(evidence: Evidence, limits: Limits) -> list[_Rule]:
     return rules
 
 
-def _explained(evidence: Evidence, far_us: int) -> list[tuple[Cause, SpanSet]]:
+def _in_order(conditions: Sequence[ConditionChange]) -> list[ConditionChange]:
+    """Of two words of one instant the one that explains something comes last: it holds.
+
+    A recording that kept nothing ends at the instant at which it began; none begins at that of the word before.
+    """
+    return sorted(conditions, key=lambda change: (change.at_us, change.condition in CAUSE_OF_CONDITION))
+
+
+def _explained(evidence: Evidence, conditions: Sequence[ConditionChange], far_us: int) -> list[tuple[Cause, SpanSet]]:
     """What the agent's own words explain while it ran, timeline by timeline.
 
     Before its first word of the camera an agent was starting. What it said it recorded last and never claimed, it lost
@@ -301,7 +310,7 @@ def _explained(evidence: Evidence, far_us: int) -> list[tuple[Cause, SpanSet]]:
     """
     found: list[tuple[Cause, SpanSet]] = []
     for timeline_id, timeline in evidence.timelines.items():
-        said = [change for change in evidence.conditions if change.timeline_id == timeline_id]
+        said = [change for change in conditions if change.timeline_id == timeline_id]
         # One word holds until the next: of one timeline no two explain the same instant, so they go by cause.
         words: dict[Cause, list[tuple[int, int]]] = {}
         for position, change in enumerate(said):

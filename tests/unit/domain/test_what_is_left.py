@@ -50,6 +50,21 @@ def test_what_ended_after_it_had_claimed_again_was_not_lost_in_between() -> None
     assert (gap.cause, gap.certainty) == (Cause.UNEXPLAINED, Certainty.MISSING)
 
 
+@pytest.mark.parametrize("came", [("recording", "stalled"), ("stalled", "recording")])
+def test_of_two_words_of_one_instant_the_one_that_explains_something_holds(came: tuple[str, str]) -> None:
+    """A recording that ended before its first frame was durable; messages of one instant come in any order."""
+    whole = SpanSet.of((0, 100))
+    evidence = Evidence(
+        timelines={"t": Timeline(running=whole, trusted=whole)},
+        conditions=[ConditionChange(0, "starting", "t"), *(ConditionChange(10, word, "t") for word in came)],
+        settled_until_us=50,
+        agent_alive=True,
+        current_timeline="t",
+    )
+    found = cover(SpanSet.of((10, 100)), evidence, Limits(100, 0))
+    assert {gap.cause for gap in found.gaps} == {Cause.STREAM_STALLED}
+
+
 def test_days_that_were_skipped_say_nothing() -> None:
     days = [Span(0, 10), Span(10, 10), Span(10, 20)]
     found = cover_days(SpanSet.of((0, 20)), days, Evidence(), Limits(20, 0))

@@ -130,6 +130,7 @@ def test_a_condition_is_told_on_the_timeline_it_was_read_from() -> None:
     machine, told = SimulatedClock(), list[CameraStatus]()
     clock = AgentClock(machine, SETTINGS)
     board = CameraBoard(["cam-1"], clock, told.append)
+    machine.advance(0.01)
     ended = clock.now()
     assert clock.correct(reading(HOUR_S * US_PER_S))
     board.set("cam-1", "stalled", "no frames", ended)
@@ -149,6 +150,23 @@ def test_a_cameras_conditions_never_go_back_in_time() -> None:
     board.set("cam-1", "unreachable", "no answer")
     assert [status.condition for status in told] == ["starting", "unreachable"]
     assert told[1].since_us == told[0].since_us + 1
+
+
+@pytest.mark.parametrize("before_us", [0, 30])
+def test_a_recording_that_kept_nothing_ends_at_the_instant_at_which_it_began(before_us: int) -> None:
+    """A microsecond later, that microsecond would be a gap that nothing explains; then the next begins after it."""
+    machine, told = SimulatedClock(), list[CameraStatus]()
+    board = CameraBoard(["cam-1"], AgentClock(machine, SETTINGS), told.append)
+    began = AgentClock(machine, SETTINGS).now().us + 50
+    timeline_id = board.snapshot()[0].timeline_id
+    board.set("cam-1", "recording", "", Instant(began, timeline_id))
+    board.set("cam-1", "stalled", "its process ended", Instant(began - before_us, timeline_id))
+    board.set("cam-1", "recording", "", Instant(began, timeline_id))
+    assert [(status.condition, status.since_us - began) for status in told] == [
+        ("recording", 0),
+        ("stalled", 0),
+        ("recording", 1),
+    ]
 
 
 class HeldUpClock(SimulatedClock):
