@@ -27,26 +27,14 @@ class LiveTicket(Base):
 
 
 class LiveView(Base):
-    """Somebody's look at one camera, live."""
+    """A live view that is on the access record (``view``) under the same id, while it runs and after."""
 
     __tablename__ = "live_view"
     id: Mapped[str] = mapped_column(HexId, primary_key=True)
-    code: Mapped[str] = mapped_column(String(12), unique=True)
-    """What is drawn over the picture: a photograph of the screen names the view by it."""
     account_name: Mapped[str] = mapped_column(Slug)
-    role: Mapped[str] = mapped_column(String(32))
-    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"))
-    camera_id: Mapped[str] = mapped_column(ForeignKey("camera.id"))
-    lease_id: Mapped[str | None] = mapped_column(HexId)
-    transport: Mapped[str] = mapped_column(String(8))
-    """``ws`` or ``hls``"""
     opened_us: Mapped[int] = mapped_column(BigInteger)
     replaced_us: Mapped[int | None] = mapped_column(BigInteger)
     """The same person began another view then: this one is to end."""
     ended_us: Mapped[int | None] = mapped_column(BigInteger)
-    end_reason: Mapped[str | None] = mapped_column(String(32))
     sent_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
-    __table_args__ = (
-        Index("ix_live_view_account", "account_name", "ended_us"),
-        Index("ix_live_view_site", "site_id", "opened_us"),
-    )
+    __table_args__ = (Index("ix_live_view_account", "account_name", "ended_us"),)

@@ -28,25 +28,14 @@ def upgrade() -> None:
     op.create_table(
         "live_view",
         sa.Column("id", HEX, nullable=False),
-        sa.Column("code", sa.String(length=12), nullable=False),
         sa.Column("account_name", SLUG, nullable=False),
-        sa.Column("role", sa.String(length=32), nullable=False),
-        sa.Column("site_id", SLUG, nullable=False),
-        sa.Column("camera_id", SLUG, nullable=False),
-        sa.Column("lease_id", HEX, nullable=True),
-        sa.Column("transport", sa.String(length=8), nullable=False),
         sa.Column("opened_us", US, nullable=False),
         sa.Column("replaced_us", US, nullable=True),
         sa.Column("ended_us", US, nullable=True),
-        sa.Column("end_reason", sa.String(length=32), nullable=True),
         sa.Column("sent_bytes", US, nullable=False),
-        sa.ForeignKeyConstraint(["camera_id"], ["camera.id"]),
-        sa.ForeignKeyConstraint(["site_id"], ["site.id"]),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("code"),
     )
     op.create_index("ix_live_view_account", "live_view", ["account_name", "ended_us"])
-    op.create_index("ix_live_view_site", "live_view", ["site_id", "opened_us"])
 
 
 def downgrade() -> None:
