@@ -31,6 +31,10 @@ class Leave:
         self._error, self._full = error, full
         self._answered.set()
 
+    @property
+    def answered(self) -> bool:
+        return self._answered.is_set()
+
     def given(self, wait_s: float = 0) -> bool:
         """Raises ResourceExhausted where it was refused for want of room, Unavailable where for another reason."""
         if not (self._answered.is_set() or (wait_s and self._answered.wait(wait_s))):
@@ -56,6 +60,11 @@ class PatientWriter:
     @property
     def frames(self) -> int:
         return self._writer.frames if self._writer else len(self._waiting)
+
+    @property
+    def waits(self) -> bool:
+        """Nothing is written yet: it would be in vain to end it now."""
+        return self._writer is None and not self._leave.answered
 
     def add(self, frame: Frame) -> None:
         """Appends a frame; a keyframe ends the fragment before it, which is durable on return."""

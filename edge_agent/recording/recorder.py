@@ -246,7 +246,7 @@ class Recorder:
         self._report.open_bytes = run.writer.size_bytes
         self._report.meter.keyframe_interval_us = run.keyframe_distance_us
         self._report.meter.durable_us = frame.captured_us  # once it is added: whatever came before it is on the disk
-        if cut_at_keyframe(run.state(), now.utc_us(frame.captured_us), self._segment_us):
+        if not run.writer.waits and cut_at_keyframe(run.state(), now.utc_us(frame.captured_us), self._segment_us):
             self._cut(run, frame)
 
     def _wait_for_keyframe(self, frame: Frame) -> None:

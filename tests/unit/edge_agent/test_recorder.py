@@ -314,26 +314,51 @@ def test_a_camera_whose_time_runs_slow_and_was_seen_late_began_by_that_much_earl
     assert start_us >= NOON_US
 
 
+@pytest.mark.parametrize("in_play", [True, False])
 def test_what_never_got_leave_was_not_recorded_from_its_first_frame_on(
-    tmp_path: Path, long_clip: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, long_clip: Path, monkeypatch: pytest.MonkeyPatch, in_play: bool
 ) -> None:
     """The main process did not answer in time: no frame of the run ever reached the disk, its last keyframe neither."""
     monkeypatch.setattr(leave, "LAST_WAIT_S", 0.01)
     scene = Scene(tmp_path, long_clip, Leave, segment_s=2)
-    with pytest.raises(CameraFault, match="does not answer"):
+    if in_play:
+        with pytest.raises(CameraFault, match="does not answer"):
+            scene.play(110)
+    else:
         scene.play(SETTLED)
+        scene.recorder.end_session(scene.session)
     assert [(what, at.us) for what, _, at in scene.said] == [("recording", NOON_US), ("stalled", NOON_US)]
     assert not scene.spool.claims
 
 
 def test_where_only_the_next_segment_gets_no_leave_the_word_holds_from_the_cut_on(
-    tmp_path: Path, long_clip: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, clip: MakeClip
 ) -> None:
-    monkeypatch.setattr(leave, "LAST_WAIT_S", 0.01)
     leaves = [given()]
-    scene = Scene(tmp_path, long_clip, lambda: leaves.pop() if leaves else Leave(), segment_s=2)
+    scene = Scene(tmp_path, clip(seconds=15), lambda: leaves.pop() if leaves else Leave(), segment_s=2)
     with pytest.raises(CameraFault, match="does not answer"):
-        scene.play(60)
+        scene.play(140)
     assert scene.spool.claims == [(NOON_US, NOON_US + 2 * US_PER_S)]
     assert scene.said[-1][0] == "stalled"
     assert scene.said[-1][2].us == NOON_US + 2 * US_PER_S
+
+
+def test_a_segment_is_not_cut_before_it_has_leave(tmp_path: Path, long_clip: Path) -> None:
+    """A main process that is busy for some seconds costs no frame: they wait in memory, past the boundary if need be."""
+    leaves: list[Leave] = []
+
+    def ask() -> Leave:
+        leaves.append(Leave() if not leaves else given())
+        return leaves[-1]
+
+    scene = Scene(tmp_path, long_clip, ask, segment_s=2)
+    scene.play(45)
+    assert not scene.spool.claims
+    leaves[0].give()
+    scene.play(60)
+    scene.recorder.end_session(scene.session)
+    claims = scene.spool.claims
+    assert len(claims) > 2
+    assert (claims[0][0], claims[-1][1]) == (NOON_US, NOON_US + 105 * FRAME_US)
+    assert all(before[1] == after[0] for before, after in pairwise(claims))
+    assert scene.conditions == ["recording"]
