@@ -67,6 +67,14 @@ class ApiSettings(Strict, frozen=True, kw_only=True):
     session_hours: Annotated[int, msgspec.Meta(ge=1, le=168)]
 
 
+class LiveSettings(Strict, frozen=True, kw_only=True):
+    host: str
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+    certificate_file: str
+    public_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$", max_length=300)]
+    push_url: Annotated[str, msgspec.Meta(pattern=r"^(wss?://[^@\s]+)?$", max_length=300)]
+
+
 class IngestSettings(Strict, frozen=True, kw_only=True):
     workers: Annotated[int, msgspec.Meta(ge=1, le=32)]
     metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
@@ -128,6 +136,11 @@ class LedgerSettings(Strict, frozen=True, kw_only=True):
     witnesses: Annotated[list[str], msgspec.Meta(max_length=8)]
 
 
+class ReportSettings(Strict, frozen=True, kw_only=True):
+    certificate_file: str
+    fonts_dir: str
+
+
 class ServerSettings(Strict, frozen=True, kw_only=True):
     server: ServerIdentitySettings
     database: DatabaseSettings
@@ -136,6 +149,7 @@ class ServerSettings(Strict, frozen=True, kw_only=True):
     enrolment: EnrolmentSettings
     broker: BrokerSettings
     api: ApiSettings
+    live: LiveSettings
     ingest: IngestSettings
     policy: PolicySettings
     jobs: JobsSettings
@@ -144,6 +158,7 @@ class ServerSettings(Strict, frozen=True, kw_only=True):
     maintenance: MaintenanceSettings
     docket: DocketSettings
     notices: NoticeSettings
+    reports: ReportSettings
 
 
 def load_server(file: Path | None = None) -> ServerSettings:

@@ -19,6 +19,10 @@ CONTROL_ANSWERS = f"{CONTROL}/response"
 SERVICE_PREFIX = "service."
 AGENT_ROLE_PREFIX = "agent.v1."
 INGEST_ROLE, ACCESS_ROLE = "service.ingest.v1", "service.broker-access.v1"
+LIVE_ROLE = "service.live.v1"
+
+_LIVE_RIGHTS = (("publishClientSend", f"{topics.PREFIX}/down/#"),)
+_LIVE_TEXT = "the server's live view"
 
 Command = dict[str, Any]
 
@@ -70,7 +74,19 @@ def changes(wanted: dict[str, AgentRight], found: BrokerState) -> list[Command]:
     return commands
 
 
-def first_document(ingest: Iterable[str], broker_access: str, agents: Iterable[AgentRight] = ()) -> dict[str, Any]:
+def added_services(live: str, found: BrokerState) -> list[Command]:
+    """What to tell a broker that was set up before there was a live view: who else of the server may come in."""
+    commands: list[Command] = []
+    if LIVE_ROLE not in found.roles:
+        commands.append({"command": "createRole", **_role(LIVE_ROLE, _LIVE_RIGHTS)})
+    if live not in found.clients:
+        commands.append({"command": "createClient", **_client(live, LIVE_ROLE, _LIVE_TEXT)})
+    return commands
+
+
+def first_document(
+    ingest: Iterable[str], broker_access: str, agents: Iterable[AgentRight] = (), *, live: str = ""
+) -> dict[str, Any]:
     """The plugin's file for a broker that knows nobody yet: deny everything, and let the server's own identities in.
 
     No client has a password: the certificate has said who it is before the plugin is asked.
@@ -98,12 +114,14 @@ def first_document(ingest: Iterable[str], broker_access: str, agents: Iterable[A
         "clients": [
             *(_client(name, INGEST_ROLE, "the server's ingest") for name in ingest),
             _client(broker_access, ACCESS_ROLE, "the server's jobs"),
+            *([_client(live, LIVE_ROLE, _LIVE_TEXT)] if live else []),
             *({k: v for k, v in right.client_command.items() if k != "command"} for right in known),
         ],
         "groups": [],
         "roles": [
             _role(INGEST_ROLE, ingest_rights),
             _role(ACCESS_ROLE, access_rights),
+            *([_role(LIVE_ROLE, _LIVE_RIGHTS)] if live else []),
             *({k: v for k, v in right.role_command.items() if k != "command"} for right in known),
         ],
     }

@@ -18,8 +18,9 @@ from config.base.logs import get_logger
 from config.settings.server import ServerSettings
 from config.wire.envelope import key_id_of
 from server.broker_tls import ServiceTls
-from server.domain.broker_rights import AgentRight, BrokerState, changes
+from server.domain.broker_rights import AgentRight, BrokerState, added_services, changes
 from server.jobs.broker_control import BrokerControl
+from server.services.agents.authority import LIVE
 from server.services.agents.broker_files import Keeper
 from server.services.agents.revoke_agent import revoked_serials
 from storage.database.models import Agent
@@ -106,7 +107,7 @@ class BrokerAccess:
         connection, looked_us = self._known_of
         if self._known is None or connection != self._control.connections or now_us - looked_us > LOOK_AGAIN_US:
             self._known, self._known_of = self._control.state(), (self._control.connections, now_us)
-        commands = changes(wanted, self._known)
+        commands = [*added_services(LIVE, self._known), *changes(wanted, self._known)]
         if not commands:
             return
         self._known = None  # until all of it is done, nothing is known

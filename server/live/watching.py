@@ -66,11 +66,15 @@ class Watch:
         self.known_us = 0
         """When the database last answered; monotonic."""
 
+    def now_us(self) -> int:
+        """Monotonic."""
+        return self._clock.monotonic_us()
+
     async def in_thread(self, work: Callable[[], Found]) -> Found:
         """Runs what waits for the database."""
         return await asyncio.get_running_loop().run_in_executor(self._work, work)
 
-    async def begin(self, ticket: str, session_token: str, transport: str, source: str) -> Running | Refusal:
+    async def begin(self, ticket: str, session_token: str, source: str) -> Running | Refusal:
         """A view for a ticket. Raises PermissionDenied (``bad_ticket``), Unavailable, NightlightError."""
         asked_us = self._clock.monotonic_us()
         if len(self.running) >= VIEWS_MAX:
@@ -83,7 +87,7 @@ class Watch:
             if found.permit.role == Role.GUARDIAN and other.view.permit.person == found.permit.person:
                 self.cut(other, REPLACED)
         self.running[found.view_id] = running
-        log.info("view_began", view=found.view_id, camera=found.permit.camera_id, transport=transport)
+        log.info("view_began", view=found.view_id, camera=found.permit.camera_id)
         return running
 
     def cut(self, running: Running, why: str, next_us: int | None = None) -> None:

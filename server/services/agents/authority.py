@@ -31,7 +31,10 @@ AUTHORITY_US = 3_650 * US_PER_DAY
 BACKDATED_US = 3_600 * US_PER_S
 """So that a box whose clock is a little behind takes a fresh certificate."""
 INGEST, INGEST_EXPRESS = "service.ingest", "service.ingest-express"
+LIVE = "service.live"
 BROKER_ACCESS, BROKER = "service.broker-access", "service.broker"
+REPORTS = "service.reports"
+DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,12 @@ class CertificateAuthority:
         issued = self._issue(hosts[0], key.public_key(), names, ExtendedKeyUsageOID.SERVER_AUTH, now_us, ends_us)
         return issued.pem + _private_pem(key).decode()
 
+    def issue_signer(self, name: str, now_us: int, ends_us: int) -> str:
+        """Certificate, this authority's and key, as one PEM text, of whoever signs documents (RFC 9336)."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        issued = self._issue(name, key.public_key(), None, DOCUMENT_SIGNING, now_us, ends_us, documents=True)
+        return issued.pem + self.pem + _private_pem(key).decode()
+
     def revocation_list(self, revoked: dict[str, int], made_us: int) -> str:
         """The list in PEM: serial → when. It names no end before the authority's own: an old list still holds."""
         builder = (
@@ -173,10 +182,12 @@ class CertificateAuthority:
         purpose: x509.ObjectIdentifier,
         now_us: int,
         ends_us: int,
+        *,
+        documents: bool = False,
     ) -> Issued:
         usage = x509.KeyUsage(
             digital_signature=True, key_cert_sign=False, crl_sign=False,
-            content_commitment=False, key_encipherment=False, data_encipherment=False, key_agreement=False,
+            content_commitment=documents, key_encipherment=False, data_encipherment=False, key_agreement=False,
             encipher_only=False, decipher_only=False,
         )  # fmt: skip
         builder = (

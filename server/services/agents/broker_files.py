@@ -18,6 +18,8 @@ from server.services.agents.authority import (
     BROKER_ACCESS,
     INGEST,
     INGEST_EXPRESS,
+    LIVE,
+    REPORTS,
     CertificateAuthority,
     hosts_of,
     renewal_due,
@@ -36,6 +38,8 @@ class CertificateFiles:
     """Certificate and key, as every file below that is not the authority's."""
     broker_access: Path
     broker_dir: Path
+    reports: Path
+    """What reports are signed with, and the authority's certificate between the two."""
 
     @classmethod
     def of(cls, settings: ServerSettings) -> "CertificateFiles":
@@ -46,12 +50,18 @@ class CertificateFiles:
             Path(settings.mqtt.certificate_file or state_dir / "ingest.pem"),
             state_dir / "broker-access.pem",
             Path(settings.broker.files_dir or state_dir / "broker"),
+            Path(settings.reports.certificate_file or state_dir / "reports.pem"),
         )
 
     @property
     def ingest_express(self) -> Path:
         """Of the connection that alarms come in by: the broker takes one connection a certificate's name."""
         return self.ingest.with_name(f"{self.ingest.stem}-express.pem")
+
+    @property
+    def live(self) -> Path:
+        """Of the process that asks agents for pictures."""
+        return self.ingest.with_name("live.pem")
 
     @property
     def broker(self) -> Path:
@@ -103,10 +113,14 @@ class Keeper:
         for file, name in (
             (self.files.ingest, INGEST),
             (self.files.ingest_express, INGEST_EXPRESS),
+            (self.files.live, LIVE),
             (self.files.broker_access, BROKER_ACCESS),
         ):
             if _due(file, now_us):
                 replace(file, authority.issue_service(name, now_us, ends_us), 0o600)
+        if _due(self.files.reports, now_us):
+            # A report is read years later: its certificate lives as long as the authority.
+            replace(self.files.reports, authority.issue_signer(REPORTS, now_us, authority.ends_us), 0o600)
         self.files.broker_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
         hosts = list(dict.fromkeys([*filter(None, self.broker_hosts), *OWN_NAMES]))
         changed = False
@@ -117,7 +131,7 @@ class Keeper:
             replace(self.files.broker_authority, authority.pem, 0o644)
             changed = True
         if not self.files.rights.exists():
-            document = first_document((INGEST, INGEST_EXPRESS), BROKER_ACCESS, agents)
+            document = first_document((INGEST, INGEST_EXPRESS), BROKER_ACCESS, agents, live=LIVE)
             replace(self.files.rights, json.dumps(document, indent=1), 0o660)
         return changed
 
