@@ -92,7 +92,8 @@ def _drop(files: Files, _donor: Files, chance: random.Random) -> Files:
 
 
 def _drop_recording(files: Files, _donor: Files, chance: random.Random) -> Files:
-    gone = chance.choice([package.segment_id_of(name)[1] for name, _ in files if name.startswith("segments/")])
+    ends = ("segments/", "deleted/")
+    gone = chance.choice([package.segment_id_of(name)[1] for name, _ in files if name.startswith(ends)])
     return [(name, content) for name, content in files if package.segment_id_of(name)[1] != gone]
 
 
@@ -105,7 +106,8 @@ def _reorder(files: Files, _donor: Files, chance: random.Random) -> Files:
 
 def _swap_contents(files: Files, _donor: Files, chance: random.Random) -> Files:
     """Two files of one folder keep their names and exchange what they hold."""
-    folder = chance.choice(["segments/", "manifests/", "entries/", "proofs/"])
+    folders = ["segments/", "manifests/", "entries/", "proofs/", "deleted/"]
+    folder = chance.choice([each for each in folders if any(name.startswith(each) for name, _ in files)])
     a, b = chance.choices([place for place, (name, _) in enumerate(files) if name.startswith(folder)], k=2)
     swapped = list(files)
     swapped[a], swapped[b] = (files[a][0], files[b][1]), (files[b][0], files[a][1])
@@ -121,9 +123,10 @@ def _change(files: Files, _donor: Files, chance: random.Random) -> Files:
 
 def _graft_file(files: Files, donor: Files, chance: random.Random) -> Files:
     """A file of the same kind from another camera or day takes a file's place."""
-    name, content = chance.choice(donor)
+    kinds = [package.segment_id_of(name)[0] or name for name, _ in files]
+    name, content = chance.choice([each for each in donor if (package.segment_id_of(each[0])[0] or each[0]) in kinds])
     kind = package.segment_id_of(name)[0] or name
-    place = chance.choice([n for n, (mine, _) in enumerate(files) if (package.segment_id_of(mine)[0] or mine) == kind])
+    place = chance.choice([n for n, mine in enumerate(kinds) if mine == kind])
     return [*files[:place], (files[place][0], content), *files[place + 1 :]]
 
 
@@ -131,6 +134,34 @@ def _graft_recording(files: Files, donor: Files, chance: random.Random) -> Files
     """A whole recording of another camera or day, proofs and all, is put at the end."""
     wanted = chance.choice([package.segment_id_of(name)[1] for name, _ in donor if name.startswith("segments/")])
     return files + [(name, content) for name, content in donor if package.segment_id_of(name)[1] == wanted]
+
+
+def _called_deleted(files: Files, _donor: Files, chance: random.Random) -> Files:
+    """A recording is taken out, and said to have gone on its day by a certificate that is there, or that is not."""
+    there = [place for place, (name, _) in enumerate(files) if name.startswith("segments/")]
+    if not there:
+        return files
+    place = chance.choice(there)
+    told = [content for name, content in files if name.startswith("deleted/")] or [b'{"certificate":5}']
+    name = f"deleted/{package.segment_id_of(files[place][0])[1]}.json"
+    return [*files[:place], (name, chance.choice(told)), *files[place + 1 :]]
+
+
+def _certificate_changed(files: Files, _donor: Files, chance: random.Random) -> Files:
+    """A figure, a letter or a whole entry of what certifies deletions and tells of audits; or where it is pointed at."""
+    named = (package.DELETIONS, package.AUDITS, "deleted/")
+    there = [place for place, (name, _) in enumerate(files) if name.startswith(named)]
+    if not there:
+        return files
+    place = chance.choice(there)
+    name, content = files[place]
+    told = json.loads(content)
+    if isinstance(told, list) and chance.random() < 0.3:
+        changed = json.dumps(chance.choice([told[1:], told[::-1], told * 2, []]), separators=(",", ":")).encode()
+    else:
+        at = chance.choice([found.start() for found in re.finditer(rb"[0-9a-z]", content)])
+        changed = content[:at] + chance.choice(b"0123456789abcdef").to_bytes(1) + content[at + 1 :]
+    return [*files[:place], (name, changed), *files[place + 1 :]]
 
 
 def _archived_elsewhere(data: bytes, chance: random.Random) -> bytes:
@@ -241,6 +272,8 @@ _FILES: dict[str, Callable[[Files, Files, random.Random], Files]] = {
     "file changed": _change,
     "file grafted": _graft_file,
     "recording grafted": _graft_recording,
+    "recording called deleted": _called_deleted,
+    "certificate changed": _certificate_changed,
     "document respelled": _respelled,
     "encoding changed": _reencoded,
 }

@@ -7,6 +7,10 @@ SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 """Site, agent and camera ids: lower-case letters, digits and inner hyphens, 1 to 64 characters; safe in MQTT topics,
 object keys and file names."""
 
+INSIDE = "auditor-inside"
+"""The centre's own auditor, which asks for a deep audit of each site every day; no person's account has this name."""
+RESERVED = frozenset({INSIDE})
+
 
 def is_slug(text: str) -> bool:
     """Whether ``text`` may stand as a site, agent or camera id."""

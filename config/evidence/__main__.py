@@ -21,7 +21,8 @@ from config.evidence.note import NoteKey
 from config.evidence.refusal import NotGenuine
 from config.evidence.telling import facts, lines, printable
 from config.evidence.timestamp import available
-from config.evidence.verify import Verified, verify
+from config.evidence.verified import Verified
+from config.evidence.verify import verify
 from config.evidence.wording import said, why
 
 GENUINE, NOT_GENUINE, NOT_CHECKED = 0, 1, 2

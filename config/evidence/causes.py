@@ -38,6 +38,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     "recording_stopped": ("录像被停止", "recording had been stopped"),
     "unexplained": ("原因不明", "cause not known"),
     "deleted_on_its_day": ("已按期删除", "deleted on its day"),
+    "deletion_uncertified": ("正在按期删除，尚无删除证明", "being deleted on its day, without a certificate as yet"),
     "kept_on_site": ("保存在园内自有存储，不在此证据包中", "kept in the site's own store, not in this package"),
     "attestation_pending": ("当日证明尚未更新", "the day's attestation does not count it yet"),
 }

@@ -14,6 +14,7 @@ from config.wire.fields import Count, Detail, HexId, Micros, ObjectKey, Sha256He
 ENTRY_BYTES_MAX = 1 << 20
 _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)"
 Day = Annotated[str, msgspec.Meta(pattern=_DAY, description="the site's own date")]
+Seed = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -101,6 +102,15 @@ class DayAttested(_Entry, tag="day-attested", frozen=True, kw_only=True):
     supersedes_sha256: Sha256Hex | None = None
 
 
+class CameraDeleted(msgspec.Struct, frozen=True, kw_only=True):
+    """One camera's part of a certificate, so that a package about it need not name the recordings of others."""
+
+    camera_id: Slug
+    versions: Count
+    segments_sha256: Sha256Hex
+    """Of their ids, sorted, one a line."""
+
+
 class FootageDeleted(_Entry, tag="footage-deleted", frozen=True, kw_only=True):
     """The certificate that recordings of one day went after their last day, by version."""
 
@@ -112,6 +122,10 @@ class FootageDeleted(_Entry, tag="footage-deleted", frozen=True, kw_only=True):
     retained_days: Count
     confirmed_by: Slug | None = None
     """Who allowed a deletion of more than half of everything; null where it was a smaller one."""
+    in_cell: bool | msgspec.UnsetType = msgspec.UNSET
+    """True where they lay in the site's own store: gone as the site's agent reported it; the centre cannot look."""
+    cameras: list[CameraDeleted] | msgspec.UnsetType = msgspec.UNSET
+    """The same by camera, in order of their ids; certificates from before it was told have none."""
 
 
 HoldAction = Literal["placed", "lift-requested", "lifted", "reviewed"]
@@ -142,6 +156,18 @@ class AccessRecorded(_Entry, tag="access", frozen=True, kw_only=True):
     """From where: an address, or the machine that a command was given on."""
 
 
+class DeepAuditAsked(_Entry, tag="deep-audit-asked", frozen=True, kw_only=True):
+    """Somebody asked for a deep audit: the seed stands here before a sample is drawn by it."""
+
+    audit_id: HexId
+    seed: Seed
+    samples: Count
+    """As many as were asked for."""
+    asked_by: Slug
+    repeats_id: HexId | None = None
+    """The audit from whose population it is to be drawn; null where it is the one of the moment."""
+
+
 class DeepAudited(_Entry, tag="deep-audited", frozen=True, kw_only=True):
     """Camera-minutes drawn from a seed were read back, hashed and decoded; anybody can draw the same ones again.
 
@@ -150,7 +176,9 @@ class DeepAudited(_Entry, tag="deep-audited", frozen=True, kw_only=True):
     """
 
     audit_id: HexId
-    seed: Annotated[str, msgspec.Meta(max_length=128)]
+    seed: Seed
+    asked_sha256: Sha256Hex | msgspec.UnsetType = msgspec.UNSET
+    """Of the entry by which it was asked for, which stands before this one; audits from before there were such have none."""
     population: Count
     """Camera-minutes under retention when it was drawn."""
     population_sha256: Sha256Hex
@@ -161,7 +189,16 @@ class DeepAudited(_Entry, tag="deep-audited", frozen=True, kw_only=True):
     confidence_permille: Count
 
 
-Entry = SegmentSecured | SegmentUnsound | DayAttested | FootageDeleted | HoldChanged | AccessRecorded | DeepAudited
+Entry = (
+    SegmentSecured
+    | SegmentUnsound
+    | DayAttested
+    | FootageDeleted
+    | HoldChanged
+    | AccessRecorded
+    | DeepAuditAsked
+    | DeepAudited
+)
 
 _DECODER: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 

@@ -7,6 +7,10 @@
     anchors.json             older checkpoints of the same ledger that others vouch for, each with the proof that
                              checkpoint.txt continues it: cosignatures, RFC 3161 timestamps
     attestations.json        every attestation of the days of the period, in the ledger's order, with its place in it
+    deletions.json           the certificates of deletion that this camera's recordings of the period stand on, with the
+                             ids that each certifies of this camera and its place in the ledger
+    audits.json              the site's deep audits since the period began: how each was asked for, before it was drawn,
+                             and what it found
     coverage.json            what was covered and every gap, with its cause
     clock.json               the comparisons that the times rest on
     access.json              who looked at this footage before
@@ -15,9 +19,13 @@
     proofs/ID.json           where in the ledger it stands
     manifests/ID.json        the agent's signed manifest, byte for byte
     segments/TIME-ID.mp4     the recording, byte for byte
+    deleted/ID.json          in place of it: the certificate by which it was deleted after its last day
 
 Files stand in the archive in exactly this order of ``contents.txt``, after ``index.json`` and ``contents.txt`` itself.
-``anchors.json``, ``attestations.json`` and ``certificates.json`` may be missing.
+``anchors.json``, ``attestations.json``, ``certificates.json``, ``deletions.json`` and ``audits.json`` may be missing.
+
+Where ``deletions.json`` is there, time that coverage.json calls deleted is that of recordings under ``deleted/``: each was
+secured until a day (its entry), and its certificate is of a later one.
 
 An anchor's timestamp (base64 of a TimeStampResp, DER) is of the first three lines of its note, line breaks included, without
 the blank line and the signatures: cosignatures that come later do not touch it. Of an attestation, ``entry`` is the text of
@@ -39,7 +47,11 @@ INDEX_TYPE = "application/vnd.nightlight.evidence-index.v1+json"
 INDEX, CONTENTS, REPORT, CHECKPOINT = "index.json", "contents.txt", "report.html", "checkpoint.txt"
 COVERAGE, CLOCK, ACCESS = "coverage.json", "clock.json", "access.json"
 ANCHORS, ATTESTATIONS, CERTIFICATES = "anchors.json", "attestations.json", "certificates.json"
+DELETIONS, AUDITS = "deletions.json", "audits.json"
+DELETED_CAUSE = "deleted_on_its_day"
 ANCHORS_MAX = 8
+DELETIONS_MAX = 1_000
+AUDITS_MAX = 200
 ATTESTATIONS_MAX = 1_000
 CERTIFICATES_MAX = 1_000
 CONTENTS_BYTES_MAX = 256 * 2**20
@@ -114,6 +126,27 @@ class Attestation(msgspec.Struct, frozen=True, kw_only=True):
     proof: LedgerProof
 
 
+class Noted(msgspec.Struct, frozen=True, kw_only=True):
+    """Another entry as the ledger has it, and where it stands there."""
+
+    entry: str
+    proof: LedgerProof
+
+
+class Deletion(msgspec.Struct, frozen=True, kw_only=True):
+    """A ``FootageDeleted`` entry; ``segments`` are the ids that it certifies of this camera, or of the whole site."""
+
+    entry: str
+    proof: LedgerProof
+    segments: list[HexId]
+
+
+class Deleted(msgspec.Struct, frozen=True, kw_only=True):
+    """By which certificate, named by its place in the ledger, a recording was deleted."""
+
+    certificate: Count
+
+
 class CertificateOfKey(msgspec.Struct, frozen=True, kw_only=True):
     """An X.509 certificate that an agent was given while ``public_key`` was its signing key."""
 
@@ -138,7 +171,7 @@ class Content(msgspec.Struct, frozen=True):
     name: str
 
 
-Part = Literal["entries", "proofs", "manifests", "segments"]
+Part = Literal["entries", "proofs", "manifests", "segments", "deleted"]
 
 
 def write_contents(contents: list[Content]) -> bytes:

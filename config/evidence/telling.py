@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from config.base.clock import US_PER_S, isoformat, to_datetime
 from config.evidence.causes import cause
 from config.evidence.timestamp import available
-from config.evidence.verify import Verified
+from config.evidence.verified import Verified
 from config.evidence.wording import said
 from config.wire.envelope import key_id
 
@@ -67,8 +67,27 @@ def _standing(found: Verified, language: str) -> list[tuple[str, str]]:
         ("cosigned", ", ".join(cosigned) or said("not_cosigned", language)),
         ("stamped", _stamped(found, language)),
         ("attested", said("attested_value", language, **attested) if days else said("none", language)),
+        *_afterwards(found, language),
         ("keys", said("keys_value", language, **enrolled)),
     ]
+
+
+def _afterwards(found: Verified, language: str) -> list[tuple[str, str]]:
+    """What went on its day, and what the deep audits say; nothing where the package tells of neither."""
+    told = []
+    if found.certified:
+        days = sorted(each.entry.day for each in found.certified)
+        gone = {"count": found.deleted, "certificates": len(days), "first": days[0], "last": days[-1]}
+        told.append(("deleted", said("deleted_value", language, **gone)))
+    results = [audit for audit in found.audits.values() if audit is not None]
+    if results:
+        last = max(results, key=lambda audit: audit.at_us)
+        figures = {"samples": last.samples, "faults": last.faults, "population": last.population}
+        figures |= {"bound": last.faulty_at_most, "confidence": last.confidence_permille // 10}
+        told.append(("deep_audits", said("deep_audits_value", language, count=len(results), **figures)))
+    elif found.audits:
+        told.append(("deep_audits", said("deep_audits_running", language, count=len(found.audits))))
+    return told
 
 
 def _stamped(found: Verified, language: str) -> str:
@@ -96,6 +115,12 @@ def facts(found: Verified) -> dict[str, object]:
         "cosigned": found.cosigned,
         "timestamp": None if found.stamped is None else found.stamped._asdict(),
         "attested": [day.day for day in found.attested],
+        "deleted": found.deleted,
+        "deletion_certificates": [[each.entry.day, each.entry.at_us, each.entry.versions] for each in found.certified],
+        "deep_audits": {
+            audit_id: None if audit is None else [audit.samples, audit.faults, audit.unknown, audit.faulty_at_most]
+            for audit_id, audit in found.audits.items()
+        },
         "enrolled": found.enrolled,
         "authority": found.authority,
     }

@@ -25,6 +25,7 @@ from config.base.clock import US_PER_DAY
 from config.base.errors import IntegrityViolation, InvalidInput
 from config.base.timespan import Span, SpanSet
 from config.evidence import archive, merkle, package
+from config.evidence.afterwards import Certified, check_audits, check_deleted, check_deletions
 from config.evidence.checkpoint import Checkpoint
 from config.evidence.entries import DayAttested, SegmentSecured, decode
 from config.evidence.note import ED25519_COSIGNATURE, NoteKey, SignedNote
@@ -40,59 +41,13 @@ from config.evidence.statements import (
     decoded,
     vouched,
 )
-from config.evidence.timestamp import Stamp
+from config.evidence.verified import Verified
 from config.wire.catalogue import PAYLOAD_TYPE
 from config.wire.envelope import OpenedEnvelope, key_id, open_envelope
 from config.wire.segments import SegmentRecorded
 from config.wire.suites import ED25519_SHA256, SUITES
 
 _KEPT = ("entries", "proofs", "manifests")
-
-
-@dataclass(frozen=True)
-class Verified:
-    """What a package proves; every figure in microseconds."""
-
-    index: package.Index
-    coverage: package.CoverageStatement
-    segments: int
-    size_bytes: int
-    ledger_size: int
-    holds_all: int
-    """A checkpoint of this size or more holds every recording of the package."""
-    vouched: list[Vouched]
-    """Who vouches for the ledger besides the centre, and up to which entry: the site's agents, those handed in, and
-    timestamp authorities."""
-    attested: list[DayAttested]
-    """The attestation in force of each day of the period that has one."""
-    enrolled: dict[str, str]
-    """By public key, the agent that the authority enrolled it for."""
-    authority: str
-    """SHA-256 of the authority's certificate; empty where the package holds none."""
-
-    @property
-    def cosigned(self) -> dict[str, int]:
-        """By name, when each witness first saw a ledger that holds every recording here (Unix seconds)."""
-        found: dict[str, int] = {}
-        for each in self.vouched:
-            for name, at_s in each.cosigned.items() if each.size >= self.holds_all else ():
-                found[name] = min(at_s, found.get(name, at_s))
-        return found
-
-    @property
-    def unread_stamps(self) -> bool:
-        """Whether there are timestamps that this machine could not read."""
-        return any(each.has_stamp and each.stamp is None for each in self.vouched)
-
-    @property
-    def stamped(self) -> Stamp | None:
-        """The earliest timestamp of a ledger that holds every recording here; one that was checked before all others."""
-        stamps = [each.stamp for each in self.vouched if each.stamp is not None and each.size >= self.holds_all]
-        return min(stamps, key=lambda stamp: (not stamp.checked, stamp.at_us), default=None)
-
-    @property
-    def covered_us(self) -> int:
-        return sum(end_us - start_us for start_us, end_us in self.coverage.covered)
 
 
 def verify(
@@ -141,6 +96,7 @@ class _Check:
         self._chains: dict[str, tuple[int, str]] = {}
         self._seen: set[str] = set()
         self._spans: list[Span] = []
+        self._deleted: list[Span] = []
         self._size_bytes = 0
 
     def run(self) -> Verified:
@@ -156,17 +112,22 @@ class _Check:
             raise NotGenuine(self._recording[0], "its recording is missing")
         standing = self._vouched()
         attested = self._attested()
+        data = self._documents.get(package.AUDITS)
+        audits = {} if data is None else check_audits(data, self._index, self._checkpoint)
         self._judge(self._coverage, attested)
         certificates = self._documents.get(package.CERTIFICATES)
         return Verified(
             self._index,
             self._coverage,
-            len(self._seen),
+            len(self._spans),
             self._size_bytes,
             self._checkpoint.size,
             self._holds_all,
             standing,
             attested,
+            len(self._deleted),
+            list(self._certified.values()),
+            audits,
             {} if certificates is None else check_certificates(certificates, self._index),
             "" if certificates is None else authority_fingerprint(certificates),
         )
@@ -215,11 +176,14 @@ class _Check:
         else:
             data = _whole(member, package.DOCUMENT_BYTES_MAX)
             sha256 = hashlib.sha256(data).hexdigest()
-            self._keep(content.name, folder, segment_id, data)
+            if folder != "deleted":
+                self._keep(content.name, folder, segment_id, data)
         if sha256 != content.sha256:
             raise NotGenuine(content.name, "its bytes are not those that were listed")
         if folder == "segments":
-            self._secure(content.name, segment_id, sha256, member.size_bytes)
+            self._secure(content.name, segment_id, (sha256, member.size_bytes))
+        elif folder == "deleted":
+            self._delete(content.name, segment_id, data)
 
     def _keep(self, name: str, folder: str, segment_id: str, data: bytes) -> None:
         if not folder:
@@ -231,20 +195,34 @@ class _Check:
         recording.parts[folder] = data
         self._recording = (segment_id, recording)
 
-    def _secure(self, name: str, segment_id: str, sha256: str, size_bytes: int) -> None:
-        """Everything about one recording has been read: whether it all belongs together."""
+    def _secure(self, name: str, segment_id: str, found: tuple[str, int]) -> None:
+        """A recording, of which digest and size were found: whether it all belongs together."""
+        manifest, _ = self._proved(name, segment_id, found)
+        self._size_bytes += found[1]
+        self._spans.append(Span(manifest.start_us, manifest.end_us))
+
+    def _delete(self, name: str, segment_id: str, data: bytes) -> None:
+        """A recording that is not there any more: whether it was, and went after its last day."""
+        manifest, until_us = self._proved(name, segment_id, None)
+        check_deleted(name, data, self._certified, manifest, until_us)
+        self._deleted.append(Span(manifest.start_us, manifest.end_us))
+
+    def _proved(self, name: str, segment_id: str, found: tuple[str, int] | None) -> tuple[SegmentRecorded, int]:
+        """Everything about one recording has been read: its manifest, and until when it was secured."""
         current, recording = self._recording
         if current != segment_id or set(recording.parts) != set(_KEPT) or segment_id in self._seen:
             raise NotGenuine(name, "it comes twice, or without its manifest, entry or proof")
         self._recording = ("", _Recording())
         manifest, payload_sha256 = self._manifest(f"manifests/{segment_id}.json", recording.parts["manifests"])
-        if (manifest.segment_id, manifest.sha256, manifest.size_bytes) != (segment_id, sha256, size_bytes):
+        told = (manifest.sha256, manifest.size_bytes)
+        if (manifest.segment_id, told) != (segment_id, told if found is None else found):
             raise NotGenuine(name, "it is not the recording that its manifest is about")
-        self._entry(segment_id, recording, manifest, payload_sha256)
+        until_us = self._entry(segment_id, recording, manifest, payload_sha256)
+        if found is not None and until_us < manifest.end_us + self._coverage.retain_days * US_PER_DAY:
+            raise NotGenuine(f"entries/{segment_id}.json", "its lock ends before its day")
         self._chain(manifest, payload_sha256)
         self._seen.add(segment_id)
-        self._size_bytes += size_bytes
-        self._spans.append(Span(manifest.start_us, manifest.end_us))
+        return manifest, until_us
 
     def _manifest(self, name: str, data: bytes) -> tuple[SegmentRecorded, str]:
         opened = open_envelope(data)
@@ -263,7 +241,7 @@ class _Check:
             raise NotGenuine(name, "it is of another time")
         return manifest, opened.payload_sha256
 
-    def _entry(self, segment_id: str, recording: _Recording, manifest: SegmentRecorded, payload_sha256: str) -> None:
+    def _entry(self, segment_id: str, recording: _Recording, manifest: SegmentRecorded, payload_sha256: str) -> int:
         name = f"entries/{segment_id}.json"
         data = recording.parts["entries"]
         entry = decode(data)
@@ -273,14 +251,13 @@ class _Check:
         found = (manifest.site_id, manifest.camera_id, segment_id, manifest.sha256, manifest.size_bytes, payload_sha256)
         if said != found:
             raise NotGenuine(name, "it secures another recording")
-        if entry.retain_until_us < manifest.end_us + self._coverage.retain_days * US_PER_DAY:
-            raise NotGenuine(name, "its lock ends before its day")
         proof = decoded(f"proofs/{segment_id}.json", recording.parts["proofs"], package.LedgerProof)
         checkpoint = self._checkpoint
         path = [bytes.fromhex(step) for step in proof.path]
         if not merkle.includes(checkpoint.root, checkpoint.size, proof.number, merkle.leaf_hash(data), path):
             raise NotGenuine(f"proofs/{segment_id}.json", "it does not show that the entry stands in the ledger")
         self._holds_all = max(self._holds_all, proof.number + 1)
+        return entry.retain_until_us
 
     def _chain(self, manifest: SegmentRecorded, payload_sha256: str) -> None:
         last = self._chains.get(manifest.chain_id)
@@ -302,6 +279,12 @@ class _Check:
     @cached_property
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint.parse(SignedNote.parse(self._document(package.CHECKPOINT)).text)
+
+    @cached_property
+    def _certified(self) -> dict[int, Certified]:
+        """By their places in the ledger."""
+        data = self._documents.get(package.DELETIONS)
+        return {} if data is None else check_deletions(data, self._index, self._checkpoint)
 
     def _vouched(self) -> list[Vouched]:
         """Who stands by the ledger: by the checkpoint itself, and by older ones that it continues."""
@@ -334,6 +317,9 @@ class _Check:
             raise NotGenuine(package.COVERAGE, "it calls the same time covered and missing")
         if covered - SpanSet(self._spans):
             raise NotGenuine(package.COVERAGE, "it calls time covered of which there is no recording here")
+        gone = SpanSet((gap.start_us, gap.end_us) for gap in coverage.gaps if gap.cause == package.DELETED_CAUSE)
+        if package.DELETIONS in self._documents and gone - SpanSet(self._deleted):
+            raise NotGenuine(package.COVERAGE, "it calls time deleted of which there is no certificate here")
         check_against(attested, covered, index.camera_id)
 
 

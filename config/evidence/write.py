@@ -24,15 +24,21 @@ READ_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Recording:
-    """One segment and what proves it; ``opened`` gives its bytes as a file that can be read twice."""
+    """One segment and what proves it; ``opened`` gives its bytes as a file that can be read twice.
+
+    One with a ``certificate`` was deleted by it: its bytes are not there any more.
+    """
 
     segment_id: str
     start_us: int
+    end_us: int
     sha256: str
     manifest: bytes
     entry: bytes
     proof: package.LedgerProof
     opened: Callable[[], AbstractContextManager[BinaryIO]]
+    certificate: int | None = None
+    """The place in the ledger of the certificate of its deletion."""
 
     @property
     def name(self) -> str:
@@ -40,11 +46,15 @@ class Recording:
         return f"segments/{stamp}z-{self.segment_id}.mp4"
 
     def documents(self) -> list[tuple[str, bytes]]:
-        return [
+        found = [
             (f"entries/{self.segment_id}.json", self.entry),
             (f"proofs/{self.segment_id}.json", msgspec.json.encode(self.proof)),
             (f"manifests/{self.segment_id}.json", self.manifest),
         ]
+        if self.certificate is not None:
+            deleted = package.Deleted(certificate=self.certificate)
+            found.append((f"deleted/{self.segment_id}.json", msgspec.json.encode(deleted)))
+        return found
 
 
 def write_package(
@@ -69,6 +79,8 @@ def write_package(
     for recording in recordings:
         for name, data in recording.documents():
             archive.add(name, io.BytesIO(data))
+        if recording.certificate is not None:
+            continue
         with recording.opened() as content:
             if _digest(content) != recording.sha256:
                 raise IntegrityViolation(f"the bytes of {recording.name} are not those recorded", code="object_corrupt")
@@ -84,7 +96,8 @@ def _contents(documents: Mapping[str, bytes], recordings: Iterable[Recording]) -
     for recording in recordings:
         for name, data in recording.documents():
             yield package.Content(hashlib.sha256(data).hexdigest(), name)
-        yield package.Content(recording.sha256, recording.name)
+        if recording.certificate is None:
+            yield package.Content(recording.sha256, recording.name)
 
 
 def _digest(content: BinaryIO) -> str:

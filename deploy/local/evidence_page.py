@@ -42,6 +42,9 @@ _TYPES = {
     "list[Anchor]": list[package.Anchor],
     "list[Attestation]": list[package.Attestation],
     "Certificates": package.Certificates,
+    "list[Noted]": list[package.Noted],
+    "list[Deletion]": list[package.Deletion],
+    "Deleted": package.Deleted,
     "SegmentRecorded": SegmentRecorded,
     "Entry": Entry,
     "_Envelope": envelope._Envelope,  # noqa: SLF001 - the page decodes what Python decodes

@@ -13,14 +13,17 @@ from prometheus_client import Counter
 from config.base.backoff import Backoff
 from config.base.clock import US_PER_DAY, Clock
 from config.base.errors import Conflict, IntegrityViolation, NightlightError, NotFound
+from config.base.ids import INSIDE
 from config.base.logs import get_logger
 from config.evidence.note import NoteSigner
 from config.settings.server import ServerSettings
 from server.runtime import note_signer_from
-from server.services.audit.audit_deep import INSIDE, DeepAuditor, Request, ask, rules_of, sites_without_draw
+from server.services.audit.audit_deep import DeepAuditor, Request, ask, rules_of, sites_without_draw
 from server.services.audit.audit_store import StoreAuditor
 from server.services.audit.watch_store import GIGA, StoreWatch
+from server.services.cells.expire_cells import CellExpirer
 from server.services.cells.fetch_from_cell import sweep_fetched
+from server.services.cells.order_cells import CellKeeper
 from server.services.coverage.read_findings import delete_old_stills
 from server.services.custody.expire_footage import FootageExpirer
 from server.services.custody.hold_recordings import HoldKeeper

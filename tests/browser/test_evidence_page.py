@@ -114,9 +114,20 @@ def test_recordings_are_hashed_the_same_with_and_without_the_browsers_own_sha_25
         (
             "zh-CN",
             360,
-            ["真实", "nap-room-1", "园内主机磁盘已满", "edge-rainbow", "75.000 %", "2026-09-21 22:13:20+08:00"],
+            [
+                "真实",
+                "园内主机磁盘已满",
+                "edge-rainbow",
+                "50.000 %",
+                "2026-09-21 22:13:20+08:00",
+                "2 段，删除证明 1 份",
+            ],
         ),
-        ("en", 1200, ["Genuine", "nap-room-1", "disk of the site agent was full", "edge-rainbow", "2 (2026-09-01 to"]),
+        (
+            "en",
+            1200,
+            ["Genuine", "nap-room-1", "disk of the site agent was full", "2 (2026-09-01 to", "at most 517 of 600"],
+        ),
     ],
 )
 def test_a_genuine_package(open_verifier: OpenPage, packages, request, language, width, words) -> None:

@@ -14,7 +14,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from config.base.clock import US_PER_DAY, US_PER_S
 from config.evidence import merkle, package
 from config.evidence.checkpoint import Checkpoint
-from config.evidence.entries import GapAttested, SegmentSecured, encode
+from config.evidence.entries import (
+    CameraDeleted,
+    DeepAuditAsked,
+    DeepAudited,
+    FootageDeleted,
+    GapAttested,
+    SegmentSecured,
+    encode,
+)
 from config.evidence.note import NoteSigner, SignedNote
 from config.evidence.write import Recording, write_package
 from config.wire.envelope import Signer
@@ -28,6 +36,30 @@ ORIGIN = "nightlight.example/ledger/rainbow"
 
 def hex_id(seed: str) -> str:
     return hashlib.sha256(seed.encode()).hexdigest()[:32]
+
+
+def digest_of(ids: list[str]) -> str:
+    """As a certificate of deletion has it."""
+    return hashlib.sha256("".join(f"{segment_id}\n" for segment_id in ids).encode()).hexdigest()
+
+
+def deep_audit(**changes: object) -> list[bytes]:
+    """How one was asked for, and its result; ``changes`` are to the result."""
+    about = {"site_id": "rainbow", "audit_id": hex_id("audit"), "seed": "lantern"}
+    asked = encode(DeepAuditAsked(**about, at_us=DAY_US, samples=3, asked_by="auditor"))
+    done = DeepAudited(
+        **about,
+        at_us=DAY_US + US_PER_S,
+        asked_sha256=hashlib.sha256(asked).hexdigest(),
+        population=600,
+        population_sha256="0" * 64,
+        samples=3,
+        faults=1,
+        unknown=0,
+        faulty_at_most=517,
+        confidence_permille=950,
+    )
+    return [asked, encode(msgspec.structs.replace(done, **changes))]
 
 
 def raw(key: Ed25519PrivateKey) -> str:
@@ -58,6 +90,12 @@ class Evidence:
     anchored_at: int | None = None
     anchor_changes: dict[str, object] = field(default_factory=dict)
     enrolled: package.Certificates | None = None
+    deleted: tuple[int, ...] = ()
+    """By place, those that were deleted on their day, all by one certificate."""
+    deletion: FootageDeleted | None = None
+    """The certificate; made where none is given."""
+    audits: list[bytes] = field(default_factory=list)
+    """Of deep audits, as entries of the ledger at its end."""
     signed_by: dict[int, Ed25519PrivateKey] = field(default_factory=dict)
     """By place, recordings that another key than the agent's signed."""
 
@@ -91,8 +129,10 @@ class Evidence:
             if number not in self.lost:
                 self.manifests.append(manifest)
                 self.footage.append(content)
-        covered = [(m.start_us, m.end_us) for m in self.manifests]
-        missing = [(self.start_us + n * 60 * US_PER_S, self.start_us + (n + 1) * 60 * US_PER_S) for n in self.lost]
+        gone = [self._minute(number) for number in self.deleted]
+        covered = [span for m in self.manifests if (span := (m.start_us, m.end_us)) not in gone]
+        gaps = [GapAttested(*self._minute(number), "disk_full", "missing") for number in self.lost]
+        gaps += [GapAttested(*span, package.DELETED_CAUSE, "missing") for span in gone]
         self.coverage = self.coverage or package.CoverageStatement(
             site_id="rainbow",
             camera_id=self.camera_id,
@@ -102,12 +142,35 @@ class Evidence:
             retain_days=90,
             covered=covered,
             backfilled=[],
-            gaps=[GapAttested(*span, "disk_full", "missing") for span in missing],
+            gaps=sorted(gaps, key=lambda gap: gap.start_us),
         )
+
+    def _minute(self, number: int) -> tuple[int, int]:
+        return self.start_us + number * 60 * US_PER_S, self.start_us + (number + 1) * 60 * US_PER_S
+
+    def certificate(self) -> FootageDeleted:
+        """Of the ``deleted``, 92 days later, beside a recording of another camera."""
+        ours, ids = self._deleted_ids(), [*self._deleted_ids(), hex_id("of another camera")]
+        told = [("hall", ids[-1:]), (self.camera_id, ours)]
+        return FootageDeleted(
+            site_id="rainbow",
+            at_us=self.start_us + 92 * US_PER_DAY,
+            day="2026-09-21",
+            versions=len(ids),
+            size_bytes=1,
+            segments_sha256=digest_of(sorted(ids)),
+            retained_days=90,
+            cameras=[CameraDeleted(camera_id=c, versions=len(i), segments_sha256=digest_of(i)) for c, i in told],
+        )
+
+    def _deleted_ids(self) -> list[str]:
+        gone = {self._minute(number)[0] for number in self.deleted}
+        return sorted(manifest.segment_id for manifest in self.manifests if manifest.start_us in gone)
 
     def build(self) -> bytes:
         entries = [self._entry(manifest) for manifest in self.manifests]
-        bodies = [*(b"earlier %d" % n for n in range(5)), *entries, *self.attestations]
+        deletions = [encode(self.deletion or self.certificate())] if self.deleted else []
+        bodies = [*(b"earlier %d" % n for n in range(5)), *entries, *self.attestations, *deletions, *self.audits]
         leaves = [merkle.leaf_hash(body) for body in bodies]
         nodes: dict[tuple[int, int], bytes] = {}
 
@@ -121,15 +184,18 @@ class Evidence:
         note = SignedNote(checkpoint.text(), ()).plus(centre.sign(checkpoint.text()))
         if self.cosigned:
             note = note.plus(NoteSigner("edge-rainbow", self.agent).cosign(note.text, self.cosigned_s))
+        certified = len(leaves) - len(self.audits) - 1
         recordings = [
             Recording(
                 manifest.segment_id,
                 manifest.start_us,
+                manifest.end_us,
                 manifest.sha256,
                 Signer(self.signed_by.get(n, self.agent)).seal(manifest),
                 entry,
                 _proof(5 + n, len(leaves), node),
                 _opener(content),
+                certified if manifest.segment_id in self._deleted_ids() else None,
             )
             for n, (manifest, entry, content) in enumerate(zip(self.manifests, entries, self.footage, strict=True))
         ]
@@ -139,12 +205,23 @@ class Evidence:
             package.ACCESS: b"[]",
         }
         if self.attestations:
-            first = len(leaves) - len(self.attestations)
+            first = len(leaves) - len(self.audits) - len(deletions) - len(self.attestations)
             told = [
                 package.Attestation(entry=body.decode(), proof=_proof(first + n, len(leaves), node))
                 for n, body in enumerate(self.attestations)
             ]
             documents[package.ATTESTATIONS] = msgspec.json.encode(told)
+        if deletions:
+            proof = _proof(certified, len(leaves), node)
+            deletion = package.Deletion(entry=deletions[0].decode(), proof=proof, segments=self._deleted_ids())
+            documents[package.DELETIONS] = msgspec.json.encode([deletion])
+        if self.audits:
+            first = len(leaves) - len(self.audits)
+            noted = [
+                package.Noted(entry=body.decode(), proof=_proof(first + n, len(leaves), node))
+                for n, body in enumerate(self.audits)
+            ]
+            documents[package.AUDITS] = msgspec.json.encode(noted)
         if self.enrolled is not None:
             documents[package.CERTIFICATES] = msgspec.json.encode(self.enrolled)
         if self.stamp is not None or self.anchored_at is not None:

@@ -19,7 +19,7 @@ from config.evidence.refusal import NotGenuine
 from config.evidence.verify import verify
 from deploy.local.evidence_page import PAGE
 from server.services.agents.authority import CertificateAuthority, Csr
-from tests.support.packages import AGENT, CENTRE, DAY_US, Evidence, raw
+from tests.support.packages import AGENT, CENTRE, DAY_US, Evidence, deep_audit, raw
 
 PEM = CENTRE.public_key().public_bytes(
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -82,7 +82,8 @@ def open_page(page: Page) -> Page:
 
 
 def everything() -> Evidence:
-    """A package with every part that one may have: attested days, an older witnessed checkpoint, certificates."""
+    """A package with every part that one may have: attested days, an older witnessed checkpoint, keys' certificates,
+    recordings that were deleted on their day, a deep audit."""
     authority = CertificateAuthority.create(DAY_US)
     enrolled = package.CertificateOfKey(
         agent_id="edge-rainbow",
@@ -95,8 +96,10 @@ def everything() -> Evidence:
     again = msgspec.structs.replace(first, supersedes_sha256=_sha256(first), unsound_versions=1)
     days = [first, _attested(2, previous_sha256=_sha256(first)), again]
     return Evidence(
-        count=4,
+        count=6,
         lost=(3,),
+        deleted=(4, 5),
+        audits=deep_audit(),
         attestations=[encode(day) for day in days],
         anchored_at=6,
         enrolled=package.Certificates(authority=authority.pem, certificates=[enrolled]),

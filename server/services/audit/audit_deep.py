@@ -6,9 +6,11 @@ not covered from that moment on (I1); what could not be found out counts as a fa
 the store, and a crash repeats one sample at most.
 """
 
+import hashlib
 import zlib
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_S, Clock
@@ -18,7 +20,7 @@ from config.base.errors import (
     NightlightError,
     NotFound,
 )
-from config.base.ids import fresh_id
+from config.base.ids import INSIDE, fresh_id
 from config.base.logs import get_logger
 from config.base.timespan import Span
 from config.evidence import entries
@@ -44,9 +46,7 @@ OPEN_AUDITS_MAX = 2
 """Of one site, asked for by people: they cannot keep the daily draw from its turn."""
 POPULATION_BYTES_MAX = 64 * 2**20
 
-INSIDE = "auditor-inside"
-"""Who asks every day."""
-
+DEEP_AUDIT_ASKED, DEEP_AUDITED = "deep-audit-asked", "deep-audited"
 log = get_logger("deep-audit")
 
 
@@ -96,7 +96,21 @@ def ask(database: Database, clock: Clock, request: Request) -> str:
             repeats_id=request.repeats_id,
         )
         session.add(made)
+        # On record before a sample is drawn by it: nobody chooses a seed by what it brings up.
+        ledger.add(session, made.site_id, DEEP_AUDIT_ASKED, made.id, entries.encode(_asked(made)))
         return made.id
+
+
+def _asked(audit: DeepAudit) -> entries.DeepAuditAsked:
+    return entries.DeepAuditAsked(
+        site_id=audit.site_id,
+        at_us=audit.asked_us,
+        audit_id=audit.id,
+        seed=audit.seed,
+        samples=audit.wanted,
+        asked_by=audit.asked_by,
+        repeats_id=audit.repeats_id,
+    )
 
 
 def sites_without_draw(database: Database, clock: Clock) -> list[str]:
@@ -285,6 +299,7 @@ class DeepAuditor:
                 at_us=now_us,
                 audit_id=audit.id,
                 seed=audit.seed,
+                asked_sha256=_asked_sha256(session, audit),
                 population=audit.population,
                 population_sha256=audit.population_sha256 or "",
                 samples=audit.checked,
@@ -293,10 +308,17 @@ class DeepAuditor:
                 faulty_at_most=bound_of(audit),
                 confidence_permille=round(CONFIDENCE * 1_000),
             )
-            ledger.add(session, audit.site_id, "deep-audited", audit.id, entries.encode(entry))
+            ledger.add(session, audit.site_id, DEEP_AUDITED, audit.id, entries.encode(entry))
         log.info(
             "deep_audit_finished", audit=audit_id, checked=audit.checked, faults=audit.faults, unknown=audit.unknown
         )
+
+
+def _asked_sha256(session: Session, audit: DeepAudit) -> str | msgspec.UnsetType:
+    """Of the ledger's entry about the request; an audit from before there were such has none."""
+    for row in ledger.entries_about(session, audit.site_id, DEEP_AUDIT_ASKED, [audit.id]):
+        return hashlib.sha256(row.body).hexdigest()
+    return msgspec.UNSET
 
 
 def bound_of(audit: DeepAudit) -> int:

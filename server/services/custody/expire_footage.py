@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import Conflict, NotFound, PermissionDenied
 from config.base.logs import get_logger
-from config.evidence.entries import FootageDeleted, encode
+from config.evidence.entries import CameraDeleted, FootageDeleted, encode
 from server.domain.holds import AHEAD_US_MAX, HoldSpan, Recording, days_over_before_us, may_go, without_person
 from server.domain.retention import retain_until_us
 from server.domain.verdict import day_of, day_span
@@ -269,16 +269,22 @@ class FootageExpirer:
 
     def _write(self, session: Session, site: Site, day: date, went: list[Segment], confirmed_by: str | None) -> None:
         now_us = self.clock.utc_us()
-        listed = "".join(f"{segment.id}\n" for segment in went).encode()
+        of_camera: dict[str, list[Segment]] = {}
+        for segment in went:
+            of_camera.setdefault(segment.camera_id, []).append(segment)
         entry = FootageDeleted(
             site_id=site.id,
             at_us=now_us,
             day=day.isoformat(),
             versions=len(went),
             size_bytes=sum(segment.size_bytes for segment in went),
-            segments_sha256=hashlib.sha256(listed).hexdigest(),
+            segments_sha256=_digest(went),
             retained_days=retain_days(site.policy_pack, self.retain_days),
             confirmed_by=confirmed_by,
+            cameras=[
+                CameraDeleted(camera_id=camera_id, versions=len(theirs), segments_sha256=_digest(theirs))
+                for camera_id, theirs in sorted(of_camera.items())
+            ],
         )
         for segment in went:
             segment.certified_us = now_us
@@ -288,6 +294,11 @@ class FootageExpirer:
 def _floor_us(segment: Segment, days: int) -> int:
     """Until when today's policy keeps a recording: one that has grown lengthens what is still there."""
     return retain_until_us(segment.end_us, segment.received_us, days)
+
+
+def _digest(segments: list[Segment]) -> str:
+    """Of their ids, which stand in order."""
+    return hashlib.sha256("".join(f"{segment.id}\n" for segment in segments).encode()).hexdigest()
 
 
 def _doomed(segment: Segment) -> Doomed:

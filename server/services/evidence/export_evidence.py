@@ -15,20 +15,21 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.base.clock import US_PER_S, Clock, isoformat
+from config.base.clock import US_PER_DAY, US_PER_S, Clock, isoformat
 from config.base.errors import Conflict, InvalidInput, NotFound, Unavailable
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.base.timespan import Span, SpanSet
 from config.evidence import package
 from config.evidence.checkpoint import Checkpoint
-from config.evidence.entries import GapAttested
+from config.evidence.entries import GapAttested, SegmentSecured, decode
 from config.evidence.note import SignedNote
 from config.evidence.write import Recording, write_package
 from config.wire.envelope import Signer
 from server.domain.coverage import Coverage, Limits, cover
 from server.services.compliance.rule_books import retain_days_of
 from server.services.coverage.assess_day import Assessor
+from server.services.evidence.gather_afterwards import Gone, audits_since, certificates_of
 from server.services.evidence.gather_standing import gather
 from server.services.evidence.keep_ledger import LedgerKeeper
 from server.services.intake.verify_upload import SEGMENT_SECURED
@@ -43,7 +44,8 @@ PERIOD_US_MAX = 31 * 86_400 * US_PER_S
 SEGMENTS_MAX = 60_000
 CHECKPOINT_TRIES = 3
 IN_MEMORY_BYTES = 8 * 2**20
-DELETED = "deleted_on_its_day"
+DELETED = package.DELETED_CAUSE
+UNCERTIFIED = "deletion_uncertified"
 KEPT_ON_SITE = "kept_on_site"
 
 log = get_logger("export")
@@ -73,7 +75,14 @@ class _Gathered:
 
     site: Site
     segments: list[Segment]
-    statement: package.CoverageStatement
+    """Those that are there."""
+    gone: list[Segment]
+    judged: Coverage
+    assessed_us: int
+    retain_days: int
+    backfilled: SpanSet
+    away: SpanSet
+    """What lies in the site's own store and is not in the package."""
     clock: list[dict[str, object]]
     access: list[dict[str, object]]
 
@@ -96,23 +105,35 @@ class EvidenceExporter:
         """Writes a package front to back. Raises NotFound, InvalidInput, IntegrityViolation, Unavailable."""
         self._check(export)
         self._record(export)
+        with self.database.reading() as session:
+            found = self._gather(session, export)
+        # After what was gathered, so that all of it has its place in what is signed.
         self.keeper.number_all()
         note = self._checkpoint(export.site_id)
         size = Checkpoint.parse(note.text).size
+        proofs = self.keeper.inclusions(export.site_id, SEGMENT_SECURED, [one.id for one in found.segments], size)
+        went = self._secured_once(export.site_id, found.gone, size)
         with self.database.reading() as session:
-            found = self._gather(session, export)
-        ids = [segment.id for segment in found.segments]
-        proofs = self.keeper.inclusions(export.site_id, SEGMENT_SECURED, ids, size)
+            past = certificates_of(session, found.site, export.camera_id, went, size)
+            audits = audits_since(session, export.site_id, export.span.start_us, size)
         recordings = [self._recording(segment, *proofs[segment.id]) for segment in found.segments]
+        recordings += [
+            self._recording(one.segment, one.entry, one.proof, past.certificate_of[one.segment.id])
+            for one in went
+            if one.segment.id in past.certificate_of
+        ]
+        recordings.sort(key=lambda recording: (recording.start_us, recording.segment_id))
         numbers = [recording.proof.number for recording in recordings]
         with self.database.reading() as session:
             standing = gather(session, found.site, export.span, size, numbers, self.authority)
-        statement = standing.contested(found.statement)
+        statement = standing.contested(_statement(export, found, recordings))
         index = self._index(export, found, note, standing.agents)
         documents = {
             package.REPORT: self.report(index, statement),
             package.CHECKPOINT: note.serialise(),
             **standing.documents(),
+            **past.documents(),
+            **audits,
             package.COVERAGE: msgspec.json.encode(statement),
             package.CLOCK: msgspec.json.encode(found.clock),
             package.ACCESS: msgspec.json.encode(found.access),
@@ -176,12 +197,21 @@ class EvidenceExporter:
         )
         if len(segments) > SEGMENTS_MAX:
             raise InvalidInput(f"more than {SEGMENTS_MAX} recordings: export a shorter period", code="oversized")
-        kept = [s for s in segments if s.deleted_us is None and s.secured_us is not None]
-        gone = SpanSet((s.start_us, s.end_us) for s in segments if s.deleted_us is not None)
+        now_us, policy = self.clock.utc_us(), self.assessor.policy
+        begun_us = camera.activated_us if camera.activated_us is not None else export.span.end_us
+        ended_us = camera.retired_us if camera.retired_us is not None else export.span.end_us
+        expected = SpanSet.of(export.span).clip(begun_us, max(begun_us, ended_us))
+        known = self.assessor.gather(session, camera, export.span, now_us)
+        backfilled = spans.coverage_of(session, camera.id, export.span).get(spans.BACKFILLED, {})
         return _Gathered(
             session.get_one(Site, export.site_id),
-            kept,
-            self._statement(session, camera, export.span, gone, cells.spans_on_site(session, camera.id, export.span)),
+            [s for s in segments if s.deleted_us is None and s.secured_us is not None],
+            [s for s in segments if s.deleted_us is not None],
+            cover(expected, known, Limits(now_us, policy.in_flight_s * US_PER_S)),
+            now_us,
+            retain_days_of(session, camera.site_id, policy.retain_days),
+            SpanSet(part for series in backfilled.values() for part in series),
+            cells.spans_on_site(session, camera.id, export.span),
             _clock_log(session, camera, export.span),
             [
                 {"at_us": entry.at_us, "account": entry.account, "what": entry.what, "reason": entry.reason}
@@ -190,33 +220,11 @@ class EvidenceExporter:
             ],
         )
 
-    def _statement(
-        self, session: Session, camera: Camera, span: Span, gone: SpanSet, away: SpanSet
-    ) -> package.CoverageStatement:
-        """``gone`` went on its day; ``away`` lies in the site's own store and is not in the package."""
-        now_us, policy = self.clock.utc_us(), self.assessor.policy
-        begun_us = camera.activated_us if camera.activated_us is not None else span.end_us
-        ended_us = camera.retired_us if camera.retired_us is not None else span.end_us
-        expected = SpanSet.of(span).clip(begun_us, max(begun_us, ended_us))
-        known = self.assessor.gather(session, camera, span, now_us)
-        judged = cover(expected, known, Limits(now_us, policy.in_flight_s * US_PER_S))
-        backfilled = SpanSet(
-            part
-            for series in spans.coverage_of(session, camera.id, span).get(spans.BACKFILLED, {}).values()
-            for part in series
-        )
-        covered = judged.covered - gone - away
-        return package.CoverageStatement(
-            site_id=camera.site_id,
-            camera_id=camera.id,
-            start_us=span.start_us,
-            end_us=span.end_us,
-            assessed_us=now_us,
-            retain_days=retain_days_of(session, camera.site_id, policy.retain_days),
-            covered=[(part.start_us, part.end_us) for part in covered],
-            backfilled=[(part.start_us, part.end_us) for part in backfilled & covered],
-            gaps=_gaps(judged, judged.covered & gone, (judged.covered - gone) & away, span.end_us),
-        )
+    def _secured_once(self, site_id: str, gone: list[Segment], size: int) -> list[Gone]:
+        """Deleted recordings with the entries that secured them."""
+        ids = [segment.id for segment in gone]
+        proofs = self.keeper.inclusions(site_id, SEGMENT_SECURED, ids, size, all_of_them=False)
+        return [Gone(segment, *proofs[segment.id]) for segment in gone if segment.id in proofs]
 
     def _index(
         self, export: Export, found: _Gathered, note: SignedNote, agents: list[package.AgentKey]
@@ -238,16 +246,20 @@ class EvidenceExporter:
             agents=agents,
         )
 
-    def _recording(self, segment: Segment, entry: bytes, proof: package.LedgerProof) -> Recording:
+    def _recording(
+        self, segment: Segment, entry: bytes, proof: package.LedgerProof, certificate: int | None = None
+    ) -> Recording:
         key, version_id = segment.object_key or "", segment.version_id or ""
         return Recording(
             segment.id,
             segment.start_us,
+            segment.end_us,
             segment.sha256,
             segment.envelope,
             entry,
             proof,
             lambda: self._bytes(key, version_id),
+            certificate,
         )
 
     def _bytes(self, key: str, version_id: str) -> AbstractContextManager[BinaryIO]:
@@ -275,7 +287,45 @@ def write_file(exporter: EvidenceExporter, export: Export, target: Path) -> pack
     return signed
 
 
-def _gaps(judged: Coverage, gone: SpanSet, away: SpanSet, end_us: int) -> list[GapAttested]:
+def _statement(export: Export, found: _Gathered, recordings: list[Recording]) -> package.CoverageStatement:
+    """What is covered is here; what went on its day has its certificate here (I1)."""
+    certified = {recording.segment_id for recording in recordings if recording.certificate is not None}
+    here = SpanSet((segment.start_us, segment.end_us) for segment in found.segments)
+    gone = SpanSet((segment.start_us, segment.end_us) for segment in found.gone)
+    proved = SpanSet((segment.start_us, segment.end_us) for segment in found.gone if segment.id in certified)
+    left = found.judged.covered - gone
+    covered = (left - found.away) & here
+    absent = {
+        (DELETED, "missing"): found.judged.covered & proved,
+        (UNCERTIFIED, "missing"): found.judged.covered & (gone - proved),
+        (KEPT_ON_SITE, "unverified"): left & found.away,
+        # Secured or taken out of what counts between two looks at the database: the next package tells.
+        ("upload_pending", "unverified"): left - found.away - here,
+    }
+    return package.CoverageStatement(
+        site_id=export.site_id,
+        camera_id=export.camera_id,
+        start_us=export.span.start_us,
+        end_us=export.span.end_us,
+        assessed_us=found.assessed_us,
+        retain_days=_secured_for(found.retain_days, recordings),
+        covered=[(part.start_us, part.end_us) for part in covered],
+        backfilled=[(part.start_us, part.end_us) for part in found.backfilled & covered],
+        gaps=_gaps(found.judged, absent, export.span.end_us),
+    )
+
+
+def _secured_for(retain_days: int, recordings: list[Recording]) -> int:
+    """For how many days every recording here was locked when it was secured: today's policy may ask for more."""
+    days = retain_days
+    for recording in recordings:
+        entry = decode(recording.entry)
+        if recording.certificate is None and isinstance(entry, SegmentSecured):
+            days = min(days, max(0, (entry.retain_until_us - recording.end_us) // US_PER_DAY))
+    return days
+
+
+def _gaps(judged: Coverage, absent: dict[tuple[str, str], SpanSet], end_us: int) -> list[GapAttested]:
     gaps = [
         GapAttested(
             gap.start_us, min(gap.end_us if gap.end_us is not None else end_us, end_us), gap.cause, gap.certainty
@@ -283,8 +333,7 @@ def _gaps(judged: Coverage, gone: SpanSet, away: SpanSet, end_us: int) -> list[G
         for gap in judged.gaps
     ]
     gaps += [GapAttested(part.start_us, part.end_us, "manifest_pending", "unverified") for part in judged.in_flight]
-    gaps += [GapAttested(part.start_us, part.end_us, DELETED, "missing") for part in gone]
-    gaps += [GapAttested(part.start_us, part.end_us, KEPT_ON_SITE, "unverified") for part in away]
+    gaps += [GapAttested(part.start_us, part.end_us, *why) for why, parts in absent.items() for part in parts]
     return sorted(gaps, key=lambda gap: gap.start_us)
 
 

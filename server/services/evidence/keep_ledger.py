@@ -77,9 +77,9 @@ class LedgerKeeper:
             add_cosignature(row, witness, signature, self.clock.utc_us())
 
     def inclusions(
-        self, site_id: str, kind: str, subjects: Sequence[str], size: int
+        self, site_id: str, kind: str, subjects: Sequence[str], size: int, *, all_of_them: bool = True
     ) -> dict[str, tuple[bytes, LedgerProof]]:
-        """The same for many subjects, by subject. Raises NotFound where one of them is not there."""
+        """The same for many subjects, by subject. Raises NotFound where one of them is not there, and all have to be."""
         found: dict[str, tuple[bytes, LedgerProof]] = {}
         with self.database.reading() as session:
             tiles = ledger.Tiles(session, site_id)
@@ -89,7 +89,7 @@ class LedgerKeeper:
                     proof = LedgerProof(number=entry.number, path=[step.hex() for step in path])
                     found[entry.subject] = (entry.body, proof)
         for subject in subjects:
-            if subject not in found:
+            if all_of_them and subject not in found:
                 raise NotFound(f"no {kind} about {subject} in the ledger of {size}")
         return found
 

@@ -1,8 +1,10 @@
 """Who may sign in, by what, and who has."""
 
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
+from config.base.errors import InvalidInput
+from config.base.ids import RESERVED
 from storage.database.models.base import Base, RowId, Sha256, Slug
 
 
@@ -18,6 +20,13 @@ class Account(Base):
     locked_us: Mapped[int | None] = mapped_column(BigInteger)
     """Since when it is locked; null where it may sign in."""
     locked_by: Mapped[str | None] = mapped_column(Slug)
+
+    @validates("name")
+    def _not_reserved(self, _key: str, name: str) -> str:
+        """However an account is made. Raises InvalidInput (``reserved_name``)."""
+        if name in RESERVED:
+            raise InvalidInput(f"{name} is a name of the centre itself: choose another", code="reserved_name")
+        return name
 
 
 class AccountSite(Base):

@@ -1,5 +1,6 @@
 """The sampled deep audit on real stores and real footage: every lie is found, and nothing is found that is not."""
 
+import hashlib
 from dataclasses import dataclass, field
 
 import pytest
@@ -7,13 +8,14 @@ from sqlalchemy import select
 
 from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import Conflict, NotFound, Unavailable
+from config.base.ids import INSIDE
 from config.base.timespan import Span
-from config.evidence.entries import AccessRecorded, DeepAudited, SegmentUnsound, decode
+from config.evidence.entries import AccessRecorded, DeepAuditAsked, DeepAudited, SegmentUnsound, decode, encode
 from server.domain.confidence import faulty_at_most
 from server.domain.deep_audit import Footage
 from server.domain.sampling import draw
 from server.probe.parent import probe
-from server.services.audit.audit_deep import INSIDE, DeepAuditor, Request, ask, bound_of, population_in
+from server.services.audit.audit_deep import DeepAuditor, Request, ask, bound_of, population_in
 from server.services.audit.audit_store import StoreAuditor
 from server.services.coverage.assess_day import Assessor
 from storage.database import audits, deep_audits
@@ -129,6 +131,9 @@ def test_every_lie_is_found_and_takes_its_minutes_with_it(site):
     assert len(entries_of(site, SegmentUnsound)) == 6
     (told,) = entries_of(site, DeepAudited)
     assert (told.seed, told.population_sha256, told.faulty_at_most) == ("lantern", done.population_sha256, 6)
+    (asked,) = entries_of(site, DeepAuditAsked)
+    assert (asked.seed, asked.samples, asked.asked_by, asked.audit_id) == ("lantern", 50, "auditor", done.id)
+    assert told.asked_sha256 == hashlib.sha256(encode(asked)).hexdigest()
     _check_what_is_settled(site, done)
 
 

@@ -2,8 +2,9 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import msgspec
 import pytest
@@ -13,17 +14,20 @@ from sqlalchemy import select
 
 from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import InvalidInput, NightlightError, NotFound
-from config.base.timespan import Span
+from config.base.timespan import Span, SpanSet
 from config.evidence import package
 from config.evidence.checkpoint import Checkpoint
-from config.evidence.note import NoteSigner
+from config.evidence.note import NoteSigner, SignedNote
 from config.evidence.verify import verify
 from config.wire.envelope import Signer
+from server.domain.deep_audit import Footage
 from server.domain.verdict import day_of
 from server.services.agents.authority import CertificateAuthority, Csr
+from server.services.audit.audit_deep import DeepAuditor, Request, ask
 from server.services.coverage.assess_day import Assessor
+from server.services.custody.expire_footage import FootageExpirer
 from server.services.evidence.attest_day import DayAttestor
-from server.services.evidence.export_evidence import EvidenceExporter, Export, write_file
+from server.services.evidence.export_evidence import DELETED, UNCERTIFIED, EvidenceExporter, Export, write_file
 from server.services.evidence.keep_ledger import LedgerKeeper
 from server.services.evidence.stamp_checkpoints import CheckpointStamper
 from server.web.evidence import EvidenceReport
@@ -31,6 +35,7 @@ from storage.database import verdicts
 from storage.database.models import Agent, AgentCertificate, LedgerEntry, Segment, Verdict
 from tests.integration.services.test_audit_store import Secured
 from tests.support.clock import SimulatedClock
+from tests.support.footage import RULES
 from tests.support.sites import POLICY, seconds
 from tests.support.tsa import TimestampAuthority
 
@@ -112,6 +117,72 @@ def test_what_was_deleted_on_its_day_is_said(exported):
     assert found.segments == 4
     covered = [tuple(span) for span in found.coverage.covered]
     assert all(start_us >= first.end_us for start_us, _ in covered)
+
+
+class Yielding:
+    """A store whose locks have ended, and which deletes whatever it is told to."""
+
+    def list_versions(self, _prefix):
+        return iter(())
+
+    def delete_version(self, _key, _version_id):
+        return None
+
+
+@pytest.mark.both_pairs
+def test_what_went_on_its_day_comes_with_its_certificate(exported):
+    exported.clock.advance(92 * 86_400)
+    with exported.database.unit_of_work() as session:
+        gone = session.scalars(select(Segment).order_by(Segment.start_us)).all()[:3]
+        for segment in gone:
+            segment.deleted_us = exported.clock.utc_us()
+    before = checked(exported.export())
+    assert (before.deleted, {gap.cause for gap in before.coverage.gaps}) == (0, {"agent_offline", UNCERTIFIED})
+    # Claimed before a crash, as it were: the next run deletes and certifies them.
+    assert FootageExpirer(exported.database, Yielding(), exported.clock, 90).run() == 0
+    found = checked(exported.export())
+    assert (found.segments, found.deleted) == (2, 3)
+    (certified,) = found.certified
+    assert certified.segments == {segment.id for segment in gone}
+    assert certified.entry.cameras[0].camera_id == exported.camera_id
+    said = SpanSet((gap.start_us, gap.end_us) for gap in found.coverage.gaps if gap.cause == DELETED)
+    assert said == SpanSet((segment.start_us, segment.end_us) for segment in gone)
+
+
+def test_recordings_of_before_a_policy_grew_are_genuine_for_the_days_they_were_locked_for(exported):
+    grown = replace(exported.exporter, assessor=Assessor(replace(POLICY, retain_days=180)))
+    exported.exporter = grown
+    found = checked(exported.export())
+    assert (found.segments, found.coverage.retain_days) == (5, 91)
+
+
+@dataclass(frozen=True)
+class Interrupted(LedgerKeeper):
+    """Something is secured right after it has signed."""
+
+    meanwhile: Callable[[], object] = int
+
+    def checkpoint(self, site_id: str) -> SignedNote:
+        signed = super().checkpoint(site_id)
+        self.meanwhile()
+        return signed
+
+
+def test_what_is_secured_while_a_package_is_made_is_for_the_next_one(exported):
+    keeper = exported.keeper
+    late = Interrupted(keeper.database, keeper.clock, keeper.signer, keeper.origin, lambda: exported.add(1))
+    exported.exporter = replace(exported.exporter, keeper=late)
+    assert checked(exported.export()).segments == 5
+
+
+def test_a_deep_audit_is_told_with_the_seed_that_stood_in_the_ledger_before_it(exported):
+    auditor = DeepAuditor(exported.database, exported.evidence, exported.clock, RULES, lambda *_: Footage(0, 0, 0))
+    audit_id = ask(exported.database, exported.clock, Request("sunflower", "lantern", 2, "auditor"))
+    assert checked(exported.export()).audits == {audit_id: None}
+    while auditor.step():
+        pass
+    (done,) = checked(exported.export()).audits.values()
+    assert (done.seed, done.samples, done.faults) == ("lantern", 1, 1)
 
 
 def test_bytes_that_changed_in_the_store_end_the_export(exported, tmp_path):

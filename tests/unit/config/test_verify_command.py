@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from config.evidence import archive, statements
+from config.evidence import afterwards, archive, statements
 from config.evidence import verify as verifier
 from config.evidence.__main__ import main
 from config.evidence.note import NoteSigner
@@ -116,7 +116,7 @@ def test_the_language_of_the_system(files, capsys, monkeypatch):
 
 def test_every_refusal_has_its_words_in_chinese():
     said = set()
-    for module in (archive, verifier, statements):
+    for module in (archive, verifier, statements, afterwards):
         for node in ast.walk(ast.parse(Path(module.__file__).read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "NotGenuine":
                 said.add(ast.literal_eval(node.args[1]))

@@ -102,6 +102,7 @@ function standing(found) {
     ["cosigned", cosigners(found).join(", ") || said("not_cosigned")],
     ["stamped", said(found.vouched.some(({ stamped }) => stamped) ? "stamp_there" : "not_stamped")],
     ["attested", days.length ? said("attested_value", { days: days.length, first: days[0], last: days.at(-1) }) : said("none")],
+    ...afterwards(found),
     [
       "keys",
       said("keys_value", {
@@ -111,6 +112,26 @@ function standing(found) {
       }),
     ],
   ];
+}
+
+/** What went on its day, and what the deep audits say; nothing where the package tells of neither. */
+function afterwards({ deleted, certified, audits }) {
+  const told = [];
+  if (certified.length) {
+    const days = certified.map(({ entry }) => entry.day).sort();
+    const gone = { count: deleted, certificates: days.length, first: days[0], last: days.at(-1) };
+    told.push(["deleted", said("deleted_value", gone)]);
+  }
+  const results = [...audits.values()].filter(Boolean);
+  if (results.length) {
+    const last = results.reduce((best, each) => (each.at_us > best.at_us ? each : best));
+    const { samples, faults, population, faulty_at_most: bound, confidence_permille: permille } = last;
+    const figures = { count: results.length, samples, faults, population, bound, confidence: Math.floor(permille / 10) };
+    told.push(["deep_audits", said("deep_audits_value", figures)]);
+  } else if (audits.size) {
+    told.push(["deep_audits", said("deep_audits_running", { count: audits.size })]);
+  }
+  return told;
 }
 
 /** By name, when each witness first saw a ledger that holds every recording; then those who saw an older one only. */

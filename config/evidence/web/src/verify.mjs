@@ -3,6 +3,7 @@
 // Does what config/evidence/verify.py does, in the same order, so that both name the same first item that does not hold;
 // a test compares the two. Whoever changes one changes the other.
 
+import { checkAudits, checkDeleted, checkDeletions } from "./afterwards.mjs";
 import { PACKAGE, Source, read } from "./archive.mjs";
 import { fromHex, joined, same, text, toHex } from "./bytes.mjs";
 import { sha256, sha256OfBlocks } from "./digests.mjs";
@@ -22,6 +23,7 @@ const CONTENTS_BYTES_MAX = 256 * 2 ** 20;
 const DOCUMENT_BYTES_MAX = 16 * 2 ** 20;
 const KEPT = ["entries", "proofs", "manifests"];
 const US_PER_DAY = 86_400_000_000;
+const DELETED_CAUSE = "deleted_on_its_day";
 const LINE = /^([0-9a-f]{64}) {2}([a-z0-9][a-z0-9._/-]{0,199})$/;
 
 /**
@@ -47,6 +49,7 @@ class Check {
     this.chains = new Map();
     this.seen = new Set();
     this.spans = [];
+    this.deleted = [];
     this.sizeBytes = 0;
     this.holdsAll = 0;
   }
@@ -66,17 +69,22 @@ class Check {
     }
     const standing = this.vouched();
     const attested = this.attested();
+    const told = this.documents.get("audits.json");
+    const audits = told ? checkAudits(told, this.index, this.checkpoint(), this.schemas) : new Map();
     this.judge(this.coverage(), attested);
     const certificates = this.documents.get("certificates.json");
     return {
       index: this.index,
       coverage: this.coverage(),
-      segments: this.seen.size,
+      segments: this.spans.length,
       sizeBytes: this.sizeBytes,
       ledgerSize: this.checkpoint().size,
       holdsAll: this.holdsAll,
       vouched: standing,
       attested,
+      deleted: this.deleted.length,
+      certified: [...this.certified().values()],
+      audits,
       ...(certificates ? checkCertificates(certificates, this.index, this.schemas) : { enrolled: {}, authority: "" }),
     };
   }
@@ -141,18 +149,23 @@ class Check {
     }
     const [folder, segmentId] = segmentIdOf(content.name);
     let digest;
+    let data;
     if (folder === "segments") {
       digest = toHex(await sha256OfBlocks(member.value.blocks, member.value.sizeBytes));
     } else {
-      const data = await whole(member.value, DOCUMENT_BYTES_MAX);
+      data = await whole(member.value, DOCUMENT_BYTES_MAX);
       digest = toHex(sha256(data));
-      this.keep(content.name, folder, segmentId, data);
+      if (folder !== "deleted") {
+        this.keep(content.name, folder, segmentId, data);
+      }
     }
     if (digest !== content.sha256) {
       throw new NotGenuine(content.name, "its bytes are not those that were listed");
     }
     if (folder === "segments") {
-      this.secure(content.name, segmentId, digest, member.value.sizeBytes);
+      this.secure(content.name, segmentId, [digest, member.value.sizeBytes]);
+    } else if (folder === "deleted") {
+      this.delete(content.name, segmentId, data);
     }
   }
 
@@ -169,22 +182,39 @@ class Check {
     this.recording = { segmentId, parts };
   }
 
-  /** Everything about one recording has been read: whether it all belongs together. */
-  secure(name, segmentId, digest, sizeBytes) {
+  /** A recording, of which digest and size were found: whether it all belongs together. */
+  secure(name, segmentId, found) {
+    const [manifest] = this.proved(name, segmentId, found);
+    this.sizeBytes += found[1];
+    this.spans.push([manifest.start_us, manifest.end_us]);
+  }
+
+  /** A recording that is not there any more: whether it was, and went after its last day. */
+  delete(name, segmentId, data) {
+    const [manifest, untilUs] = this.proved(name, segmentId, null);
+    checkDeleted(name, data, this.certified(), manifest, untilUs, this.schemas);
+    this.deleted.push([manifest.start_us, manifest.end_us]);
+  }
+
+  /** Everything about one recording has been read: its manifest, and until when it was secured. */
+  proved(name, segmentId, found) {
     const { segmentId: current, parts } = this.recording;
     if (current !== segmentId || parts.size !== KEPT.length || this.seen.has(segmentId)) {
       throw new NotGenuine(name, "it comes twice, or without its manifest, entry or proof");
     }
     this.recording = { segmentId: "", parts: new Map() };
     const [manifest, payloadSha256] = this.manifest(`manifests/${segmentId}.json`, parts.get("manifests"));
+    const [digest, sizeBytes] = found ?? [manifest.sha256, manifest.size_bytes];
     if (manifest.segment_id !== segmentId || manifest.sha256 !== digest || manifest.size_bytes !== sizeBytes) {
       throw new NotGenuine(name, "it is not the recording that its manifest is about");
     }
-    this.entry(segmentId, parts, manifest, payloadSha256);
+    const untilUs = this.entry(segmentId, parts, manifest, payloadSha256);
+    if (found && untilUs < manifest.end_us + this.coverage().retain_days * US_PER_DAY) {
+      throw new NotGenuine(`entries/${segmentId}.json`, "its lock ends before its day");
+    }
     this.chain(manifest, payloadSha256);
     this.seen.add(segmentId);
-    this.sizeBytes += sizeBytes;
-    this.spans.push([manifest.start_us, manifest.end_us]);
+    return [manifest, untilUs];
   }
 
   manifest(name, data) {
@@ -222,9 +252,6 @@ class Check {
     if (!agrees || entry.manifest_sha256 !== payloadSha256) {
       throw new NotGenuine(name, "it secures another recording");
     }
-    if (entry.retain_until_us < manifest.end_us + this.coverage().retain_days * US_PER_DAY) {
-      throw new NotGenuine(name, "its lock ends before its day");
-    }
     const proofName = `proofs/${segmentId}.json`;
     const proof = decoded(proofName, parts.get("proofs"), "LedgerProof", this.schemas);
     const { root, size } = this.checkpoint();
@@ -232,6 +259,7 @@ class Check {
       throw new NotGenuine(proofName, "it does not show that the entry stands in the ledger");
     }
     this.holdsAll = Math.max(this.holdsAll, proof.number + 1);
+    return entry.retain_until_us;
   }
 
   chain(manifest, payloadSha256) {
@@ -262,6 +290,13 @@ class Check {
   checkpoint() {
     this.ledger ??= checkpointOf(SignedNote.parse(this.document(CHECKPOINT)).text);
     return this.ledger;
+  }
+
+  /** The certificates of deletion by their places in the ledger. */
+  certified() {
+    const data = this.documents.get("deletions.json");
+    this.certificates ??= data ? checkDeletions(data, this.index, this.checkpoint(), this.schemas) : new Map();
+    return this.certificates;
   }
 
   /** Who stands by the ledger: by the checkpoint itself, and by older ones that it continues. */
@@ -301,6 +336,10 @@ class Check {
     }
     if (!within(covered, union(this.spans))) {
       throw new NotGenuine(COVERAGE, "it calls time covered of which there is no recording here");
+    }
+    const gone = union(coverage.gaps.filter((gap) => gap[2] === DELETED_CAUSE).map(([start, end]) => [start, end]));
+    if (this.documents.has("deletions.json") && !within(gone, union(this.deleted))) {
+      throw new NotGenuine(COVERAGE, "it calls time deleted of which there is no certificate here");
     }
     checkAgainst(attested, covered, this.index.camera_id);
   }
