@@ -13,6 +13,7 @@ from config.base.errors import Conflict, Unavailable
 from config.base.logs import get_logger
 from config.settings.server import ServerSettings
 from server.jobs.broker_access import start_broker_access
+from server.jobs.notices import notice_tasks
 from server.jobs.upkeep import tasks
 from server.runtime import open_database
 from server.services.coverage.assess_day import Assessor
@@ -30,7 +31,7 @@ def run(settings: ServerSettings, stop: Event) -> None:
     database = open_database(settings.database)
     assessor, follower = Assessor(settings.policy), DocketFollower(settings.docket)
     access = start_broker_access(settings, database, clock, stop)
-    upkeep = tasks(settings, database, clock, stop)
+    upkeep = [*tasks(settings, database, clock, stop), *notice_tasks(settings, database, clock, stop)]
     for task in upkeep:
         task.start()
     log.info("assessing", every_s=settings.jobs.assess_s)

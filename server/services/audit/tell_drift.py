@@ -13,6 +13,7 @@ from config.base.timespan import Span
 from config.evidence import entries
 from server.domain.audit import Drift
 from server.domain.verdict import day_of
+from server.services.notices import tell as notices
 from storage.database import audits, deep_audits, evidence, ledger, spans
 from storage.database.models import AuditFinding, Segment, Site
 
@@ -93,5 +94,9 @@ def _note(session: Session, now_us: int, segment: Segment, drift: Drift, detail:
         session.add(found)
     found.site_id, found.camera_id, found.segment_id = segment.site_id, segment.camera_id, segment.id
     found.detail, found.found_us, found.settled_us = detail, now_us, None
+    session.flush()
+    link = f"/sites/{segment.site_id}/audit"
+    news = notices.News(f"drift:{found.id}:{now_us}", segment.site_id, notices.DRIFT, REFUSAL_OF[drift], link, now_us)
+    notices.tell(session, news)
     log.error("footage_unsound", camera=segment.camera_id, segment=segment.id, drift=drift.value, detail=detail)
     return True

@@ -8,6 +8,7 @@ from server.domain.alarms import Alarm, Status
 from server.domain.clock_trust import ClockRule
 from server.services.intake.accept_status import note_time
 from server.services.intake.incoming import Effect, Incoming
+from server.services.notices.tell import ALARM, News, tell
 from storage.database import alarms
 from storage.database.models import AlarmEventRow, AlarmPartition, AlarmRow
 
@@ -41,7 +42,7 @@ def event(session: Session, incoming: Incoming, rule: ClockRule) -> Effect:
     )
     session.flush()  # the alarm refers to it
     if rules.opens(said.kind, said.state):
-        _raise(session, said)
+        _raise(session, said, incoming.received_us)
     elif said.state == "restored":
         _restore(session, said)
     elif said.kind == "arming" and said.state in ("armed", "disarmed"):
@@ -70,7 +71,7 @@ def put(row: AlarmRow, alarm: Alarm) -> None:
         setattr(row, name, str(value) if name == "status" else value)
 
 
-def _raise(session: Session, said: AlarmEvent) -> None:
+def _raise(session: Session, said: AlarmEvent, received_us: int) -> None:
     about = said.about or said.code or said.kind
     for row in alarms.open_at_point(session, said.agent_id, said.panel_id, said.partition, said.point):
         if (row.kind, row.about) == (said.kind, about):
@@ -89,6 +90,9 @@ def _raise(session: Session, said: AlarmEvent) -> None:
     )
     put(row, rules.raised(said.at_us))
     session.add(row)
+    session.flush()
+    link, urgent = f"/sites/{said.site_id}#alarms", said.kind in rules.URGENT
+    tell(session, News(f"alarm:{row.id}", said.site_id, ALARM, said.kind, link, received_us, urgent))
 
 
 def _restore(session: Session, said: AlarmEvent) -> None:

@@ -19,6 +19,7 @@ from server.domain.clock_trust import ClockRule
 from server.domain.verdict import day_of
 from server.services.intake.accept_status import note_time
 from server.services.intake.incoming import Effect, Incoming
+from server.services.notices.tell import FINDING, News, tell
 from storage.database import evidence
 from storage.database.models import AgentStatus, Camera, FindingStillRow, PictureFindingRow, Site, Timeline
 
@@ -137,6 +138,9 @@ def _raised(session: Session, row: PictureFindingRow | None, incoming: Incoming)
     row.score, row.threshold = said.score, said.threshold
     row.still_sha256, row.no_still = said.still_sha256, said.no_still
     row.raised_received_us, row.raised_envelope = incoming.received_us, incoming.envelope
+    if row.until_us is None:
+        link = f"/sites/{said.site_id}"
+        tell(session, News(f"finding:{row.id}", said.site_id, FINDING, said.finding, link, incoming.received_us))
     return "committed"
 
 

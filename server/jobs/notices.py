@@ -1,0 +1,46 @@
+"""The tasks that tell people: what is due is noticed, messages are made, sent, and passed on where nobody has seen them.
+
+Invariant: a channel that is slow or down delays nothing but notices.
+"""
+
+from threading import Event
+
+from config.base.clock import Clock
+from config.settings.server import ServerSettings
+from server.jobs.upkeep import Task
+from server.services.notices.channels import channels_of
+from server.services.notices.plan_messages import MessagePlanner
+from server.services.notices.send_messages import MessageSender
+from server.services.notices.watch_due import DueWatch
+from server.web.notice_words import wording
+from storage.database.unit_of_work import Database
+
+PLAN_S = 5.0
+SEND_S = 2.0
+DUE_S = 600.0
+
+
+def notice_tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Event) -> list[Task]:
+    """Raises ConfigurationError."""
+    origin = settings.api.public_origin.rstrip("/") or f"http://{settings.api.host}:{settings.api.port}"
+    planner = MessagePlanner(database, clock, settings.notices, wording(), origin)
+    sender = MessageSender(database, clock, settings.notices, channels_of(settings.notices, clock))
+    watch = DueWatch(database, clock)
+    return [
+        Task("notices-due", DUE_S, watch.look, stop),
+        Task("notices-plan", PLAN_S, lambda: plan(planner), stop),
+        Task("notices-send", SEND_S, lambda: send(sender, stop), stop),
+    ]
+
+
+def plan(planner: MessagePlanner) -> None:
+    """Makes messages of what there is to tell, and tells the next person."""
+    planner.plan()
+    planner.escalate()
+
+
+def send(sender: MessageSender, stop: Event) -> None:
+    """Settles what a crash left, then sends as long as something is due."""
+    sender.recover()
+    while not stop.is_set() and sender.send_due():
+        continue

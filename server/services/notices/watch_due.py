@@ -1,0 +1,56 @@
+"""Says beforehand what comes due: cases of the docket, and records that end. Told once for each due date."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from config.base.clock import US_PER_DAY, Clock
+from server.domain.verdict import day_of
+from server.services.notices.tell import DOCKET, DUTY, News, tell
+from storage.database import docket
+from storage.database.models import DatedRecord, Site
+from storage.database.unit_of_work import Database
+
+CASE_AHEAD_US = US_PER_DAY
+RECORD_AHEAD_DAYS = 30
+A_ROUND_MAX = 2_000
+
+
+@dataclass(frozen=True)
+class DueWatch:
+    """One round at a time."""
+
+    database: Database
+    clock: Clock
+
+    def look(self) -> None:
+        """Writes down what is due soon and was not told yet."""
+        with self.database.unit_of_work() as session:
+            now_us = self.clock.utc_us()
+            told = set[str]()
+            for case in docket.coming_due(session, now_us + CASE_AHEAD_US, A_ROUND_MAX):
+                # Cameras of one incident are one piece of work.
+                key = f"docket:{case.incident_id}:{case.due_us // US_PER_DAY}"
+                if key not in told:
+                    link = f"/sites/{case.site_id}/docket/{case.incident_id}"
+                    tell(session, News(key, case.site_id, DOCKET, case.cause, link, now_us))
+                told.add(key)
+            for site in session.scalars(select(Site)).all():
+                self._records(session, site, now_us)
+
+    def _records(self, session: Session, site: Site, now_us: int) -> None:
+        today = day_of(now_us, site.timezone)
+        ends = func.max(DatedRecord.valid_until)
+        query = (
+            select(DatedRecord.staff_id, DatedRecord.kind, ends)
+            .where(DatedRecord.site_id == site.id, DatedRecord.valid_until.is_not(None))
+            .group_by(DatedRecord.staff_id, DatedRecord.kind)
+            .having(ends <= (today + timedelta(days=RECORD_AHEAD_DAYS)).isoformat())
+            .having(ends >= (today - timedelta(days=1)).isoformat())
+            .limit(A_ROUND_MAX)
+        )
+        for staff_id, kind, until in session.execute(query).tuples().all():
+            key = f"duty:{site.id}:{staff_id}:{kind}"[:108] + f":{until}"
+            tell(session, News(key, site.id, DUTY, kind, f"/sites/{site.id}/registers", now_us))
