@@ -1,10 +1,10 @@
-"""What an account is. One account has one role; what a role may do is in ``server/domain/authorisation.py``."""
+"""What an account is, and how a person can stand to an object. What that allows is in ``server/domain/authorisation.py``."""
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """The closed list of roles."""
+    """One account has one role."""
 
     PLATFORM_ADMIN = "platform_admin"
     HEALTH_REGULATOR = "health_regulator"
@@ -13,6 +13,22 @@ class Role(StrEnum):
     FACILITY_STAFF = "facility_staff"
     INSTALLER = "installer"
     GUARDIAN = "guardian"
+
+
+class Relation(StrEnum):
+    """Found from the database, never from the request."""
+
+    STRANGER = "stranger"
+    SELF = "self"
+    """It is the person's own: account, session, passkey."""
+    SITE = "site"
+    """It belongs to a site that the account was given."""
+    REGION = "region"
+    """It belongs to a site in the account's region subtree."""
+    CHILD = "child"
+    """It concerns the room of a child whose guardian the person is."""
+    ANY = "any"
+    """It belongs to nobody: a list of whatever is within reach, the choice of a language."""
 
 
 REGION_ROLES = frozenset({Role.HEALTH_REGULATOR, Role.POLICE_AUDITOR})

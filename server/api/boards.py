@@ -8,7 +8,8 @@ from server.api.data import parse_day
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.tongue import language_of
-from storage.database.scope import OPERATOR
+from server.domain.authorisation import Action
+from server.services.people.operators import may_at_site
 
 router = APIRouter()
 
@@ -39,7 +40,7 @@ def board(request: Request, person: Person, site: str, day: str = "") -> HTMLRes
             language=language,
             fragment=fragment.html,
             digest=fragment.digest,
-            may_set_up=person.role == OPERATOR,
+            may_set_up=may_at_site(person, Action.SETUP),
         )
     )
 

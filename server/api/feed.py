@@ -11,14 +11,16 @@ from threading import Lock
 
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import ResourceExhausted
+from server.domain.authorisation import Action
 from server.services.audit.read_audit import AuditReader
 from server.services.coverage.read_day import DayReader
 from server.services.coverage.read_health import HealthReader
 from server.services.intake.handle_alarms import AlarmDuty
+from server.services.people.operators import may_at_site
 from server.web.audit_pages import AuditPages
 from server.web.pages import Pages
 from storage.database.alarms import Mark
-from storage.database.scope import OPERATOR, Scope
+from storage.database.scope import Scope
 
 FRESH_US = 900_000
 """How long one rendering may be shown again; just under the tick of an event stream."""
@@ -77,7 +79,12 @@ class BoardFeed:
         health = None if day is not None else self._health.of_site(scope, site_id)
         audits = [] if day is not None else self._audit_pages.alerts(self._audits.of_site(scope, site_id), language)
         html = self._pages.board_fragment(
-            found, language, alarms=alarms, may_act=scope.role == OPERATOR, health=health, audits=audits
+            found,
+            language,
+            alarms=alarms,
+            may_act=may_at_site(scope, Action.ALARM_HANDLE),
+            health=health,
+            audits=audits,
         )
         digest = hashlib.sha256(html.encode()).hexdigest()[:32]
         made = Fragment(html, digest, self._clock.monotonic_us() - begun_us, mark)

@@ -11,6 +11,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from threading import BoundedSemaphore, Lock
 from typing import Annotated, TypeVar, cast
 
@@ -20,6 +21,8 @@ from starlette.responses import Response
 
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import PermissionDenied, Unavailable
+from server.api.actions import action_of
+from server.domain.authorisation import reach
 from server.services.people.sign_in import SignIn
 from storage.database.scope import Scope
 
@@ -129,9 +132,19 @@ def source_of(request: Request) -> str:
 
 
 def deny_by_default(request: Request) -> None:
-    """The dependency of the whole application: nobody passes unknown, except where a route is open to all."""
-    if request.scope["endpoint"] not in _open_endpoints:
-        request.state.person = request.app.state.parts.gate.identify(request)
+    """The dependency of the whole application: nobody passes unknown, except where a route is open to all.
+
+    The action that the route asks for becomes a part of the person's scope, and with it a condition of every query made for
+    them. Raises NotSignedIn, PermissionDenied where their role never allows the action.
+    """
+    if request.scope["endpoint"] in _open_endpoints:
+        return
+    person: Scope = request.app.state.parts.gate.identify(request)
+    action = action_of(request.scope["route"].path, request.method)
+    allowed = reach(person.role, action) if action is not None else frozenset()
+    if not allowed:
+        raise PermissionDenied("this account may not do that", code="not_allowed")
+    request.state.person = replace(person, reach=allowed)
 
 
 def _person(request: Request) -> Scope:

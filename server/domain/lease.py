@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from config.base.roles import Role
+from config.base.roles import Relation, Role
 from config.base.timespan import Span
 from config.policies.book import Applies, Book, applies, in_force
-from server.domain.authorisation import Action, Relation, may
+from server.domain.authorisation import Action, may
 from server.domain.weekly_hours import Hours, day_of, next_start_us, window_at
 from server.domain.zones import FORBIDDEN_KINDS
 

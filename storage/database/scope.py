@@ -9,7 +9,7 @@ from sqlalchemy import Select, false, or_, select
 from sqlalchemy.orm import Session
 
 from config.base.errors import NotFound
-from config.base.roles import Role
+from config.base.roles import REGION_ROLES, SITE_ROLES, Relation, Role
 from storage.database.models import AccountSite, Camera, Site
 
 OPERATOR = Role.FACILITY_MANAGER.value
@@ -20,29 +20,37 @@ EVERY_REGION = "*"
 
 @dataclass(frozen=True)
 class Scope:
-    """Who asks. An operator reaches the sites given to the account, an auditor those of a region subtree.
+    """Who asks, and how they must stand to what they ask for.
 
-    Regions are paths such as ``cn/sichuan/luzhou``; ``*`` reaches every site, an empty one reaches none.
+    Those of a facility reach the sites given to the account, authorities those of a region subtree. Regions are paths such as
+    ``cn/sichuan/luzhou``; ``*`` reaches every site, an empty one reaches none.
     """
 
     account_name: str
     role: str
     region: str = ""
+    reach: frozenset[str] | None = None
+    """The relations that allow the action asked for (``server/domain/authorisation.py``); None where no action was named:
+    then only a facility's manager and a police auditor find anything."""
 
 
 def visible_sites(scope: Scope) -> Select[Site]:
     """The sites within reach, in order of their ids."""
     query = select(Site).order_by(Site.id)
-    if scope.role == AUDITOR:
+    if scope.role in REGION_ROLES and _reaches(scope, Relation.REGION):
         if scope.region == EVERY_REGION:
             return query
         if scope.region:
             below = Site.region.startswith(f"{scope.region}/", autoescape=True)
             return query.where(or_(Site.region == scope.region, below))
-    if scope.role == OPERATOR:
+    if scope.role in SITE_ROLES and _reaches(scope, Relation.SITE):
         mine = select(AccountSite.site_id).where(AccountSite.account_name == scope.account_name)
         return query.where(Site.id.in_(mine))
     return query.where(false())
+
+
+def _reaches(scope: Scope, relation: Relation) -> bool:
+    return scope.role in ROLES if scope.reach is None else relation in scope.reach
 
 
 def site_in_reach(session: Session, scope: Scope, site_id: str) -> Site:

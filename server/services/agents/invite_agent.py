@@ -13,10 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import func, select, update
 
 from config.base.clock import US_PER_MINUTE, Clock
-from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied, ResourceExhausted
+from config.base.errors import Conflict, InvalidInput, NotFound, ResourceExhausted
 from config.base.ids import is_slug
 from config.wire.codes import InvitationCode
+from server.domain.authorisation import Action
 from server.services.agents.authority import CertificateAuthority
+from server.services.people.operators import check_may
 from storage.database import scope as scoping
 from storage.database.models import Agent, Invitation, Site
 from storage.database.unit_of_work import Database
@@ -46,10 +48,9 @@ class Inviter:
     def invite(self, scope: scoping.Scope, site_id: str, agent_id: str) -> MadeInvitation:
         """A code for an agent of a site within the operator's reach.
 
-        Raises NotFound, PermissionDenied for who is no operator, and as ``invite_as`` does.
+        Raises NotFound, PermissionDenied for who does not set sites up, and as ``invite_as`` does.
         """
-        if scope.role != scoping.OPERATOR:
-            raise PermissionDenied("only an operator of the site invites agents", code="not_an_operator")
+        check_may(scope, Action.SETUP)
         with self.database.reading() as session:
             scoping.site_in_reach(session, scope, site_id)
         return self.invite_as(scope.account_name, site_id, agent_id)

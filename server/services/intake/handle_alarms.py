@@ -7,10 +7,12 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, Clock
-from config.base.errors import NotFound, PermissionDenied
+from config.base.errors import NotFound
 from config.base.ids import is_slug
 from server.domain import alarms as rules
+from server.domain.authorisation import Action
 from server.services.intake.accept_alarm import alarm_of, put
+from server.services.people.operators import check_may
 from storage.database import alarms
 from storage.database import scope as scoping
 from storage.database.models import AlarmAct, AlarmEventRow, AlarmPartition, AlarmRow
@@ -117,8 +119,7 @@ class AlarmDuty:
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             site = _site(session, scope, site_id)
-            if scope.role != scoping.OPERATOR:
-                raise PermissionDenied("only an operator of the site handles its alarms", code="not_an_operator")
+            check_may(scope, Action.ALARM_HANDLE)
             row = session.get(AlarmRow, alarm_id, with_for_update=True)
             if row is None or row.site_id != site:
                 raise NotFound("no such alarm")

@@ -17,9 +17,8 @@ from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY
 from config.base.errors import ConfigurationError, InvalidInput, Unavailable
-from config.base.roles import REGION_ROLES, SITE_ROLES, Role
+from config.base.roles import REGION_ROLES, SITE_ROLES, Relation, Role
 from config.policies.reading import Library
-from server.domain.authorisation import Relation
 from server.domain.consents import CURRENT, LIVE_VIEW, lacking
 from server.domain.lease import REASON_CHARS_MIN, Holder, Lease, Lens, Permit, Reason, Refusal, judge, mode_of
 from server.domain.weekly_hours import Hours, day_of, parse

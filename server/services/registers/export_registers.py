@@ -17,12 +17,13 @@ from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
 from config.base.errors import InvalidInput, NotFound
+from server.domain.authorisation import Action
 from server.domain.registers.tables import TABLES, Column, Table, of_sites
 from server.domain.registers.words import ANSWERS
-from server.services.people.operators import operated_site
+from server.services.people.operators import may_at_site, operated_site
 from storage.database import regions, registers
 from storage.database.models import AccessRecord, Site
-from storage.database.scope import OPERATOR, Scope, site_in_reach
+from storage.database.scope import Scope, site_in_reach
 from storage.database.unit_of_work import Database
 
 Language = Literal["zh-CN", "en"]
@@ -67,7 +68,7 @@ class RegisterExporter:
             found: Sequence[Table] = list(TABLES.values()) if site_id is None else of_sites(private=True)
         else:
             site_id = site_in_reach(session, scope, site_id or "").id
-            found = of_sites(private=scope.role == OPERATOR)
+            found = of_sites(private=may_at_site(scope, Action.PEOPLE_READ))
         chosen = [each for each in found if table in ("", each.name)]
         if not chosen:
             raise NotFound(f"no table {table}: {', '.join(each.name for each in found)}", code="no_table")

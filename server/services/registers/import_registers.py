@@ -18,9 +18,10 @@ from sqlalchemy.orm import Session
 from config.base.clock import Clock
 from config.base.errors import Conflict, Unavailable
 from config.policies.reading import Library
+from server.domain.authorisation import Action
 from server.domain.registers.sheets import Fault, Faults, Row, read_rows
 from server.domain.registers.tables import TABLES, Table, named
-from server.services.people.operators import operated_site
+from server.services.people.operators import site_for
 from server.services.registers.plan_import import Planner, TablePlan
 from server.services.registers.read_sheets import FileFault, Sheet, read_sheets
 from storage.database import registers
@@ -100,7 +101,7 @@ class RegisterImporter:
         self, session: Session, scope: Scope | None, site_id: str | None, table: str, data: bytes
     ) -> tuple[Report, list[TablePlan]]:
         if scope is not None:
-            site_id = operated_site(session, scope, site_id or "").id
+            site_id = site_for(session, scope, site_id or "", Action.REGISTERS_WRITE).id
         planner = Planner(session, site_id, pack_names(), self.clock.utc_us())
         rows = _rows(data, table, planner.faults, site_id)
         plans = planner.plan(rows)

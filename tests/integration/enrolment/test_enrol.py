@@ -140,7 +140,7 @@ def test_an_operator_invites_for_the_own_sites_alone(enrolling: Enrolling) -> No
     made = enrolling.inviter.invite(Scope("lin", OPERATOR), SITE, AGENT)
     assert (made.site_id, made.agent_id) == (SITE, AGENT)
     refused(NotFound, "not_found", enrolling.inviter.invite, Scope("lin", OPERATOR), "little-boat", "boat-box")
-    refused(PermissionDenied, "not_an_operator", enrolling.inviter.invite, Scope("a", AUDITOR, "*"), SITE, AGENT)
+    refused(PermissionDenied, "not_allowed", enrolling.inviter.invite, Scope("a", AUDITOR, "*"), SITE, AGENT)
     refused(NotFound, "not_found", enrolling.inviter.invite_as, "x", "nowhere", AGENT)
     refused(InvalidInput, "bad_agent_id", enrolling.inviter.invite_as, "x", SITE, "Not A Slug")
     enrolling.enrol(Box())

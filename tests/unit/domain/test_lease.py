@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config.base.clock import US_PER_DAY, US_PER_S, from_datetime
-from config.base.roles import Role
+from config.base.roles import Relation, Role
 from config.policies.reading import Library
-from server.domain.authorisation import Relation
 from server.domain.consents import CURRENT, LIVE_VIEW, lacking
 from server.domain.lease import Holder, Lease, Lens, Permit, Reason, Refusal, judge, mode_of
 from server.domain.weekly_hours import parse
