@@ -58,7 +58,7 @@ class Watch:
     def __init__(self, clock: Clock, desk: LeaseDesk, tickets: TicketDesk, book: ViewDesk) -> None:
         self._clock = clock
         self._desk = desk
-        self._tickets = tickets
+        self.tickets = tickets
         self._book = book
         self._asking = ThreadPoolExecutor(1, "standing")
         self._work = ThreadPoolExecutor(THREADS, "views")
@@ -162,7 +162,7 @@ class Watch:
         return answers, self._book.replaced([view.view_id for view in views])
 
     def _open(self, ticket: str, session_token: str, source: str) -> OpenView | Refusal:
-        found = self._tickets.redeem(ticket, session_token)
+        found = self.tickets.redeem(ticket, session_token)
         if not isinstance(found, Redeemed):
             return found
         return self._book.open(found.permit, found.session_sha256, found.reason, source)

@@ -1,0 +1,277 @@
+"""Who sees pictures and who does not a byte of them, measured on the socket (I6)."""
+
+import io
+import json
+import socket
+import threading
+import time
+
+import av
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from storage.database.models import Account, Agent, Blanking, LeaseRow, LoginSession, ViewRow
+from tests.support.edge import wait_for
+from tests.support.nursery import SITE
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+def pictures(link, many: int, within_s: float = 15) -> tuple[list[dict], list[bytes]]:
+    """What was told, and the first binary messages."""
+    told, found = [], []
+    deadline = time.monotonic() + within_s
+    while len(found) < many:
+        message = link.recv(timeout=max(0.1, deadline - time.monotonic()))
+        if isinstance(message, str):
+            told.append(json.loads(message))
+        else:
+            found.append(message)
+    return told, found
+
+
+def until_end(link) -> tuple[list[dict], int, float]:
+    """What is told until the connection ends, how many binary bytes come, and when the last of them did."""
+    told, size, last = [], 0, 0.0
+    try:
+        while True:
+            message = link.recv(timeout=10)
+            if isinstance(message, str):
+                told.append(json.loads(message))
+            else:
+                size, last = size + len(message), time.monotonic()
+    except ConnectionClosed:
+        return told, size, last
+
+
+def view_rows(live) -> list[ViewRow]:
+    with live.nursery.database.reading() as session:
+        return list(session.query(ViewRow).order_by(ViewRow.opened_us))
+
+
+def revoke(live) -> float:
+    live.nursery.change(
+        LeaseRow,
+        LeaseRow.guardian_id == "g1",
+        LeaseRow.site_id == SITE,
+        revoked_us=live.nursery.now_us,
+        revoked_by="boss",
+    )
+    return time.monotonic()
+
+
+def test_a_guardian_sees_the_room_and_the_record_names_the_view(live):
+    with live.view("mum") as link:
+        told, found = pictures(link, 40)
+    assert [one["type"] for one in told] == ["view", "stream"]
+    assert told[0]["mark"] == "g1"
+    with av.open(io.BytesIO(b"".join(found))) as container:
+        assert len(list(container.decode(video=0))) >= 38
+    (row,) = wait_for("the record", lambda: [one for one in view_rows(live) if one.closed_us])
+    assert (row.code, row.account_name, row.camera_id, row.why_closed) == (told[0]["code"], "mum", "cam-a", "left")
+    assert row.lease_id
+
+
+def test_whoever_comes_second_sees_a_picture_at_once_and_there_is_one_push(live):
+    with live.view("mum") as first:
+        pictures(first, 30)
+        with live.view("dad") as second:
+            told, found = pictures(second, 2, within_s=1)
+            assert told[0]["warm"]
+            assert found[0][4:8] == b"ftyp"
+    wait_for("the push to end", lambda: not live.agent.pushing.is_set())
+    assert len({wanted.push_token for wanted in live.agent.asked}) == len(live.agent.asked)
+
+
+@pytest.mark.parametrize("trick", ["replayed", "copied", "expired", "forged", "nobody", "none"])
+def test_a_ticket_that_is_not_good_shows_not_a_byte(live, trick):
+    ticket, name = live.ticket("mum"), "mum"
+    if trick == "replayed":
+        with live.view("mum", ticket) as link:
+            pictures(link, 1)
+    elif trick == "copied":
+        name = "dad"
+    elif trick == "expired":
+        live.nursery.clock.jump(31)
+    elif trick == "forged":
+        ticket = "A" * 43
+    elif trick == "nobody":
+        name = ""
+    else:
+        ticket = ""
+    with live.view(name, ticket) as link:
+        told, size, _ = until_end(link)
+    assert size == 0
+    assert told == [{"type": "ended", "reason": "bad_ticket", "next_us": None}]
+    if trick == "copied":  # whoever shows a ticket spends it
+        with live.view("mum", ticket) as link:
+            assert until_end(link)[1] == 0
+
+
+def test_a_clock_that_steps_back_makes_no_ticket_good_again(live):
+    ticket = live.ticket("mum")
+    live.nursery.clock.jump(40)
+    live.ticket("dad")
+    live.nursery.clock.jump(-40)
+    with live.view("mum", ticket) as link:
+        assert until_end(link)[1] == 0
+
+
+def test_another_sites_page_and_no_ticket_at_all_get_nothing(live):
+    with pytest.raises(InvalidStatus), live.view("mum", origin="http://evil.example"):
+        pass
+    with connect(
+        f"ws://127.0.0.1:{live.port}/stream/ws", proxy=None, origin=live.origin, additional_headers=live.cookie("mum")
+    ) as link:
+        link.send("{}")
+        assert until_end(link)[1] == 0
+
+
+ENDS = {
+    "revoked": revoke,
+    "session_over": lambda live: live.nursery.change(LoginSession, LoginSession.account_name == "mum", expires_us=1),
+    "account_locked": lambda live: live.nursery.change(Account, Account.name == "mum", locked_us=1),
+    "blanked": lambda live: live.nursery.add(
+        Blanking(site_id=SITE, zone_id="room-a", why="nap", since_us=live.nursery.now_us, by="carer")
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_what_ends_a_lease_ends_the_bytes_within_a_second(live, end):
+    with live.view("mum") as link:
+        pictures(link, 10)
+        ENDS[end](live)
+        ended_at = time.monotonic()
+        told, _, last = until_end(link)
+    assert last - ended_at <= 1.0
+    assert told[-1] == {"type": "ended", "reason": end, "next_us": None}
+    row = wait_for("the record", lambda: next((one for one in view_rows(live) if one.closed_us), None))
+    assert row.why_closed == end
+
+
+def test_a_database_that_does_not_answer_ends_every_view_within_a_second(live, monkeypatch):
+    with live.view("mum") as link:
+        pictures(link, 10)
+        hanging = threading.Event()
+        monkeypatch.setattr(live.server.watch, "_ask", lambda _views: hanging.wait(5) and ([], set()))
+        ended_at = time.monotonic()
+        told, _, last = until_end(link)
+        hanging.set()
+    assert last - ended_at <= 1.0
+    assert told[-1]["reason"] == "unavailable"
+
+
+def test_a_guardian_has_one_view_and_the_older_is_told(live):
+    with live.view("mum") as first:
+        pictures(first, 5)
+        with live.view("mum") as second:
+            told, _, _ = until_end(first)
+            assert told[-1]["reason"] == "replaced"
+            pictures(second, 5)
+
+
+def test_a_slow_viewer_holds_nobody_up_and_skips_to_a_keyframe(live):
+    ticket = live.ticket("dad")
+    with live.view("mum") as link:
+        pictures(link, 5)
+        slow = socket.create_connection(("127.0.0.1", live.port))
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        with connect(
+            f"ws://127.0.0.1:{live.port}/stream/ws",
+            sock=slow,
+            compression=None,
+            proxy=None,
+            origin=live.origin,
+            additional_headers=live.cookie("dad"),
+            max_queue=1,
+        ) as stuck:
+            stuck.send(json.dumps({"ticket": ticket}))
+            wait_for(
+                "the slow one to be dropped",
+                lambda: any(one.viewer and one.viewer.skipped for one in live.server.watch.running.values()),
+            )
+            began = time.monotonic()
+            pictures(link, 50)
+            assert time.monotonic() - began < 4
+
+
+def hls(live, name: str = "mum") -> tuple[httpx.Client, str]:
+    client = live.http(name)
+    answer = client.post("/stream/hls", content=live.ticket(name))
+    assert answer.status_code == 200, answer.text
+    return client, f"/stream/{answer.json()['playlist']}"
+
+
+def test_hls_brings_the_same_pictures_to_the_same_session_alone(live):
+    client, address = hls(live)
+    first = client.get(address)
+    assert first.headers["cache-control"] == "no-store"
+    part = wait_for("parts", lambda: [x for x in client.get(address).text.splitlines() if x.startswith("#EXT-X-PART:")])
+    folder = address.rpartition("/")[0]
+    names = [line.split('URI="')[1].split('"')[0] for line in part]
+    data = client.get(f"{folder}/init-1.mp4").content + b"".join(
+        client.get(f"{folder}/{name}").content for name in names
+    )
+    with av.open(io.BytesIO(data)) as container:
+        assert len(list(container.decode(video=0))) >= 4
+    for stranger in ("dad", ""):
+        other = live.http(stranger)
+        for path in (address, f"{folder}/init-1.mp4", f"{folder}/{names[0]}"):
+            assert other.get(path).status_code == 404
+    began = time.monotonic()
+    ahead = client.get(address, params={"_HLS_msn": "2", "_HLS_part": "0"}).text
+    assert "part-2-0" in ahead
+    assert time.monotonic() - began < 4
+
+
+def test_hls_ends_within_a_second_and_stays_ended(live):
+    client, address = hls(live)
+    wait_for("parts", lambda: "#EXT-X-PART:" in client.get(address).text)
+    ended_at, last = revoke(live), 0.0
+    try:
+        while client.get(address, params={"_HLS_msn": "99"}).status_code == 200:
+            last = time.monotonic()
+    except httpx.TransportError:
+        pass  # it was cut while it waited
+    assert time.monotonic() - ended_at <= 1.0
+    assert last - ended_at <= 1.0
+    assert live.http("mum").get(address).status_code == 404
+
+
+@pytest.mark.parametrize("lie", ["no token", "another camera", "another key", "a second time"])
+def test_a_push_that_nobody_asked_for_is_refused(live, lie):
+    live.agent.silent = lie != "a second time"
+    with live.view("mum") as link:
+        wanted = wait_for("a word to the agent", lambda: live.agent.asked)[0]
+        if lie == "a second time":
+            pictures(link, 3)
+        hello = {
+            "no token": lambda: live.agent.hello(wanted, push_token="A" * 43),
+            "another camera": lambda: live.agent.hello(wanted, camera_id="boat-cam-a"),
+            "another key": lambda: type(live.agent)([]).hello(wanted),
+            "a second time": lambda: live.agent.hello(wanted),
+        }[lie]()
+        with connect(wanted.push_url, proxy=None) as push:
+            push.send(hello)
+            with pytest.raises(ConnectionClosed) as closed:
+                push.recv(timeout=5)
+        assert closed.value.rcvd is None or closed.value.rcvd.code == 4403
+        if lie == "a second time":
+            pictures(link, 3)
+
+
+def test_a_revoked_agents_push_ends(live):
+    with live.view("mum") as link:
+        pictures(link, 3)
+        live.agent.silent = True
+        live.nursery.change(Agent, Agent.id == "sunflower-box", revoked_us=1)
+        wait_for("the push to end", lambda: not live.agent.pushing.is_set(), within_s=5)
+
+
+def test_health_says_how_it_is_without_anything_personal(live):
+    found = wait_for("health", lambda: live.http("").get("/healthz").json()["status"] == "ok")
+    assert found
+    assert set(live.http("").get("/healthz").json()) == {"status", "broker", "views", "pushes"}
