@@ -1,0 +1,245 @@
+"""What a person sees of a site's rules, and of the sites in their reach: the entry in force, or the present as it is.
+
+Everything goes through the person's scope (I7). Of a day that is not final the present is examined at the moment of
+asking; of a final one its entry is what stands. A region's verdict is that on the sites that the reader may see.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config.base.clock import Clock
+from config.base.errors import InvalidInput, NotFound
+from config.base.ids import is_slug
+from server.domain.compliance import retention_floor_days, worst
+from server.domain.duties import add_months
+from server.domain.verdict import Status, day_of
+from server.services.compliance.examine_site import SiteExaminer
+from server.services.compliance.rule_books import book_of, live_mode_of, retain_days
+from server.services.compliance.told import OutcomeTold, SiteTold, ZoneTold, unpack_site
+from server.services.coverage.assess_day import Assessor
+from storage.database import compliance
+from storage.database import scope as scoping
+from storage.database.models import ComplianceEntry, Region, Site
+from storage.database.unit_of_work import Database
+
+HISTORY_MAX = 50
+ORDER = (Status.NON_COMPLIANT, Status.UNVERIFIED, Status.COMPLIANT)
+
+
+class EntryView(msgspec.Struct, frozen=True):
+    """An entry of the history; ``replaces_id``: the one that it stands in for."""
+
+    id: int
+    status: str
+    final: bool
+    book: str
+    assessed_us: int
+    replaces_id: int | None
+
+
+class SiteCompliance(msgspec.Struct, frozen=True, kw_only=True):
+    """A site by its rules over ``period``, a day or a month; ``status`` is null where it has no pack."""
+
+    site_id: str
+    name: str
+    region: str
+    timezone: str
+    period: str
+    today: str
+    pack: str | None
+    pack_known: bool
+    pack_title: dict[str, str]
+    book: str
+    status: str | None
+    final: bool
+    assessed_us: int
+    entry_id: int | None
+    """The entry that this is; null where it is the present, of which no entry has to tell yet."""
+    retain_days: int
+    retain_days_of: str
+    """``pack`` or ``setting``: who says so."""
+    live_view: str
+    outcomes: list[OutcomeTold]
+    zones: list[ZoneTold]
+    days: dict[str, str]
+    history: list[EntryView]
+
+
+class SiteStanding(msgspec.Struct, frozen=True):
+    """How a site of a region came out."""
+
+    site_id: str
+    name: str
+    region: str
+    pack: str | None
+    status: str
+    final: bool
+    assessed_us: int | None
+    """Null: not judged for this period."""
+
+
+class RegionCompliance(msgspec.Struct, frozen=True, kw_only=True):
+    """The sites that a person may see below a region, worst first."""
+
+    region: str
+    name: str
+    period: str
+    status: str
+    counts: dict[str, int]
+    sites: list[SiteStanding]
+    regions: list[tuple[str, str, str]]
+    """(path, name, status) of the regions right below this one that have sites."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What is told, as of when and by which packs; from an entry, or made now."""
+
+    told: SiteTold
+    status: str | None = None
+    final: bool = False
+    book: str = ""
+    assessed_us: int = 0
+    entry_id: int | None = None
+
+
+@dataclass(frozen=True)
+class ComplianceReader:
+    """Reads on behalf of one person at a time."""
+
+    database: Database
+    clock: Clock
+    assessor: Assessor
+
+    def of_site(self, scope: scoping.Scope, site_id: str, period: str = "") -> SiteCompliance:
+        """A day (YYYY-MM-DD, the site's own; today where none is named) or a month (YYYY-MM).
+
+        Raises NotFound where there is no such site in reach, InvalidInput for what is no day up to today.
+        """
+        if not is_slug(site_id):
+            raise NotFound("no such site")
+        now_us = self.clock.utc_us()
+        with self.database.reading() as session:
+            site = scoping.site_in_reach(session, scope, site_id)
+            today = day_of(now_us, site.timezone)
+            wanted = period or today.isoformat()
+            first = _first_day(wanted)
+            if first > today:
+                raise InvalidInput(f"{wanted} has not come yet: name a day up to {today}", code="bad_day")
+            history = compliance.history_of(session, site.id, wanted, HISTORY_MAX)
+            entry = history[0] if history else None
+            if entry is not None and entry.final:
+                shown = _Shown(unpack_site(entry.told), entry.status, True, entry.book, entry.assessed_us, entry.id)
+                return self._made(site, wanted, now_us, history, shown)
+            return self._now(session, site, wanted, first, now_us, history)
+
+    def _now(
+        self, session: Session, site: Site, period: str, first: date, now_us: int, history: Sequence[ComplianceEntry]
+    ) -> SiteCompliance:
+        examiner = SiteExaminer(self.assessor)
+        if len(period) == len("2026-11-22"):
+            found = examiner.day(session, site, first, now_us)
+        else:
+            last = add_months(first, 1) - timedelta(days=1)
+            rows = compliance.standings(
+                session, "site", first.isoformat(), last.isoformat(), site_ids=[site.id], subjects=[site.id]
+            )
+            found = examiner.month(session, site, first, now_us, {row.period: row.status for row in rows})
+        if found is None:
+            return self._made(site, period, now_us, history, _Shown(SiteTold()))
+        shown = _Shown(found.told, found.status, found.final, found.book, now_us)
+        return self._made(site, period, now_us, history, shown)
+
+    def _made(
+        self, site: Site, period: str, now_us: int, history: Sequence[ComplianceEntry], shown: "_Shown"
+    ) -> SiteCompliance:
+        book, setting = book_of(site.policy_pack), self.assessor.policy.retain_days
+        title = book.packs[-1].title if book is not None else None
+        return SiteCompliance(
+            site_id=site.id,
+            name=site.name,
+            region=site.region,
+            timezone=site.timezone,
+            period=period,
+            today=day_of(now_us, site.timezone).isoformat(),
+            pack=site.policy_pack,
+            pack_known=book is not None,
+            pack_title={"zh-CN": title.zh_cn, "en": title.en} if title is not None else {},
+            book=shown.book,
+            status=shown.status,
+            final=shown.final,
+            assessed_us=shown.assessed_us,
+            entry_id=shown.entry_id,
+            retain_days=retain_days(site.policy_pack, setting),
+            retain_days_of="pack" if book is not None and retention_floor_days(book) else "setting",
+            live_view=live_mode_of(site),
+            outcomes=shown.told.outcomes,
+            zones=shown.told.zones,
+            days=shown.told.days,
+            history=[
+                EntryView(row.id, row.status, row.final, row.book, row.assessed_us, row.replaces_id) for row in history
+            ],
+        )
+
+    def of_region(self, scope: scoping.Scope, region: str = "", period: str = "") -> RegionCompliance:
+        """The sites in reach below a region (all of them where none is named), worst first.
+
+        Raises NotFound where there are none, InvalidInput for what is no day or month.
+        """
+        with self.database.reading() as session:
+            sites = [
+                site
+                for site in session.scalars(scoping.visible_sites(scope))
+                if not region or site.region == region or site.region.startswith(f"{region}/")
+            ]
+            if region and not sites:
+                raise NotFound("no such region")
+            today = max((day_of(self.clock.utc_us(), site.timezone) for site in sites), default=date.min)
+            wanted = period or today.isoformat()
+            _first_day(wanted)
+            standing = {
+                row.subject_id: row
+                for row in compliance.standings(session, "site", wanted, wanted, site_ids=[site.id for site in sites])
+            } if sites else {}  # fmt: skip
+            found = [_standing(site, standing.get(site.id)) for site in sites]
+            names = {row.path: row.name for row in session.scalars(select(Region))}
+        found.sort(key=lambda one: (ORDER.index(Status(one.status)), one.site_id))
+        below: dict[str, list[str]] = {}
+        depth = len(region.split("/")) if region else 0
+        for one in found:
+            steps = one.region.split("/")
+            if len(steps) > depth:
+                below.setdefault("/".join(steps[: depth + 1]), []).append(one.status)
+        return RegionCompliance(
+            region=region,
+            name=names.get(region, region),
+            period=wanted,
+            status=worst(Status(one.status) for one in found),
+            counts={status: sum(one.status == status for one in found) for status in ORDER},
+            sites=found,
+            regions=[
+                (path, names.get(path, path), worst(map(Status, statuses))) for path, statuses in sorted(below.items())
+            ],
+        )
+
+
+def _standing(site: Site, row: compliance.Standing | None) -> SiteStanding:
+    if row is None:
+        return SiteStanding(site.id, site.name, site.region, site.policy_pack, Status.UNVERIFIED, False, None)
+    return SiteStanding(site.id, site.name, site.region, site.policy_pack, row.status, row.final, row.assessed_us)
+
+
+def _first_day(period: str) -> date:
+    """Raises InvalidInput for what is neither YYYY-MM-DD nor YYYY-MM."""
+    try:
+        found = date.fromisoformat(f"{period}-01" if len(period) == len("2026-11") else period)
+    except ValueError as error:
+        raise InvalidInput("write a day as YYYY-MM-DD or a month as YYYY-MM", code="bad_day") from error
+    if period not in (found.isoformat(), found.isoformat()[:7]):
+        raise InvalidInput("write a day as YYYY-MM-DD or a month as YYYY-MM", code="bad_day")
+    return found
