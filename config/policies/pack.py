@@ -9,7 +9,9 @@ import msgspec
 
 from config.policies.metrics import Operator, Unit, Window
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="lower case, dots and hyphens")]
+Name = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$(?!\n)", description="lower case, dots and hyphens")
+]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
 Binding = Literal["mandatory", "recommended", "internal"]
 Rank = Literal["law", "local", "standard", "operator"]
@@ -18,7 +20,7 @@ RANKS: tuple[Rank, ...] = ("law", "local", "standard", "operator")
 Hours = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^$|^{line}(; {line}){{0,15}}$".format(
+        pattern=r"^$(?!\n)|^{line}(; {line}){{0,15}}$(?!\n)".format(
             line=r"(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))? "
             r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)"
         ),
@@ -77,9 +79,9 @@ class Pack(_Strict, frozen=True, kw_only=True):
     """A named, versioned set of rules of one jurisdiction."""
 
     pack: Name
-    version: Annotated[str, msgspec.Meta(pattern=r"^\d{4}\.\d{1,2}\.\d{1,3}$", description="year.month.number")]
+    version: Annotated[str, msgspec.Meta(pattern=r"^\d{4}\.\d{1,2}\.\d{1,3}$(?!\n)", description="year.month.number")]
     title: Bilingual
-    jurisdiction: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}(-[0-9A-Z]{1,12})?$")]
+    jurisdiction: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}(-[0-9A-Z]{1,12})?$(?!\n)")]
     """ISO 3166 country, and where it has one the administrative code: CN-510504."""
     extends: Annotated[list[Name], msgspec.Meta(max_length=8)] = []
     sources: Annotated[dict[Name, Source], msgspec.Meta(min_length=1, max_length=64)]

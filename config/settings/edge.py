@@ -57,8 +57,8 @@ class SpoolSettings(Strict, frozen=True, kw_only=True):
 class UplinkHours(Strict, frozen=True, kw_only=True):
     """Between two times of the day, the second exclusive; over midnight where it is the smaller."""
 
-    since: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-    until: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    since: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")]
+    until: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")]
     bits_per_second_max: Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -82,7 +82,7 @@ class ClockSettings(Strict, frozen=True, kw_only=True):
 StreamName = Literal["main", "sub"]
 StreamChoice = Literal["auto", "main", "sub"]
 """``auto``: the sub stream where there is one."""
-SourceUrl = Annotated[str, msgspec.Meta(pattern=r"^(rtsp://.|file:.|usb:/dev/video[0-9]+$)", max_length=500)]
+SourceUrl = Annotated[str, msgspec.Meta(pattern=r"^(rtsp://.|file:.|usb:/dev/video[0-9]+$(?!\n))", max_length=500)]
 Fraction0To1 = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Polygon = Annotated[list[tuple[Fraction0To1, Fraction0To1]], msgspec.Meta(min_length=3, max_length=32)]
 
@@ -90,7 +90,7 @@ Polygon = Annotated[list[tuple[Fraction0To1, Fraction0To1]], msgspec.Meta(min_le
 class CameraSettings(Strict, frozen=True, kw_only=True):
     id: str
     url: SourceUrl
-    sub_url: Annotated[str, msgspec.Meta(pattern=r"^(|rtsp://.*|file:.*)$", max_length=500)] = ""
+    sub_url: Annotated[str, msgspec.Meta(pattern=r"^(|rtsp://.*|file:.*)$(?!\n)", max_length=500)] = ""
     username: str = ""
     password_file: str = ""
     allow_basic: bool = False
@@ -101,7 +101,7 @@ class CameraSettings(Strict, frozen=True, kw_only=True):
     live: StreamChoice = "auto"
     privacy_masks: Annotated[list[Polygon], msgspec.Meta(max_length=16)] = msgspec.field(default_factory=list)
     """What no still and no diagnosis may look at: polygons of ``(x, y)``, fractions of width and height from the top left."""
-    onvif_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@]+)?$", max_length=500)] = ""
+    onvif_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$(?!\n)", max_length=500)] = ""
     """The camera's ONVIF device service: its clock is measured there, and its memory card asked."""
     replay: bool = False
     """Missing time may be fetched from the camera's own memory."""
@@ -116,7 +116,7 @@ class CameraSettings(Strict, frozen=True, kw_only=True):
         return self.sub_url if stream == "sub" else self.url
 
 
-PanelId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
+PanelId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$(?!\n)")]
 PointKind = Literal["panic", "tamper", "perimeter", "interior", "fire", "gas", "water", "medical"]
 PartitionId = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
 
@@ -129,7 +129,7 @@ class PartitionSettings(Strict, frozen=True, kw_only=True):
 
 class PanelSettings(Strict, frozen=True, kw_only=True):
     id: PanelId
-    account: Annotated[str, msgspec.Meta(pattern=r"^([0-9A-Fa-f]{3,16})?$")] = ""
+    account: Annotated[str, msgspec.Meta(pattern=r"^([0-9A-Fa-f]{3,16})?$(?!\n)")] = ""
     key_file: str = ""
     period_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
     points: Annotated[dict[str, PointKind], msgspec.Meta(max_length=512)] = msgspec.field(default_factory=dict)

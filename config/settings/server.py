@@ -22,7 +22,7 @@ class DatabaseSettings(Strict, frozen=True, kw_only=True):
 
 
 class StoreSettings(Strict, frozen=True, kw_only=True):
-    endpoint: Annotated[str, msgspec.Meta(pattern=r"^[^/]+$")]
+    endpoint: Annotated[str, msgspec.Meta(pattern=r"^[^/\s]+$(?!\n)")]
     public_url: str
     tls: bool
     region: str
@@ -44,7 +44,7 @@ class IngestMqttSettings(Strict, frozen=True, kw_only=True):
 class EnrolmentSettings(Strict, frozen=True, kw_only=True):
     authority_file: str
     authority_key_file: str
-    server_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://.+)?$")]
+    server_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://.+)?$(?!\n)")]
     broker_host: str
     broker_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
     code_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)]
@@ -71,8 +71,8 @@ class LiveSettings(Strict, frozen=True, kw_only=True):
     host: str
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
     certificate_file: str
-    public_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$", max_length=300)]
-    push_url: Annotated[str, msgspec.Meta(pattern=r"^(wss?://[^@\s]+)?$", max_length=300)]
+    public_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$(?!\n)", max_length=300)]
+    push_url: Annotated[str, msgspec.Meta(pattern=r"^(wss?://[^@\s]+)?$(?!\n)", max_length=300)]
 
 
 class IngestSettings(Strict, frozen=True, kw_only=True):
@@ -120,8 +120,8 @@ class NoticeSettings(Strict, frozen=True, kw_only=True):
     smtp_password_file: str
     sender: Annotated[str, msgspec.Meta(max_length=200)]
     vapid_key_file: str
-    vapid_contact: Annotated[str, msgspec.Meta(pattern=r"^((mailto:|https://).+)?$", max_length=200)]
-    chat_services: Annotated[list[Annotated[str, msgspec.Meta(pattern=r"^[a-z]+$")]], msgspec.Meta(max_length=16)]
+    vapid_contact: Annotated[str, msgspec.Meta(pattern=r"^((mailto:|https://).+)?$(?!\n)", max_length=200)]
+    chat_services: Annotated[list[Annotated[str, msgspec.Meta(pattern=r"^[a-z]+$(?!\n)")]], msgspec.Meta(max_length=16)]
     allow_private: bool
     coalesce_s: Annotated[int, msgspec.Meta(ge=0, le=900)]
     digest_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)]
@@ -130,8 +130,8 @@ class NoticeSettings(Strict, frozen=True, kw_only=True):
 
 
 class LedgerSettings(Strict, frozen=True, kw_only=True):
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[!-*,-~]+$")]
-    tsa_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$", max_length=500)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[!-*,-~]+$(?!\n)")]
+    tsa_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$(?!\n)", max_length=500)]
     tsa_ca_file: str
     witnesses: Annotated[list[str], msgspec.Meta(max_length=8)]
 

@@ -54,7 +54,7 @@ class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True):
     source: AlarmSource
     panel_id: Slug
     """The panel's name in the agent's configuration; of a digital input, that of the device it belongs to."""
-    account: Annotated[str, msgspec.Meta(max_length=16, pattern=r"^[0-9A-F]*$")] = ""
+    account: Annotated[str, msgspec.Meta(max_length=16, pattern=r"^[0-9A-F]*$(?!\n)")] = ""
     """The account that the panel named; empty where the source has none."""
     partition: Annotated[str, msgspec.Meta(max_length=32)] = ""
     point: Annotated[str, msgspec.Meta(max_length=64)] = ""

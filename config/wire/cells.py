@@ -114,7 +114,7 @@ class CellOrder(msgspec.Struct, frozen=True, kw_only=True):
     """In this order."""
     look_url: CellUrl
     """HEAD of the version, after them."""
-    list_url: Annotated[str, msgspec.Meta(max_length=CELL_URL_CHARS_MAX, pattern=r"^(https?://.*)?$")] = ""
+    list_url: Annotated[str, msgspec.Meta(max_length=CELL_URL_CHARS_MAX, pattern=r"^(https?://.*)?$(?!\n)")] = ""
     """GET of the versions under its key, after a deletion; else empty."""
 
 

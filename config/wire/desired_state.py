@@ -17,9 +17,11 @@ from config.wire.sealing import SealedBox
 MASKS_MAX = 16
 CORNERS_MAX = 32
 
-RtspUrl = Annotated[str, msgspec.Meta(pattern=r"^rtsp://[^@\s]+$", max_length=500, description="no user, no password")]
-OptionalRtspUrl = Annotated[str, msgspec.Meta(pattern=r"^(rtsp://[^@\s]+)?$", max_length=500)]
-OptionalHttpUrl = Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$", max_length=500)]
+RtspUrl = Annotated[
+    str, msgspec.Meta(pattern=r"^rtsp://[^@\s]+$(?!\n)", max_length=500, description="no user, no password")
+]
+OptionalRtspUrl = Annotated[str, msgspec.Meta(pattern=r"^(rtsp://[^@\s]+)?$(?!\n)", max_length=500)]
+OptionalHttpUrl = Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$(?!\n)", max_length=500)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Polygon = Annotated[list[tuple[Fraction, Fraction]], msgspec.Meta(min_length=3, max_length=CORNERS_MAX)]
 StreamChoice = Literal["auto", "main", "sub"]

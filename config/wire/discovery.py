@@ -15,7 +15,7 @@ PROBLEMS_MAX = 16
 PICTURE_BYTES_MAX = 16_384
 
 DeviceText = Annotated[str, msgspec.Meta(max_length=64, description="as the device says it of itself")]
-ProblemCode = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+ProblemCode = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$(?!\n)")]
 Pixels = Annotated[int, msgspec.Meta(ge=1, le=16_384)]
 
 
@@ -56,7 +56,7 @@ class DiscoveredCamera(msgspec.Struct, frozen=True, kw_only=True):
     """The camera's clock minus the agent's machine's."""
     clock_bound_us: Count | None = None
     problems: Annotated[list[ProblemCode], msgspec.Meta(max_length=PROBLEMS_MAX)] = []
-    configured_as: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?)?$")] = ""
+    configured_as: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?)?$(?!\n)")] = ""
     """The camera's id in the agent's local configuration; empty where it was not taken into it."""
     picture_sha256: Sha256Hex | None = None
     picture: SealedBox | None = None

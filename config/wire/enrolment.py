@@ -11,10 +11,12 @@ import msgspec
 
 from config.wire.fields import HexId, Micros, Slug
 
-KeyText = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{43}=$", description="32 raw key bytes, base64")]
-SignatureText = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{86}==$", description="Ed25519, base64")]
+KeyText = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{43}=$(?!\n)", description="32 raw key bytes, base64")]
+SignatureText = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{86}==$(?!\n)", description="Ed25519, base64")]
 Pem = Annotated[str, msgspec.Meta(min_length=1, max_length=8_192, description="PEM text")]
-Serial = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{1,40}$", description="a certificate's serial number, hex")]
+Serial = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9a-f]{1,40}$(?!\n)", description="a certificate's serial number, hex")
+]
 
 
 AGENT_URN = "urn:nightlight:agent:"

@@ -16,7 +16,7 @@ PANELS_MAX = 8
 FINDINGS_MAX = 32
 
 AgeMs = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1, description="milliseconds before sent_us")]
-FindingName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$", description="a picture finding")]
+FindingName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$(?!\n)", description="a picture finding")]
 Place = Annotated[int, msgspec.Meta(ge=0, lt=CAMERAS_PER_AGENT_MAX, description="place in a list, from 0")]
 ShortText = Annotated[str, msgspec.Meta(max_length=32)]
 ConfigurationSource = Literal["server", "file", "none"]
@@ -98,7 +98,7 @@ class SpoolHealth(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 class BoxHealth(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The machine that the agent runs on."""
 
-    boot_id: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{32})?$")] = ""
+    boot_id: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{32})?$(?!\n)")] = ""
     """Changes with every start of the machine; empty where the system has none."""
     uptime_s: Count = 0
     cpu_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0

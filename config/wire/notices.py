@@ -28,7 +28,7 @@ class BoxNotice(msgspec.Struct, frozen=True, kw_only=True):
     agent_id: Slug
     timeline_id: HexId
     at_us: Micros
-    notice: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    notice: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$(?!\n)")]
     raised: bool
     hours_left: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None = None
     """Until the spool is full, if nothing can be sent from now on; null where it has nothing to do with that."""

@@ -53,6 +53,6 @@ class CheckpointSeen(msgspec.Struct, frozen=True, kw_only=True):
     size: Count
     kept_size: Count
     """Of the checkpoint that the agent keeps now; 0 for none."""
-    kept_root: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
+    kept_root: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")] = ""
     cosignature: Annotated[str, msgspec.Meta(max_length=512)] = ""
     why: Refusal = ""
