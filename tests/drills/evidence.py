@@ -7,6 +7,10 @@ how many, ``--seed`` which. Goals, all of them invariants:
 - the page, in a real browser, says of the sampled ones and of the forgeries what the command says: the same verdict, the
   same first item, the same reason;
 - the command installs without the server and is understood: both languages, JSON, exit statuses.
+
+``--package FILE --key FILE`` spoils a package that was exported, in place of the drill's own: one of the demo, say, with the
+centre's public key beside it. ``--donor FILE`` is another one, from which pieces are grafted. Nobody here holds those keys,
+so there are no forgeries of it.
 """
 
 import argparse
@@ -18,8 +22,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.forgeries import forge
@@ -28,7 +35,7 @@ from benchmarks.report import Report
 from tests.drills._newcomer import Newcomer
 from tests.support.browser import CHROMIUM_NAMES, FLAGS
 from tests.support.packages import AGENT, CENTRE, DAY_US, Evidence
-from tests.support.verifiers import Verdict, everything, of_the_command, of_the_page, open_page
+from tests.support.verifiers import PEM, Verdict, everything, of_the_command, of_the_page, open_page
 
 BATCH = 200
 TELL_EVERY_S = 20.0
@@ -41,8 +48,18 @@ def main() -> int:
     parser.add_argument("--page", type=int, default=5_000, help="how many of them the page judges as well")
     parser.add_argument("--forgeries", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=20261122)
+    parser.add_argument("--package", type=Path, help="spoil this one")
+    parser.add_argument("--key", type=Path, help="the public key (PEM) by which it is genuine")
+    parser.add_argument("--donor", type=Path, action="append", default=[], help="graft from this one, too")
     options = parser.parse_args()
+    if (options.package is None) != (options.key is None):
+        parser.error("--package and --key go together")
     report = Report("evidence", figures={"seed": options.seed})
+    if options.package is not None:
+        with _page(report) as page:
+            drill = _Drill(report, random.Random(options.seed), page, _Exported.read(options))
+            drill.mutations(options.mutations, options.page)
+        return report.finish_drill(as_json=options.json)
     with _page(report) as page, tempfile.TemporaryDirectory(prefix="evidence-") as scratch:
         drill = _Drill(report, random.Random(options.seed), page)
         drill.mutations(options.mutations, options.page)
@@ -52,17 +69,41 @@ def main() -> int:
     return report.finish_drill(as_json=options.json)
 
 
+@dataclass(frozen=True)
+class _Exported:
+    """A package from elsewhere, and by which key it is genuine."""
+
+    data: bytes
+    pem: str
+    donors: list[bytes]
+
+    @classmethod
+    def read(cls, options: argparse.Namespace) -> "_Exported":
+        donors = [path.read_bytes() for path in options.donor]
+        return cls(options.package.read_bytes(), options.key.read_text(), donors)
+
+
 class _Drill:
-    def __init__(self, report: Report, chance: random.Random, page: Page | None) -> None:
+    def __init__(
+        self, report: Report, chance: random.Random, page: Page | None, exported: _Exported | None = None
+    ) -> None:
         self._report, self._chance, self._page = report, chance, page
         self.rich, self.plain = everything().build(), Evidence(count=3, lost=(1,)).build()
         self._donors = [
             Evidence(camera_id="hall", count=3).build(),
             Evidence(start_us=DAY_US + 86_400_000_000, count=3).build(),
         ]
+        self._pem = PEM
+        if exported is not None:
+            self._donors = [*exported.donors, self.rich]
+            self.rich = self.plain = exported.data
+            self._pem = exported.pem
+        key = serialization.load_pem_public_key(self._pem.encode())
+        self._key = key if isinstance(key, Ed25519PublicKey) else None
         report.figures |= {"package_bytes": len(self.plain), "full_package_bytes": len(self.rich)}
         report.expect_true(
-            "the packages are genuine", value=all(of_the_command(p).genuine for p in (self.rich, self.plain))
+            "the packages are genuine",
+            value=all(of_the_command(p, self._key).genuine for p in (self.rich, self.plain)),
         )
 
     def mutations(self, count: int, judged: int) -> None:
@@ -74,7 +115,7 @@ class _Drill:
         for number in range(count):
             whole = self._chance.choice([self.rich, self.plain])
             name, spoiled = mutate(whole, self._chance.choice(self._donors), self._chance)
-            verdict = of_the_command(spoiled)
+            verdict = of_the_command(spoiled, self._key)
             done[name] += 1
             named[verdict.why] += 1
             accepted += [name] if verdict.genuine else []
@@ -117,7 +158,7 @@ class _Drill:
         began, differ = time.monotonic(), []
         for start in range(0, len(judged), BATCH):
             part = judged[start : start + BATCH]
-            found = of_the_page(self._page, [data for data, _ in part])
+            found = of_the_page(self._page, [data for data, _ in part], self._pem)
             differ += [(mine, theirs) for (_, mine), theirs in zip(part, found, strict=True) if not mine.agrees(theirs)]
         for mine, theirs in differ[:10]:
             print(f"  ! command: {mine}; page: {theirs}", file=sys.stderr)

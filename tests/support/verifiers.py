@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from playwright.sync_api import Page
 
 from config.base.clock import US_PER_DAY, US_PER_S
@@ -25,6 +25,7 @@ PEM = CENTRE.public_key().public_bytes(
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
 ).decode()  # fmt: skip
 BATCH = 100
+BATCH_BYTES = 32 * 2**20
 ASK = """async ([packages, pem]) => {
   const verdicts = [];
   for (const encoded of packages) {
@@ -57,9 +58,9 @@ class Verdict(NamedTuple):
         return (self.genuine, self.item) == (other.genuine, other.item) and reason
 
 
-def of_the_command(data: bytes) -> Verdict:
+def of_the_command(data: bytes, centre: Ed25519PublicKey | None = None) -> Verdict:
     try:
-        verify(io.BytesIO(data), CENTRE.public_key())
+        verify(io.BytesIO(data), centre or CENTRE.public_key())
     except NotGenuine as error:
         return Verdict(False, error.item, error.why)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a fault of the verifier
@@ -67,12 +68,13 @@ def of_the_command(data: bytes) -> Verdict:
     return Verdict(True)
 
 
-def of_the_page(page: Page, packages: Sequence[bytes]) -> list[Verdict]:
+def of_the_page(page: Page, packages: Sequence[bytes], pem: str = PEM) -> list[Verdict]:
     """Of many packages in one page, which has been opened."""
     found: list[Verdict] = []
-    for start in range(0, len(packages), BATCH):
-        encoded = [base64.b64encode(data).decode() for data in packages[start : start + BATCH]]
-        found += [Verdict(*verdict) for verdict in page.evaluate(ASK, [encoded, PEM])]
+    at_once = max(1, min(BATCH, BATCH_BYTES // max(map(len, packages), default=1)))
+    for start in range(0, len(packages), at_once):
+        encoded = [base64.b64encode(data).decode() for data in packages[start : start + at_once]]
+        found += [Verdict(*verdict) for verdict in page.evaluate(ASK, [encoded, pem])]
     return found
 
 
