@@ -173,7 +173,7 @@ class RunningLive:
 
 
 @pytest.fixture(scope="session")
-def clip() -> list[tuple[bytes, bool]]:
+def pushed_clip() -> list[tuple[bytes, bool]]:
     return coded()
 
 
@@ -205,10 +205,10 @@ def serving_live(nursery: Nursery, agent: PushingAgent, folder: Path, page_port:
 
 
 @pytest.fixture
-def live(database, tmp_path, clip) -> Iterator[RunningLive]:
+def live(database, tmp_path, pushed_clip) -> Iterator[RunningLive]:
     """Real clock, real sockets, real database; the agent's side is ``PushingAgent``."""
     nursery = Nursery(database, clock=RunningClock()).furnish()  # type: ignore[arg-type]
-    agent = PushingAgent(clip)
+    agent = PushingAgent(pushed_clip)
     nursery.change(Agent, Agent.id == "sunflower-box", public_key=agent.signer.public_raw)
     with serving_live(nursery, agent, tmp_path) as running:
         yield running
