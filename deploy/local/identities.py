@@ -25,6 +25,7 @@ def make_identities(folder: Path, broker_dir: Path, agents: Sequence[tuple[str, 
         ingest=folder / "ingest.pem",
         broker_access=folder / "broker-access.pem",
         broker_dir=broker_dir,
+        reports=folder / "reports.pem",
     )
     authority = files.make_authority(clock.utc_us())
     keeper = Keeper(files, clock, DAYS, ())

@@ -32,6 +32,7 @@ from server.api import (
     findings,
     health,
     registers,
+    reports,
     setup,
 )
 from server.api.errors import answer, respond
@@ -72,6 +73,7 @@ def build_app(parts: Parts) -> FastAPI:
         setup,
         registers,
         draws,
+        reports,
         boards,
         events,
     ):

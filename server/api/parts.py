@@ -11,6 +11,7 @@ from config.settings.server import ServerSettings
 from server.api.feed import BoardFeed, StreamSlots
 from server.api.gate import Gate
 from server.custody_parts import custody_of, exports_of
+from server.report_parts import reports_of
 from server.runtime import open_database
 from server.services.agents.acceptance import AcceptanceOffice
 from server.services.agents.enrol_agent import EnrolmentDesk
@@ -39,11 +40,13 @@ from server.services.intake.issue_ticket import TicketIssuer
 from server.services.people.sign_in import SignIn
 from server.services.registers.export_registers import RegisterExporter
 from server.services.registers.import_registers import RegisterImporter
+from server.services.reports.month_report import ReportDesk
 from server.services.supervision.draw_inspections import DrawDesk
 from server.web.audit_pages import AuditPages
 from server.web.draws import DrawPages
 from server.web.pages import Pages
 from server.web.register_pages import RegisterPages
+from server.web.reports import ReportPages
 from server.web.setup_pages import SetupPages
 from storage.database.unit_of_work import Database
 from storage.objects.connection import access_from
@@ -84,6 +87,8 @@ class Parts:
     audit_pages: AuditPages
     draws: DrawDesk
     draw_pages: DrawPages
+    reports: ReportDesk
+    report_pages: ReportPages
     gate: Gate
     pages: Pages
     setup_pages: SetupPages
@@ -120,9 +125,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         sign_in=sign_in,
         tickets=TicketIssuer(database, office, clock, settings.policy.retain_days, doors),
         cell_desk=CellDesk(database, clock, settings.policy.backfilled_after_s * US_PER_S),
-        cell_fetcher=CellFetcher(
-            database, clock, doors, office, store, settings.policy.backfilled_after_s * US_PER_S
-        ),
+        cell_fetcher=CellFetcher(database, clock, doors, office, store, settings.policy.backfilled_after_s * US_PER_S),
         cell_reader=CellReader(database, clock),
         enrolment=desk_of(settings, database, clock),
         inviter=inviter,
@@ -142,6 +145,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         audit_pages=AuditPages(pages),
         draws=DrawDesk(database, clock),
         draw_pages=DrawPages(pages),
+        reports=reports_of(settings, database, clock, ReportPages(pages)),
+        report_pages=ReportPages(pages),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
         pages=pages,
         setup_pages=SetupPages(pages),

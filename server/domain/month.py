@@ -72,11 +72,19 @@ class GapOf:
         return self.end_us - self.start_us
 
 
+class DayTold(NamedTuple):
+    """All cameras of a day: camera time that is not covered, and whether every camera in service was verified."""
+
+    missing_us: int
+    verified: bool
+
+
 @dataclass(frozen=True)
 class SiteMonth:
     """``status``: of the whole month; ``final``: every day that counts is. ``worst``: the camera with the least share."""
 
     days: tuple[date, ...]
+    daily: tuple[DayTold, ...]
     cameras: tuple[CameraMonth, ...]
     status: Status
     final: bool
@@ -107,12 +115,16 @@ def summarise(
     A day in service without an entry is unverified; a month without a camera is.
     """
     cameras, gaps, final = [], [], True
+    missing_us = dict.fromkeys(days, 0)
     for camera_id, (first, last) in sorted(service.items()):
         known = {entry.day: entry for entry in told.get(camera_id, ())}
         here = [known.get(day) if first <= day <= last else None for day in days]
         in_service = [first <= day <= last for day in days]
         found = _joined(camera_id, (entry for entry in here if entry is not None))
         gaps += found
+        for entry in here:
+            if entry is not None:
+                missing_us[entry.day] += entry.expected_us - entry.covered_us
         final = final and all(
             entry.final if entry else not serves for entry, serves in zip(here, in_service, strict=True)
         )
@@ -130,6 +142,10 @@ def summarise(
         )
     return SiteMonth(
         days=tuple(days),
+        daily=tuple(
+            DayTold(missing_us[day], all(camera.days[number] is not Status.UNVERIFIED for camera in cameras))
+            for number, day in enumerate(days)
+        ),
         cameras=tuple(cameras),
         status=_whole({status for camera in cameras for status in camera.days if status is not None}),
         final=final and bool(cameras),

@@ -32,5 +32,14 @@ def terminal(code: str) -> str:
     return out.getvalue()
 
 
+def link_svg(url: str) -> str:
+    """A picture of an address, whose letters are kept as they are."""
+    out = io.BytesIO()
+    segno.make(url, error="m", micro=False).save(
+        out, kind="svg", scale=SCALE, border=QUIET_MODULES, xmldecl=False, light="#fff"
+    )
+    return out.getvalue().decode()
+
+
 def _qr(code: str) -> segno.QRCode:
     return segno.make(code.upper(), error="m", micro=False)

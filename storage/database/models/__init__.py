@@ -75,6 +75,7 @@ from storage.database.models.registers import (
     RegisterImport,
     Staff,
 )
+from storage.database.models.reports import Report
 from storage.database.models.retention import DeletionRun, LegalHold
 from storage.database.models.supervision import Inspection, InspectionDraw, InspectorInterest
 from storage.database.models.verdicts import Verdict
@@ -162,6 +163,7 @@ __all__ = [
     "Region",
     "RegisterImport",
     "ReplayReport",
+    "Report",
     "Segment",
     "SegmentEviction",
     "SignInFailure",

@@ -14,11 +14,12 @@ from server.services.registers.register import Register
 from tests.support.api import AUDITOR, OPERATOR, PASSWORD, RunningApi, add_accounts, serving, settings_for
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-READABLE = {"/healthz", "/agent/v1/time", "/agent/v1/authority", "/sign-in", "/language", "/static/{name}", "/verify"}
+READABLE = {"/healthz", "/agent/v1/time", "/agent/v1/authority", "/sign-in", "/language", "/static/{name}", "/verify", "/verify/reports/{report}"}
 CHANGEABLE = {"/agent/v1/enrolments", "/agent/v1/certificates"} | {
     "/agent/v1/acceptance",
     "/agent/v1/cell-answers",
     "/agent/v1/cell-fetches",
+    "/agent/v1/cell-orders",
     "/agent/v1/upload-tickets",
     "/sign-in",
     "/sign-out",
@@ -56,6 +57,7 @@ PLACES = {
     "picture": "0" * 32,
     "audit": "0" * 32,
     "draw": "0" * 32,
+    "report": "0" * 32,
     "fetch_id": "0" * 32,
     "hold": "0" * 32,
     "certificate": "1",

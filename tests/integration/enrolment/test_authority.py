@@ -31,6 +31,7 @@ def keeper(tmp_path: Path, clock: SimulatedClock) -> Keeper:
         tmp_path / "ingest.pem",
         tmp_path / "broker-access.pem",
         tmp_path / "broker",
+        tmp_path / "reports.pem",
     )
     return Keeper(files, clock, SERVICE_DAYS, ("broker.example.org",))
 

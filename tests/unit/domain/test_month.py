@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from config.base.clock import US_PER_DAY, US_PER_MINUTE
-from server.domain.month import CameraDay, CauseTotal, GapTold, days_of, summarise
+from server.domain.month import CameraDay, CauseTotal, DayTold, GapTold, days_of, summarise
 from server.domain.verdict import Status
 
 DAYS = days_of(2026, 2)
@@ -28,6 +28,7 @@ def test_a_day_in_service_without_an_entry_is_unverified_and_one_outside_counts_
     assert (month.status, month.final) == (UNKNOWN, False)
     assert [month.count(status) for status in (GOOD, BROKEN, UNKNOWN)] == [1, 0, 1]
     assert (month.expected_us, month.covered_us) == (US_PER_DAY, US_PER_DAY)
+    assert [day.verified for day in month.daily] == [*[True] * 26, False, True]
 
 
 @pytest.mark.parametrize(
@@ -67,5 +68,6 @@ def test_a_gap_over_midnight_is_one_and_causes_are_kept_apart() -> None:
     assert month.causes == (CauseTotal("disk_full", 2, 107, 100), CauseTotal("unexplained", 1, 10, 10))
     assert [(gap.camera_id, gap.length_us) for gap in month.longest] == [("gate", 100), ("gate", 10), ("yard", 7)]
     assert month.gaps == 3
+    assert month.daily == (DayTold(US_PER_MINUTE, verified=True), DayTold(0, verified=True))
     assert month.worst is month.cameras[0]
     assert month.cameras[0].longest_us == 100

@@ -1,0 +1,107 @@
+"""A site's monthly reports: the page, the form that makes one, the file, and the page on which a report is checked."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from config.base.decoding import decode_json
+from config.base.errors import InvalidInput, NightlightError, ResourceExhausted, Unavailable
+from server.api.errors import status_of
+from server.api.forms import Fields
+from server.api.gate import READ, Person, open_to_all
+from server.api.parts import parts_of
+from server.api.tongue import language_of
+from server.web.languages import DEFAULT_LANGUAGE, LANGUAGES
+from storage.database.scope import Scope
+
+router = APIRouter()
+
+
+class ReportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``month``: YYYY-MM; ``language``: zh-CN or en."""
+
+    month: str
+    language: str = DEFAULT_LANGUAGE
+
+
+async def _body(request: Request) -> bytes:
+    return await request.body()
+
+
+@router.api_route("/sites/{site}/reports", methods=READ)
+def reports(request: Request, person: Person, site: str) -> HTMLResponse:
+    """A site's reports."""
+    return _page(request, person, site)
+
+
+@router.post("/sites/{site}/reports")
+def make(request: Request, person: Person, site: str, form: Fields) -> Response:
+    """Makes one, or finds the one that says the same."""
+    order = ReportOrder(form.get("month", ""), form.get("language", ""))
+    try:
+        _made(request, person, site, order)
+    except (InvalidInput, ResourceExhausted, Unavailable) as error:
+        return _page(request, person, site, error=error, month=order.month)
+    return RedirectResponse(f"/sites/{site}/reports", 303)
+
+
+@router.api_route("/sites/{site}/reports/{report}", methods=READ)
+def file(request: Request, person: Person, site: str, report: str) -> Response:
+    """The PDF, byte for byte as it was signed."""
+    view, pdf = parts_of(request).reports.pdf(person, site, report)
+    disposition = f'attachment; filename="nightlight-{site}-{view.month}-{view.language}.pdf"'
+    return Response(pdf, media_type="application/pdf", headers={"Content-Disposition": disposition})
+
+
+@router.api_route("/verify/reports/{report}", methods=READ)
+@open_to_all
+def check(request: Request, report: str) -> HTMLResponse:
+    """For whoever holds a report: its number is 128 random bits."""
+    parts = parts_of(request)
+    return HTMLResponse(parts.report_pages.check(parts.reports.by_number(report.lower()), language_of(request)))
+
+
+@router.api_route("/api/v1/sites/{site}/reports", methods=READ)
+def reports_json(request: Request, person: Person, site: str) -> Response:
+    """A list of ReportView, the newest first."""
+    return _json(parts_of(request).reports.of_site(person, site))
+
+
+@router.post("/api/v1/sites/{site}/reports")
+def make_json(request: Request, person: Person, site: str, data: Annotated[bytes, Depends(_body)]) -> Response:
+    """A ReportOrder in, the ReportView out."""
+    try:
+        order = decode_json(data, ReportOrder)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise InvalidInput(f"not a report that can be made: {error}") from error
+    return _json(_made(request, person, site, order), 201)
+
+
+def _made(request: Request, person: Scope, site: str, order: ReportOrder) -> object:
+    if order.language not in LANGUAGES:
+        raise InvalidInput(f"a report is in one of {', '.join(LANGUAGES)}", code="bad_language")
+    return parts_of(request).reports.make(person, site, order.month, order.language)
+
+
+def _page(
+    request: Request, person: Scope, site: str, *, error: NightlightError | None = None, month: str = ""
+) -> HTMLResponse:
+    parts, language = parts_of(request), language_of(request)
+    name, this_month = parts.reports.this_month(person, site)
+    html = parts.report_pages.of_site(
+        parts.reports.of_site(person, site),
+        site,
+        name,
+        person.account_name,
+        language,
+        month=month or this_month,
+        error=error.code if error is not None else "",
+    )
+    return HTMLResponse(html, status_of(error) if error is not None else 200)
+
+
+def _json(content: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")

@@ -1,0 +1,39 @@
+"""Builds what reports need from the settings."""
+
+from pathlib import Path
+
+from config.base.clock import Clock
+from config.base.errors import Unavailable
+from config.settings.server import ServerSettings
+from server.reports.seal import Sealer
+from server.services.agents.broker_files import CertificateFiles
+from server.services.agents.enrolment_parts import server_url_of
+from server.services.reports.month_report import ReportDesk
+from server.web.reports import ReportPages
+from storage.database.unit_of_work import Database
+
+
+def reports_of(settings: ServerSettings, database: Database, clock: Clock, pages: ReportPages) -> ReportDesk:
+    """Makes, keeps and hands out reports; the certificate is read when one is signed."""
+    file = CertificateFiles.of(settings).reports
+
+    return ReportDesk(
+        database,
+        clock,
+        lambda: Sealer(_read(file), settings.ledger.tsa_url),
+        pages.tell,
+        (settings.api.public_origin or server_url_of(settings)).rstrip("/"),
+        settings.policy.retain_days,
+        settings.reports.fonts_dir,
+    )
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Unavailable(
+            f"there is no certificate to sign reports with: {file}: {error.strerror}. Make it with: python -m server.admin"
+            " init",
+            code="no_authority",
+        ) from error

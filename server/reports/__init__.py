@@ -1,0 +1,1 @@
+"""Reports on paper: typeset (typst) and signed (PAdES)."""

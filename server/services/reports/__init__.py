@@ -1,0 +1,1 @@
+"""Reports: a site's month gathered, set, signed and kept."""
