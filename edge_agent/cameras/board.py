@@ -118,6 +118,14 @@ class CameraBoard:
             status = self._status.get(camera_id)
         return status.condition if status else None
 
+    def told(self, camera_id: str) -> tuple[CameraCondition | None, Instant]:
+        """The condition and when it began; None and now, of a camera that was removed."""
+        with self._lock:
+            status = self._status.get(camera_id)
+        if status is None:
+            return None, self._clock.now()
+        return status.condition, Instant(status.since_us, status.timeline_id)
+
     def set_floor(self, camera_id: str, floor_us: int | None) -> None:
         """Frames from ``floor_us`` on may be received and are not yet in the spool."""
         with self._lock:

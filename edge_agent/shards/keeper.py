@@ -49,8 +49,8 @@ SILENT_US_MAX = 8 * US_PER_S
 HEAR_EVERY_S = 0.25
 AGAIN_FIRST_S, AGAIN_LIMIT_S = 0.1, 15.0
 SHARED_AGAIN_S = 0.5
-STEADY_US = 60 * US_PER_S
-BEGIN_WITHIN_US = 30 * US_PER_S
+STEADY_US = 10 * US_PER_S
+"""A process that lived so long was a good one: the next is begun soon."""
 STATUS_WITHIN_S = 0.5
 GONE_EVERY_S = 0.25
 RESCUE_EVERY_US = 5 * US_PER_S
@@ -322,9 +322,11 @@ class ShardKeeper(Worker):
         for camera_id in self._left_behind() if death.certain else []:
             end = self._parts.accounts.abandoned(camera_id, self.name, death.at)
             self._parts.board.silent(camera_id)
-            condition = self._parts.board.condition(camera_id)
+            condition, began = self._parts.board.told(camera_id)
             if death.asked or condition not in ("recording", "disk_full"):
                 continue
+            if end is None or end.timeline_id != began.timeline_id:
+                end = began  # whatever was kept before is not of this recording
             detail = f"the process that reads this camera ended ({death.how}) and is begun again"
             self._parts.board.set(camera_id, "stalled", detail, end if condition == "recording" else None)
         for answer in death.answers:

@@ -339,3 +339,22 @@ def test_messages_of_companions_that_were_dropped_are_counted(house: House) -> N
     house.shard().shutdown(socket.SHUT_RDWR)
     house.shard(1).send(pack(pulse(dropped=2)))
     wait_for("the next process's too", lambda: house.keeper.told_dropped == 5)
+
+
+@pytest.mark.parametrize("kept_before", [False, True])
+def test_a_process_that_dies_with_nothing_written_recorded_nothing_since_it_said_that_it_did(
+    house: House, whole: Path, kept_before: bool
+) -> None:
+    """What is known of the camera's last segment, if anything, is of another clock."""
+    began_us, timeline_id = house.parts.clock.now()
+    if kept_before:
+        segment = house.begin("cam-1", whole, start_us=began_us)
+        shutil.move(house.spool.part_path("cam-1", segment.segment_id), house.spool.path("cam-1", segment.segment_id))
+        house.shard().send(pack(finished(segment)))
+    house.shard().send(pack(Torn(opened())))
+    house.shard().send(pack(ConditionIs("cam-1", "recording", "", began_us, timeline_id)))
+    wait_for("its word", lambda: house.board.condition("cam-1") == "recording")
+    house.shard().shutdown(socket.SHUT_RDWR)
+    house.shard(1)
+    wait_for("it to be told", lambda: house.board.condition("cam-1") == "stalled")
+    assert (house.changes[-1].since_us, house.changes[-1].timeline_id) == (house.changes[-2].since_us, timeline_id)
