@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from server.api.gate import READ, open_to_all
 from server.api.parts import parts_of
+from server.services.cells.settle_orders import OrderDesk
 
 router = APIRouter(prefix="/agent/v1")
 
@@ -54,6 +55,15 @@ def cell_answer(request: Request, data: Annotated[bytes, Depends(_body)]) -> Res
 def cell_fetched(request: Request, data: Annotated[bytes, Depends(_body)]) -> Response:
     """A sealed CellFetched in; nothing out."""
     parts_of(request).cell_fetcher.fetched(data)
+    return Response(b"{}", media_type="application/json")
+
+
+@router.post("/cell-orders")
+@open_to_all
+def cell_ordered(request: Request, data: Annotated[bytes, Depends(_body)]) -> Response:
+    """A sealed CellOrdered in; nothing out."""
+    parts = parts_of(request)
+    OrderDesk(parts.database, parts.clock).ordered(data)
     return Response(b"{}", media_type="application/json")
 
 

@@ -28,6 +28,7 @@ from server.services.cameras.send_configuration import ConfigurationOutlet
 from server.services.cells.cell_doors import CellDoors
 from server.services.cells.challenge_cells import CellChallenger
 from server.services.cells.fetch_from_cell import CellFetcher
+from server.services.cells.send_orders import OrderSender
 from server.services.evidence.show_checkpoints import CheckpointOutlet
 from server.services.intake.accept_message import Inbox
 from server.services.intake.verify_upload import UploadVerifier
@@ -63,7 +64,8 @@ def run(settings: ServerSettings, stop: Event) -> None:
     office = TicketOffice(store.access, clock, public_url=settings.store.public_url)
     challenger = CellChallenger(database, clock, doors)
     fetcher = CellFetcher(database, clock, doors, office, store, policy.backfilled_after_s * US_PER_S)
-    cells = CellSender(lambda: [*challenger.due(), *fetcher.due()], link.answer, stop)
+    orders = OrderSender(database, clock, doors)
+    cells = CellSender(lambda: [*challenger.due(), *fetcher.due(), *orders.due()], link.answer, stop)
     checkpoints = CheckpointWorker(CheckpointOutlet(database, clock), link.answer, stop)
     verification.start()
     configuration.start()

@@ -24,6 +24,8 @@ from server.services.audit.watch_store import GIGA, StoreWatch
 from server.services.cells.expire_cells import CellExpirer
 from server.services.cells.fetch_from_cell import sweep_fetched
 from server.services.cells.order_cells import CellKeeper
+from server.services.compliance.keep_verdicts import ComplianceKeeper
+from server.services.coverage.assess_day import Assessor
 from server.services.coverage.read_findings import delete_old_stills
 from server.services.custody.expire_footage import FootageExpirer
 from server.services.custody.hold_recordings import HoldKeeper
@@ -36,12 +38,15 @@ from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore
 
 LEDGER_S = 5.0
+READINGS_S = 60.0
+COMPLIANCE_S = 20.0
 ATTEST_S = 60.0
 STAMP_S = 300.0
 AUDIT_S = 10.0
 STORE_S = 60.0
 DEEP_S = 2.0
 HOLDS_S = 10.0
+CELLS_S = 10.0
 EXPIRY_S = 600.0
 SWEEP_S = 6 * 3_600.0
 STILLS_S = 60.0
@@ -133,14 +138,19 @@ def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Even
     deep = DeepAuditor(database, store, clock, rules_of(settings))
     watch = StoreWatch(database, store, clock, settings.policy.retain_days, int(settings.store.capacity_gb * GIGA))
     holds = HoldKeeper(database, clock)
+    cells = CellKeeper(database, clock, settings.policy.retain_days)
+    cell_expirer = CellExpirer(database, clock, settings.policy.retain_days)
     expirer = FootageExpirer(database, store, clock, settings.policy.retain_days)
     sweeper = StoreSweeper(database, store, clock, settings.policy.retain_days)
     attestor = DayAttestor(database, clock)
+    rules = ComplianceKeeper(database, clock, Assessor(settings.policy))
     stamper = stamper_from(settings, database, clock)
     stamping = [] if stamper is None else [Task("timestamp", STAMP_S, lambda: _stamp(stamper), stop)]
     return [
         *stamping,
         Task("attestation", ATTEST_S, lambda: _attest(attestor), stop),
+        Task("readings", READINGS_S, rules.sample_all, stop),
+        Task("compliance", COMPLIANCE_S, lambda: judge_by_rules(rules), stop),
         Task("ledger", LEDGER_S, lambda: keep_ledgers(keeper), stop),
         Task("stills", STILLS_S, lambda: drop_stills(database, clock, settings.policy.retain_days), stop),
         Task("audit", AUDIT_S, lambda: audit(auditor, stop), stop),
@@ -150,6 +160,8 @@ def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Even
         ),
         Task("fetched", STORE_S, lambda: sweep_fetched(database, store, clock), stop),
         Task("holds", HOLDS_S, lambda: _apply(holds, store), stop),
+        Task("cell-orders", CELLS_S, lambda: _plan(cells), stop),
+        Task("cell-expiry", EXPIRY_S, lambda: _expire_cells(cell_expirer), stop),
         Task("expiry", EXPIRY_S, lambda: expire(expirer), stop),
         Task("sweep", SWEEP_S, lambda: sweep(sweeper), stop),
     ]
@@ -159,12 +171,25 @@ def _apply(holds: HoldKeeper, store: S3EvidenceStore) -> None:
     holds.apply(store)
 
 
+def _plan(cells: CellKeeper) -> None:
+    cells.plan()
+
+
+def _expire_cells(expirer: CellExpirer) -> None:
+    expirer.run()
+
+
 def _attest(attestor: DayAttestor) -> None:
     attestor.attest_all()
 
 
 def _stamp(stamper: CheckpointStamper) -> None:
     stamper.stamp_all()
+
+
+def judge_by_rules(keeper: ComplianceKeeper) -> None:
+    """Verdicts by rule of the sites whose turn it is, and of their regions."""
+    keeper.keep_all()
 
 
 def expire(expirer: FootageExpirer) -> None:

@@ -82,27 +82,39 @@ class Due:
 
 def _due(due: Due) -> ColumnElement[bool]:
     """In SQL what ``server.domain.holds.may_go`` says of one recording; the claim asks that again, one by one."""
-    # retain_until_us(end, received, days) < now, turned round so that no row's value is rounded.
-    whole_s_us = (-(-due.now_us // US_PER_S) - 1) * US_PER_S
-    basis = case(
-        (Segment.end_us < Segment.received_us - due.retain_days * US_PER_DAY, Segment.received_us),
-        (Segment.end_us > Segment.received_us, Segment.received_us),
-        else_=Segment.end_us,
-    )
-    held = exists().where(
-        LegalHold.site_id == Segment.site_id,
-        LegalHold.lifted_us.is_(None),
-        or_(LegalHold.camera_id.is_(None), LegalHold.camera_id == Segment.camera_id),
-        LegalHold.start_us < Segment.end_us,
-        LegalHold.end_us > Segment.start_us,
-    )
     return and_(
         Segment.site_id == due.site_id,
         Segment.deleted_us.is_(None),
         Segment.retain_until_us < due.now_us,
         Segment.start_us < due.before_us,
-        basis <= whole_s_us - (due.retain_days + 1) * US_PER_DAY,
-        ~held,
+        past_policy(due.now_us, due.retain_days),
+        ~under_hold(),
+    )
+
+
+def policy_basis(retain_days: int) -> ColumnElement[int]:
+    """From which instant on the policy's days of a recording count, as ``server.domain.retention`` says it."""
+    return case(
+        (Segment.end_us < Segment.received_us - retain_days * US_PER_DAY, Segment.received_us),
+        (Segment.end_us > Segment.received_us, Segment.received_us),
+        else_=Segment.end_us,
+    )
+
+
+def past_policy(now_us: int, retain_days: int) -> ColumnElement[bool]:
+    """``retain_until_us(end, received, days) < now``, turned round so that no row's value is rounded."""
+    whole_s_us = (-(-now_us // US_PER_S) - 1) * US_PER_S
+    return policy_basis(retain_days) <= whole_s_us - (retain_days + 1) * US_PER_DAY
+
+
+def under_hold() -> ColumnElement[bool]:
+    """Whether a hold that nobody has lifted lies on a recording."""
+    return exists().where(
+        LegalHold.site_id == Segment.site_id,
+        LegalHold.lifted_us.is_(None),
+        or_(LegalHold.camera_id.is_(None), LegalHold.camera_id == Segment.camera_id),
+        LegalHold.start_us < Segment.end_us,
+        LegalHold.end_us > Segment.start_us,
     )
 
 

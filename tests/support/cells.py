@@ -20,7 +20,7 @@ from config.base.clock import US_PER_DAY, SystemClock
 from config.base.ids import fresh_id
 from config.base.timespan import Span, SpanSet
 from config.evidence.leaves import LEAF_BYTES, LeafTree
-from config.wire.cells import CellChallenge, CellFetch, SeenInCell
+from config.wire.cells import CellChallenge, CellFetch, CellOrder, SeenInCell
 from config.wire.envelope import open_envelope
 from config.wire.segments import SegmentRecorded, UploadTicket, UploadTicketRequest
 from edge_agent.cells.worker import CellWorker
@@ -30,7 +30,11 @@ from edge_agent.upload.throttle import Throttle
 from server.services.cells.answer_cell import CellDesk
 from server.services.cells.cell_doors import CellDoors
 from server.services.cells.challenge_cells import CellChallenger
+from server.services.cells.expire_cells import CellExpirer
 from server.services.cells.fetch_from_cell import CellFetcher
+from server.services.cells.order_cells import CellKeeper
+from server.services.cells.send_orders import OrderSender
+from server.services.cells.settle_orders import OrderDesk
 from server.services.intake.issue_ticket import TicketIssuer
 from server.services.intake.verify_upload import UploadVerifier
 from storage.database import spans
@@ -55,6 +59,11 @@ class Line:
     up_bytes: int = 0
     fetched: list[bytes] = field(default_factory=list)
     fetcher: CellFetcher | None = None
+    orders: OrderDesk | None = None
+
+    def cell_ordered(self, sealed: bytes) -> None:
+        if self.orders is not None:
+            self.orders.ordered(sealed)
 
     def cell_answer(self, sealed: bytes, leaf: bytes) -> None:
         self.up_bytes += len(sealed) + 1 + len(leaf)
@@ -88,6 +97,10 @@ class CellSite:
         self.fetcher = self.line.fetcher = CellFetcher(
             database, self.clock, self.doors, office, store.evidence, seconds(300)
         )
+        self.keeper = CellKeeper(database, self.clock, 90)
+        self.sender = OrderSender(database, self.clock, self.doors)
+        self.expirer = CellExpirer(database, self.clock, 90)
+        self.line.orders = OrderDesk(database, self.clock)
         self.agent_store = AgentStore(2, Throttle(lambda: 0, SystemClock()))
         sealer = Sealer(self.agent.site_id, self.agent.agent_id, self.agent.signer)
         self.worker = CellWorker(sealer, self.line, self.agent_store, SystemClock())  # type: ignore[arg-type]
@@ -168,6 +181,19 @@ class CellSite:
     def answer_all(self, *, after_s: float = 2_800) -> list[CellChallenge | CellFetch]:
         """A round: what is due is sent, and the agent answers."""
         sent = self.challenges(after_s=after_s)
+        for task in sent:
+            self.worker._try(task)
+        return sent
+
+    def orders(self, *, after_s: float = 1) -> list[CellOrder]:
+        """Plans, and says what is sent."""
+        self.pass_time(after_s)
+        self.keeper.plan()
+        return [task for task in self.sender.due() if isinstance(task, CellOrder)]
+
+    def carry_out(self, *, after_s: float = 1) -> list[CellOrder]:
+        """A round of orders: planned, sent, carried out and reported."""
+        sent = self.orders(after_s=after_s)
         for task in sent:
             self.worker._try(task)
         return sent

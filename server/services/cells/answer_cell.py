@@ -16,7 +16,7 @@ from config.base.clock import Clock
 from config.base.errors import InvalidInput, NotFound, PermissionDenied
 from config.base.logs import get_logger
 from config.evidence.leaves import LEAF_BYTES
-from config.wire.cells import CellAnswer, CellFetched
+from config.wire.cells import CellAnswer, CellFetched, CellOrdered
 from config.wire.envelope import decode_payload, open_envelope
 from server.domain.audit import Drift
 from server.domain.cells import Asked, Read, judge
@@ -28,7 +28,7 @@ from storage.database.models import Agent, CellChallengeRow, CellCopy, Segment, 
 from storage.database.unit_of_work import Database
 
 RIGHT = "right"
-Said = TypeVar("Said", CellAnswer, CellFetched)
+Said = TypeVar("Said", CellAnswer, CellFetched, CellOrdered)
 
 log = get_logger("cells")
 

@@ -22,6 +22,7 @@ from storage.objects.signing import presign
 
 LOOK_S = 3_600
 """How long leave to read lasts: the agent may have to wait for the cell."""
+LIST_MAX = 64
 
 log = get_logger("cells")
 
@@ -68,16 +69,19 @@ class CellDoors:
 
     def leave_to_read(self, access: StoreAccess, key: str, version_id: str | None = None) -> str:
         """A URL that gives one object, of a version or the newest; no network."""
-        query = {} if version_id is None else {"versionId": version_id}
+        return self._leave(access, "GET", key, {} if version_id is None else {"versionId": version_id})
+
+    def leave_to_look(self, access: StoreAccess, key: str, version_id: str) -> str:
+        """A URL that says how one version stands: its lock, and whether it is held; no network."""
+        return self._leave(access, "HEAD", key, {"versionId": version_id})
+
+    def leave_to_list(self, access: StoreAccess, key: str) -> str:
+        """A URL that lists what lies under a key; no network."""
+        return self._leave(access, "GET", "", {"versions": "", "prefix": key, "max-keys": str(LIST_MAX)})
+
+    def _leave(self, access: StoreAccess, method: str, key: str, query: dict[str, str]) -> str:
         return presign(
-            access,
-            "GET",
-            key,
-            {},
-            base_url=access.url,
-            expires_s=LOOK_S,
-            now_us=self.clock.utc_us(),
-            query=query,
+            access, method, key, {}, base_url=access.url, expires_s=LOOK_S, now_us=self.clock.utc_us(), query=query
         )
 
     def _key(self) -> X25519PrivateKey:
