@@ -41,6 +41,7 @@ from deploy.local.simulator.launch import Simulator
 
 BUCKET = "nightlight-evidence"
 API_PORT = 8_080
+LIVE_PORT = 8_090
 API_WITHIN_S = 60.0
 INIT_WITHIN_S = 120
 CAMERA_USER = "nightlight"
@@ -117,7 +118,7 @@ class Stack:
         self._broker.start()
         self.accounts = register(self.layout, self.settings(), SystemClock())
         told("server.api")
-        self._server = [self._service(name, f"server.{name}") for name in ("api", "ingest", "jobs")]
+        self._server = [self._service(name, f"server.{name}") for name in ("api", "ingest", "jobs", "live")]
         for service in self._server:
             service.start()
         told("RTSP")
@@ -222,6 +223,7 @@ class Stack:
 
     def _write_server_settings(self) -> None:
         self._api_port = self.layout.port("api", API_PORT)
+        live_port = self.layout.port("live", LIVE_PORT)
         write_settings(
             self.layout.server_settings,
             {
@@ -236,6 +238,7 @@ class Stack:
                 "mqtt": {"port": self.broker.port},
                 "broker": {"pid_file": str(self.broker.pid_file)},
                 "api": {"port": self._api_port},
+                "live": {"port": live_port, "public_url": f"http://127.0.0.1:{live_port}"},
                 "policy": {"backfilled_after_s": 60},
             },
         )

@@ -11,6 +11,7 @@ from config.settings.server import ServerSettings
 from server.api.feed import BoardFeed, StreamSlots
 from server.api.gate import Gate
 from server.custody_parts import custody_of, exports_of
+from server.live_parts import LiveFace, live_of
 from server.report_parts import reports_of
 from server.runtime import open_database
 from server.services.agents.acceptance import AcceptanceOffice
@@ -26,6 +27,7 @@ from server.services.cells.answer_cell import CellDesk
 from server.services.cells.cell_doors import CellDoors
 from server.services.cells.fetch_from_cell import CellFetcher
 from server.services.cells.read_cells import CellReader
+from server.services.compliance.read_compliance import ComplianceReader
 from server.services.coverage.assess_day import Assessor
 from server.services.coverage.read_calendar import CalendarReader
 from server.services.coverage.read_day import DayReader
@@ -43,7 +45,9 @@ from server.services.registers.import_registers import RegisterImporter
 from server.services.reports.month_report import ReportDesk
 from server.services.supervision.draw_inspections import DrawDesk
 from server.web.audit_pages import AuditPages
+from server.web.compliance import CompliancePages
 from server.web.draws import DrawPages
+from server.web.live import LivePages
 from server.web.pages import Pages
 from server.web.register_pages import RegisterPages
 from server.web.reports import ReportPages
@@ -85,10 +89,14 @@ class Parts:
     attestations: AttestationReader
     audits: AuditReader
     audit_pages: AuditPages
+    compliance: ComplianceReader
+    compliance_pages: CompliancePages
     draws: DrawDesk
     draw_pages: DrawPages
     reports: ReportDesk
     report_pages: ReportPages
+    live: LiveFace
+    live_pages: LivePages
     gate: Gate
     pages: Pages
     setup_pages: SetupPages
@@ -143,10 +151,14 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         attestations=AttestationReader(database),
         audits=AuditReader(database, clock),
         audit_pages=AuditPages(pages),
+        compliance=ComplianceReader(database, clock, Assessor(settings.policy)),
+        compliance_pages=CompliancePages(pages),
         draws=DrawDesk(database, clock),
         draw_pages=DrawPages(pages),
         reports=reports_of(settings, database, clock, ReportPages(pages)),
         report_pages=ReportPages(pages),
+        live=live_of(settings, database, clock),
+        live_pages=LivePages(pages),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
         pages=pages,
         setup_pages=SetupPages(pages),

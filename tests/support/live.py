@@ -109,7 +109,10 @@ class PushingAgent:
 
     def _push(self, wanted: LiveWanted) -> None:
         muxer, at = LiveMuxer(), StreamFormat("h264", b"", Fraction(1, 1_000_000))
-        with suppress(ConnectionClosed, OSError), connect(wanted.push_url, compression=None, proxy=None) as link:
+        with (
+            suppress(ConnectionClosed, OSError),
+            connect(wanted.push_url, compression=None, proxy=None, close_timeout=0.2) as link,
+        ):
             link.send(self.hello(wanted))
             self.pushing.set()
             begin = time.monotonic()

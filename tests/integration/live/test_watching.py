@@ -173,7 +173,9 @@ def test_a_guardian_has_one_view_and_the_older_is_told(live):
             pictures(second, 5)
 
 
-def test_a_slow_viewer_holds_nobody_up_and_skips_to_a_keyframe(live):
+def test_a_slow_viewer_holds_nobody_up_and_skips_to_a_keyframe(live, monkeypatch):
+    monkeypatch.setattr("server.live.viewer.KERNEL_BYTES", 8_192)
+    monkeypatch.setattr("server.live.viewer.BEHIND_BYTES_MAX", 32_768)
     ticket = live.ticket("dad")
     with live.view("mum") as link:
         pictures(link, 5)

@@ -1,0 +1,38 @@
+"""What the pages of the live view are given, built from the settings."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from config.base.clock import Clock
+from config.policies.reading import Library
+from config.settings.server import ServerSettings
+from server.services.live.tickets import TicketDesk
+from server.services.people.leases import LeaseDesk
+from server.services.people.steady_time import SteadyTime
+from storage.database.unit_of_work import Database
+
+STREAM_PREFIX = "/stream"
+
+
+@dataclass(frozen=True)
+class LiveFace:
+    """The pages' side: who may look, tickets, and where the pictures are."""
+
+    desk: LeaseDesk
+    tickets: TicketDesk
+    base: str
+    """Before ``ws`` and ``hls``: an address, or a path where a proxy brings both under one name."""
+    sources: tuple[str, ...]
+    """What the content policy of a page with a player lets it connect to besides its own name."""
+
+
+def live_of(settings: ServerSettings, database: Database, clock: Clock) -> LiveFace:
+    """Raises ConfigurationError."""
+    time = SteadyTime(database, clock)
+    desk = LeaseDesk(database, time, Library())
+    public = urlsplit(settings.live.public_url or settings.api.public_origin)
+    sources: tuple[str, ...] = ()
+    if public.netloc:
+        sources = (f"{public.scheme}://{public.netloc}", f"ws{public.scheme.removeprefix('http')}://{public.netloc}")
+    base = f"{settings.live.public_url.rstrip('/')}{STREAM_PREFIX}/"
+    return LiveFace(desk, TicketDesk(database, desk, time), base, sources)

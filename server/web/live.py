@@ -1,0 +1,117 @@
+"""The pages of the live view, in every language."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from config.base.clock import to_datetime
+from server.domain.lease import Permit
+from server.services.coverage.read_day import SiteSummary
+from server.services.people.leases import Look
+from server.web.formatting import Words
+from server.web.languages import Language
+from server.web.pages import Pages
+from server.web.wording import mark
+from storage.database.scope import Scope
+
+ENDED = {
+    "session_over": mark("You are signed out. Sign in again to go on."),
+    "account_locked": mark("This account is locked. Ask the facility."),
+    "not_found": mark("There is no such camera for you."),
+    "forbidden_zone": mark("This room may not be watched."),
+    "blanked": mark("The facility has covered the picture for now, for nap or changing time. It comes back by itself."),
+    "forbidden_mode": mark("Watching live is not allowed here."),
+    "off": mark("Watching live is switched off at this facility."),
+    "not_approved": mark("The facility has not yet confirmed your access."),
+    "revoked": mark("The facility has ended your access to this room."),
+    "expired": mark("Your access to this room has come to its end. Ask the facility for a new one."),
+    "not_yet": mark("Your access has not begun yet."),
+    "picked_up": mark("Your child has been picked up: until tomorrow."),
+    "consent_missing": mark("Not everybody concerned has agreed to watching live, or somebody has withdrawn it."),
+    "outside_hours": mark("Outside the hours in which this room can be watched."),
+    "reason_missing": mark("Say why you look, in a few words."),
+    "unavailable": mark("Whether you may look could not be checked just now. Trying again."),
+    "replaced": mark("You are watching in another window or on another device: one at a time."),
+    "bad_ticket": mark("The leave to look was used up. Trying again."),
+    "lease_changed": mark("Your access was renewed. Trying again."),
+    "stopping": mark("The server is being restarted. Trying again."),
+    "left": mark("The view was closed."),
+}
+"""Why there is no picture, in words."""
+PLAYER = {
+    "start": mark("Watch"),
+    "again": mark("Watch again"),
+    "connecting": mark("Connecting …"),
+    "waiting": mark("Waiting for the camera …"),
+    "live": mark("Live"),
+    "stalled": mark("The picture has stopped. Trying again …"),
+    "offline": mark("No connection. Trying again …"),
+    "unsupported": mark("This browser cannot show the picture. Use a newer one."),
+    "covered": mark("The view was closed because its marking was removed."),
+    "fullscreen": mark("Full screen"),
+    "small": mark("Leave full screen"),
+    "next": mark("Again from {time}"),
+}
+"""What the player says."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """One camera in the list."""
+
+    camera_id: str
+    name: str
+    site_name: str
+    is_live: bool
+    said: str
+
+
+@dataclass(frozen=True)
+class LivePages:
+    """Renders; every rule is in a service."""
+
+    pages: Pages
+
+    def rooms(self, looks: Sequence[Look], person: Scope, now_us: int, language: str, *, here: str) -> str:
+        """What one may look at, live or when it will be."""
+        spoken = self.pages.spoken(language)
+        rooms = [_room(look, now_us, spoken) for look in looks]
+        rooms.sort(key=lambda room: (not room.is_live, room.site_name, room.name))
+        return self.pages.page(
+            "live.html", language, rooms=rooms, sites=[], account_name=person.account_name, here=here
+        )
+
+    def sites(self, sites: Sequence[SiteSummary], person: Scope, language: str) -> str:
+        """The sites whose cameras somebody who is no guardian may look at."""
+        return self.pages.page(
+            "live.html", language, rooms=[], sites=sites, account_name=person.account_name, here="/live"
+        )
+
+    def player(self, look: Look, person: Scope, language: str, *, base: str, asks_why: bool) -> str:
+        """The page with the player."""
+        spoken = self.pages.spoken(language)
+        words = {key: spoken.text(text) for key, text in PLAYER.items()}
+        ended = {key: spoken.text(text) for key, text in ENDED.items()}
+        return self.pages.page(
+            "watch.html",
+            language,
+            look=look,
+            base=base,
+            asks_why=asks_why,
+            words=json.dumps(words | {"ended": ended}, ensure_ascii=False),
+            account_name=person.account_name,
+            here=f"/live/{look.camera_id}",
+        )
+
+
+def _room(look: Look, now_us: int, spoken: Language) -> Room:
+    if isinstance(look.answer, Permit):
+        said = spoken.text("Live now")
+    else:
+        said = spoken.text(ENDED.get(str(look.answer.reason), ENDED["unavailable"]))
+        if look.answer.next_us is not None:
+            today = to_datetime(now_us).astimezone(ZoneInfo(look.timezone)).date()
+            begins = Words(spoken, look.timezone).moment(look.answer.next_us, today)
+            said = f"{said} {spoken.text('Again from %(time)s.') % {'time': begins}}"
+    return Room(look.camera_id, look.camera_name, look.site_name, isinstance(look.answer, Permit), said)
