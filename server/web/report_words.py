@@ -23,7 +23,7 @@ WORDS = {
     "covered": mark("Covered"),
     "chart": mark("Time not covered, all cameras together, day by day"),
     "uncovered": mark("What was not covered"),
-    "causes": mark("Why"),
+    "causes": mark("Causes"),
     "no_gaps": mark("No gap stands in the record of this month."),
     "cause": mark("Cause"),
     "gaps": mark("Gaps"),
@@ -91,7 +91,7 @@ class ReportWords:
             "lang": self._language.locale.language,
             "region": self._language.locale.territory or "CN",
             "footer": text("Report %(number)s, made %(time)s (%(zone)s)")
-            % {"number": self._issue.id, "time": self._moment(self._issue.made_us), "zone": facts.timezone},
+            % {"number": self._issue.id, "time": self._date(self._issue.made_us), "zone": facts.timezone},
             "status": month.status.value,
             "sentence": text(SENTENCE[month.status]) + self._provisional(),
             "statuses": {status: text(words) for status, words in VERDICT.items()},
@@ -206,7 +206,14 @@ class ReportWords:
         )
 
     def _or(self, at_us: int | None, otherwise: str) -> str:
-        return self._moment(at_us) if at_us is not None else otherwise
+        return self._date(at_us) if at_us is not None else otherwise
+
+    def _date(self, at_us: int) -> str:
+        """With its year: what is kept may be of another one."""
+        instant, zone = to_datetime(at_us), self._words.zone
+        return (
+            f"{format_skeleton('yMMMd', instant, tzinfo=zone, locale=self._language.locale)} {self._words.clock(at_us)}"
+        )
 
     def _moment(self, at_us: int) -> str:
         return self._words.moment(at_us, date.min)
