@@ -16,6 +16,8 @@ SEGMENT_FRAMES_MAX = 90_000
 BOUNDARY_SLACK_US = 1 * US_PER_S
 RESTATED_US_MAX = 5 * US_PER_S
 """By how much the start of a run may be claimed earlier than it was stated when the run began."""
+RESTATED_US_MIN = 50_000
+"""A smaller correction waits for the segment's end."""
 LEARNED_WITHIN_US = 10 * US_PER_S
 """So long a run is watched for frames that come sooner than its first; what goes on after it is no start seen late."""
 

@@ -20,7 +20,7 @@ from edge_agent.cameras.feed import StreamFormat
 from edge_agent.cameras.report import CameraReport
 from edge_agent.cameras.source import VideoPacket
 from edge_agent.recording.continuity import Arrival, Continuity, Frame
-from edge_agent.recording.decisions import RESTATED_US_MAX, cut_at_keyframe, overlong, run_break
+from edge_agent.recording.decisions import RESTATED_US_MAX, RESTATED_US_MIN, cut_at_keyframe, overlong, run_break
 from edge_agent.recording.leave import Leave, PatientWriter
 from edge_agent.recording.parameter_sets import START_CODE, parameter_sets
 from edge_agent.recording.run import Run
@@ -54,6 +54,10 @@ class Segments(Protocol):
         self, segment: OpenSegment, *, start_us: int, end_us: int, sha256: str, size_bytes: int, frames: int
     ) -> None:
         """The segment has its final name and is durable; it may begin earlier than when it was opened."""
+        ...
+
+    def restated(self, segment: OpenSegment, start_us: int) -> None:
+        """It begins there, as is known by now: so it is rescued, should nobody finish it."""
         ...
 
     def torn(self, segment: OpenSegment) -> None:
@@ -231,6 +235,9 @@ class Recorder:
         run.keyframe_us = frame.captured_us
         if run.segment.start_us > run.restate_from_us:
             run.learn(frame, self._arrival_us, session.continuity.leapt_us)
+            if abs(run.start_us - run.told_us) >= RESTATED_US_MIN:
+                run.told_us = run.start_us
+                self._segments.restated(run.segment, run.start_us)
         now = self._clock.timeline
         found = parameter_sets(bytes(frame.packet or b""), session.format.codec)
         broken = run_break(
@@ -291,6 +298,7 @@ class Recorder:
             presented_from_us=frame.presented_us,
             leapt_us=session.continuity.leapt_us,
             restate_from_us=earliest_us,
+            told_us=start.us,
         )
         meter = self._report.meter
         meter.codec, meter.width, meter.height, meter.durable_us = header.codec, header.width, header.height, None

@@ -40,6 +40,8 @@ class Run:
     """By how much the camera's time had leapt by then."""
     restate_from_us: int
     """The segment may be claimed from here on, where its frames turn out to be earlier; its start, after the first."""
+    told_us: int
+    """Where the segment begins, as was said last."""
     keyframe_distance_us: int = 0
     newest_us: int = 0
     """The latest capture in it."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from config.base.errors import InvalidInput, NightlightError, ResourceExhausted
 from config.base.logs import get_logger
-from edge_agent.shards.messages import Finished, Opened
+from edge_agent.shards.messages import Finished, Opened, Restated
 from edge_agent.spool.disk import DiskGuard
 from edge_agent.spool.recovery import rescue
 from edge_agent.spool.segments import OpenSegment, SegmentSpool
@@ -66,6 +66,20 @@ class SegmentAccounts:
             full = isinstance(error, ResourceExhausted)
             return Opened(segment.segment_id, str(error) or error.code, full)
         return Opened(segment.segment_id)
+
+    def restated(self, said: Restated, shard: str) -> None:
+        """Notes where a segment begins by what is known now: whoever must rescue it knows no better. Raises InvalidInput."""
+        segment = said.segment
+        with self._lock:
+            writing = self._writing.get(segment.segment_id)
+        if writing is None:  # it was refused
+            return
+        if writing != (segment, shard):
+            raise InvalidInput("it speaks of a segment that it did not open")
+        try:
+            self._spool.restate(segment.segment_id, said.start_us)
+        except NightlightError as error:
+            log.exception("segment_not_restated", camera=segment.camera_id, why=str(error))
 
     def finished(self, said: Finished, shard: str) -> None:
         """Claims a whole segment; where that cannot be done now, it is rescued later. Raises InvalidInput."""

@@ -22,6 +22,7 @@ from edge_agent.shards.messages import (
     Finished,
     Opening,
     Pulse,
+    Restated,
     Told,
     Torn,
     Up,
@@ -43,9 +44,12 @@ def check(said: Up, cameras: Collection[str]) -> None:
         _expect(0 <= said.dropped <= NUMBER_MAX, "dropped")
     elif isinstance(said, Opening | Torn):
         _check_segment(said.segment, cameras)
+    elif isinstance(said, Restated):
+        _check_segment(said.segment, cameras)
+        _check_start(said)
     elif isinstance(said, Finished):
         _check_segment(said.segment, cameras)
-        _expect(0 <= said.segment.start_us - said.start_us <= RESTATED_US_MAX, "start_us")
+        _check_start(said)
         _expect(0 < said.end_us - said.start_us <= SEGMENT_SPAN_US_MAX, "span")
         _expect(said.end_us <= NUMBER_MAX, "end_us")
         _expect(_SHA256.fullmatch(said.sha256) is not None, "sha256")
@@ -65,6 +69,10 @@ def _check_segment(segment: OpenSegment, cameras: Collection[str]) -> None:
         _expect(_ID.fullmatch(getattr(segment, field)) is not None, field)
     _expect(0 <= segment.start_us <= NUMBER_MAX, "start_us")
     _expect(1 <= segment.width <= SIDE_MAX and 1 <= segment.height <= SIDE_MAX, "size of the picture")
+
+
+def _check_start(said: Restated | Finished) -> None:
+    _expect(0 <= said.segment.start_us - said.start_us <= RESTATED_US_MAX and said.start_us >= 0, "start_us")
 
 
 def _check_pulse(pulse: CameraPulse, cameras: Collection[str]) -> None:

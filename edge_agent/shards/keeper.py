@@ -31,6 +31,7 @@ from edge_agent.shards.messages import (
     Finished,
     Opening,
     Pulse,
+    Restated,
     RoomIs,
     SetCamera,
     TimelineIs,
@@ -46,13 +47,12 @@ from edge_agent.timekeeping import Instant, Timeline
 
 SILENT_US_MAX = 8 * US_PER_S
 """A shard gives a pulse twice a second; one that is silent for so long hangs."""
-HEAR_EVERY_S = 0.25
+HEAR_EVERY_S = GONE_EVERY_S = 0.25
 AGAIN_FIRST_S, AGAIN_LIMIT_S = 0.1, 15.0
 SHARED_AGAIN_S = 0.5
 STEADY_US = 10 * US_PER_S
 """A process that lived so long was a good one: the next is begun soon."""
 STATUS_WITHIN_S = 0.5
-GONE_EVERY_S = 0.25
 RESCUE_EVERY_US = 5 * US_PER_S
 DEATHS_MAX, DEATHS_WITHIN_US = 3, 600 * US_PER_S
 """A shard that dies so often has a camera that kills it: each then gets a process of its own."""
@@ -250,6 +250,8 @@ class ShardKeeper(Worker):
             opened = parts.accounts.opening(said.segment, self.name)
             with self._lock:
                 self._say(opened)
+        elif isinstance(said, Restated):
+            parts.accounts.restated(said, self.name)
         elif isinstance(said, Finished):
             parts.accounts.finished(said, self.name)
         elif isinstance(said, Torn):

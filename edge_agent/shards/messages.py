@@ -127,6 +127,14 @@ class Finished(_Message, frozen=True, kw_only=True):
     frames: int
 
 
+class Restated(_Message, frozen=True):
+    """A segment that is being written begins earlier than was said when it was opened, as is known by now."""
+
+    segment: OpenSegment
+    """As it was opened."""
+    start_us: int
+
+
 class Torn(_Message, frozen=True):
     """Writing it failed: what is whole of it waits to be rescued."""
 
@@ -164,7 +172,7 @@ class Ended(_Message, frozen=True):
 
 
 Down = Begin | SetCamera | DropCamera | TimelineIs | RoomIs | Opened | Ask | End
-Up = Pulse | Opening | Finished | Torn | ConditionIs | DiskRefused | CameraSet | Told | Ended
+Up = Pulse | Opening | Restated | Finished | Torn | ConditionIs | DiskRefused | CameraSet | Told | Ended
 
 _encoder = msgspec.msgpack.Encoder()
 _down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from config.base.clock import Clock
 from edge_agent.recording.leave import Leave
-from edge_agent.shards.messages import DiskRefused, Finished, Opened, Opening, Torn, Up
+from edge_agent.shards.messages import DiskRefused, Finished, Opened, Opening, Restated, Torn, Up
 from edge_agent.shards.uplink import Uplink
 from edge_agent.spool.segments import PART, WHOLE, OpenSegment
 from edge_agent.timekeeping import Instant, Timeline
@@ -72,6 +72,9 @@ class ShardSegments:
                 segment=segment, start_us=start_us, end_us=end_us, sha256=sha256, size_bytes=size_bytes, frames=frames
             )
         )
+
+    def restated(self, segment: OpenSegment, start_us: int) -> None:
+        self._say(Restated(segment, start_us))
 
     def torn(self, segment: OpenSegment) -> None:
         with self._lock:

@@ -109,6 +109,13 @@ class SegmentSpool:
                 ),
             )
 
+    def restate(self, segment_id: str, start_us: int) -> None:
+        """The open segment begins there, as is known by now."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE segments SET start_us = ? WHERE segment_id = ? AND state = 'open'", (start_us, segment_id)
+            )
+
     def opened(self, camera_id: str | None = None) -> list[OpenSegment]:
         """Segments noted as being written, of one camera or of all, oldest first."""
         rows = self._database.all(

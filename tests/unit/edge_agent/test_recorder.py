@@ -53,6 +53,7 @@ class Spool:
         self.torn_ones: list[OpenSegment] = []
         self.whole: list[OpenSegment] = []
         self.claims: list[tuple[int, int]] = []
+        self.restatements: list[int] = []
         self.timeline = Timeline("t" * 32, NOON_US, BEGAN_US, Slew())
 
     def open(self, _segment: OpenSegment) -> Leave:
@@ -63,6 +64,9 @@ class Spool:
     ) -> None:
         self.whole.append(segment)
         self.claims.append((start_us, end_us))
+
+    def restated(self, segment: OpenSegment, start_us: int) -> None:
+        self.restatements.append(start_us)
 
     def torn(self, segment: OpenSegment) -> None:
         self.torn_ones.append(segment)
@@ -206,6 +210,8 @@ def test_a_start_that_was_seen_late_is_put_right_before_it_is_claimed(tmp_path: 
     assert scene.said[0][2].us == NOON_US + 700_000  # nobody could know better
     assert (scene.report.floor_us or 0) <= NOON_US  # and nothing was promised of the time before
     scene.play(70)
+    assert abs(scene.spool.restatements[-1] - NOON_US) < 50_000  # said before its end, lest somebody must rescue it
+    assert len(scene.spool.restatements) < 5
     scene.recorder.end_session(scene.session)
     assert scene.spool.claims == [(NOON_US, NOON_US + 90 * FRAME_US)]
 

@@ -33,6 +33,7 @@ from edge_agent.shards.messages import (
     Opened,
     Opening,
     Pulse,
+    Restated,
     Told,
     Torn,
     Up,
@@ -44,6 +45,7 @@ from edge_agent.spool.ballast import Ballast
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.disk import DiskGuard
 from edge_agent.spool.outbox import Outbox
+from edge_agent.spool.recovery import rescue
 from edge_agent.spool.segments import OpenSegment, SegmentSpool
 from edge_agent.timekeeping import AgentClock
 from tests.support.clips import MakeClip
@@ -196,6 +198,9 @@ def pulse(camera_id: str = "cam-1", dropped: int = 0, **figures: object) -> Puls
         finished(opened(), end_us=NOON_US),
         finished(opened(), start_us=NOON_US + 1),
         finished(opened(), start_us=NOON_US - 6_000_000),
+        Restated(opened("cam-2"), NOON_US),
+        Restated(opened(), NOON_US + 1),
+        Restated(opened(), NOON_US - 6_000_000),
         finished(opened(), end_us=NOON_US + 3_600_000_000),
         finished(opened(), sha256="x"),
         finished(opened(), size_bytes=0),
@@ -223,6 +228,7 @@ def test_what_a_shard_cannot_truthfully_say_is_not_believed(said: Up) -> None:
         Torn(opened()),
         finished(opened()),
         finished(opened(), start_us=NOON_US - 700_000),
+        Restated(opened(), NOON_US - 700_000),
         pulse(clock_offset_us=-5),
     ],
 )
@@ -244,6 +250,8 @@ def test_a_segment_of_another_shard_cannot_be_finished_or_given_up(house: House,
         accounts.finished(finished(segment), "shard-2")
     with pytest.raises(InvalidInput, match="did not open"):
         accounts.torn(segment, "shard-2")
+    with pytest.raises(InvalidInput, match="did not open"):
+        accounts.restated(Restated(segment, segment.start_us), "shard-2")
     with pytest.raises(InvalidInput, match="open already"):
         accounts.opening(segment, "shard-1")
     assert accounts.abandoned("cam-1", "shard-2") is None
@@ -358,3 +366,22 @@ def test_a_process_that_dies_with_nothing_written_recorded_nothing_since_it_said
     house.shard(1)
     wait_for("it to be told", lambda: house.board.condition("cam-1") == "stalled")
     assert (house.changes[-1].since_us, house.changes[-1].timeline_id) == (house.changes[-2].since_us, timeline_id)
+
+
+def test_what_is_rescued_begins_where_its_shard_said_last(house: House, whole: Path) -> None:
+    """Else it would be claimed for as much too long as it was seen to begin too late, where nobody knows its end."""
+    segment, late_us = house.begin("cam-1", whole), 700_000
+    house.shard().send(pack(Restated(opened(), NOON_US)))  # of one that was refused
+    house.shard().send(pack(Restated(segment, NOON_US - late_us)))
+    wait_for("its word", lambda: house.spool.oldest_open()["cam-1"] == NOON_US - late_us)
+    [left] = house.spool.opened()
+    lasts_us = end_of(house, left) - (NOON_US - late_us)
+    assert lasts_us == 4_000_000
+
+
+def end_of(house: House, segment: OpenSegment) -> int:
+    """As the next start of the agent rescues it."""
+    assert rescue(house.spool, segment) == "trimmed"
+    end_us = house.spool.end_of(segment.segment_id)
+    assert end_us is not None
+    return end_us
