@@ -131,6 +131,8 @@ class Faults:
         """The machine's clock is set an hour and a year ahead and back, under a running agent."""
         if not can_set_clock():
             return Scenario("clock", Finding(), {"skipped": "libfaketime is not installed"})
+        self.world.clock_can_be_set = True
+        self._restart()
         since_us = self._now_us()
         for offset_s in (HOUR_S, -HOUR_S, YEAR_S, -YEAR_S):
             self.world.set_clock(offset_s)
@@ -140,6 +142,8 @@ class Faults:
         finding = self._judged(since_us, set())
         told = self.world.notices("clock_stepped")
         finding.must(told >= 8, f"clock_stepped was told {told} times, not raised and cleared four times")
+        self.world.clock_can_be_set = False
+        self._restart()
         return Scenario("clock", finding, {"clock_notices": told})
 
     def cameras_misbehave(self) -> Scenario:
