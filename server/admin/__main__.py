@@ -13,10 +13,10 @@ from config.base.clock import SystemClock
 from config.base.errors import ConfigurationError, NightlightError
 from config.base.roles import ADDED_ROLES, FORMER_ROLES
 from config.settings.server import ServerSettings, load_server
-from server.admin import audits, cameras, cells, custody, draws, enrolment, inventory, ledgers
+from server.admin import audits, cameras, cells, compliance, custody, draws, enrolment, inventory, ledgers
 from server.admin.keys import make_sealing_key, make_signing_key
 from server.runtime import EXIT_CONFIGURATION, open_database
-from server.services.people.sign_in import PASSWORD_CHARS_MAX
+from server.services.people.passwords import PASSWORD_CHARS_MAX
 from server.services.registers.register import Register
 from storage.database.migrate import migrate
 from storage.objects.connection import access_from
@@ -104,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     audits.add_commands(lambda noun, what: _verbs(commands, noun, what))
 
     draws.add_commands(lambda noun, what: _verbs(commands, noun, what))
+    compliance.add_commands(lambda noun, what: _verbs(commands, noun, what))
     custody.add_commands(lambda noun, what: _verbs(commands, noun, what))
     inventory.add_commands(lambda noun, what: _verbs(commands, noun, what))
     ledgers.add_commands(lambda noun, what: _verbs(commands, noun, what))

@@ -35,10 +35,14 @@ from server.services.coverage.read_findings import FindingReader
 from server.services.coverage.read_health import HealthReader
 from server.services.coverage.read_replays import ReplayReader
 from server.services.custody.desk import CustodyDesk
+from server.services.docket.desk import DocketDesk
+from server.services.docket.plan_maintenance import MaintenancePlanner
 from server.services.evidence.read_attestations import AttestationReader
 from server.services.evidence.stream_export import ExportDesk
 from server.services.intake.handle_alarms import AlarmDuty
 from server.services.intake.issue_ticket import TicketIssuer
+from server.services.notices.channels import channels_of
+from server.services.notices.subscribe import NoticeDesk
 from server.services.people.sign_in import SignIn
 from server.services.registers.export_registers import RegisterExporter
 from server.services.registers.import_registers import RegisterImporter
@@ -46,6 +50,7 @@ from server.services.reports.month_report import ReportDesk
 from server.services.supervision.draw_inspections import DrawDesk
 from server.web.audit_pages import AuditPages
 from server.web.compliance import CompliancePages
+from server.web.docket import DocketPages
 from server.web.draws import DrawPages
 from server.web.live import LivePages
 from server.web.pages import Pages
@@ -85,6 +90,10 @@ class Parts:
     replays: ReplayReader
     findings: FindingReader
     custody: CustodyDesk
+    docket: DocketDesk
+    maintenance: MaintenancePlanner
+    notices: NoticeDesk
+    docket_pages: DocketPages
     exports: ExportDesk
     attestations: AttestationReader
     audits: AuditReader
@@ -147,6 +156,10 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         replays=ReplayReader(database, clock),
         findings=FindingReader(database, clock, picture_key, settings.policy.unsound_findings),
         custody=custody_of(settings, database, store, clock),
+        docket=DocketDesk(database, clock),
+        maintenance=MaintenancePlanner(database, clock, settings.maintenance),
+        notices=NoticeDesk(database, clock, channels_of(settings.notices, clock)),
+        docket_pages=DocketPages(pages),
         exports=exports_of(settings, database, store, clock),
         attestations=AttestationReader(database),
         audits=AuditReader(database, clock),

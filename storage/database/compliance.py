@@ -82,7 +82,9 @@ def standings(
         in_force = in_force.where(ComplianceEntry.subject_id.in_(subjects))
     columns = [getattr(ComplianceEntry, name) for name in Standing._fields]
     query = select(*columns).where(ComplianceEntry.id.in_(in_force))
-    return [Standing(*row) for row in session.execute(query.order_by(ComplianceEntry.subject_id, ComplianceEntry.period))]
+    return [
+        Standing(*row) for row in session.execute(query.order_by(ComplianceEntry.subject_id, ComplianceEntry.period))
+    ]
 
 
 def mark_of(session: Session, site_id: str) -> ComplianceMark | None:

@@ -90,7 +90,8 @@ def test_hours_are_part_of_what_is_measured(tmp_path):
     text = (
         "pack: own\nversion: 2026.1.1\ntitle: {zh-CN: 甲, en: A}\njurisdiction: CN\n"
         "sources: {ours: {title: {zh-CN: 甲, en: A}, rank: operator}}\nrules:\n"
-        "  - {id: own.day, title: {zh-CN: 甲, en: A}, source: ours, article: '1', binding: mandatory, metric: %s,\n"
+        "  - {id: own.day, title: {zh-CN: 甲, en: A}, source: ours, article: '1', binding: mandatory,\n"
+        "     applies_if: {zone.kind: [sleeping]}, metric: %s,\n"
         "     operator: '>=', value: 100, unit: percent, window: day, hours: '%s', evidence: [zone_map],\n"
         "     confidence: V, verified_on: 2026-01-31}\n"
     )
@@ -99,7 +100,7 @@ def test_hours_are_part_of_what_is_measured(tmp_path):
     (found,) = Library([tmp_path]).book("own").rules
     assert key_of(found.rule) == ("zone_coverage", "day", "mon-fri 07:30-18:00")
     for metric, hours, reason in (
-        ("instant_points_armed", "mon 07:30-18:00", "only 'zone_coverage' can be asked for by hours"),
+        ("picture_sound", "mon 07:30-18:00", "only 'zone_coverage' can be asked for by hours"),
         ("zone_coverage", "mon 07:30", "regex"),
     ):
         file.write_text(text % (metric, hours), "utf-8")
