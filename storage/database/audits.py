@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY
 from config.wire.segments import SEGMENT_SPAN_US_MAX
+from storage.database import lifetimes
 from storage.database.models import AuditFinding, AuditRound, Camera, Segment
 
 DAYS_LOOKED_AT_MAX = 20_000
@@ -25,13 +26,22 @@ def last_round(session: Session) -> AuditRound | None:
 
 
 def under_retention(session: Session, now_us: int) -> int:
-    """How many versions were secured under a lock that has not ended, unsound ones too."""
-    query = select(func.count()).where(Segment.retain_until_us > now_us)
-    return session.scalar(query) or 0
+    """How many versions were secured under a lock that has not ended, or lie under a hold; unsound ones too."""
+    locked = select(func.count()).where(Segment.retain_until_us > now_us)
+    held = select(func.count()).where(
+        Segment.retain_until_us <= now_us, Segment.deleted_us.is_(None), lifetimes.under_hold()
+    )
+    return (session.scalar(locked) or 0) + (session.scalar(held) or 0)
+
+
+def is_kept(now_us: int) -> ColumnElement[bool]:
+    """Whether the store has to have a recording: until its last day, and for as long as a hold lies on it."""
+    kept = or_(Segment.retain_until_us > now_us, and_(Segment.retain_until_us.is_not(None), lifetimes.under_hold()))
+    return and_(Segment.deleted_us.is_(None), kept)
 
 
 def next_camera_day(session: Session, camera_id: str, day_us: int, now_us: int) -> tuple[str, int] | None:
-    """The camera-day after the one given that holds versions under retention; cameras in order of their ids.
+    """The camera-day after the one given that holds versions under retention or a hold; cameras in order of their ids.
 
     Days are UTC, as in object keys. None at the end.
     """
@@ -50,8 +60,7 @@ def _first_start(session: Session, camera_id: str, from_us: int, now_us: int) ->
     ours = (
         Segment.camera_id == camera_id,
         Segment.start_us >= from_us,
-        Segment.retain_until_us > now_us,
-        Segment.deleted_us.is_(None),
+        is_kept(now_us),
     )
     end_us = session.scalar(
         select(Segment.end_us).where(*ours, Segment.end_us >= from_us).order_by(Segment.end_us).limit(1)

@@ -7,13 +7,14 @@ from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY
 from config.base.timespan import Span
+from storage.database import audits
 from storage.database.models import AuditFinding, Camera, DeepAudit, DeepSample, Segment, StoreCondition
 
 ROWS_AT_ONCE = 5_000
 
 
 def footage(session: Session, site_id: str, now_us: int) -> Iterator[tuple[str, int, int]]:
-    """(camera, start, end) of everything at a site that is secured and under retention; streamed, camera by camera."""
+    """(camera, start, end) of everything at a site that is secured and under retention or a hold; streamed, camera by camera."""
     cameras = session.scalars(select(Camera.id).where(Camera.site_id == site_id).order_by(Camera.id)).all()
     for camera_id in cameras:
         query = (
@@ -21,8 +22,7 @@ def footage(session: Session, site_id: str, now_us: int) -> Iterator[tuple[str, 
             .where(
                 Segment.camera_id == camera_id,
                 Segment.secured_us.is_not(None),
-                Segment.deleted_us.is_(None),
-                Segment.retain_until_us > now_us,
+                audits.is_kept(now_us),
             )
             .order_by(Segment.end_us)
         )

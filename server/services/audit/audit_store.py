@@ -122,9 +122,10 @@ class StoreAuditor:
                 self._tell_stranger(session, current, day, drift, listed)
             self._settle(session, day, look)
             self._tell_repaired(session, current, site, look)
-            current.extended += len(look.extended)
-            current.checked += len(day.versions)
-            current.camera_id, current.day_us = day.camera_id, day.day_us
+            if (current.camera_id, current.day_us) == day.after:  # or another process has counted it
+                current.extended += len(look.extended)
+                current.checked += len(day.versions)
+                current.camera_id, current.day_us = day.camera_id, day.day_us
         return True
 
     def _next(self) -> CameraDay | None:
@@ -148,6 +149,7 @@ class StoreAuditor:
                 day_us,
                 [_version(one, days) for one in stored if one.is_kept],
                 frozenset(one.object_key for one in stored if one.object_key),
+                (current.camera_id, current.day_us),
             )
 
     def _look(self, day: CameraDay) -> Look:

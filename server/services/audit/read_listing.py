@@ -52,6 +52,8 @@ class CameraDay:
     versions: list[Version]
     known_keys: frozenset[str]
     """Of every segment of that day, secured or not."""
+    after: tuple[str, int] = ("", 0)
+    """How far the round had come: who else has taken the same camera-day and was faster has moved it on."""
 
     @property
     def prefix(self) -> str:

@@ -85,7 +85,8 @@ def settle(session: Session, now_us: int, found: AuditFinding) -> None:
 
 
 def _note(session: Session, now_us: int, segment: Segment, drift: Drift, detail: str) -> bool:
-    key, version_id = segment.object_key or "", segment.version_id or ""
+    # A recording of which no version is known has findings of its own all the same.
+    key, version_id = segment.object_key or f"segment {segment.id}", segment.version_id or ""
     found = audits.finding_of(session, key, version_id, drift.value)
     if found is not None and found.settled_us is None:
         return False

@@ -119,6 +119,8 @@ class UploadVerifier:
                 segment.object_key, segment.version_id = job.object_key, job.version_id
                 segment.retain_until_us, segment.etag = found.retain_until_us, found.etag or None
                 segment.secured_us, segment.refusal = now_us, None
+                # One that had been found unsound, went on its day and was sent again is there again.
+                segment.deleted_us = segment.certified_us = None
                 late = now_us - segment.end_us > self.backfilled_after_us
                 take_into_cell.secure_time(session, segment, late=late)
                 _write_entry(session, segment, now_us)

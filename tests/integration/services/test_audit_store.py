@@ -10,10 +10,13 @@ from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import IntegrityViolation, NightlightError, NotFound, PermissionDenied, Unavailable
 from config.base.ids import fresh_id
 from config.base.timespan import Span, SpanSet
+from server.domain.audit import Drift
+from server.domain.sampling import population_of
+from server.services.audit import tell_drift
 from server.services.audit.audit_store import StoreAuditor
 from server.services.intake.verify_upload import UploadVerifier
-from storage.database import spans
-from storage.database.models import AuditFinding, AuditRound, LedgerEntry, Segment, Site
+from storage.database import audits, deep_audits, spans
+from storage.database.models import AuditFinding, AuditRound, LedgerEntry, LegalHold, PendingVerification, Segment, Site
 from storage.objects.keys import SegmentKey
 from storage.objects.port import StoredVersion
 from tests.support.clock import SimulatedClock
@@ -359,3 +362,75 @@ def test_a_delete_marker_is_told_however_young_it_is(secured):
     while auditor.step():
         pass
     assert secured.findings() == ["delete_marker"]
+
+
+def test_what_a_hold_keeps_past_its_last_day_is_still_looked_at(database, object_store):
+    site = Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(2)
+    hold = {"id": fresh_id(), "reason": "incident", "owner": "zhou", "review_us": 0, "placed_by": "zhou"}
+    with database.unit_of_work() as session:
+        session.add(
+            LegalHold(
+                **hold,
+                site_id="sunflower",
+                camera_id=site.camera_id,
+                start_us=site.end_us - seconds(5),
+                end_us=site.end_us,
+                placed_us=site.clock.utc_us(),
+            )
+        )
+    site.clock.advance(120 * 86_400)
+    done = site.audit(Lying(site.evidence, gone={site.keys[1]}))
+    assert (done.versions, done.finished_us is not None, site.findings()) == (1, True, ["object_missing"])
+    with database.reading() as session:
+        drawn = population_of(deep_audits.footage(session, "sunflower", site.clock.utc_us()))
+    assert drawn.size == 0  # what was held is known to be missing
+
+
+def test_two_processes_at_one_camera_day_count_it_once(database, object_store):
+    site = Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(2)
+    other = StoreAuditor(database, site.evidence, site.clock, 90)
+
+    class Slow(Lying):
+        def stat_version(self, key: str, version_id: str) -> StoredVersion:
+            if not self.down:
+                self.down = True
+                assert other.step()  # the other process is through with it meanwhile
+                self.down = False
+                self.stat_version = self.real.stat_version
+            return self.real.stat_version(key, version_id)
+
+    auditor = StoreAuditor(database, Slow(site.evidence), site.clock, 90, workers=1)
+    assert auditor.begin() is not None
+    assert auditor.step()
+    with database.reading() as session:
+        current = audits.last_round(session)
+    assert (current.checked, current.versions) == (2, 2)
+
+
+def test_findings_of_recordings_without_a_version_are_told_apart(database, object_store):
+    site = Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(2)
+    with database.unit_of_work() as session:
+        for segment in session.scalars(select(Segment)):
+            segment.object_key = segment.version_id = None
+            place = session.get_one(Site, segment.site_id)
+            assert tell_drift.tell(session, site.clock.utc_us(), place, segment, Drift.OBJECT_MISSING, "gone")
+    assert site.findings() == ["object_missing"] * 2
+
+
+def test_what_went_on_its_day_and_is_sent_again_is_there_again(database, object_store):
+    site = Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(1)
+    with database.unit_of_work() as session:
+        segment = session.scalars(select(Segment)).one()
+        segment.secured_us, segment.refusal = None, "object_missing"
+        segment.deleted_us = segment.certified_us = site.clock.utc_us()
+        session.add(
+            PendingVerification(
+                segment_id=segment.id, object_key=segment.object_key, version_id=segment.version_id, due_us=0
+            )
+        )
+    for job in site.verifier.take(9):
+        site.verifier.verify(job)
+    with database.reading() as session:
+        segment = session.scalars(select(Segment)).one()
+    assert (segment.secured_us is not None, segment.deleted_us, segment.certified_us) == (True, None, None)
+    assert site.audit().versions == 1
