@@ -199,6 +199,19 @@ def spans_on_site(session: Session, camera_id: str, window: Span) -> SpanSet:
     return SpanSet((start_us, end_us) for start_us, end_us in rows)
 
 
+def brought(session: Session, camera_id: str, window: Span, now_us: int, limit: int) -> list[CellFetchRow]:
+    """Recordings of a camera's cell that count and were brought to the centre, where they stay for a while yet."""
+    query = (
+        select(CellFetchRow)
+        .join(CellCopy, CellCopy.segment_id == CellFetchRow.segment_id)
+        .join(Segment, Segment.id == CellFetchRow.segment_id)
+        .where(Segment.camera_id == camera_id, Segment.end_us > window.start_us, Segment.start_us < window.end_us)
+        .where(CellFetchRow.outcome == "here", CellFetchRow.expires_us > now_us, CellFetchRow.version_id.is_not(None))
+        .where(CellCopy.state == PROVEN, Segment.secured_us.is_not(None), Segment.deleted_us.is_(None))
+    )
+    return list(session.scalars(query.order_by(CellFetchRow.asked_us).limit(limit)))
+
+
 def overdue_fetches(session: Session, now_us: int, limit: int) -> list[CellFetchRow]:
     """What nobody has brought in time, locked for the caller."""
     query = select(CellFetchRow).where(

@@ -5,7 +5,6 @@ under no hold, decided under the site's row; never more than half of a cell with
 by a clock that is ahead of every agent's. What no agent has read back as gone is not deleted, and stands on no certificate.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -21,7 +20,7 @@ from server.domain.retention import retain_until_us
 from server.domain.verdict import day_of, day_span
 from server.services.cells.order_cells import BATCH, OPEN_MAX, give
 from server.services.compliance.rule_books import retain_days_of
-from server.services.custody.expire_footage import FOOTAGE_DELETED
+from server.services.custody.expire_footage import FOOTAGE_DELETED, by_camera, digest_of
 from storage.database import cell_orders, ledger, lifetimes
 from storage.database.lifetimes import Due
 from storage.database.models import CellCopy, DeletionRun, Segment, Site
@@ -155,9 +154,10 @@ class CellExpirer:
             day=day.isoformat(),
             versions=len(went),
             size_bytes=sum(segment.size_bytes for segment in went),
-            segments_sha256=hashlib.sha256("".join(f"{segment.id}\n" for segment in went).encode()).hexdigest(),
+            segments_sha256=digest_of(went),
             retained_days=retain_days_of(session, site.id, self.retain_days),
             confirmed_by=asked.confirmed_by if asked is not None else None,
+            cameras=by_camera(went),
             in_cell=True,
         )
         for segment in went:

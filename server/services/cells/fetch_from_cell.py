@@ -283,6 +283,14 @@ def _next_try_us(row: CellFetchRow, now_us: int) -> int | None:
     return again_us if again_us < row.asked_us + KEEP_ASKING_US else None
 
 
+def brought_between(
+    session: Session, camera_id: str, window: Span, now_us: int, limit: int
+) -> dict[str, tuple[str, str]]:
+    """Recordings of a camera that count, lie in its site's own store and are here: by id, where (key and version)."""
+    found = cells.brought(session, camera_id, window, now_us, limit)
+    return {row.segment_id: (_key(row), row.version_id or "") for row in found}
+
+
 def _key(row: CellFetchRow) -> str:
     return f"{FETCHED_PREFIX}{row.site_id}/{row.id}.mp4"
 

@@ -269,22 +269,16 @@ class FootageExpirer:
 
     def _write(self, session: Session, site: Site, day: date, went: list[Segment], confirmed_by: str | None) -> None:
         now_us = self.clock.utc_us()
-        of_camera: dict[str, list[Segment]] = {}
-        for segment in went:
-            of_camera.setdefault(segment.camera_id, []).append(segment)
         entry = FootageDeleted(
             site_id=site.id,
             at_us=now_us,
             day=day.isoformat(),
             versions=len(went),
             size_bytes=sum(segment.size_bytes for segment in went),
-            segments_sha256=_digest(went),
+            segments_sha256=digest_of(went),
             retained_days=retain_days(site.policy_pack, self.retain_days),
             confirmed_by=confirmed_by,
-            cameras=[
-                CameraDeleted(camera_id=camera_id, versions=len(theirs), segments_sha256=_digest(theirs))
-                for camera_id, theirs in sorted(of_camera.items())
-            ],
+            cameras=by_camera(went),
         )
         for segment in went:
             segment.certified_us = now_us
@@ -296,7 +290,18 @@ def _floor_us(segment: Segment, days: int) -> int:
     return retain_until_us(segment.end_us, segment.received_us, days)
 
 
-def _digest(segments: list[Segment]) -> str:
+def by_camera(went: list[Segment]) -> list[CameraDeleted]:
+    """What a certificate says of each camera; the recordings stand in order of their ids."""
+    of_camera: dict[str, list[Segment]] = {}
+    for segment in went:
+        of_camera.setdefault(segment.camera_id, []).append(segment)
+    return [
+        CameraDeleted(camera_id=camera_id, versions=len(theirs), segments_sha256=digest_of(theirs))
+        for camera_id, theirs in sorted(of_camera.items())
+    ]
+
+
+def digest_of(segments: list[Segment]) -> str:
     """Of their ids, which stand in order."""
     return hashlib.sha256("".join(f"{segment.id}\n" for segment in segments).encode()).hexdigest()
 

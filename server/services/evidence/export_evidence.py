@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_S, Clock, isoformat
@@ -27,6 +27,7 @@ from config.evidence.note import SignedNote
 from config.evidence.write import Recording, write_package
 from config.wire.envelope import Signer
 from server.domain.coverage import Coverage, Limits, cover
+from server.services.cells.fetch_from_cell import brought_between
 from server.services.compliance.rule_books import retain_days_of
 from server.services.coverage.assess_day import Assessor
 from server.services.evidence.gather_afterwards import Gone, audits_since, certificates_of
@@ -42,6 +43,8 @@ from storage.objects.port import EvidenceStore
 SOFTWARE = "nightlight 0.1"
 PERIOD_US_MAX = 31 * 86_400 * US_PER_S
 SEGMENTS_MAX = 60_000
+BROUGHT_MAX = 500
+"""Of a site's own store: each was asked for by somebody, and stays a day."""
 CHECKPOINT_TRIES = 3
 IN_MEMORY_BYTES = 8 * 2**20
 DELETED = package.DELETED_CAUSE
@@ -83,6 +86,8 @@ class _Gathered:
     backfilled: SpanSet
     away: SpanSet
     """What lies in the site's own store and is not in the package."""
+    brought: dict[str, tuple[str, str]]
+    """Recordings of the site's own store that somebody had brought: where they are at the centre, key and version."""
     clock: list[dict[str, object]]
     access: list[dict[str, object]]
 
@@ -116,7 +121,10 @@ class EvidenceExporter:
         with self.database.reading() as session:
             past = certificates_of(session, found.site, export.camera_id, went, size)
             audits = audits_since(session, export.site_id, export.span.start_us, size)
-        recordings = [self._recording(segment, *proofs[segment.id]) for segment in found.segments]
+        recordings = [
+            self._recording(segment, *proofs[segment.id], where=found.brought.get(segment.id))
+            for segment in found.segments
+        ]
         recordings += [
             self._recording(one.segment, one.entry, one.proof, past.certificate_of[one.segment.id])
             for one in went
@@ -181,7 +189,8 @@ class EvidenceExporter:
             record(session, access, self.clock.utc_us())
 
     def _gather(self, session: Session, export: Export) -> _Gathered:
-        camera = session.get_one(Camera, export.camera_id)
+        camera, now_us = session.get_one(Camera, export.camera_id), self.clock.utc_us()
+        brought = brought_between(session, camera.id, export.span, now_us, BROUGHT_MAX)
         segments = list(
             session.scalars(
                 select(Segment)
@@ -189,7 +198,11 @@ class EvidenceExporter:
                     Segment.camera_id == camera.id,
                     Segment.end_us > export.span.start_us,
                     Segment.start_us < export.span.end_us,
-                    Segment.retain_until_us.is_not(None),
+                    or_(
+                        Segment.retain_until_us.is_not(None),
+                        Segment.deleted_us.is_not(None),
+                        Segment.id.in_(brought),
+                    ),
                 )
                 .order_by(Segment.start_us, Segment.id)
                 .limit(SEGMENTS_MAX + 1)
@@ -197,7 +210,7 @@ class EvidenceExporter:
         )
         if len(segments) > SEGMENTS_MAX:
             raise InvalidInput(f"more than {SEGMENTS_MAX} recordings: export a shorter period", code="oversized")
-        now_us, policy = self.clock.utc_us(), self.assessor.policy
+        policy = self.assessor.policy
         begun_us = camera.activated_us if camera.activated_us is not None else export.span.end_us
         ended_us = camera.retired_us if camera.retired_us is not None else export.span.end_us
         expected = SpanSet.of(export.span).clip(begun_us, max(begun_us, ended_us))
@@ -211,7 +224,9 @@ class EvidenceExporter:
             now_us,
             retain_days_of(session, camera.site_id, policy.retain_days),
             SpanSet(part for series in backfilled.values() for part in series),
-            cells.spans_on_site(session, camera.id, export.span),
+            cells.spans_on_site(session, camera.id, export.span)
+            - SpanSet((s.start_us, s.end_us) for s in segments if s.id in brought),
+            brought,
             _clock_log(session, camera, export.span),
             [
                 {"at_us": entry.at_us, "account": entry.account, "what": entry.what, "reason": entry.reason}
@@ -247,9 +262,15 @@ class EvidenceExporter:
         )
 
     def _recording(
-        self, segment: Segment, entry: bytes, proof: package.LedgerProof, certificate: int | None = None
+        self,
+        segment: Segment,
+        entry: bytes,
+        proof: package.LedgerProof,
+        certificate: int | None = None,
+        where: tuple[str, str] | None = None,
     ) -> Recording:
-        key, version_id = segment.object_key or "", segment.version_id or ""
+        """``where`` it is read from, where that is not its own place."""
+        key, version_id = where or (segment.object_key or "", segment.version_id or "")
         return Recording(
             segment.id,
             segment.start_us,
