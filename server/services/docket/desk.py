@@ -12,13 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
-from config.base.errors import Conflict, InvalidInput, NotFound
+from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from config.base.ids import is_slug
+from config.base.roles import Relation, Role
 from server.domain import docket as rules
-from server.services.people.operators import operated_site
+from server.domain.authorisation import Action, may
 from storage.database import docket
 from storage.database import scope as scoping
-from storage.database.models import AccountSite, Camera, CaseAct, DocketCase, Site
+from storage.database.models import Account, AccountSite, Camera, CaseAct, DocketCase, Site
 from storage.database.unit_of_work import Database
 
 ACTS_MAX = 2_000
@@ -166,7 +167,7 @@ class DocketDesk:
             before = [row.follows_id for row in rows if row.follows_id is not None]
             followed = session.scalars(select(DocketCase.incident_id).where(DocketCase.id.in_(before)).distinct())
             explained = [row for row in begun if row.status != rules.Status.UNEXPLAINED]
-            operates = scope.role == scoping.OPERATOR
+            operates = works_at_site(scope)
             return IncidentFile(
                 incident=view,
                 cases=[_case(row, names[row.camera_id], now_us) for row in rows],
@@ -188,8 +189,9 @@ class DocketDesk:
             raise InvalidInput(f"at most {rules.TEXT_CHARS_MAX} characters", code="case_text_long")
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
-            judging = act in (rules.Act.SIGN_OFF, rules.Act.SEND_BACK)
-            site = _site(session, scope, site_id) if judging else operated_site(session, scope, site_id)
+            site = _site(session, scope, site_id)
+            if act not in (rules.Act.SIGN_OFF, rules.Act.SEND_BACK):
+                check_works(scope)
             session.get_one(Site, site.id, with_for_update=True)
             rows = [row for row in _rows(session, site, incident_id) if row.status in rules.OPEN]
             if not rows:
@@ -222,6 +224,17 @@ class DocketDesk:
         return docket.Wanted(wanted.status, wanted.cause, wanted.owner, now_us if wanted.overdue else None, site)
 
 
+def works_at_site(scope: scoping.Scope) -> bool:
+    """Whether somebody is of the facility that answers for its gaps, and not of an authority."""
+    return may(scope.role, Action.COMPLIANCE_ACT, Relation.SITE)
+
+
+def check_works(scope: scoping.Scope) -> None:
+    """Raises PermissionDenied for everybody but those who answer for a facility's gaps."""
+    if not works_at_site(scope):
+        raise PermissionDenied("only the facility itself does that", code="not_an_operator")
+
+
 def _site(session: Session, scope: scoping.Scope, site_id: str) -> Site:
     if not is_slug(site_id):  # PostgreSQL takes no NUL, not even to compare with
         raise NotFound("no such site")
@@ -240,11 +253,12 @@ def _is_id(text: str) -> bool:
 
 
 def _people(session: Session, site_id: str) -> list[str]:
-    return list(
-        session.scalars(
-            select(AccountSite.account_name).where(AccountSite.site_id == site_id).order_by(AccountSite.account_name)
-        )
+    query = (
+        select(AccountSite.account_name)
+        .join(Account, Account.name == AccountSite.account_name)
+        .where(AccountSite.site_id == site_id, Account.role.in_((Role.FACILITY_MANAGER, Role.FACILITY_STAFF)))
     )
+    return list(session.scalars(query.order_by(AccountSite.account_name)))
 
 
 def _names(session: Session, camera_ids: set[str]) -> dict[str, str]:

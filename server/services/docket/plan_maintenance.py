@@ -16,8 +16,8 @@ from config.base.timespan import Span
 from config.settings.server import MaintenanceSettings
 from server.domain.maintenance import MaintenanceLimits, Window, check_declared, cut_at
 from server.domain.verdict import day_of
+from server.services.docket.desk import check_works, works_at_site
 from server.services.docket.follow_gaps import window_of
-from server.services.people.operators import operated_site
 from storage.database import docket, evidence
 from storage.database import scope as scoping
 from storage.database.models import MaintenanceWindow, Site
@@ -68,10 +68,8 @@ class MaintenancePlanner:
     def of_site(self, scope: scoping.Scope, site_id: str) -> SiteMaintenance:
         """Raises NotFound."""
         now_us = self.clock.utc_us()
-        if not is_slug(site_id):
-            raise NotFound("no such site")
         with self.database.reading() as session:
-            site = scoping.site_in_reach(session, scope, site_id)
+            site = _site(session, scope, site_id)
             cameras = [(one.id, one.name) for one in scoping.cameras_in_reach(session, scope, site_id)]
             names = dict(cameras)
             return SiteMaintenance(
@@ -83,7 +81,7 @@ class MaintenancePlanner:
                 hours_a_month=self.settings.hours_a_month,
                 cameras=cameras,
                 windows=[_view(row, names, now_us) for row in docket.newest_maintenance(session, site.id)],
-                may_declare=scope.role == scoping.OPERATOR,
+                may_declare=works_at_site(scope),
             )
 
     def declare(self, scope: scoping.Scope, site_id: str, camera_id: str | None, span: Span, reason: str) -> int:
@@ -91,7 +89,8 @@ class MaintenancePlanner:
         if not 0 < len(reason.strip()) <= REASON_CHARS_MAX:
             raise InvalidInput(f"say what for, in at most {REASON_CHARS_MAX} characters", code="maintenance_no_reason")
         with self.database.unit_of_work() as session:
-            site = operated_site(session, scope, site_id)
+            site = _site(session, scope, site_id)
+            check_works(scope)
             session.get_one(Site, site.id, with_for_update=True)
             now_us = self.clock.utc_us()
             cameras = [one.id for one in scoping.cameras_in_reach(session, scope, site_id)]
@@ -119,7 +118,8 @@ class MaintenancePlanner:
     def end(self, scope: scoping.Scope, site_id: str, maintenance_id: int) -> None:
         """Ends it now, or calls it off where it has not begun. Raises NotFound, PermissionDenied or Conflict."""
         with self.database.unit_of_work() as session:
-            site = operated_site(session, scope, site_id)
+            site = _site(session, scope, site_id)
+            check_works(scope)
             row = session.get(MaintenanceWindow, min(maintenance_id, ROW_ID_MAX), with_for_update=True)
             if row is None or row.site_id != site.id:
                 raise NotFound("no such maintenance")
@@ -132,6 +132,12 @@ class MaintenancePlanner:
             if row.camera_id in (None, camera.id) and camera.activated_us is not None:
                 first = day_of(max(row.start_us, camera.activated_us), site.timezone)
                 evidence.assess_again(session, [camera.id], first.isoformat())
+
+
+def _site(session: Session, scope: scoping.Scope, site_id: str) -> Site:
+    if not is_slug(site_id):  # PostgreSQL takes no NUL, not even to compare with
+        raise NotFound("no such site")
+    return scoping.site_in_reach(session, scope, site_id)
 
 
 def _view(row: MaintenanceWindow, names: dict[str, str], now_us: int) -> MaintenanceView:

@@ -8,7 +8,7 @@ Source: OWASP SSRF Prevention; RFC 6890.
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
@@ -19,6 +19,8 @@ from config.base.errors import InvalidInput
 from server.domain.notices import Result
 
 URL_CHARS_MAX = 1_000
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""Stands for the IPv4 address in its last 32 bits (RFC 6052)."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ def _is_public(address: str) -> bool:
     found = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address):
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
+        if inner is None and found in _NAT64:
+            inner = IPv4Address(int(found) & 0xFFFF_FFFF)
         if inner is not None:
             found = inner
     return found.is_global and not found.is_multicast

@@ -16,6 +16,7 @@ from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.settings.server import NoticeSettings
 from server.domain import notices as rules
+from server.domain.authorisation import Action, reach
 from server.services.notices.tell import ALARM
 from storage.database.models import (
     Account,
@@ -87,7 +88,7 @@ class MessagePlanner:
                 .limit(EVENTS_MAX)
                 .with_for_update(of=NoticeMessage, skip_locked=True)
             )
-            for message, subscription in session.execute(query).tuples().all():
+            for message, subscription in session.execute(query).all():
                 message.escalated_us = now_us
                 if not self._handled(session, message):
                     made += self._pass_on(session, message, subscription, now_us)
@@ -122,7 +123,7 @@ class MessagePlanner:
         query = select(NoticeSubscription, Account).join(Account, Account.name == NoticeSubscription.account_name)
         query = query.where(NoticeSubscription.site_id == site.id, NoticeSubscription.removed_us.is_(None))
         made = 0
-        for subscription, account in session.execute(query.order_by(NoticeSubscription.id)).tuples().all():
+        for subscription, account in session.execute(query.order_by(NoticeSubscription.id)).all():
             kinds = subscription.kinds.split(",")
             wanted = [event for event in fresh if event.kind in kinds]
             if wanted and reaches(session, account, site.id):
@@ -223,5 +224,5 @@ class MessagePlanner:
 
 def reaches(session: Session, account: Account, site_id: str) -> bool:
     """Whether a person may still know of a site (I7)."""
-    scope = Scope(account.name, account.role, account.region)
+    scope = Scope(account.name, account.role, account.region, reach(account.role, Action.NOTICES_OWN))
     return session.scalar(visible_sites(scope).where(Site.id == site_id)) is not None

@@ -51,6 +51,6 @@ class DueWatch:
             .having(ends >= (today - timedelta(days=1)).isoformat())
             .limit(A_ROUND_MAX)
         )
-        for staff_id, kind, until in session.execute(query).tuples().all():
+        for staff_id, kind, until in session.execute(query).all():
             key = f"duty:{site.id}:{staff_id}:{kind}"[:108] + f":{until}"
             tell(session, News(key, site.id, DUTY, kind, f"/sites/{site.id}/registers", now_us))
