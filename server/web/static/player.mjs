@@ -163,6 +163,7 @@ class Player extends HTMLElement {
   }
 
   appended() {
+    if (!this.buffer) return; // the view ended meanwhile
     this.edge();
     const { buffered } = this.buffer;
     if (this.queue.length) return this.pump();

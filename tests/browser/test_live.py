@@ -1,0 +1,90 @@
+"""A guardian watches in a real browser: pictures of now, a mark over them, and an end that is an end."""
+
+import time
+
+import pytest
+
+from storage.database.models import LeaseRow, ViewRow
+from tests.support.browser import keep
+from tests.support.edge import wait_for
+from tests.support.nursery import SITE
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+FIGURES = "() => document.querySelector('nightlight-player').figures"
+READ_CLOCK = """() => {
+  const video = document.querySelector("nightlight-player video");
+  const canvas = document.createElement("canvas");
+  canvas.width = video.videoWidth; canvas.height = video.videoHeight;
+  const context = canvas.getContext("2d");
+  context.drawImage(video, 0, 0);
+  const row = Math.max(4, Math.round(canvas.height / 22.5)), y = canvas.height - Math.round(row / 2);
+  const line = context.getImageData(0, y, canvas.width, 1).data, cells = [];
+  for (let cell = 0; cell < 64; cell += 1) cells.push(line[4 * Math.floor((cell + 0.5) * canvas.width / 64)]);
+  const middle = (cells[0] + cells[1]) / 2;
+  let millis = 0;
+  for (let bit = 4; bit < 52; bit += 1) millis = millis * 2 + (cells[bit] > middle ? 1 : 0);
+  return { millis, now: Date.now(), marked: cells[0] > cells[1] && cells[2] > cells[3] };
+}"""
+
+
+def test_a_guardian_watches_is_cut_off_and_stands_on_the_record(live_rig, open_page, request):
+    page = open_page(language="zh-CN", width=390, height=780)
+    sizes: list[tuple[float, int]] = []
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framereceived", lambda data: sizes.append((time.monotonic(), _binary(data)))),
+    )
+    page.context.add_cookies([live_rig.cookie("mum")])
+    page.goto(f"{live_rig.url}/live")
+    keep(request, page, "live-list")
+    page.get_by_role("link", name="观看").click()
+    page.wait_for_function("() => document.querySelector('nightlight-player')?.figures.frames > 25")
+
+    before = page.evaluate("() => document.querySelector('nightlight-player video').currentTime")
+    page.wait_for_timeout(400)
+    assert page.evaluate("() => document.querySelector('nightlight-player video').currentTime") > before
+    clock = page.evaluate(READ_CLOCK)
+    assert clock["marked"]
+    assert 0 <= clock["now"] - clock["millis"] < 3_000
+    figures = page.evaluate(FIGURES)
+    assert page.locator(".live-mark").first.inner_text() == f"g1 · {figures['code']}"
+    assert page.locator(".live-mark").first.is_visible()
+    keep(request, page, "live")
+    page.get_by_role("button", name="全屏").click()
+    page.wait_for_function("() => document.fullscreenElement?.querySelector('.live-mark')")
+    keep(request, page, "live-fullscreen")
+
+    ended_at = time.monotonic()
+    live_rig.nursery.change(
+        LeaseRow, LeaseRow.guardian_id == "g1", LeaseRow.site_id == SITE, revoked_us=1, revoked_by="boss"
+    )
+    page.wait_for_function("() => document.querySelector('nightlight-player').figures.state === 'ended'")
+    assert "园所已终止" in page.locator(".live-curtain").inner_text()
+    page.wait_for_timeout(700)
+    assert max(at for at, size in sizes if size) - ended_at <= 1.0
+    keep(request, page, "live-ended")
+    with live_rig.nursery.database.reading() as session:
+        row = wait_for("the record", lambda: session.query(ViewRow).filter(ViewRow.closed_us.is_not(None)).first())
+    assert (row.code, row.account_name, row.why_closed) == (figures["code"], "mum", "revoked")
+
+
+def _binary(data: str | bytes) -> int:
+    return len(data) if isinstance(data, bytes) else 0
+
+
+def test_a_player_without_its_mark_shows_nothing(live_rig, open_page):
+    page = open_page(language="en")
+    page.context.add_cookies([live_rig.cookie("mum")])
+    page.goto(f"{live_rig.url}/live/cam-a")
+    page.wait_for_function("() => document.querySelector('nightlight-player')?.figures.frames > 5")
+    page.evaluate("() => document.querySelector('.live-mark').remove()")
+    page.wait_for_function("() => document.querySelector('nightlight-player').figures.state === 'ended'")
+    assert not page.evaluate("() => document.querySelector('nightlight-player video').src")
+
+
+def test_what_is_not_ones_own_is_not_there(live_rig, open_page):
+    page = open_page()
+    page.context.add_cookies([live_rig.cookie("dad"), live_rig.cookie("aunt")])
+    assert page.goto(f"{live_rig.url}/live/cam-a").status == 404
+    assert page.goto(f"{live_rig.url}/live/nowhere").status == 404
