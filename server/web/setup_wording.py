@@ -22,6 +22,9 @@ REFUSAL = {
     "no_box": mark("Choose the box that is to record the camera."),
     "no_zone": mark("Choose the place that the camera looks into."),
     "camera_taken": mark("Another camera has this id already, here or at another site. Take another id."),
+    "found_taken": mark(
+        "This device was set up already, perhaps by a colleague just now. Look for it among the site's cameras."
+    ),
     "camera_retired": mark("The camera of this id was taken out of service. Take another id."),
     "bad_url": mark(
         "A stream's address begins with rtsp:// and holds neither user nor password: those have fields of their own."

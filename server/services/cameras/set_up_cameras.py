@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
-from config.base.errors import InvalidInput, NotFound, ResourceExhausted
+from config.base.errors import Conflict, InvalidInput, NotFound, ResourceExhausted
 from config.base.ids import is_slug
 from config.wire.desired_state import DesiredCamera
 from server.domain.zones import FORBIDDEN_KINDS, check_camera_allowed
@@ -138,17 +138,18 @@ class CameraSetup:
     def add(self, scope: Scope, site_id: str, new: NewCamera, change: Change, found: Found | None = None) -> Configured:
         """Registers a camera and says how it is reached; ``found`` is then marked as adopted.
 
-        Raises as ``Register.add_camera`` and ``CameraConfigurer.change`` do.
+        Raises as ``Register.add_camera`` and ``CameraConfigurer.change`` do; Conflict where a camera in service has been
+        made of it already: of several who try at once, one does.
         """
         _check_name(new.name)
         with self.database.unit_of_work() as session:
             site = operated_site(session, scope, site_id)
             _check_ids(new)
+            row = _to_adopt(session, site, found, new.camera_id) if found is not None else None
             check_camera_allowed(_one_zone(session, site, new.zone_id).kind)
             self._register.put_camera(session, site.id, new.camera_id, new.zone_id, new.agent_id, new.name)
             done = self._configurer.change_in(session, site.id, new.camera_id, change)
-            if found is not None:
-                row = _discovered(session, site, found)
+            if row is not None:
                 row.adopted_as, row.dismissed_us, row.dismissed_by = new.camera_id, None, None
         return done
 
@@ -206,9 +207,19 @@ def _one_zone(session: Session, site: Site, zone_id: str) -> Zone:
     return zone
 
 
-def _discovered(session: Session, site: Site, found: Found) -> DiscoveredCamera:
+def _to_adopt(session: Session, site: Site, found: Found, camera_id: str) -> DiscoveredCamera:
+    """Its row, kept from everybody else until this transaction ends. Raises NotFound, Conflict."""
+    row = _discovered(session, site, found, alone=True)
+    made = session.get(Camera, row.adopted_as) if row.adopted_as not in (None, camera_id) else None
+    if made is not None and made.retired_us is None:
+        raise Conflict(f"it was set up as {made.id}", code="found_taken")
+    return row
+
+
+def _discovered(session: Session, site: Site, found: Found, *, alone: bool = False) -> DiscoveredCamera:
     known = is_slug(found.agent_id) and is_slug(found.discovery_id)
-    row = session.get(DiscoveredCamera, (found.agent_id, found.discovery_id)) if known else None
+    key = (found.agent_id, found.discovery_id)
+    row = session.get(DiscoveredCamera, key, with_for_update=alone) if known else None
     if row is None or row.site_id != site.id:
         raise NotFound("no such discovered camera")
     return row

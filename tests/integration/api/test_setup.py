@@ -2,10 +2,12 @@
 
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from msgspec import json
+from sqlalchemy import select
 
 from config.settings.server import load_server
 from config.wire.codes import parse_code
@@ -213,6 +215,26 @@ def test_a_found_camera_whose_camera_went_out_of_service_can_be_set_up_anew(lin,
     assert 'value="sunflower-camera-2"' in lin.get(link).text
     assert lin.post(f"{SITE}/cameras/new", data={**given, "camera": "sunflower-camera-2"}).status_code == 303
     assert "set up as sunflower-camera-2" in lin.get(f"{SITE}/found").text
+
+
+def test_of_several_who_set_the_same_found_camera_up_at_once_one_does(lin, agent, clock, database):
+    said = found(agent, clock)
+    agent.say(said)
+    given = {**FORM, "discovery": said.discovery_id, "url": said.main.url, "sub_url": "", "onvif_url": ""}
+    forms = [{**given, "camera": f"sunflower-camera-{number}"} for number in range(1, 5)]
+    with ThreadPoolExecutor(len(forms)) as pool:
+        answers = list(pool.map(lambda form: lin.post(f"{SITE}/cameras/new", data=form), forms))
+    assert sorted(answer.status_code for answer in answers) == [303, 409, 409, 409]
+    late = next(form for form, answer in zip(forms, answers, strict=True) if answer.status_code == 409)
+    assert "set up already" in refused(lin.post(f"{SITE}/cameras/new", data=late), 409)
+    lin.headers["Accept-Language"] = "zh"
+    assert "已经设置好了" in refused(lin.post(f"{SITE}/cameras/new", data=late), 409)
+    first = next(form for form, answer in zip(forms, answers, strict=True) if answer.status_code == 303)
+    assert lin.post(f"{SITE}/cameras/new", data=first).status_code == 303  # sent twice by the same browser
+    with database.reading() as session:
+        assert list(
+            session.scalars(select(models.Camera.id).where(models.Camera.id.startswith("sunflower-camera-")))
+        ) == [first["camera"]]
 
 
 def test_one_that_is_not_ours_goes_out_of_sight_and_comes_back(lin, agent, clock):
