@@ -10,6 +10,7 @@ Source: RFC 9112; AWS Signature Version 4, by header.
 import hashlib
 import hmac
 import os
+import re
 import socket
 import ssl
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ HEAD_BYTES_MAX = 65_536
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _SIGNED = "host;x-amz-checksum-mode;x-amz-content-sha256;x-amz-date"
 _UNRESERVED = "-_.~"
+_PLAIN = re.compile(r"[A-Za-z0-9\-_.~/]*")
 
 
 @dataclass
@@ -34,6 +36,16 @@ class _Wire:
     rest: bytes = b""
 
 
+@dataclass(frozen=True)
+class _Scope:
+    """What a signature of one day is made with."""
+
+    day: str
+    text: str
+    credential: str
+    key: bytes = field(repr=False)
+
+
 @dataclass
 class HeadReader:
     """Safe to share between threads; connections are kept and used again."""
@@ -41,7 +53,7 @@ class HeadReader:
     access: StoreAccess
     clock: Clock
     _idle: list[_Wire] = field(default_factory=list)
-    _key: tuple[str, bytes] = ("", b"")
+    _now: tuple[int, str, _Scope] | None = field(default=None, repr=False)
     _tls: ssl.SSLContext | None = None
 
     def read(self, key: str, version_id: str) -> dict[str, str] | None:
@@ -105,31 +117,42 @@ class HeadReader:
 
     def _request(self, key: str, version_id: str) -> bytes:
         access = self.access
-        path = quote(f"/{access.bucket}/{key}", safe="/" + _UNRESERVED)
-        query = f"versionId={quote(version_id, safe=_UNRESERVED)}"
-        now = to_datetime(self.clock.utc_us()).strftime("%Y%m%dT%H%M%SZ")
+        path = f"/{access.bucket}/{key}"
+        if not _PLAIN.fullmatch(path):
+            path = quote(path, safe="/" + _UNRESERVED)
+        query = f"versionId={version_id if version_id.isalnum() and version_id.isascii() else quote(version_id, safe=_UNRESERVED)}"
+        now, scope = self._time()
         fields = (
             f"host:{access.endpoint}\nx-amz-checksum-mode:ENABLED\nx-amz-content-sha256:{_NOTHING}\nx-amz-date:{now}\n"
         )
         canonical = f"HEAD\n{path}\n{query}\n{fields}\n{_SIGNED}\n{_NOTHING}"
-        scope = f"{now[:8]}/{access.region}/s3/aws4_request"
-        to_sign = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-        signature = hmac.digest(self._signing_key(now[:8]), to_sign.encode(), "sha256").hex()
-        credential = f"AWS4-HMAC-SHA256 Credential={access.access_key}/{scope}, SignedHeaders={_SIGNED}"
+        to_sign = f"AWS4-HMAC-SHA256\n{now}\n{scope.text}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        signature = hmac.digest(scope.key, to_sign.encode(), "sha256").hex()
         lines = fields.replace("\n", "\r\n")
         return (
-            f"HEAD {path}?{query} HTTP/1.1\r\n{lines}authorization: {credential}, Signature={signature}\r\n\r\n"
+            f"HEAD {path}?{query} HTTP/1.1\r\n{lines}authorization: {scope.credential}, Signature={signature}\r\n\r\n"
         ).encode()
 
-    def _signing_key(self, day: str) -> bytes:
-        known, key = self._key
-        if known == day:
-            return key
-        key = f"AWS4{self.access.secret_key}".encode()
-        for part in (day, self.access.region, "s3", "aws4_request"):
+    def _time(self) -> tuple[str, _Scope]:
+        """The date as it is signed, and what it is signed with; made once a second and once a day."""
+        second = self.clock.utc_us() // US_PER_S
+        known = self._now
+        if known is not None and known[0] == second:
+            return known[1], known[2]
+        now = to_datetime(second * US_PER_S).strftime("%Y%m%dT%H%M%SZ")
+        scope = known[2] if known is not None and known[2].day == now[:8] else self._scope(now[:8])
+        self._now = (second, now, scope)
+        return now, scope
+
+    def _scope(self, day: str) -> _Scope:
+        access = self.access
+        key = f"AWS4{access.secret_key}".encode()
+        for part in (day, access.region, "s3", "aws4_request"):
             key = hmac.digest(key, part.encode(), "sha256")
-        self._key = (day, key)
-        return key
+        text = f"{day}/{access.region}/s3/aws4_request"
+        return _Scope(
+            day, text, f"AWS4-HMAC-SHA256 Credential={access.access_key}/{text}, SignedHeaders={_SIGNED}", key
+        )
 
 
 def _parse(head: bytes) -> tuple[str, dict[str, str]]:
