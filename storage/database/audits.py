@@ -159,6 +159,12 @@ def finding_of(session: Session, object_key: str, version_id: str, drift: str) -
     ).first()
 
 
+def last_found_us(session: Session, site_id: str) -> int:
+    """When the newest of what is wrong at a site was found; 0 where nothing is."""
+    open_here = (AuditFinding.site_id == site_id, AuditFinding.settled_us.is_(None))
+    return session.scalar(select(func.max(AuditFinding.found_us)).where(*open_here)) or 0
+
+
 def open_findings(session: Session, site_id: str, limit: int) -> list[AuditFinding]:
     """What is wrong at a site, newest first."""
     return list(

@@ -8,6 +8,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from config.base.clock import US_PER_MINUTE
 from config.base.logs import get_logger
 from config.base.timespan import Span
 from config.evidence import entries
@@ -28,6 +29,7 @@ REFUSAL_OF = {
     Drift.PICTURE_TOO_DARK: "picture_too_dark",
     Drift.CLOCK_OFF: "clock_off",
 }
+TOLD_ONCE_US = 10 * US_PER_MINUTE
 _Finding = Literal[
     "object_missing", "object_corrupt", "lock_short", "undecodable", "picture_frozen", "picture_too_dark", "clock_error"
 ]
@@ -90,6 +92,8 @@ def _note(session: Session, now_us: int, segment: Segment, drift: Drift, detail:
     found = audits.finding_of(session, key, version_id, drift.value)
     if found is not None and found.settled_us is None:
         return False
+    # The first wakes people; what follows it, which may be thousands, is gathered.
+    first = audits.last_found_us(session, segment.site_id) < now_us - TOLD_ONCE_US
     if found is None:
         found = AuditFinding(object_key=key, version_id=version_id, drift=drift.value)
         session.add(found)
@@ -97,7 +101,8 @@ def _note(session: Session, now_us: int, segment: Segment, drift: Drift, detail:
     found.detail, found.found_us, found.settled_us = detail, now_us, None
     session.flush()
     link = f"/sites/{segment.site_id}/audit"
-    news = notices.News(f"drift:{found.id}:{now_us}", segment.site_id, notices.DRIFT, REFUSAL_OF[drift], link, now_us)
+    about = REFUSAL_OF[drift]
+    news = notices.News(f"drift:{found.id}:{now_us}", segment.site_id, notices.DRIFT, about, link, now_us, urgent=first)
     notices.tell(session, news)
     log.error("footage_unsound", camera=segment.camera_id, segment=segment.id, drift=drift.value, detail=detail)
     return True
