@@ -6,7 +6,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import get_args
 
@@ -14,7 +13,8 @@ from sqlalchemy import func, select
 
 from benchmarks.drills._attacks import bucket_attacks, faketime_library
 from benchmarks.drills._keeping import FIRST_PAST_DAYS, RETAIN_DAYS, SITE, Keeping, Said
-from benchmarks.drills._keeping_truth import Found, look
+from benchmarks.drills._keeping_alarm import alarm
+from benchmarks.drills._keeping_truth import Found, Outcome, look
 from benchmarks.drills._liar import UNSOUND, YEAR_S, Lies, Taken, Told
 from config.base.clock import US_PER_S
 from config.base.errors import NightlightError, Unavailable
@@ -36,14 +36,6 @@ PAST_LOCK_S = 1.0
 KINDS = (("ingest",), ("jobs",), ("jobs",), ("ingest", "jobs"))
 
 
-@dataclass
-class Outcome:
-    """What one fault did."""
-
-    found: Found
-    figures: dict[str, int | float | str] = field(default_factory=dict)
-
-
 class Faults:
     """All of them, over one world."""
 
@@ -62,6 +54,7 @@ class Faults:
             "slow": self.store_slow,
             "clock": self.a_year_ahead,
             "admin": self.administrator,
+            "alarm": lambda: alarm(world, self._upload_in_process),
         }
 
     # --- kill -9 ---
@@ -248,7 +241,8 @@ class Faults:
         """One whole round, two hours from now so that nothing is too young; how often a step had to be repeated."""
         world, failures = self.world, 0
         clock = SimulatedClock(world.clock.utc_us() + 2 * 3_600 * US_PER_S)
-        auditor = StoreAuditor(world.database, world.evidence, clock, RETAIN_DAYS)
+        # So few by lot that listings are believed where they are to be had.
+        auditor = StoreAuditor(world.database, world.evidence, clock, RETAIN_DAYS, asked_min=2)
         auditor.begin(at_once=True)
         for _ in range(TRIES_MAX):
             try:

@@ -37,6 +37,14 @@ class Found:
             self.broken.append(what)
 
 
+@dataclass
+class Outcome:
+    """What one fault did."""
+
+    found: Found
+    figures: dict[str, int | float | str] = field(default_factory=dict)
+
+
 def look(world: Keeping, *, settled: bool = True) -> Found:
     """Everything that was ever secured; ``settled``: and nothing is left to do."""
     found = Found()

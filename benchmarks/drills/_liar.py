@@ -6,6 +6,7 @@ what was signed. Without lies it passes every byte on.
 
 import hashlib
 import http.client
+import re
 import socketserver
 import time
 from dataclasses import dataclass, field
@@ -59,7 +60,11 @@ class Lies:
     """How far the Date of every answer is ahead."""
     keeps_locks_short: bool = False
     """Agrees to lengthen a lock, and does not."""
+    listings_too: bool = True
+    """Whether listings say the same as answers about a version, where they say anything of it."""
     asked: int = 0
+    first_told: dict[str, float] = field(default_factory=dict)
+    """By object key: when the first lie about it was told, by the monotonic clock."""
 
 
 class Liar(socketserver.ThreadingMixIn, socketserver.TCPServer):
@@ -90,6 +95,33 @@ class Liar(socketserver.ThreadingMixIn, socketserver.TCPServer):
         """Clients that are killed in the middle of a request are what this is for."""
 
 
+def _listing_with(lies: Lies, data: bytes) -> bytes:
+    """A listing that agrees with what is told of each version."""
+
+    def told(found: re.Match[bytes]) -> bytes:
+        version = found[0]
+        key = unquote(version.partition(b"<Key>")[2].partition(b"</Key>")[0].decode())
+        lie = lies.about.get(key)
+        if lie is None:
+            return version
+        if lie == "gone":
+            return b""
+        if lie in ("denied", "failing", "unlocked"):
+            return re.sub(rb"<UserMetadata>.*?</UserMetadata>", b"", version, flags=re.DOTALL)
+        if lie == "short":
+            until = to_header(SystemClock().utc_us() + SHORT_US).encode()
+            return re.sub(rb"(<x-amz-object-lock-retain-until-date>)[^<]*", rb"\g<1>" + until, version)
+        if lie == "governance":
+            return version.replace(b">COMPLIANCE<", b">GOVERNANCE<")
+        if lie == "other_version":
+            return re.sub(rb"(<VersionId>)[^<]*", rb"\g<1>" + fresh_id().encode(), version)
+        if lie == "truncated":
+            return re.sub(rb"<Size>(\d+)", lambda size: b"<Size>%d" % (int(size[1]) // 2), version)
+        return re.sub(rb"(<ETag>[^<]*?)[0-9a-f]{8}", rb"\g<1>00000000", version)
+
+    return re.sub(rb"<Version>.*?</Version>", told, data, flags=re.DOTALL)
+
+
 class _Relay(BaseHTTPRequestHandler):
     server: Liar
     protocol_version = "HTTP/1.1"
@@ -118,7 +150,11 @@ class _Relay(BaseHTTPRequestHandler):
         elif self.command == "PUT" and not ORDERS & set(query) and lies.uploads and self.headers.get(CHECKSUM):
             self._take(lies.uploads, key, body)
         elif key in lies.about and self.command in ("GET", "HEAD") and "versionId" in query:
+            lies.first_told.setdefault(key, time.monotonic())
             self._tell(lies.about[key], body)
+        elif lies.about and lies.listings_too and self.command == "GET" and "versions" in query:
+            status, headers, data = self._ask(body)
+            self._say(status, headers, _listing_with(lies, data))
         else:
             self._pass(body)
 

@@ -3,8 +3,9 @@
     python3 dev.py drill retention [--json] [--seed N] [--kills 200] [--only kills,uploads,…] [--store minio|seaweedfs]
 
 ``kill -9`` of the server's processes during upload, lock, audit, deletion and hold; a store that is down, slow, or lies; a
-clock a year ahead; an administrator who tries everything. After each: 0 versions lost before their day, 0 seconds covered
-without an intact locked version, every planted lie found within one audit. Exits non-zero where that does not hold.
+clock a year ahead; an administrator who tries everything; a drift found by the running server, and how long until people can see it. After each:
+0 versions lost before their day, 0 seconds covered without an intact locked version, every planted lie found within one
+audit, told within 60 s. Exits non-zero where that does not hold.
 """
 
 import argparse
@@ -19,7 +20,9 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks.drills._keeping import Keeping
-from benchmarks.drills._keeping_faults import Faults, Outcome
+from benchmarks.drills._keeping_alarm import ALARM_S_MAX
+from benchmarks.drills._keeping_faults import Faults
+from benchmarks.drills._keeping_truth import Outcome
 from benchmarks.report import Report
 from config.base import logs
 
@@ -68,6 +71,8 @@ def _note(report: Report, name: str, outcome: Outcome, took_s: float) -> None:
     report.expect(f"{name}_lost", found.lost, at_most=0)
     report.expect(f"{name}_covered_without_version_s", found.uncovered_s, at_most=0)
     report.expect(f"{name}_broken", len(found.broken), at_most=0)
+    if "told_s" in outcome.figures:
+        report.expect(f"{name}_told_s", float(outcome.figures["told_s"]), at_most=ALARM_S_MAX)
     for line in found.broken[:20]:
         print(f"  BROKEN {line}", file=sys.stderr, flush=True)
 

@@ -15,7 +15,7 @@ from config.base.errors import NightlightError, NotFound, Unavailable
 from config.base.logs import get_logger
 from server.domain.audit import DEEP, Drift, Held, Seen, difference, drift_of, due, lengthens, lock_of
 from server.domain.retention import retain_until_us
-from server.services.audit.read_listing import CameraDay, Listing, Version, read_listing, strangers
+from server.services.audit.read_listing import ASKED_MIN, CameraDay, Listing, Version, read_listing, strangers
 from server.services.audit.tell_drift import settle, tell
 from server.services.audit.watch_store import note_clock
 from server.services.compliance.rule_books import retain_days_of
@@ -62,6 +62,8 @@ class StoreAuditor:
     clock: Clock
     retain_days: int
     workers: int = 8
+    asked_min: int = ASKED_MIN
+    """Versions of each camera-day that are asked themselves, whatever a listing says of them."""
 
     def begin(self, *, at_once: bool = False) -> AuditRound | None:
         """Opens a round where the last one began a day ago; None where one is open or not due."""
@@ -176,7 +178,7 @@ class StoreAuditor:
         silent: list[tuple[Version, NightlightError]],
     ) -> None:
         """Those whose turn it is, beside the listing; then those that it does not vouch for, or all where it was wrong."""
-        first = day.whose_turn()
+        first = day.whose_turn(self.asked_min)
         self._ask(look, day, pool, first, silent)
         asked = {version.segment_id for version in first}
         vouched = listing.result().vouched if listing.exception() is None else set()

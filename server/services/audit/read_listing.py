@@ -23,7 +23,9 @@ from storage.objects.port import EvidenceStore, ListedVersion
 SETTLING_US = 3_600 * US_PER_S
 """A version younger than this may belong to an upload whose message is still on its way."""
 TURNS = 30
+"""Rounds within which each version is asked itself."""
 ASKED_MIN = 32
+"""Versions of each camera-day that are asked besides, drawn by lot."""
 _chance = random.SystemRandom()
 
 
@@ -59,9 +61,9 @@ class CameraDay:
     def prefix(self) -> str:
         return day_prefix(self.site_id, self.camera_id, to_datetime(self.day_us))
 
-    def whose_turn(self) -> list[Version]:
-        """Those that are asked whatever a listing says."""
-        drawn = _chance.sample(self.versions, min(ASKED_MIN, len(self.versions)))
+    def whose_turn(self, asked_min: int) -> list[Version]:
+        """Those that are asked whatever a listing says: ``asked_min`` by lot, and a share by turns."""
+        drawn = _chance.sample(self.versions, min(asked_min, len(self.versions)))
         turn = [one for one in self.versions if (int(one.segment_id[-4:], 16) + self.round_id) % TURNS == 0]
         return list({one.segment_id: one for one in drawn + turn}.values())
 

@@ -20,7 +20,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keeping]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("fault", ["kills", "uploads", "audits", "down", "slow", "clock", "admin"])
+@pytest.mark.parametrize("fault", ["kills", "uploads", "audits", "down", "slow", "clock", "admin", "alarm"])
 def test_nothing_is_lost_and_nothing_is_said_to_be_there_that_is_not(world: Keeping, fault: str) -> None:
     outcome = Faults(world, random.Random(20261122), KILLS, in_full=False).all[fault]()
     assert outcome.found.broken == []
