@@ -3,7 +3,7 @@
 Every query on behalf of a person goes through ``visible_sites``; what is out of reach is not found, never forbidden.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Select, false, or_, select
 from sqlalchemy.orm import Session
@@ -29,7 +29,7 @@ class Scope:
     account_name: str
     role: str
     region: str = ""
-    reach: frozenset[str] | None = None
+    reach: frozenset[str] | None = field(default=None, compare=False)
     """The relations that allow the action asked for (``server/domain/authorisation.py``); None where no action was named:
     then only a facility's manager and a police auditor find anything."""
 

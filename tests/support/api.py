@@ -153,7 +153,7 @@ def add_accounts(database: Database, clock: Clock, site_id: str) -> None:
     """An operator of one site, and an auditor of the whole region tree."""
     now_us = clock.utc_us()
     with database.unit_of_work() as session:
-        for name, role, region in ((OPERATOR, "operator", ""), (AUDITOR, "auditor", "cn")):
+        for name, role, region in ((OPERATOR, "facility_manager", ""), (AUDITOR, "police_auditor", "cn")):
             session.add(Account(name=name, role=role, region=region, password_hash=_password_hash(), created_us=now_us))
         session.flush()
         session.add(AccountSite(account_name=OPERATOR, site_id=site_id))

@@ -51,7 +51,7 @@ def kept(request, any_object_store, tmp_path):
         register.add_site("other", "别处", "de/berlin", "Europe/Berlin")
         add_accounts(database, clock, "sunflower")
         with database.unit_of_work() as session:
-            for name, role, region in ((SECOND, "operator", ""), (ALL, "auditor", "*")):
+            for name, role, region in ((SECOND, "facility_manager", ""), (ALL, "police_auditor", "*")):
                 session.add(Account(name=name, role=role, region=region, password_hash=_password_hash(), created_us=1))
             session.flush()
             session.add(AccountSite(account_name=SECOND, site_id="sunflower"))

@@ -1,7 +1,7 @@
 """Accounts, passwords and sessions.
 
 Passwords are kept as argon2id (OWASP's first choice), session tokens as their SHA-256. A wrong name costs the same time
-as a wrong password, and failures from one address are limited.
+as a wrong password, and failures are limited (``failures.py``). Sessions die with the password, the role and the lock.
 """
 
 import functools
@@ -13,23 +13,27 @@ from threading import Lock
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import PermissionDenied, ResourceExhausted
-from storage.database.models import Account, LoginSession
+from server.services.people.failures import Failures
+from server.services.people.passwords import PASSWORD_CHARS_MAX, check_password_allowed
+from storage.database.models import Account, LoginSession, Passkey, Totp
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
 FAILURES_MAX = 10
 FAILURES_WINDOW_US = 300 * US_PER_S
 SOURCES_MAX = 10_000
-PASSWORD_CHARS_MAX = 256
+HANDLE_CHARS = 16
+SET_BACK_US = 300 * US_PER_S
+"""A session that begins further in the future was made by a clock that was set back since; it is over."""
 
 
 @dataclass
 class FailureLimit:
-    """At most ten failures in five minutes from one source; bounded memory."""
+    """In memory, for what is no account: at most ten failures in five minutes from one source; bounded memory."""
 
     clock: Clock
     _failures: dict[str, deque[int]] = field(default_factory=dict)
@@ -59,6 +63,19 @@ def _hash_of_nobody() -> str:
     return PasswordHasher().hash(secrets.token_hex(16))
 
 
+@dataclass(frozen=True)
+class SessionView:
+    """A signed-in browser, as its owner sees it; ``handle`` names it and is of no use elsewhere."""
+
+    handle: str
+    created_us: int
+    expires_us: int
+    proof: str
+    source: str
+    device: str
+    current: bool
+
+
 class SignIn:
     """Checks passwords and keeps sessions."""
 
@@ -68,24 +85,32 @@ class SignIn:
         self._session_us = session_hours * 3_600 * US_PER_S
         self._hasher = PasswordHasher()
         self._nobody = _hash_of_nobody()
-        self._limit = FailureLimit(clock)
+        self._failures = Failures(database, clock)
 
     def check_password(self, name: str, password: str, source: str) -> Scope:
         """Who this is. Raises PermissionDenied, or ResourceExhausted after too many failures."""
-        self._limit.check(source)
+        self._failures.check(name, source)
         with self._database.reading() as session:
             account = session.get(Account, name)
         stored = account.password_hash if account is not None else self._nobody
         try:
             self._hasher.verify(stored, password[:PASSWORD_CHARS_MAX])
         except (VerificationError, InvalidHashError) as error:
-            self._limit.failed(source)
+            self._failures.failed(name, source)
             raise PermissionDenied("name or password is wrong", code="wrong_password") from error
-        if account is None:
+        if account is None or account.locked_us is not None:
             raise PermissionDenied("name or password is wrong", code="wrong_password")
         return Scope(account.name, account.role, account.region)
 
-    def open_session(self, account_name: str) -> str:
+    def second_steps(self, account_name: str) -> frozenset[str]:
+        """What the account has set up beside its password: ``totp``, ``passkey``; none where the password alone is asked."""
+        with self._database.reading() as session:
+            totp = session.get(Totp, account_name)
+            key = session.scalar(select(Passkey.made_us).where(Passkey.account_name == account_name).limit(1))
+        found = {"totp"} if totp is not None and totp.confirmed_us is not None else set()
+        return frozenset(found | ({"passkey"} if key is not None else set()))
+
+    def open_session(self, account_name: str, *, proof: str = "password", source: str = "", device: str = "") -> str:
         """A fresh token for the cookie; only its digest is kept."""
         token = secrets.token_urlsafe(32)
         now_us = self._clock.utc_us()
@@ -93,28 +118,72 @@ class SignIn:
             session.execute(delete(LoginSession).where(LoginSession.expires_us <= now_us))
             session.add(
                 LoginSession(
-                    token_sha256=_digest(token),
+                    token_sha256=digest_of(token),
                     account_name=account_name,
                     created_us=now_us,
                     expires_us=now_us + self._session_us,
+                    proof=proof,
+                    source=source[:64],
+                    device=device[:120],
                 )
             )
         return token
 
     def resume(self, token: str) -> Scope | None:
-        """Who holds this token; None where it is unknown or over."""
+        """Who holds this token; None where it is unknown, over, or its account is locked."""
         with self._database.reading() as session:
-            found = session.get(LoginSession, _digest(token))
-            if found is None or found.expires_us <= self._clock.utc_us():
+            found = session.get(LoginSession, digest_of(token))
+            if found is None or not found.created_us - SET_BACK_US <= self._clock.utc_us() < found.expires_us:
                 return None
             account = session.get_one(Account, found.account_name)
+            if account.locked_us is not None:
+                return None
             return Scope(account.name, account.role, account.region)
 
     def close_session(self, token: str) -> None:
         """Ends a session at once."""
         with self._database.unit_of_work() as session:
-            session.execute(delete(LoginSession).where(LoginSession.token_sha256 == _digest(token)))
+            session.execute(delete(LoginSession).where(LoginSession.token_sha256 == digest_of(token)))
+
+    def sessions(self, account_name: str, token: str) -> list[SessionView]:
+        """The account's open sessions, the newest first; ``token``: the one that asks."""
+        now_us, mine = self._clock.utc_us(), digest_of(token)
+        query = select(LoginSession).where(LoginSession.account_name == account_name, LoginSession.expires_us > now_us)
+        with self._database.reading() as session:
+            rows = session.scalars(query.order_by(LoginSession.created_us.desc())).all()
+        return [
+            SessionView(
+                row.token_sha256[:HANDLE_CHARS],
+                row.created_us,
+                row.expires_us,
+                row.proof,
+                row.source,
+                row.device,
+                row.token_sha256 == mine,
+            )
+            for row in rows
+        ]
+
+    def end_sessions(self, account_name: str, *, handle: str = "", but: str = "") -> None:
+        """Ends one session by its handle, or all of the account but that of a token."""
+        query = delete(LoginSession).where(LoginSession.account_name == account_name)
+        if handle:
+            query = query.where(LoginSession.token_sha256.startswith(handle, autoescape=True))
+        if but:
+            query = query.where(LoginSession.token_sha256 != digest_of(but))
+        with self._database.unit_of_work() as session:
+            session.execute(query)
+
+    def change_password(self, account_name: str, old: str, new: str, source: str) -> None:
+        """Every session of the account ends with it. Raises PermissionDenied, InvalidInput, ResourceExhausted."""
+        self.check_password(account_name, old, source)
+        check_password_allowed(new, (account_name,))
+        hashed = self._hasher.hash(new)
+        with self._database.unit_of_work() as session:
+            session.get_one(Account, account_name).password_hash = hashed
+            session.execute(delete(LoginSession).where(LoginSession.account_name == account_name))
 
 
-def _digest(token: str) -> str:
+def digest_of(token: str) -> str:
+    """What is kept of a session's token, and what the lease desk knows it by."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -19,7 +19,7 @@ from config.base.ids import is_slug
 from config.base.roles import ADDED_ROLES, FORMER_ROLES, REGION_ROLES, SITE_ROLES
 from config.wire.sealing import read_sealing_public_pem
 from server.domain.zones import check_camera_allowed, check_kind, check_sees_allowed
-from server.services.people.sign_in import PASSWORD_CHARS_MAX
+from server.services.people.passwords import PASSWORD_CHARS_MAX
 from storage.database import inventory, regions, registers
 from storage.database.models import Account, AccountSite, Agent, Camera, LoginSession, Site, Zone
 from storage.database.scope import EVERY_REGION
