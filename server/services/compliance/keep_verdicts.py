@@ -170,7 +170,7 @@ class ComplianceKeeper:
 
     def _keep_regions(self, changed: Changed) -> int:
         with self.database.reading() as session:
-            regions = dict(session.execute(select(Site.id, Site.region)).tuples().all())
+            regions = {row.id: row.region for row in session.execute(select(Site.id, Site.region))}
         due: set[tuple[str, str]] = set()
         for site_id, period in changed:
             steps = regions[site_id].split("/")
