@@ -262,7 +262,7 @@ def _people(session: Session, site_id: str) -> list[str]:
 
 
 def _names(session: Session, camera_ids: set[str]) -> dict[str, str]:
-    return dict(session.execute(select(Camera.id, Camera.name).where(Camera.id.in_(camera_ids))).tuples().all())
+    return {one.id: one.name for one in session.scalars(select(Camera).where(Camera.id.in_(camera_ids)))}
 
 
 def _case(row: DocketCase, name: str, now_us: int) -> CaseView:

@@ -61,6 +61,10 @@ PLACES = {
     "fetch_id": "0" * 32,
     "hold": "0" * 32,
     "certificate": "1",
+    "incident": "0" * 32,
+    "act": "explain",
+    "number": "1",
+    "message": "0" * 32,
 }
 
 
