@@ -38,7 +38,7 @@ from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore
 
 LEASE_US = 600 * US_PER_S
-"""Longer than one sample can take."""
+"""Longer than one recording can take; a sample may be of many."""
 TRIES_MAX = 3
 """After so many something is said of a sample that could not be read or decoded. A store that gives nothing is waited for."""
 SEGMENTS_A_MINUTE_MAX = 32
@@ -233,6 +233,8 @@ class DeepAuditor:
 
     def _look_and_tell(self, work: _Work, segment: Segment) -> Seen:
         """What is wrong is told before the next recording is read, which may take long or fail. Raises Unavailable."""
+        with self.database.unit_of_work() as session:
+            session.get_one(DeepAudit, work.audit_id).leased_until_us = self.clock.utc_us() + LEASE_US
         looker = Looker(self.store, self.rules, self.prober)
         seen = looker.look(segment, lambda: self._gives_out_others(work, segment), last=work.tries >= TRIES_MAX)
         if seen.drift is not None:
