@@ -6,17 +6,31 @@ from collections.abc import Callable
 from config.base.clock import SystemClock
 from config.settings.loader import read_secret
 from config.settings.server import ServerSettings
+from server.admin.custody import by_a_person, language, person
 from server.runtime import open_database
 from server.services.cameras.read_discovered import picture_key_of
 from server.services.cells.cell_doors import CellDoors
+from server.services.cells.expire_cells import CellExpirer
+from server.services.cells.read_cells import CellReader
+from server.web.cells import orders_text
+from storage.database.scope import AUDITOR, EVERY_REGION, Scope, site_in_reach
 from storage.objects.connection import StoreAccess
 
 
 def add_commands(verbs_of: Callable[[str, str], "argparse._SubParsersAction[argparse.ArgumentParser]"]) -> None:
-    """``cell set``."""
-    put = verbs_of("cell", "a site's own store with Object Lock / 园内自有存储").add_parser(
-        "set", help="the site keeps its recordings there from now on / 从现在起录像保存在园内"
+    """``cell set``, ``cell status``, ``cell confirm-deletion``."""
+    verbs = verbs_of("cell", "a site's own store with Object Lock / 园内自有存储")
+    look = verbs.add_parser("status", help="what is on its way there / 尚未确认的保全、延长锁定与删除")
+    look.set_defaults(run=_status)
+    look.add_argument("site")
+    confirm = by_a_person(
+        verbs.add_parser("confirm-deletion", help="allow a deletion of more than half of it / 确认大量删除")
     )
+    confirm.set_defaults(run=_confirm)
+    confirm.add_argument("site")
+    confirm.add_argument("--versions", type=int, required=True, help="how many are to go / 要删除的录像数")
+    confirm.add_argument("--of", type=int, required=True, help="of how many in all / 全部录像数")
+    put = verbs.add_parser("set", help="the site keeps its recordings there from now on / 从现在起录像保存在园内")
     put.set_defaults(run=_set)
     put.add_argument("site")
     put.add_argument("endpoint", help="HOST:PORT as the site's agent reaches it / 园内主机访问的地址")
@@ -25,6 +39,22 @@ def add_commands(verbs_of: Callable[[str, str], "argparse._SubParsersAction[argp
     put.add_argument("--secret-key-file", required=True)
     put.add_argument("--region", default="us-east-1")
     put.add_argument("--plain-http", action="store_true", help="without TLS / 不使用 TLS")
+
+
+def _status(arguments: argparse.Namespace, settings: ServerSettings) -> None:
+    reader = CellReader(open_database(settings.database), SystemClock())
+    found = reader.of_site(Scope("server-admin", AUDITOR, EVERY_REGION), arguments.site)
+    print("\n".join(orders_text(found, language())))
+
+
+def _confirm(arguments: argparse.Namespace, settings: ServerSettings) -> None:
+    clock, database, scope = SystemClock(), open_database(settings.database), person(arguments, settings)
+    with database.reading() as session:
+        site_in_reach(session, scope, arguments.site)
+    expirer = CellExpirer(database, clock, settings.policy.retain_days)
+    expirer.confirm(arguments.site, scope.account_name, arguments.versions, arguments.of)
+    print("已确认：将在十分钟内开始删除；园内主机读回之后才计为已删除")
+    print("confirmed: it begins within ten minutes, and counts as deleted once the site's agent has read it back")
 
 
 def _set(arguments: argparse.Namespace, settings: ServerSettings) -> None:

@@ -45,7 +45,7 @@ CERTIFICATES_SHOWN = 20
 def add_commands(verbs_of: Callable[[str, str], Commands]) -> None:
     """Puts the commands of this module among the others."""
     holds = verbs_of("hold", "录像保全 · keep recordings longer than their day")
-    place = _by_a_person(holds.add_parser("place", help="保全一段录像 · hold a period, whatever its day"))
+    place = by_a_person(holds.add_parser("place", help="保全一段录像 · hold a period, whatever its day"))
     place.set_defaults(run=_place)
     place.add_argument("--site", help="园所；省略即为全部园所 · without it: every site within reach of the account")
     place.add_argument("--camera", help="摄像头；省略即为全园 · without it: every camera of the site")
@@ -53,11 +53,11 @@ def add_commands(verbs_of: Callable[[str, str], Commands]) -> None:
     place.add_argument("--reason", required=True, help="事由 · why, 200 characters at most")
     place.add_argument("--owner", help="责任人账号 · who answers for it (default: --as)")
     place.add_argument("--review", required=True, metavar="DATE", help="复核日期 · YYYY-MM-DD")
-    lift = _by_a_person(holds.add_parser("lift", help="申请或确认解除 · ask to lift one; a second person confirms"))
+    lift = by_a_person(holds.add_parser("lift", help="申请或确认解除 · ask to lift one; a second person confirms"))
     lift.set_defaults(run=_lift)
     lift.add_argument("hold")
     lift.add_argument("--confirm", action="store_true", help="由另一人确认 · the second person, with another account")
-    review = _by_a_person(holds.add_parser("review", help="复核后继续保全 · it was looked at and stays"))
+    review = by_a_person(holds.add_parser("review", help="复核后继续保全 · it was looked at and stays"))
     review.set_defaults(run=_review)
     review.add_argument("hold")
     review.add_argument("--until", required=True, metavar="DATE", help="下次复核日期 · next day of review")
@@ -69,13 +69,13 @@ def add_commands(verbs_of: Callable[[str, str], Commands]) -> None:
     listed = deletions.add_parser("list", help="待确认的删除与删除凭证 · what waits for a person, and certificates")
     listed.set_defaults(run=_list_deletions)
     listed.add_argument("--site", help="只看一家园所 · of one site alone")
-    confirm = _by_a_person(deletions.add_parser("confirm", help="确认大量删除 · allow a deletion of more than half"))
+    confirm = by_a_person(deletions.add_parser("confirm", help="确认大量删除 · allow a deletion of more than half"))
     confirm.set_defaults(run=_confirm)
     confirm.add_argument("--versions", type=int, required=True, help="要删除的录像数 · how many are to go")
     confirm.add_argument("--of", type=int, required=True, help="全部录像数 · of how many in all")
 
     evidence = verbs_of("evidence", "取证 · evidence packages")
-    export = _by_a_person(evidence.add_parser("export", help="导出证据包 · write an evidence package to a file"))
+    export = by_a_person(evidence.add_parser("export", help="导出证据包 · write an evidence package to a file"))
     export.set_defaults(run=_export)
     export.add_argument("site")
     export.add_argument("camera")
@@ -84,7 +84,8 @@ def add_commands(verbs_of: Callable[[str, str], Commands]) -> None:
     export.add_argument("--out", type=Path, required=True, metavar="FILE")
 
 
-def _by_a_person(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+def by_a_person(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """A command that a person with an account gives."""
     command.add_argument("--as", dest="person", required=True, metavar="NAME", help="您的账号 · your account")
     command.add_argument(
         "--password-stdin", action="store_true", help="密码从标准输入读取 · one line; else it is asked"
@@ -99,7 +100,7 @@ def _period(command: argparse.ArgumentParser) -> None:
 
 
 def _place(arguments: argparse.Namespace, settings: ServerSettings) -> None:
-    desk, scope = _desk(settings), _person(arguments, settings)
+    desk, scope = _desk(settings), person(arguments, settings)
     zone = _zone(desk, scope, arguments.site)
     placed = desk.place(
         scope,
@@ -117,7 +118,7 @@ def _place(arguments: argparse.Namespace, settings: ServerSettings) -> None:
 
 
 def _lift(arguments: argparse.Namespace, settings: ServerSettings) -> None:
-    desk, scope = _desk(settings), _person(arguments, settings)
+    desk, scope = _desk(settings), person(arguments, settings)
     site_id = desk.site_of_hold(scope, arguments.hold)
     if arguments.confirm:
         desk.confirm_lift(scope, site_id, arguments.hold)
@@ -128,7 +129,7 @@ def _lift(arguments: argparse.Namespace, settings: ServerSettings) -> None:
 
 
 def _review(arguments: argparse.Namespace, settings: ServerSettings) -> None:
-    desk, scope = _desk(settings), _person(arguments, settings)
+    desk, scope = _desk(settings), person(arguments, settings)
     site_id = desk.site_of_hold(scope, arguments.hold)
     until_us = _local_us(f"{arguments.until}T00:00", _zone(desk, scope, site_id), 0)
     desk.review(scope, site_id, arguments.hold, until_us)
@@ -145,7 +146,7 @@ def _list_holds(_arguments: argparse.Namespace, settings: ServerSettings) -> Non
 
 
 def _line(hold: HoldView, zone: ZoneInfo) -> str:
-    status = _language().text(HOLD_STATUS[hold.status])
+    status = language().text(HOLD_STATUS[hold.status])
     parts = [
         hold.hold_id,
         f"{status}{', ' + _words('review_due') if hold.review_due else ''}",
@@ -154,6 +155,8 @@ def _line(hold: HoldView, zone: ZoneInfo) -> str:
         _words("owner", name=hold.owner),
         hold.reason,
     ]
+    if hold.cell_held or hold.cell_pending:
+        parts.append(_words("in_cell", held=hold.cell_held, all=hold.cell_held + hold.cell_pending))
     return "  ".join(parts)
 
 
@@ -174,11 +177,12 @@ def _list_deletions(arguments: argparse.Namespace, settings: ServerSettings) -> 
     for site_id in [arguments.site] if arguments.site else desk.sites(_reader()):
         for told in desk.certificates(_reader(), site_id)[:CERTIFICATES_SHOWN]:
             size = size_text(told.size_bytes)
-            _say("certificate", day=told.day, site=site_id, versions=told.versions, size=size, id=told.certificate_id)
+            key = "cell_certificate" if told.in_cell else "certificate"
+            _say(key, day=told.day, site=site_id, versions=told.versions, size=size, id=told.certificate_id)
 
 
 def _confirm(arguments: argparse.Namespace, settings: ServerSettings) -> None:
-    desk, scope = _desk(settings), _person(arguments, settings)
+    desk, scope = _desk(settings), person(arguments, settings)
     desk.confirm_deletion(scope, arguments.versions, arguments.of)
     _say("confirmed")
 
@@ -188,7 +192,7 @@ def _export(arguments: argparse.Namespace, settings: ServerSettings) -> None:
     exporter = exporter_of(settings, database, S3EvidenceStore(access_from(settings.store), clock), clock)
     if exporter is None:
         raise ConfigurationError("there is no key to sign with: run 'python -m server.admin init' first")
-    scope = _person(arguments, settings)
+    scope = person(arguments, settings)
     ExportDesk(database, exporter).check_reach(scope, arguments.site, arguments.camera)
     zone = _zone(_desk(settings), scope, arguments.site)
     span = _span(arguments, zone)
@@ -214,7 +218,7 @@ def _desk(settings: ServerSettings) -> CustodyDesk:
     return custody_of(settings, open_database(settings.database), store, clock)
 
 
-def _person(arguments: argparse.Namespace, settings: ServerSettings) -> Scope:
+def person(arguments: argparse.Namespace, settings: ServerSettings) -> Scope:
     """Who gives the command. Raises PermissionDenied."""
     if arguments.password_stdin:
         password = sys.stdin.readline(PASSWORD_CHARS_MAX + 1).rstrip("\r\n")
@@ -262,7 +266,8 @@ def _at(instant_us: int, zone: ZoneInfo) -> str:
     return to_datetime(instant_us).astimezone(zone).isoformat(sep=" ", timespec="minutes")
 
 
-def _language() -> Language:
+def language() -> Language:
+    """Of whoever sits at this machine."""
     named = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
     return _languages()["zh-CN" if named.lower().startswith("zh") else "en"]
 
@@ -273,7 +278,7 @@ def _languages() -> dict[str, Language]:
 
 
 def _words(key: str, /, **values: object) -> str:
-    return _language().text(COMMAND[key]) % values
+    return language().text(COMMAND[key]) % values
 
 
 def _say(key: str, /, **values: object) -> None:

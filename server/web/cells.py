@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
@@ -9,7 +10,7 @@ from babel.numbers import format_decimal, format_percent
 
 from config.base.clock import to_datetime
 from server.services.cells.fetch_from_cell import FetchView
-from server.services.cells.read_cells import AgentProof, CellDay, SiteCell
+from server.services.cells.read_cells import AgentProof, CellDay, OrdersView, SiteCell
 from server.web.languages import Language
 from server.web.wording import mark
 
@@ -21,6 +22,30 @@ OUTCOME = {
     "here": mark("here, for a day"),
     "gone": mark("no longer here"),
     "": mark("on its way"),
+}
+NOT_BROUGHT = mark("not brought in time: its time is not verified until it comes, and it is asked for again")
+ORDER = {
+    "hold": mark("Hold"),
+    "release": mark("End of a hold"),
+    "extend": mark("Longer lock"),
+    "delete": mark("Deletion"),
+}
+OVERDUE_ORDER = {
+    "hold": mark(
+        "%(num)s recordings are not known to be held, for more than an hour. The centre deletes none of them, but in the store"
+        " they lie as before: start an agent of this site that reaches the store."
+    ),
+    "release": mark(
+        "%(num)s recordings are not known to be free again, for more than a day: they stay until they are."
+    ),
+    "extend": mark(
+        "%(num)s recordings are not known to be locked for as long as they have to be, for more than a day. Start an agent of"
+        " this site that reaches the store."
+    ),
+    "delete": mark(
+        "%(num)s recordings past their day are not known to be deleted, for more than a day. They stand on no certificate:"
+        " look whether the store answers, and what it says."
+    ),
 }
 REFUSED = {
     "no_reason": mark("Say why, in 200 characters at most: it goes on record."),
@@ -65,12 +90,26 @@ class FetchRow:
 
 
 @dataclass(frozen=True)
+class OrderRow:
+    """What was asked for in the store and is not known to have come to pass; ``alert`` where it is overdue."""
+
+    title: str
+    pending: str
+    alert: str
+    said: str
+
+
+@dataclass(frozen=True)
 class CellPage:
     """Everything that the template shows."""
 
     agents: list[AgentRow]
     failed: list[FailedRow]
     fetches: list[FetchRow]
+    orders: list[OrderRow]
+    held: str
+    deletion: str
+    command: str
 
 
 def make_cell(
@@ -108,7 +147,71 @@ def make_cell(
             )
             for row in fetches
         ],
+        orders=[_order(row, language) for row in site.orders],
+        held=_held(site, language),
+        deletion=_deletion(site, language),
+        command=_command(site),
     )
+
+
+def _order(row: OrdersView, language: Language) -> OrderRow:
+    text, number = language.text, partial(format_decimal, locale=language.locale)
+    late = row.overdue + row.given_up
+    pending = text("%(num)s recordings: asked for, and not read back yet") % {"num": number(row.pending)}
+    alert = text(OVERDUE_ORDER[row.action]) % {"num": number(late)} if late else ""
+    said = text("The store answered last: %(said)s") % {"said": row.said} if row.said else ""
+    return OrderRow(text(ORDER[row.action]), pending, alert, said)
+
+
+def _held(site: SiteCell, language: Language) -> str:
+    if not site.held + site.not_held:
+        return ""
+    figures = {
+        "held": format_decimal(site.held, locale=language.locale),
+        "all": format_decimal(site.held + site.not_held, locale=language.locale),
+    }
+    return (
+        language.text("%(held)s of %(all)s recordings under a hold are held there, as the site's agent read them.")
+        % figures
+    )
+
+
+def _deletion(site: SiteCell, language: Language) -> str:
+    asked = site.deletion
+    if asked is None:
+        return ""
+    figures = {
+        "versions": format_decimal(asked.versions, locale=language.locale),
+        "of": format_decimal(asked.of_versions, locale=language.locale),
+    }
+    if asked.confirmed_by is not None:
+        return language.text("%(name)s has allowed %(versions)s of %(of)s recordings to be deleted there.") % {
+            **figures,
+            "name": asked.confirmed_by,
+        }
+    return (
+        language.text(
+            "%(versions)s of %(of)s recordings there are due to be deleted at once, more than half. Nothing goes until a"
+            " person has looked why and confirms these figures:"
+        )
+        % figures
+    )
+
+
+def _command(site: SiteCell) -> str:
+    asked = site.deletion
+    if asked is None or asked.confirmed_by is not None:
+        return ""
+    figures = f"--versions {asked.versions} --of {asked.of_versions}"
+    return f"python -m server.admin cell confirm-deletion {site.site_id} {figures} --as …"
+
+
+def orders_text(site: SiteCell, language: Language) -> list[str]:
+    """The same as on the page, line by line, for a terminal."""
+    said = [line for line in (_deletion(site, language), _command(site), _held(site, language)) if line]
+    for row in (_order(row, language) for row in site.orders):
+        said += [f"{row.title}: {row.pending}", *(f"  {line}" for line in (row.alert, row.said) if line)]
+    return said or [language.text("Nothing is on its way.")]
 
 
 def day_sentence(cell: CellDay, language: Language) -> str:
@@ -123,7 +226,7 @@ def day_sentence(cell: CellDay, language: Language) -> str:
 
 
 def _state_of(row: FetchView) -> str:
-    return OUTCOME["" if row.outcome is None else row.outcome]
+    return NOT_BROUGHT if row.outcome == "overdue" else OUTCOME["" if row.outcome is None else row.outcome]
 
 
 def _agent(proof: AgentProof, language: Language, proven: str) -> AgentRow:

@@ -179,6 +179,8 @@ class _Maker:
             text("placed by %(name)s, %(time)s") % {"name": hold.placed_by, "time": self._moment(hold.placed_us)},
             text("owner: %(name)s") % {"name": hold.owner},
         ]
+        if hold.cell_held or hold.cell_pending:
+            said.append(self._in_cell(hold))
         if hold.lift_requested_by and hold.lift_requested_us:
             at = self._moment(hold.lift_requested_us)
             said.append(text("lifting asked for by %(name)s, %(time)s") % {"name": hold.lift_requested_by, "time": at})
@@ -186,6 +188,15 @@ class _Maker:
             at = self._moment(hold.lifted_us)
             said.append(text("lifted by %(name)s, %(time)s") % {"name": hold.lifted_by, "time": at})
         return said
+
+    def _in_cell(self, hold: HoldView) -> str:
+        figures = {"held": self._number(hold.cell_held), "all": self._number(hold.cell_held + hold.cell_pending)}
+        return (
+            self.language.text(
+                "in the site's own store %(held)s of %(all)s recordings are held, as its agent read them"
+            )
+            % figures
+        )
 
     def deletion(self, asked: DeletionView) -> DeletionPanel:
         text = self.language.text
@@ -215,7 +226,10 @@ class _Maker:
             when=self._moment(told.at_us),
             what=text("%(versions)s recordings, %(size)s, kept for %(days)d days")
             % {"versions": self._number(told.versions), "size": size_text(told.size_bytes), "days": told.retained_days},
-            by=text("confirmed by %(name)s") % {"name": told.confirmed_by} if told.confirmed_by else "",
+            by=" · ".join(
+                [text("confirmed by %(name)s") % {"name": told.confirmed_by}] * bool(told.confirmed_by)
+                + [text("in the site's own store; gone as its agent reported")] * told.in_cell
+            ),
         )
 
     def access(self, told: AccessView) -> AccessRow:

@@ -21,6 +21,10 @@ COMMAND = {
     "under_way": mark("confirmed by %(name)s and under way: %(versions)d of %(of)d recordings"),
     "nothing_waits": mark("no deletion waits for a confirmation"),
     "certificate": mark("%(day)s  %(site)s  %(versions)d recordings, %(size)s, certificate %(id)d"),
+    "cell_certificate": mark(
+        "%(day)s  %(site)s  %(versions)d recordings, %(size)s, certificate %(id)d; in the site's own store, as its agent reported"
+    ),
+    "in_cell": mark("in the site's own store %(held)d of %(all)d held, as its agent read them"),
     "confirmed": mark("confirmed; server.jobs begins within ten minutes"),
     "no_room": mark(
         "not enough room: the package needs about %(wanted)s, %(free)s are free where %(file)s is to be. Choose another"

@@ -6,7 +6,7 @@ figures it comes from, and only evenly drawn leaves count in it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import func, select
@@ -17,9 +17,9 @@ from config.base.errors import NotFound
 from config.base.ids import is_slug
 from server.domain.cells import COST_BYTES, chance_to_miss, lost_at_most, unproven_from_us
 from server.services.cells.answer_cell import RIGHT
-from storage.database import cells
+from storage.database import cell_orders, cells
 from storage.database import scope as scoping
-from storage.database.models import Agent, Cell, CellChallengeRow, CellCopy, Segment, Site
+from storage.database.models import Agent, Cell, CellChallengeRow, CellCopy, DeletionRun, Segment, Site
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
@@ -73,6 +73,27 @@ class AgentProof(msgspec.Struct, frozen=True):
     """That is too long ago: nothing of it counts until an answer comes."""
 
 
+class OrdersView(msgspec.Struct, frozen=True):
+    """Orders of one kind: ``hold``, ``release``, ``extend``, ``delete``."""
+
+    action: str
+    pending: int
+    overdue: int
+    """Of these, how many have not come to pass in time."""
+    given_up: int
+    """Asked for so often that it is tried again only after a day."""
+    said: str
+    """What the store answered last."""
+
+
+class WaitingDeletion(msgspec.Struct, frozen=True):
+    """A deletion of more than half of the store, which waits for a person, or that one has allowed."""
+
+    versions: int
+    of_versions: int
+    confirmed_by: str | None
+
+
 class SiteCell(msgspec.Struct, frozen=True):
     """A site's own store. The lock and the bytes are as the site's agent read them: the centre cannot look itself."""
 
@@ -84,6 +105,13 @@ class SiteCell(msgspec.Struct, frozen=True):
     agents: list[AgentProof]
     failed: list[FailedChallenge]
     basis: str = "as_the_sites_agent_read_it"
+    orders: list[OrdersView] = []
+    """What was asked for there and has not been read back: the most urgent first."""
+    held: int = 0
+    """Recordings under a hold that an agent has read back as held."""
+    not_held: int = 0
+    """Recordings under a hold of which nobody knows that they are held there."""
+    deletion: WaitingDeletion | None = None
 
 
 class CellDay(msgspec.Struct, frozen=True):
@@ -162,6 +190,7 @@ class CellReader:
                 since_us=cell.set_us,
                 agents=[_proof(session, agent_id, now_us) for agent_id in agents],
                 failed=_failed(session, site),
+                **_orders(session, site_id, now_us),
             )
 
 
@@ -205,6 +234,27 @@ def _proof(session: Session, agent_id: str, now_us: int) -> AgentProof:
         proven_us=proof.proven_us,
         unproven=proof.is_over(now_us),
     )
+
+
+def _orders(session: Session, site_id: str, now_us: int) -> dict[str, Any]:
+    held, not_held = cell_orders.held(session, site_id)
+    query = select(DeletionRun).where(DeletionRun.finished_us.is_(None), DeletionRun.site_id == site_id)
+    asked = session.scalars(query.order_by(DeletionRun.id).limit(1)).first()
+    return {
+        "orders": [
+            OrdersView(
+                each.action,
+                each.pending,
+                each.overdue,
+                each.refused,
+                cell_orders.last_detail(session, site_id, each.action),
+            )
+            for each in cell_orders.standing_of(session, site_id, now_us)
+        ],
+        "held": held,
+        "not_held": not_held,
+        "deletion": WaitingDeletion(asked.versions, asked.of_versions, asked.confirmed_by) if asked else None,
+    }
 
 
 def _failed(session: Session, site: Site) -> list[FailedChallenge]:

@@ -24,9 +24,9 @@ from server.domain.verdict import day_span
 from server.services.custody.expire_footage import FOOTAGE_DELETED, FootageExpirer
 from server.services.custody.hold_recordings import HoldKeeper
 from server.services.evidence.keep_ledger import LedgerKeeper
-from storage.database import accesses, ledger, lifetimes
+from storage.database import accesses, cell_orders, ledger, lifetimes
 from storage.database import scope as scoping
-from storage.database.models import DeletionRun, LedgerEntry, LegalHold, Site
+from storage.database.models import Cell, DeletionRun, LedgerEntry, LegalHold, Site
 from storage.database.unit_of_work import Database
 
 HOLDS_MAX = 200
@@ -36,6 +36,8 @@ SITES_MAX = 500
 """Of one hold for all sites within reach."""
 ENTRY_ID_MAX = 2**63 - 1
 CERTIFICATE_FORMAT = "nightlight-deletion-certificate/1"
+
+_IN_CELL = ("cell_held", "cell_pending")
 
 HoldStatus = Literal["standing", "lift_requested", "lifted"]
 
@@ -61,6 +63,10 @@ class HoldView(msgspec.Struct, frozen=True):
     lifted_us: int | None
     on_store: bool
     """Whether the store's own holds are as this says; the database alone decides."""
+    cell_held: int = 0
+    """Of its recordings in the site's own store: how many an agent has read back as held."""
+    cell_pending: int = 0
+    """And how many nobody has."""
 
 
 class PlacedView(msgspec.Struct, frozen=True):
@@ -100,6 +106,8 @@ class CertificateView(msgspec.Struct, frozen=True):
     size_bytes: int
     retained_days: int
     confirmed_by: str | None
+    in_cell: bool = False
+    """They lay in the site's own store, and are gone as its agent reported."""
 
 
 class CertificateDocument(msgspec.Struct, frozen=True):
@@ -166,7 +174,7 @@ class CustodyDesk:
                 now_us=now_us,
                 cameras=[(camera.id, camera.name) for camera in cameras],
                 sites_in_reach=len(list(session.scalars(scoping.visible_sites(scope).limit(SITES_MAX + 1)))),
-                holds=[_hold(row, now_us) for row in lifetimes.newest_holds(session, [site.id], HOLDS_MAX)],
+                holds=[_hold(row, now_us, session) for row in lifetimes.newest_holds(session, [site.id], HOLDS_MAX)],
                 deletion=deletion,
                 certificates=_certificates(session, site.id),
                 accesses=[_access(row) for row in accesses.newest_of(session, site.id, ACCESSES_MAX)],
@@ -177,7 +185,7 @@ class CustodyDesk:
         with self.database.reading() as session:
             sites = [site.id for site in session.scalars(scoping.visible_sites(scope).limit(SITES_MAX))]
             rows = lifetimes.newest_holds(session, sites, HOLDS_MAX)
-            return [_hold(row, self.clock.utc_us()) for row in rows]
+            return [_hold(row, self.clock.utc_us(), session) for row in rows]
 
     def place(
         self,
@@ -333,23 +341,35 @@ def certificate_view(row: LedgerEntry) -> CertificateView:
     if not isinstance(told, FootageDeleted):
         raise NotFound("no such certificate")
     return CertificateView(
-        row.id, told.day, told.at_us, told.versions, told.size_bytes, told.retained_days, told.confirmed_by
+        row.id,
+        told.day,
+        told.at_us,
+        told.versions,
+        told.size_bytes,
+        told.retained_days,
+        told.confirmed_by,
+        in_cell=told.in_cell is True,
     )
 
 
-def _hold(row: LegalHold, now_us: int) -> HoldView:
+def _hold(row: LegalHold, now_us: int, session: Session | None = None) -> HoldView:
     status: HoldStatus = "standing"
     if row.lifted_us is not None:
         status = "lifted"
     elif row.lift_requested_by is not None:
         status = "lift_requested"
-    names = set(HoldView.__struct_fields__) - {"hold_id", "placed_by", "review_due", "status"}
+    names = set(HoldView.__struct_fields__) - {"hold_id", "placed_by", "review_due", "status", *_IN_CELL}
+    in_cell = (0, 0)
+    if session is not None and row.lifted_us is None and session.get(Cell, row.site_id) is not None:
+        in_cell = cell_orders.under(session, row)
     return HoldView(
         hold_id=row.id,
         placed_by=row.placed_by or row.owner,
         review_due=row.lifted_us is None and row.review_us <= now_us,
         status=status,
         **{name: getattr(row, name) for name in names},
+        cell_held=in_cell[0],
+        cell_pending=in_cell[1],
     )
 
 
