@@ -42,6 +42,9 @@ OF_SITE: Mapping[str, tuple[Action, Action | None]] = {
     "compliance": (Action.COMPLIANCE_READ, Action.COMPLIANCE_ACT),
     "docket": (Action.COMPLIANCE_READ, Action.COMPLIANCE_ACT),
     "maintenance": (Action.COMPLIANCE_READ, Action.COMPLIANCE_ACT),
+    "reports": (Action.COMPLIANCE_READ, Action.COMPLIANCE_READ),
+    "credit": (Action.COMPLIANCE_READ, Action.COMPLIANCE_ACT),
+    "complaints": (Action.COMPLIANCE_READ, Action.COMPLIANCE_ACT),
     "people": (Action.PEOPLE_READ, Action.PEOPLE_MANAGE),
     "today": (Action.DAY_READ, Action.DAY_MARK),
     "live": (Action.LIVE, Action.LIVE),
@@ -70,6 +73,8 @@ OF_PATH: Mapping[str, tuple[Action, Action | None]] = {
     "/sites/{site}/fetches/{fetch_id}.mp4": (Action.PLAYBACK, None),
     "/sites/{site}/cameras/{camera}/exports": (Action.CUSTODY_READ, Action.CUSTODY_ACT),
     "/sites/{site}/people/consent": (Action.CONSENT_OWN, Action.CONSENT_OWN),
+    "/sites/{site}/credit/entries": (Action.SUPERVISE, Action.SUPERVISE),
+    "/sites/{site}/credit/objections/{objection}": (Action.SUPERVISE, Action.SUPERVISE),
     "/my/consents": (Action.CONSENT_OWN, Action.CONSENT_OWN),
     "/my/looks": (Action.LOOKS_OWN, None),
 }

@@ -44,7 +44,8 @@ RECORD = ("gb28181_id", "maker", "model", "firmware", "mac", "place", "installed
 STORED: dict[str, Stored] = {
     "sites": _same(
         Site, "name", "region", "timezone", "type", "ownership", "inclusive", "reg799_class", "policy_pack", "places",
-        "indoor_m2", "outdoor_m2", "star_rating", "filing_status", "filing_number", site="id",
+        "indoor_m2", "outdoor_m2", "star_rating", "filing_status", "filing_number", "published",
+        site="id",
     ),
     "zones": _same(Zone, "name", "kind", "required", zone="id"),
     "cameras": _same(Camera, "name", camera="id", zone="zone_id", agent="agent_id"),

@@ -99,6 +99,7 @@ _TABLES = (
             Column("star_rating", "星级", cells.whole(1, 5), authority=True),
             _choice("filing_status", "备案状态", "filing_status", authority=True),
             Column("filing_number", "备案编号", cells.words(64), authority=True),
+            Column("published", "对外公示", cells.yes_no, authority=True),
         ),
     ),
     Table(

@@ -77,7 +77,14 @@ from storage.database.models.registers import (
 )
 from storage.database.models.reports import Report
 from storage.database.models.retention import DeletionRun, LegalHold
-from storage.database.models.supervision import Inspection, InspectionDraw, InspectorInterest
+from storage.database.models.supervision import (
+    Complaint,
+    CreditEntryRow,
+    CreditObjection,
+    Inspection,
+    InspectionDraw,
+    InspectorInterest,
+)
 from storage.database.models.verdicts import Verdict
 
 __all__ = [
@@ -117,9 +124,12 @@ __all__ = [
     "ClockReadingDay",
     "ComplianceEntry",
     "ComplianceMark",
+    "Complaint",
     "ConditionChange",
     "ConsentRow",
     "CoverageSpan",
+    "CreditEntryRow",
+    "CreditObjection",
     "DatedRecord",
     "DayAttestation",
     "DeepAudit",

@@ -1,6 +1,6 @@
 """What there is: sites, zones, agents, cameras."""
 
-from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, Integer, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database.models.base import Base, HexId, Slug
@@ -28,6 +28,8 @@ class Site(Base):
     star_rating: Mapped[int | None] = mapped_column(Integer)
     filing_status: Mapped[str | None] = mapped_column(String(16))
     filing_number: Mapped[str | None] = mapped_column(String(64))
+    published: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """Whether its filing, stars and monthly figures stand on the public page."""
 
 
 class Zone(Base):

@@ -1,6 +1,9 @@
-"""What an authority does: draws of inspections, and who must not be sent where. Draws are never changed but by being drawn."""
+"""What an authority does: draws of inspections, who must not be sent where, the credit file and complaints.
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text
+Draws are never changed but by being drawn, entries of the credit file never.
+"""
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database.models.base import Base, HexId, Sha256, Slug
@@ -45,3 +48,62 @@ class InspectorInterest(Base):
     reason: Mapped[str] = mapped_column(String(200))
     declared_us: Mapped[int] = mapped_column(BigInteger)
     declared_by: Mapped[str] = mapped_column(Slug)
+
+
+class CreditEntryRow(Base):
+    """Something that happened, and what it is worth in the credit file; never changed (I4). ``server.domain.credit``."""
+
+    __tablename__ = "credit_entry"
+    id: Mapped[str] = mapped_column(HexId, primary_key=True)
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"))
+    staff_id: Mapped[str | None] = mapped_column(Slug)
+    """The member of the staff it is about as well; null where it is about the site alone."""
+    aspect: Mapped[str] = mapped_column(String(16))
+    points: Mapped[int] = mapped_column(Integer)
+    day: Mapped[str] = mapped_column(String(10))
+    """When it happened, ISO 8601."""
+    kind: Mapped[str] = mapped_column(String(16))
+    """``inspection``, ``rectification``, ``complaint``, ``award``, ``penalty`` or ``other``."""
+    told: Mapped[str] = mapped_column(String(400))
+    """What happened, in words."""
+    source: Mapped[str] = mapped_column(String(200))
+    """Number of the record, decision or report that says so."""
+    entered_us: Mapped[int] = mapped_column(BigInteger)
+    entered_by: Mapped[str] = mapped_column(Slug)
+    __table_args__ = (Index("ix_credit_entry_site", "site_id", "day"),)
+
+
+class CreditObjection(Base):
+    """An objection to an entry, and what became of it: decided once, by somebody else than who made the entry."""
+
+    __tablename__ = "credit_objection"
+    id: Mapped[str] = mapped_column(HexId, primary_key=True)
+    entry_id: Mapped[str] = mapped_column(ForeignKey("credit_entry.id"), index=True)
+    told: Mapped[str] = mapped_column(String(400))
+    raised_us: Mapped[int] = mapped_column(BigInteger)
+    raised_by: Mapped[str] = mapped_column(Slug)
+    upheld: Mapped[bool | None] = mapped_column(Boolean)
+    """Null until it is decided."""
+    answer: Mapped[str | None] = mapped_column(String(400))
+    decided_us: Mapped[int | None] = mapped_column(BigInteger)
+    decided_by: Mapped[str | None] = mapped_column(Slug)
+
+
+class Complaint(Base):
+    """A complaint with its case number and the day by which it is answered; what follows are its acts."""
+
+    __tablename__ = "complaint"
+    number: Mapped[str] = mapped_column(String(24), primary_key=True)
+    """``T`` and the day, then its number of that day: T20261122-0003."""
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"))
+    told: Mapped[str] = mapped_column(String(2_000))
+    by_phone: Mapped[bool] = mapped_column(Boolean)
+    received_us: Mapped[int] = mapped_column(BigInteger)
+    received_by: Mapped[str] = mapped_column(Slug)
+    due_us: Mapped[int] = mapped_column(BigInteger)
+    hold_id: Mapped[str | None] = mapped_column(ForeignKey("legal_hold.id"))
+    """The footage that was put under hold for it."""
+    answer: Mapped[str | None] = mapped_column(String(2_000))
+    answered_us: Mapped[int | None] = mapped_column(BigInteger)
+    answered_by: Mapped[str | None] = mapped_column(Slug)
+    __table_args__ = (Index("ix_complaint_site", "site_id", "received_us"),)
