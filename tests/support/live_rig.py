@@ -70,7 +70,8 @@ def live_rig(database: Database, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @contextmanager
-def rig(database: Database, folder: Path, codec: str = "h264") -> Iterator[LiveRig]:
+def rig(database: Database, folder: Path, clip: Path | None = None) -> Iterator[LiveRig]:
+    """``clip``: what the camera plays in place of its drawn room."""
     nursery = Nursery(database, clock=SystemClock()).furnish()  # type: ignore[arg-type]
     nursery.change(LeaseRow, LeaseRow.guardian_id == "g1", hours="mon-sun 00:00-24:00")
     key = Ed25519PrivateKey.generate()
@@ -84,7 +85,7 @@ def rig(database: Database, folder: Path, codec: str = "h264") -> Iterator[LiveR
     with ExitStack() as stack:
         stack.callback(broker.stop)
         broker.start()
-        simulator = stack.enter_context(Simulator.start(folder / "c", cameras=1, codec=codec))  # type: ignore[arg-type]
+        simulator = stack.enter_context(Simulator.start(folder / "c", cameras=1, clip=clip))
         stack.enter_context(_api(settings_file, nursery, api_port))
         stack.enter_context(_live(settings_file, folder, live_port))
         _equip(box, broker, f"http://127.0.0.1:{api_port}", simulator.url("cam1"))
@@ -129,13 +130,14 @@ def _api(settings_file: Path, nursery: Nursery, port: int) -> Iterator[None]:
 @contextmanager
 def _live(settings_file: Path, folder: Path, port: int) -> Iterator[None]:
     """``python -m server.live`` as it ships."""
-    with (folder / "live.log").open("w") as log:
+    with (folder / "live.log").open("w") as log:  # its process id is in live.pid
         process = subprocess.Popen(
             [sys.executable, "-m", "server.live", "--settings", str(settings_file)],
             cwd=REPOSITORY,
             stderr=log,
             stdout=log,
         )
+        (folder / "live.pid").write_text(str(process.pid))
         try:
             wait_for("the live process", lambda: process.poll() is not None or _healthy(port))
             assert process.poll() is None, (folder / "live.log").read_text()

@@ -57,10 +57,12 @@ class Player extends HTMLElement {
     this.curtain.hidden = true;
     this.frame.append(this.video, ...this.marks, this.bar, this.curtain);
     this.append(this.frame);
+    new ResizeObserver(() => this.move()).observe(this.frame);
     this.guard = new MutationObserver(() => this.checkMarks());
     this.guard.observe(this.frame, { childList: true, subtree: true, attributes: true, attributeFilter: ["hidden", "class"], characterData: true });
     document.addEventListener("fullscreenchange", () => {
       this.wide.textContent = document.fullscreenElement ? this.words.small : this.words.fullscreen;
+      this.move();
     });
     if (this.video.requestVideoFrameCallback) {
       const seen = () => {
@@ -232,11 +234,15 @@ class Player extends HTMLElement {
   }
 
   move() {
+    // Within the picture itself, wherever it stands in its frame.
+    const { clientWidth: width, clientHeight: height } = this.frame;
+    const wide = this.video.videoWidth || 16, high = this.video.videoHeight || 9, scale = Math.min(width / wide, height / high);
+    const left = (width - wide * scale) / 2, top = (height - high * scale) / 2;
     const step = Math.floor(Math.random() * PLACES.length);
     this.marks.forEach((mark, number) => {
-      const [left, top] = PLACES[(step + number * 3) % PLACES.length];
-      mark.style.left = `${left}%`;
-      mark.style.top = `${top}%`;
+      const [x, y] = PLACES[(step + number * 3) % PLACES.length];
+      mark.style.left = `${left + wide * scale * x / 100}px`;
+      mark.style.top = `${top + high * scale * y / 100}px`;
     });
   }
 

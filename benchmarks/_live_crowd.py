@@ -1,0 +1,168 @@
+"""Viewers by the hundred: sockets that read and throw away, and note when the last byte of pictures came."""
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+import selectors
+import socket
+import struct
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from config.base.clock import US_PER_DAY, US_PER_S
+from storage.database.models import LiveTicket, LoginSession
+from storage.database.unit_of_work import Database
+from tests.support.live_rig import LiveRig
+from tests.support.nursery import Nursery
+
+READ_BYTES = 1 << 20
+LAST_WORD_BYTES_MAX = 300
+"""What a socket brings after its view has ended: the reason, and a closing frame."""
+
+
+def sessions_of(nursery: Nursery, name: str, many: int) -> list[tuple[str, str]]:
+    """So many sessions of one person who may have many views: token and digest."""
+    made = [
+        (token, hashlib.sha256(token.encode()).hexdigest()) for token in (secrets.token_hex(16) for _ in range(many))
+    ]
+    now_us = nursery.now_us
+    nursery.add(
+        *(
+            LoginSession(
+                token_sha256=digest,
+                account_name=name,
+                created_us=now_us,
+                expires_us=now_us + US_PER_DAY,
+                proof="passkey",
+                source="",
+                device="",
+            )
+            for _, digest in made
+        )
+    )
+    return made
+
+
+def tickets_of(database: Database, session: tuple[str, str], camera: str) -> tuple[str, str]:
+    """The session's token and a ticket, as ``TicketDesk`` would have minted it."""
+    ticket = secrets.token_urlsafe(32)
+    with database.unit_of_work() as writing:
+        writing.add(
+            LiveTicket(
+                ticket_sha256=hashlib.sha256(ticket.encode()).hexdigest(),
+                session_sha256=session[1],
+                camera_id=camera,
+                lease_id=None,
+                reason="",
+                expires_us=time.time_ns() // 1_000 + 30 * US_PER_S,
+                used_us=None,
+            )
+        )
+    return session[0], ticket
+
+
+@dataclass
+class Member:
+    """One viewer."""
+
+    token: str
+    link: socket.socket
+    last_s: float = 0.0
+
+
+class Crowd:
+    """Used by one thread."""
+
+    def __init__(self, host: str, origin: str) -> None:
+        self._host, self._origin = host, origin
+        self._selector = selectors.DefaultSelector()
+        self._buffer = bytearray(READ_BYTES)
+        self.open: set[socket.socket] = set()
+        self._members: list[Member] = []
+        self.bytes = 0
+
+    def join(self, token: str, ticket: str) -> None:
+        """Shakes hands and shows the ticket; what comes is read by ``read_for``."""
+        name, _, port = self._host.partition(":")
+        link = socket.create_connection((name, int(port)))
+        key = base64.b64encode(os.urandom(16)).decode()
+        link.sendall(
+            f"GET /stream/ws HTTP/1.1\r\nHost: {self._host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nOrigin: {self._origin}\r\n"
+            f"Cookie: nightlight={token}\r\n\r\n".encode()
+        )
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += link.recv(1)
+        payload = json.dumps({"ticket": ticket}).encode()
+        link.sendall(struct.pack(">BBI", 0x81, 0x80 | len(payload), 0) + payload)
+        link.recv(64)  # the view is on record when the first word comes
+        link.setblocking(False)
+        member = Member(token, link)
+        self._members.append(member)
+        self.open.add(link)
+        self._selector.register(link, selectors.EVENT_READ, member)
+        self.read_for(0.0)
+
+    def read_for(self, seconds: float) -> None:
+        """Reads whatever comes."""
+        until = time.monotonic() + seconds
+        while True:
+            left = until - time.monotonic()
+            for event, _ in self._selector.select(max(0.0, min(0.2, left))):
+                self._read(event.data)
+            if left <= 0:
+                return
+
+    def last_of(self, token: str) -> list[float]:
+        """When pictures came last to the views of a session."""
+        return [member.last_s for member in self._members if member.token == token]
+
+    def revoke_hls(self, live: LiveRig, sessions: list[tuple[str, str]]) -> list[float]:
+        """Milliseconds from the end of a session to the last byte over HLS, one after the other."""
+        return [_last_hls(live, self._origin, session) for session in sessions]
+
+    def _read(self, member: Member) -> None:
+        try:
+            size = member.link.recv_into(self._buffer)
+        except OSError:
+            size = 0
+        if size == 0:
+            self._selector.unregister(member.link)
+            self.open.discard(member.link)
+            member.link.close()
+            return
+        self.bytes += size
+        if size > LAST_WORD_BYTES_MAX:
+            member.last_s = time.monotonic()
+
+
+def _last_hls(live: LiveRig, origin: str, session: tuple[str, str]) -> float:
+    token, digest = session
+    ticket = tickets_of(live.nursery.database, session, "cam-a")[1]
+    headers = {"Origin": origin, "Cookie": f"nightlight={token}"}
+    with httpx.Client(base_url=live.live_url, headers=headers, trust_env=False, timeout=10) as client:
+        address = "/stream/" + client.post("/stream/hls", content=ticket).json()["playlist"]
+        _ended_s, last_s = 0.0, 0.0
+        try:
+            for turn in range(200):
+                if turn == 3:
+                    live.nursery.change(LoginSession, LoginSession.token_sha256 == digest, expires_us=1)
+                    _ended_s = time.monotonic()
+                playlist = client.get(address)
+                parts = [line for line in playlist.text.splitlines() if line.startswith("#EXT-X-PART:")]
+                if playlist.status_code != 200:
+                    break
+                if parts:
+                    uri = parts[-1].split('URI="')[1].split('"')[0]
+                    if client.get(f"{urlsplit(address).path.rpartition('/')[0]}/{uri}").status_code == 200:
+                        last_s = time.monotonic()
+                time.sleep(0.05)
+        except httpx.TransportError:
+            pass  # it was cut in the middle
+    return max(0.0, last_s - _ended_s) * 1_000

@@ -1,0 +1,158 @@
+"""The live view: from the click to the picture, from the room to the glass, viewers a core, and from revocation to the last byte.
+
+Everything is real: a simulated camera that burns the time in, an agent's process, a broker, ``server.live`` as it ships, headless
+Chromium. Viewers by the hundred are sockets of this process that read and throw away. Beside it, in the same run, a plain asyncio
+fan-out of the same bytes (``benchmarks/_live_plain.py``).
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import quantiles
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks._live_crowd import Crowd, sessions_of, tickets_of
+from benchmarks._live_plain import cpu_a_viewer_of_plain
+from benchmarks._processes import use_of
+from benchmarks.report import Report
+from storage.database.migrate import migrate
+from storage.database.models import LoginSession
+from storage.database.unit_of_work import Database
+from tests.support.browser import CHROMIUM_NAMES, FLAGS, shutil
+from tests.support.live import coded
+from tests.support.live_rig import LiveRig, rig
+
+WARM, COLD, LATENCY_FRAMES = 15, 8, 150
+VIEWERS, STEADY_S = 200, 8.0
+CLIP_BITS = 3_000_000
+COLD_AFTER_S = 4.5
+REVOKED_WS, REVOKED_HLS = 60, 20
+FRAME = "() => document.querySelector('nightlight-player')?.figures.frames > 3"
+CLOCK = (Path(__file__).parent / "_live_clock.js").read_text()
+
+
+def main() -> int:
+    """Prints the figures; the goals are the issue's own numbers."""
+    report = Report("live", figures={"viewers": VIEWERS, "clip_bits_per_second": CLIP_BITS, "transport": "WebSocket"})
+    with tempfile.TemporaryDirectory(prefix="nl-", ignore_cleanup_errors=True) as folder:
+        _in_browser(report, Path(folder) / "room")
+        _in_crowds(report, Path(folder) / "crowd")
+    return report.finish_bench(as_json="--json" in sys.argv)
+
+
+def _database(folder: Path) -> Database:
+    folder.mkdir()
+    database = Database(f"sqlite:///{folder}/bench.db")
+    migrate(database)
+    return database
+
+
+def _in_browser(report: Report, folder: Path) -> None:
+    with ExitStack() as stack:
+        live = stack.enter_context(rig(_database(folder), folder))
+        browser = stack.enter_context(sync_playwright()).chromium.launch(
+            executable_path=next(found for name in CHROMIUM_NAMES if (found := shutil.which(name))), args=FLAGS
+        )
+        stack.callback(browser.close)
+        context = browser.new_context(viewport={"width": 960, "height": 700})
+        context.add_cookies([live.cookie("mum")])
+        page = context.new_page()
+        cold = [_first_frame(page, live, after_s=COLD_AFTER_S) for _ in range(COLD)]
+        other = browser.new_context()
+        other.add_cookies([live.cookie("boss")])  # somebody else watches: the camera is being pushed
+        watching = other.new_page()
+        _first_frame(watching, live)
+        warm = [_first_frame(page, live, after_s=0.3) for _ in range(WARM)]
+        other.close()
+        latency = _glass_to_glass(page)
+    report.figures |= {
+        "cold_first_frame_p50_ms": round(statistics.median(cold)),
+        "warm_first_frame_p95_ms": round(_p95(warm)),
+        "glass_to_glass_p50_ms": round(statistics.median(latency)),
+        "glass_to_glass_frames": len(latency),
+    }
+    report.expect("warm_first_frame_p50_ms", round(statistics.median(warm)), at_most=500)
+    report.expect("cold_first_frame_p95_ms", round(_p95(cold)), at_most=1_500)
+    report.expect("glass_to_glass_p95_ms", round(_p95(latency)), at_most=300)
+
+
+def _first_frame(page: Page, live: LiveRig, after_s: float = 0.0) -> float:
+    """Milliseconds from the player's start to the first frame presented."""
+    page.goto("about:blank")
+    time.sleep(after_s)
+    page.goto(f"{live.url}/live/cam-a")
+    page.wait_for_function(FRAME, timeout=30_000)
+    return float(page.evaluate("() => document.querySelector('nightlight-player').figures.firstFrameMs"))
+
+
+def _glass_to_glass(page: Page) -> list[float]:
+    page.wait_for_timeout(3_000)  # until playback stands at the edge
+    found: list[float] = page.evaluate(CLOCK, LATENCY_FRAMES)
+    return found
+
+
+def _in_crowds(report: Report, folder: Path) -> None:
+    database = _database(folder)
+    clip = folder / "clip.h264"
+    units = coded(frames=250, size=(1280, 720), bits=CLIP_BITS)
+    clip.write_bytes(b"".join(data for data, _ in units))
+    with rig(database, folder, clip=clip) as live:
+        pid = int((folder / "live.pid").read_text())
+        host = live.live_url.removeprefix("http://")
+        quiet = use_of([pid])
+        sessions = sessions_of(live.nursery, "boss", REVOKED_WS + REVOKED_HLS)
+        crowd = Crowd(host, live.url)
+        for number in range(VIEWERS):
+            crowd.join(*tickets_of(database, sessions[number % REVOKED_WS], "cam-a"))
+        crowd.read_for(2.0)
+        before, got = use_of([pid]), crowd.bytes
+        began = time.monotonic()
+        crowd.read_for(STEADY_S)
+        lasted = time.monotonic() - began
+        after = use_of([pid])
+        _say_crowd(report, before.cpu_s, after.cpu_s, lasted, (crowd.bytes - got, len(crowd.open)))
+        report.figures["memory_per_viewer_kib"] = round((after.rss_bytes - quiet.rss_bytes) / VIEWERS / 1_024)
+        own = (after.cpu_s - before.cpu_s) / lasted / VIEWERS
+        plain = cpu_a_viewer_of_plain(VIEWERS, STEADY_S, CLIP_BITS)
+        report.figures["plain_cpu_per_viewer_percent"] = round(plain * 100, 4)
+        report.expect("against_plain_asyncio", round(plain / own, 2), at_least=0.8)
+        _revoke(report, live, crowd, sessions)
+
+
+def _say_crowd(report: Report, before_s: float, after_s: float, lasted: float, got: tuple[int, int]) -> None:
+    size, viewers = got
+    report.figures["viewers_that_stayed"] = viewers
+    report.figures["mbit_per_second_a_viewer"] = round(size * 8 / lasted / max(1, viewers) / 1e6, 2)
+    share = (after_s - before_s) / lasted
+    report.figures["cpu_of_a_core_percent"] = round(share * 100, 1)
+    report.expect("viewers_per_core", round(viewers / share), at_least=600)
+
+
+def _revoke(report: Report, live: LiveRig, crowd: Crowd, sessions: list[tuple[str, str]]) -> None:
+    """One session after the other ends; how long after that each of its sockets brings pictures."""
+    over_ws = []
+    for token, digest in sessions[:REVOKED_WS]:
+        live.nursery.change(LoginSession, LoginSession.token_sha256 == digest, expires_us=1)
+        ended = time.monotonic()
+        crowd.read_for(1.3 if len(over_ws) < 3 * VIEWERS else 0.1)
+        over_ws += [max(0.0, last - ended) * 1_000 for last in crowd.last_of(token)]
+    over_hls = crowd.revoke_hls(live, sessions[REVOKED_WS:])
+    report.figures |= {"revocations_ws": len(over_ws), "revocations_hls": len(over_hls)}
+    report.expect("revoke_to_last_byte_ws_p99_ms", round(_p99(over_ws)), at_most=1_000)
+    report.expect("revoke_to_last_byte_hls_p99_ms", round(_p99(over_hls)), at_most=1_000)
+
+
+def _p95(values: list[float]) -> float:
+    return quantiles(values, n=20, method="inclusive")[-1]
+
+
+def _p99(values: list[float]) -> float:
+    return quantiles(values, n=100, method="inclusive")[-1]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
