@@ -20,6 +20,7 @@ from server.api.forms import Fields
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.tongue import language_of
+from server.domain.authorisation import Action, reach
 from server.domain.docket import Act
 from server.services.docket.desk import Filter
 from server.services.docket.files import csv_file, lines, workbook
@@ -151,7 +152,14 @@ def _list(request: Request, person: Scope, site: str | None, wanted: Filter, pag
     parts = parts_of(request)
     found = parts.docket.listed(person, site, wanted, page)
     name = parts.maintenance.of_site(person, site).name if site is not None else ""
-    html = parts.docket_pages.listed(found, wanted, site or "", name, person.account_name, language_of(request))
+    html = parts.docket_pages.listed(
+        found,
+        wanted,
+        (site or "", name),
+        person.account_name,
+        language_of(request),
+        supervises=bool(reach(person.role, Action.SUPERVISE)),
+    )
     return HTMLResponse(html)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from config.base.errors import NightlightError
 from server.domain.coverage import Cause
-from server.domain.docket import Status
+from server.domain.docket import OPEN, Status
 from server.domain.verdict import day_of
 from server.services.docket.desk import ActView, CaseView, DocketList, Filter, IncidentFile, IncidentView
 from server.services.docket.plan_maintenance import MaintenanceView, SiteMaintenance
@@ -85,8 +85,11 @@ class DocketPages:
         known: Mapping[str, str] = {**CAUSE, **STATUS, **CLOSING}
         return lambda word: language.text(known[word]) if word in known else word
 
-    def listed(self, found: DocketList, wanted: Filter, site_id: str, site: str, account: str, tag: str) -> str:
-        """The docket of a site, or with ``site_id`` empty of every site within reach."""
+    def listed(
+        self, found: DocketList, wanted: Filter, site: tuple[str, str], account: str, tag: str, *, supervises: bool
+    ) -> str:
+        """The docket of a site (id, name), or with an empty id of every site within reach."""
+        site_id, site_name = site
         language = self.pages.spoken(tag)
         base = f"/sites/{site_id}/docket" if site_id else "/docket"
         return self.pages.page(
@@ -96,7 +99,8 @@ class DocketPages:
             here=base + _query(wanted, found.page),
             base=base,
             site_id=site_id,
-            site_name=site,
+            site_name=site_name,
+            supervises=supervises,
             wanted=wanted,
             total=found.total,
             rows=[_incident(one, found.now_us, language, named=not site_id) for one in found.incidents],
@@ -205,7 +209,7 @@ def _incident(view: IncidentView, now_us: int, language: Language, *, named: boo
         tone=TONE[view.status],
         when=f"{words.moment(view.start_us, today)} – {end}",
         missing=words.duration(view.missing_us),
-        due=words.moment(view.due_us, today),
+        due=words.moment(view.due_us, today) if view.status in OPEN else "",
         overdue=view.overdue,
         owner=view.owner,
         lasting=view.end_us is None,

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.base.clock import Clock
+from config.base.clock import US_PER_MINUTE, Clock
 from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from config.base.ids import is_slug
 from config.base.roles import Relation, Role
@@ -325,11 +325,11 @@ def _incidents(session: Session, rows: Sequence[DocketCase], now_us: int) -> lis
 
 
 def _acts(rows: Sequence[CaseAct]) -> list[ActView]:
-    """What was done to several cases at once is one line."""
+    """What was done to several cases at once is one line; so is what the system saw of them at once, to the minute."""
     found: dict[tuple[object, ...], ActView] = {}
     for row in rows:
-        alone = None if row.account_name else row.id
-        key = (row.at_us, row.act, row.account_name, row.text, alone)
+        bounds = tuple(at_us // US_PER_MINUTE if at_us is not None else None for at_us in (row.start_us, row.end_us))
+        key = (row.at_us, row.act, row.account_name, row.text, row.evidence, bounds)
         if key in found:
             found[key].cases.append(row.case_id)
             continue

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, cast, func, select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_MINUTE, US_PER_S, Clock
@@ -81,7 +81,7 @@ class MessagePlanner:
                     NoticeSubscription.escalate_to.is_not(None),
                     NoticeMessage.made_us > now_us - OVERDUE_US_MAX,
                     func.coalesce(NoticeMessage.sent_us, NoticeMessage.claimed_us, NoticeMessage.made_us)
-                    + NoticeSubscription.escalate_min * US_PER_MINUTE
+                    + cast(NoticeSubscription.escalate_min, BigInteger) * US_PER_MINUTE
                     <= now_us,
                 )
                 .order_by(NoticeMessage.made_us)

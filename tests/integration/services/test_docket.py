@@ -3,14 +3,20 @@
 import pytest
 from sqlalchemy import select
 
+from config.base.errors import NotFound
 from config.base.timespan import Span
 from config.settings.server import DocketSettings
 from server.domain.verdict import day_of
 from server.jobs.app import assess_all
 from server.services.coverage.assess_day import Assessor
+from server.services.docket.desk import DocketDesk, Filter
 from server.services.docket.follow_gaps import DocketFollower
+from server.services.notices.watch_due import DueWatch
 from storage.database import evidence, spans
-from storage.database.models import CaseAct, DocketCase, MaintenanceWindow, NoticeEvent
+from storage.database.models import Camera, CaseAct, DocketCase, MaintenanceWindow, NoticeEvent
+from storage.database.scope import AUDITOR as POLICE
+from storage.database.scope import OPERATOR as MANAGER
+from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 from tests.support.api import OPERATOR, add_accounts
 from tests.support.clock import SimulatedClock
@@ -102,3 +108,49 @@ def test_what_was_declared_beforehand_is_explained_by_that_and_still_missing(sit
     assert (case.cause, case.status, case.explained_by) == ("planned_maintenance", "explained", OPERATOR)
     assert case.owner == OPERATOR
     assert [act for _, act in site.acts()] == ["opened", "explain"]
+
+
+def test_the_docket_is_read_within_reach_alone(site: Site) -> None:
+    add_accounts(site.database, site.clock, "sunflower")
+    site.record(60)
+    site.clock.advance(600)
+    [case] = site.cases()
+    desk = DocketDesk(site.database, site.clock)
+    manager, elsewhere = Scope(OPERATOR, MANAGER), Scope("police", POLICE, "cn/yunnan")
+    listed = desk.listed(manager, None, Filter(status="open", owner=OPERATOR))
+    assert [(one.incident_id, one.end_us, listed.owners) for one in listed.incidents] == [
+        (case.incident_id, None, [OPERATOR])
+    ]
+    assert desk.listed(elsewhere, None, Filter()).total == 0
+    with pytest.raises(NotFound):
+        desk.incident(elsewhere, "sunflower", case.incident_id)
+    DueWatch(site.database, site.clock).look()
+    site.clock.advance(2.5 * 86_400)
+    for _ in range(2):
+        DueWatch(site.database, site.clock).look()
+    with site.database.reading() as session:
+        assert [event.kind for event in session.scalars(select(NoticeEvent).order_by(NoticeEvent.id))] == [
+            "gap",
+            "docket",
+        ]
+
+
+def test_an_outage_of_the_whole_site_is_one_incident(site: Site) -> None:
+    with site.database.unit_of_work() as session:
+        gate = Camera(
+            site_id="sunflower", id="gate", zone_id="zone", agent_id=site.agent.agent_id, name="Gate", registered_us=0
+        )  # fmt: skip
+        session.add(gate)
+    site.record(60)
+    with site.database.unit_of_work() as session:
+        end_us = site.clock.utc_us()
+        for kind in (spans.CLAIMED, spans.SECURED):
+            spans.add_coverage(
+                session, "gate", kind, site.agent.timeline_id, Span(end_us - seconds(60), end_us - seconds(20))
+            )
+        evidence.activate(session, "gate", end_us - seconds(60))
+        evidence.assess_again(session, ["gate"], day_of(end_us, "Asia/Shanghai").isoformat())
+    site.clock.advance(600)
+    first, second = site.cases()
+    assert {first.camera_id, second.camera_id} == {"gate", "nap-room"}
+    assert first.incident_id == second.incident_id

@@ -242,14 +242,14 @@ def _b64(data: bytes) -> str:
 
 def test_what_nobody_has_seen_goes_to_the_next_person(people, clock, mail_receiver: MailReceiver) -> None:
     office = Office(people, clock, smtp_host="127.0.0.1", smtp_port=mail_receiver.port, coalesce_s=0, digest_s=0)
-    office.desk.subscribe(LIN, mail(escalate_to="wang", escalate_min=10))
+    office.desk.subscribe(LIN, mail(escalate_to="wang", escalate_min=60))
     office.desk.subscribe(WANG, mail("wang@example.org", kinds=["live"], escalate_to="lin", escalate_min=10))
     office.happen("gap:1")
     assert len(office.round(1)) == 1
     office.happen("gap:2")
     second = office.round(1)[-1]
     office.desk.seen(LIN, second.id)
-    messages = office.round(600)
+    messages = office.round(3_600)
     assert [(one.account_name, one.escalated_from) for one in messages] == [
         ("lin", None), ("lin", None), ("wang", messages[0].id),
     ]  # fmt: skip
@@ -344,17 +344,15 @@ def test_no_webhook_leads_inside(url: str) -> None:
 
 CHILD = """
 import sys
+from pathlib import Path
 from config.base.clock import SystemClock
 from config.settings.server import load_server
-from pathlib import Path
-from server.jobs.notices import notice_tasks
-from threading import Event
 from server.runtime import open_database
-settings = load_server(Path(sys.argv[1]))
-stop = Event()
-tasks = notice_tasks(settings, open_database(settings.database), SystemClock(), stop)
-tasks[2].start()
-stop.wait()
+from server.services.notices.channels import channels_of
+from server.services.notices.send_messages import MessageSender
+settings, clock = load_server(Path(sys.argv[1])), SystemClock()
+database = open_database(settings.database)
+MessageSender(database, clock, settings.notices, channels_of(settings.notices, clock)).send_due()
 """
 
 
