@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import InvalidInput, Unavailable
+from config.base.timespan import Span
 from config.evidence.leaves import LEAF_BYTES
 from config.settings.edge import load_edge
 from config.settings.server import load_server
@@ -24,6 +25,7 @@ from edge_agent.cells.worker import CellWorker
 from edge_agent.centre import Centre
 from edge_agent.messages import Sealer
 from server.domain import cells as rules
+from server.services.custody.hold_recordings import HoldKeeper
 from tests.support.api import AUDITOR, RunningApi, add_accounts, serving, settings_for
 from tests.support.cells import KEY, CellSite
 from tests.support.stores import ObjectStore
@@ -228,3 +230,25 @@ def test_a_recording_is_asked_for_on_the_page_and_played(site: CellSite, api: Ru
     assert played.headers["content-type"] == "video/mp4"
     assert len(played.content) == task.size_bytes  # type: ignore[union-attr]
     assert "Play" in client.get(f"{where}/cell").text
+
+
+def test_an_order_is_answered_over_the_api_and_stands_on_the_page_until_then(
+    site: CellSite, api: RunningApi, centre: Centre
+) -> None:
+    upload(site, centre)
+    review_us = site.clock.utc_us() + 30 * US_PER_DAY
+    span = Span(site.end_us - 5_000_000, site.end_us)
+    HoldKeeper(site.database, site.clock).place(site.agent.site_id, None, span, "an accident", "li", review_us)
+    client = api.signed_in(AUDITOR)
+    where = f"/sites/{site.agent.site_id}"
+    (order,) = site.orders()
+    waiting = client.get(f"/api/v1{where}/cell").json()
+    assert (waiting["held"], waiting["not_held"], waiting["orders"][0]["pending"]) == (0, 1, 1)
+    assert "0 of 1 recordings under a hold are held there" in client.get(f"{where}/cell").text
+    assert "0 of 1 recordings are held, as its agent read them" in unescape(client.get(f"{where}/custody").text)
+    with pytest.raises(InvalidInput):
+        centre.cell_ordered(b"{}")
+    worker_of(site, centre)._try(order)
+    held = client.get(f"/api/v1{where}/cell").json()
+    assert (held["held"], held["not_held"], held["orders"]) == (1, 0, [])
+    assert "Nothing is on its way." in client.get(f"{where}/cell").text

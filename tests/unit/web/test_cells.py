@@ -1,8 +1,18 @@
 """The words about a site's own store: what it rests on is said, and the bound with its figures."""
 
+import msgspec
+
 from server.services.cells.fetch_from_cell import FetchView
-from server.services.cells.read_cells import AgentProof, CellDay, FailedChallenge, MissChance, SiteCell
-from server.web.cells import OUTCOME, day_sentence, make_cell
+from server.services.cells.read_cells import (
+    AgentProof,
+    CellDay,
+    FailedChallenge,
+    MissChance,
+    OrdersView,
+    SiteCell,
+    WaitingDeletion,
+)
+from server.web.cells import OUTCOME, day_sentence, make_cell, orders_text
 from server.web.languages import load_languages
 
 EN, ZH = (load_languages()[tag] for tag in ("en", "zh-CN"))
@@ -74,3 +84,24 @@ def test_a_recording_can_be_played_only_while_it_is_here() -> None:
         assert not make_cell(site(), [view], {}, EN, "another").fetches[0].link
         assert bool(row.link) == (outcome == "here")
         assert row.state
+
+
+def test_what_is_on_its_way_is_said_and_what_is_overdue_says_what_to_do() -> None:
+    orders = [OrdersView("hold", 12, 3, 1, "403"), OrdersView("delete", 5, 0, 0, "")]
+    told = msgspec.structs.replace(
+        site(proof()), orders=orders, held=88, not_held=12, deletion=WaitingDeletion(60, 100, None)
+    )
+    said = make_cell(told, [], {}, EN)
+    assert [row.title for row in said.orders] == ["Hold", "Deletion"]
+    assert said.orders[0].alert.startswith("4 recordings are not known to be held")
+    assert said.orders[0].said == "The store answered last: 403"
+    assert said.orders[1].alert == ""
+    assert said.held.startswith("88 of 100")
+    assert "60 of 100" in said.deletion
+    assert said.command.endswith("cell confirm-deletion sunflower --versions 60 --of 100 --as …")
+    assert orders_text(told, EN)[1] == said.command
+    allowed = msgspec.structs.replace(told, deletion=WaitingDeletion(60, 100, "li"))
+    assert make_cell(allowed, [], {}, ZH).command == ""
+    assert "li" in make_cell(allowed, [], {}, ZH).deletion
+    assert orders_text(site(), ZH) == ["没有待确认的事项。"]
+    assert "保全" in make_cell(told, [], {}, ZH).orders[0].alert
