@@ -5,6 +5,7 @@ Chromium. Viewers by the hundred are sockets of this process that read and throw
 fan-out of the same bytes (``benchmarks/_live_plain.py``).
 """
 
+import shutil
 import statistics
 import sys
 import tempfile
@@ -12,6 +13,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import quantiles
+from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -22,7 +24,7 @@ from benchmarks.report import Report
 from storage.database.migrate import migrate
 from storage.database.models import LoginSession
 from storage.database.unit_of_work import Database
-from tests.support.browser import CHROMIUM_NAMES, FLAGS, shutil
+from tests.support.browser import CHROMIUM_NAMES, FLAGS
 from tests.support.live import coded
 from tests.support.live_rig import LiveRig, rig
 
@@ -59,11 +61,11 @@ def _in_browser(report: Report, folder: Path) -> None:
         )
         stack.callback(browser.close)
         context = browser.new_context(viewport={"width": 960, "height": 700})
-        context.add_cookies([live.cookie("mum")])
+        context.add_cookies([_cookie(live, "mum")])
         page = context.new_page()
         cold = [_first_frame(page, live, after_s=COLD_AFTER_S) for _ in range(COLD)]
         other = browser.new_context()
-        other.add_cookies([live.cookie("boss")])  # somebody else watches: the camera is being pushed
+        other.add_cookies([_cookie(live, "boss")])  # somebody else watches: the camera is being pushed
         watching = other.new_page()
         _first_frame(watching, live)
         warm = [_first_frame(page, live, after_s=0.3) for _ in range(WARM)]
@@ -78,6 +80,11 @@ def _in_browser(report: Report, folder: Path) -> None:
     report.expect("warm_first_frame_p50_ms", round(statistics.median(warm)), at_most=500)
     report.expect("cold_first_frame_p95_ms", round(_p95(cold)), at_most=1_500)
     report.expect("glass_to_glass_p95_ms", round(_p95(latency)), at_most=300)
+
+
+def _cookie(live: LiveRig, name: str) -> Any:
+    live.nursery.session(name)
+    return {"name": "nightlight", "value": live.nursery.tokens[name], "url": live.url, "sameSite": "Strict"}
 
 
 def _first_frame(page: Page, live: LiveRig, after_s: float = 0.0) -> float:
@@ -134,7 +141,7 @@ def _say_crowd(report: Report, before_s: float, after_s: float, lasted: float, g
 
 def _revoke(report: Report, live: LiveRig, crowd: Crowd, sessions: list[tuple[str, str]]) -> None:
     """One session after the other ends; how long after that each of its sockets brings pictures."""
-    over_ws = []
+    over_ws: list[float] = []
     for token, digest in sessions[:REVOKED_WS]:
         live.nursery.change(LoginSession, LoginSession.token_sha256 == digest, expires_us=1)
         ended = time.monotonic()

@@ -29,7 +29,7 @@ from tests.support.clock import SimulatedClock
 
 LIVES_S = (0.0, 1.6)
 SETTLE_WITHIN_S = 120
-CHECK_EVERY = 100
+CHECK_EVERY, SAY_EVERY = 100, 20
 TRIES_MAX = 40
 CLOCK_OFF_US = 5 * US_PER_S
 PAST_LOCK_S = 1.0
@@ -71,6 +71,8 @@ class Faults:
             world.kill(*kind)
             struck["+".join(kind)] += 1
             during.update(self._under_way())
+            if number % SAY_EVERY == 0:
+                print(f"  {number} of {self._kills} kills", file=sys.stderr, flush=True)
             if number % CHECK_EVERY == 0 and number < self._kills:
                 found = self._settle()
                 print(f"  {number} kills, {len(found.broken)} broken", file=sys.stderr, flush=True)
