@@ -7,7 +7,17 @@ from typing import NamedTuple
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from storage.database.models import Account, Camera, Inspection, InspectionDraw, InspectorInterest, Site, Verdict
+from storage.database.models import (
+    Account,
+    Camera,
+    CreditEntryRow,
+    CreditObjection,
+    Inspection,
+    InspectionDraw,
+    InspectorInterest,
+    Site,
+    Verdict,
+)
 
 NON_COMPLIANT, UNVERIFIED = "NON_COMPLIANT", "UNVERIFIED"
 
@@ -92,3 +102,20 @@ def draws_of(session: Session, region: str, limit: int) -> list[InspectionDraw]:
 
 def inspections_of(session: Session, draw_id: str) -> list[Inspection]:
     return list(session.scalars(select(Inspection).where(Inspection.draw_id == draw_id).order_by(Inspection.number)))
+
+
+def credit_entries(session: Session, site_id: str) -> list[CreditEntryRow]:
+    """Every entry of a site's credit file, the newest first."""
+    query = select(CreditEntryRow).where(CreditEntryRow.site_id == site_id)
+    return list(
+        session.scalars(query.order_by(CreditEntryRow.day.desc(), CreditEntryRow.entered_us.desc(), CreditEntryRow.id))
+    )
+
+
+def objections_to(session: Session, entry_ids: Sequence[str]) -> dict[str, list[CreditObjection]]:
+    """By entry, in the order in which they were raised."""
+    query = select(CreditObjection).where(CreditObjection.entry_id.in_(entry_ids))
+    found: dict[str, list[CreditObjection]] = defaultdict(list)
+    for row in session.scalars(query.order_by(CreditObjection.raised_us, CreditObjection.id)):
+        found[row.entry_id].append(row)
+    return found
