@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from config.base.errors import NightlightError
 from server.api import (
+    account,
     agents,
     alarms,
     assets,
@@ -35,6 +36,7 @@ from server.api import (
     health,
     live,
     notices,
+    people,
     registers,
     reports,
     setup,
@@ -68,6 +70,8 @@ def build_app(parts: Parts) -> FastAPI:
         discovered,
         findings,
         entrance,
+        account,
+        people,
         assets,
         alarms,
         attestations,

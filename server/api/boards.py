@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from config.base.roles import Role
 from server.api.data import parse_day
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
@@ -16,7 +17,9 @@ router = APIRouter()
 
 @router.api_route("/", methods=READ)
 def home(request: Request, person: Person) -> Response:
-    """Straight to the first site within reach."""
+    """Straight to the first site within reach; a guardian to the rooms of their children."""
+    if person.role == Role.GUARDIAN:
+        return RedirectResponse("/live", 303)
     sites = parts_of(request).reader.sites(person)
     if sites:
         return RedirectResponse(f"/sites/{sites[0].site_id}", 303)

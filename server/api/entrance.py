@@ -1,22 +1,26 @@
 """Signing in and out, and the choice of language."""
 
 from typing import Annotated
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from config.base.errors import PermissionDenied, ResourceExhausted
+from config.base.errors import Conflict, InvalidInput, PermissionDenied, ResourceExhausted
 from server.api.errors import RETRY_AFTER_S, status_of
 from server.api.gate import NAME_CHARS_MAX, READ, open_to_all, source_of
 from server.api.parts import parts_of
 from server.api.tongue import LANGUAGE_COOKIE, language_of
+from server.services.people.passkeys import Site
 from server.web.languages import LANGUAGES
 
 FIELDS_MAX = 8
 LANGUAGE_COOKIE_S = 31_536_000
 PATH_CHARS_MAX = 400
+DEVICE_CHARS_MAX = 120
+LINK_CHARS_MAX = 64
+SECOND = "second"
 router = APIRouter()
 
 
@@ -58,9 +62,68 @@ def sign_in(request: Request, form: Form) -> Response:
         html = parts.pages.sign_in(language_of(request), onward, name=name, error=error.code)
         headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, ResourceExhausted) else None
         return HTMLResponse(html, status, headers)
-    response = RedirectResponse(onward, 303)
-    parts.gate.set_cookie(response, parts.sign_in.open_session(person.account_name), parts.session_hours)
-    return response
+    steps = parts.sign_in.second_steps(person.account_name)
+    if steps:
+        token = parts.people.steps.remember(SECOND, person.account_name)
+        return HTMLResponse(parts.people_pages.second(token, onward, steps, language_of(request)))
+    return _signed_in(request, person.account_name, "password", onward)
+
+
+@router.post("/sign-in/second")
+@open_to_all
+def second_step(request: Request, form: Form) -> Response:
+    """A code of time or a recovery code, behind a right password."""
+    parts, token, onward = parts_of(request), form.get("step", ""), local_path(form.get("next", ""))
+    try:
+        name, _ = parts.people.steps.recall(SECOND, token, use_up=False)
+        proof = parts.people.steps.check(name, form.get("code", ""), source_of(request))
+        parts.people.steps.recall(SECOND, token, use_up=True)
+    except (PermissionDenied, ResourceExhausted) as error:
+        if error.code == "step_over":
+            return HTMLResponse(parts.pages.sign_in(language_of(request), onward, error=error.code), 401)
+        html = parts.people_pages.second(token, onward, frozenset({"totp"}), language_of(request), error)
+        return HTMLResponse(html, 401 if isinstance(error, PermissionDenied) else status_of(error))
+    return _signed_in(request, name, proof, onward)
+
+
+@router.post("/sign-in/passkey/options")
+@open_to_all
+def passkey_options(request: Request) -> Response:
+    """What the device is to be asked, as JSON."""
+    options, token = parts_of(request).people.passkeys.sign_in_options(site_of(request))
+    return Response(f'{{"token":"{token}","options":{options}}}', media_type="application/json")
+
+
+@router.post("/sign-in/passkey")
+@open_to_all
+def passkey_sign_in(request: Request, form: Form) -> Response:
+    """Both steps at once: the device has checked its owner."""
+    parts, onward = parts_of(request), local_path(form.get("next", ""))
+    try:
+        name = parts.people.passkeys.sign_in(form.get("token", ""), form.get("answer", ""), site_of(request))
+    except (PermissionDenied, InvalidInput) as error:
+        return HTMLResponse(parts.pages.sign_in(language_of(request), onward, error=error.code), 401)
+    return _signed_in(request, name, "passkey", onward)
+
+
+@router.api_route("/join", methods=READ)
+@open_to_all
+def join_page(request: Request, i: str = "") -> Response:
+    """Where an invitation's link leads: it asks for the code that was told another way."""
+    return HTMLResponse(parts_of(request).people_pages.join(i[:LINK_CHARS_MAX], language_of(request)))
+
+
+@router.post("/join")
+@open_to_all
+def join(request: Request, form: Form) -> Response:
+    """Opens the account; what it sees, the facility says afterwards."""
+    parts, link, name = parts_of(request), form.get("link", "")[:LINK_CHARS_MAX], form.get("name", "")
+    try:
+        made = parts.people.invitations.accept(link, form.get("code", ""), name, form.get("password", ""))
+    except (PermissionDenied, InvalidInput, Conflict) as error:
+        html = parts.people_pages.join(link, language_of(request), error, name=name[:NAME_CHARS_MAX])
+        return HTMLResponse(html, status_of(error))
+    return _signed_in(request, made, "password", "/me")
 
 
 @router.post("/sign-out")
@@ -86,6 +149,30 @@ def language(request: Request, to: str = "", back: str = "") -> Response:
         response.set_cookie(
             LANGUAGE_COOKIE, to, max_age=LANGUAGE_COOKIE_S, path="/", samesite="lax", httponly=True, secure=secure
         )
+    return response
+
+
+def site_of(request: Request) -> Site:
+    """This server as the browser that asks knows it; passkeys are bound to it."""
+    origin = parts_of(request).public_origin or str(request.base_url).rstrip("/")
+    return Site(origin, urlsplit(origin).hostname or "")
+
+
+def device_of(request: Request) -> str:
+    """What the browser says it is, for the list of devices."""
+    told = request.headers.get("user-agent", "")
+    return "".join(sign for sign in told if sign.isprintable())[:DEVICE_CHARS_MAX]
+
+
+def _signed_in(request: Request, name: str, proof: str, onward: str) -> Response:
+    """Opens a session under a fresh token, and ends the one that the browser brought."""
+    parts = parts_of(request)
+    before = parts.gate.token_of(request)
+    if before:
+        parts.sign_in.close_session(before)
+    token = parts.sign_in.open_session(name, proof=proof, source=source_of(request), device=device_of(request))
+    response = RedirectResponse(onward, 303)
+    parts.gate.set_cookie(response, token, parts.session_hours)
     return response
 
 

@@ -119,6 +119,8 @@ class Gate:
         if scope is not None and now_us < until_us:
             return scope
         scope = self.check_password(name, password, source)
+        if self._sign_in.second_steps(scope.account_name):
+            raise NotSignedIn("this account has a second step: a password alone does not open it")
         with self._lock:
             self._remembered[digest] = (now_us + REMEMBERED_US, scope)
             while len(self._remembered) > REMEMBERED_MAX:

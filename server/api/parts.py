@@ -12,6 +12,7 @@ from server.api.feed import BoardFeed, StreamSlots
 from server.api.gate import Gate
 from server.custody_parts import custody_of, exports_of
 from server.live_parts import LiveFace, live_of
+from server.people_parts import PeopleFace, people_of
 from server.report_parts import reports_of
 from server.runtime import open_database
 from server.services.agents.acceptance import AcceptanceOffice
@@ -54,6 +55,7 @@ from server.web.docket import DocketPages
 from server.web.draws import DrawPages
 from server.web.live import LivePages
 from server.web.pages import Pages
+from server.web.people_pages import PeoplePages
 from server.web.register_pages import RegisterPages
 from server.web.reports import ReportPages
 from server.web.setup_pages import SetupPages
@@ -106,6 +108,8 @@ class Parts:
     report_pages: ReportPages
     live: LiveFace
     live_pages: LivePages
+    people: PeopleFace
+    people_pages: PeoplePages
     gate: Gate
     pages: Pages
     setup_pages: SetupPages
@@ -173,6 +177,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         live=live_of(settings, database, clock),
         live_pages=LivePages(pages),
         gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
+        people=people_of(settings, database, clock),
+        people_pages=PeoplePages(pages),
         pages=pages,
         setup_pages=SetupPages(pages),
         feed=BoardFeed(reader, duty, health, AuditReader(database, clock), pages, clock),

@@ -18,6 +18,14 @@ def svg(code: str) -> str:
     return out.getvalue().decode()
 
 
+def exact_svg(text: str) -> str:
+    """The same of a text whose small letters matter."""
+    out = io.BytesIO()
+    made = segno.make(text, error="m", micro=False)
+    made.save(out, kind="svg", scale=SCALE, border=QUIET_MODULES, xmldecl=False, light="#fff")
+    return out.getvalue().decode()
+
+
 def png(code: str) -> bytes:
     """The same in pixels, to be sent on."""
     out = io.BytesIO()

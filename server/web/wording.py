@@ -201,4 +201,6 @@ OTHER_ADVICE = mark("Go back and try again.")
 SIGN_IN_ERROR = {
     "wrong_password": mark("Name or password is wrong. Check both and try again."),
     "too_many_attempts": mark("Too many failed attempts. Wait five minutes, then try again."),
+    "step_over": mark("That took too long. Sign in again."),
+    "bad_passkey": mark("This passkey does not open an account here. Use your password, or another device."),
 }

@@ -16,7 +16,8 @@ from typing import Literal
 from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from config.base.ids import fresh_id
+from config.base.errors import NotFound
+from config.base.ids import fresh_id, is_slug
 from config.base.roles import Role
 from config.base.timespan import Span
 from server.domain.lease import Permit
@@ -121,6 +122,8 @@ class AccessBook:
     def looks(self, person: Scope, site_id: str, *, before_us: int | None = None) -> list[LookRecord]:
         """The newest looks at a site's cameras. Raises NotFound where the site is out of reach."""
         with self._database.reading() as session:
+            if not is_slug(site_id):  # PostgreSQL takes no NUL, not even to compare with
+                raise NotFound("no such site")
             site = scoping.site_in_reach(session, person, site_id)
             query = select(ViewRow).where(ViewRow.site_id == site.id).order_by(ViewRow.opened_us.desc())
             if before_us is not None:

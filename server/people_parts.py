@@ -1,0 +1,53 @@
+"""What the pages of people and of signing in need, built once from the settings."""
+
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from config.base.clock import Clock
+from config.policies.reading import Library
+from config.settings.server import ServerSettings
+from server.services.cameras.read_discovered import picture_key_of
+from server.services.people.access_record import AccessBook
+from server.services.people.grant_leases import LeaseOffice
+from server.services.people.invite_people import InvitationDesk
+from server.services.people.keep_consents import ConsentDesk
+from server.services.people.leases import LeaseDesk
+from server.services.people.mark_day import DayMarks
+from server.services.people.passkeys import PasskeyDesk
+from server.services.people.read_people import PeopleReader
+from server.services.people.second_steps import SecondSteps, SecretBox
+from server.services.people.steady_time import SteadyTime
+from storage.database.unit_of_work import Database
+
+
+@dataclass(frozen=True)
+class PeopleFace:
+    """The use cases of ``server/services/people``."""
+
+    reader: PeopleReader
+    invitations: InvitationDesk
+    leases: LeaseOffice
+    consents: ConsentDesk
+    day: DayMarks
+    book: AccessBook
+    steps: SecondSteps
+    passkeys: PasskeyDesk
+
+
+def people_of(settings: ServerSettings, database: Database, clock: Clock) -> PeopleFace:
+    """Raises ConfigurationError for a key or a policy pack that is wrong."""
+    time = SteadyTime(database, clock)
+    key = picture_key_of(settings)
+    raw = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()) if key is not None else None
+    steps = SecondSteps(database, clock, SecretBox(raw))
+    return PeopleFace(
+        reader=PeopleReader(database, LeaseDesk(database, time, Library()), time),
+        invitations=InvitationDesk(database, clock),
+        leases=LeaseOffice(database, clock),
+        consents=ConsentDesk(database, clock),
+        day=DayMarks(database, clock, time),
+        book=AccessBook(database),
+        steps=steps,
+        passkeys=PasskeyDesk(database, clock, steps),
+    )

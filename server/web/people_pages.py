@@ -1,0 +1,130 @@
+"""The pages of people, consents, looks and one's own account, in every language. Renders; every rule is in a service."""
+
+from collections.abc import Callable, Sequence
+
+from config.base.clock import to_datetime
+from config.base.errors import NightlightError
+from config.base.roles import Role
+from server.domain.authorisation import Action
+from server.domain.consents import CURRENT, LIVE_VIEW
+from server.services.people.access_record import LookRecord
+from server.services.people.invite_people import MadeInvite
+from server.services.people.keep_consents import ConsentView
+from server.services.people.mark_day import WHY, SiteToday
+from server.services.people.operators import may_at_site
+from server.services.people.passkeys import PasskeyView
+from server.services.people.read_people import SitePeople
+from server.services.people.sign_in import SessionView
+from server.web import qr
+from server.web.formatting import Words
+from server.web.pages import Pages
+from server.web.people_wording import MODE, OTHER_REFUSAL, PROOF, REFUSAL, ROLE, WHAT, WHY_DARK
+from storage.database.scope import Scope
+
+TIMEZONE = "Asia/Shanghai"
+"""For pages that belong to no site; the zone is written beside the time."""
+
+
+class PeoplePages:
+    """Words for whoever reads; the services' own are English."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def people(self, site: SitePeople, person: Scope, language: str, error: NightlightError | None = None) -> str:
+        """Everybody of a site."""
+        return self._of_site("people.html", site, person, language, "people", error=self._said(error, language))
+
+    def invited(self, site: SitePeople, made: MadeInvite, link: str, person: Scope, language: str) -> str:
+        """An invitation, this once."""
+        return self._of_site("invited.html", site, person, language, "people", made=made, link=link, error="")
+
+    def today(self, site: SiteToday, person: Scope, language: str) -> str:
+        """Rooms and children, one tap each."""
+        spoken = self._pages.spoken(language)
+        reasons = [(why, spoken.text(WHY_DARK[why])) for why in WHY]
+        return self._of_site("today.html", site, person, language, "today", reasons=reasons, error="")
+
+    def looks(self, found: Sequence[LookRecord], person: Scope, language: str, *, here: str) -> str:
+        """Who looked; to a guardian other people by their marks."""
+        return self._page(
+            "looks.html", person, language, here, when=self._when(language, TIMEZONE), looks=found, what=WHAT,
+            roles=ROLE, long=self._long(language), is_guardian=person.role == Role.GUARDIAN,
+        )  # fmt: skip
+
+    def consents(self, found: Sequence[ConsentView], person: Scope, language: str) -> str:
+        """What a person is asked."""
+        text = CURRENT[LIVE_VIEW]
+        return self._page(
+            "consents.html", person, language, "/my/consents", views=found, version=text.version,
+            words=text.zh_cn if language == "zh-CN" else text.en, when=self._when(language, TIMEZONE),
+            is_guardian=person.role == Role.GUARDIAN,
+        )  # fmt: skip
+
+    def account(
+        self,
+        person: Scope,
+        language: str,
+        error: NightlightError | None,
+        *,
+        steps: frozenset[str],
+        codes: Sequence[str],
+        codes_left: int,
+        passkeys: Sequence[PasskeyView],
+        sessions: Sequence[SessionView],
+    ) -> str:
+        """One's own account."""
+        return self._page(
+            "me.html", person, language, "/me", error=self._said(error, language), steps=steps, codes=codes,
+            codes_left=codes_left, passkeys=passkeys, sessions=sessions, proofs=PROOF, role=ROLE.get(person.role, ""),
+            when=self._when(language, TIMEZONE),
+        )  # fmt: skip
+
+    def totp(self, secret: str, address: str, person: Scope, language: str) -> str:
+        """A secret as picture and words, this once."""
+        groups = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
+        return self._page("totp.html", person, language, "/me", secret=groups, picture=qr.exact_svg(address))
+
+    def second(
+        self, token: str, onward: str, steps: frozenset[str], language: str, error: NightlightError | None = None
+    ) -> str:
+        """What is asked behind a right password."""
+        return self._pages.page(
+            "second.html", language, here="/sign-in", step=token, onward=onward, steps=steps,
+            error=self._said(error, language),
+        )  # fmt: skip
+
+    def join(self, link: str, language: str, error: NightlightError | None = None, *, name: str = "") -> str:
+        """Where an invitation's link leads."""
+        return self._pages.page(
+            "join.html", language, here=f"/join?i={link}", link=link, name=name, error=self._said(error, language)
+        )
+
+    def _said(self, error: NightlightError | None, language: str) -> str:
+        if error is None:
+            return ""
+        return self._pages.spoken(language).text(REFUSAL.get(error.code, OTHER_REFUSAL))
+
+    def _of_site(
+        self, template: str, site: SitePeople | SiteToday, person: Scope, language: str, tab: str, **values: object
+    ) -> str:
+        tabs = {
+            "today": may_at_site(person, Action.DAY_READ),
+            "people": may_at_site(person, Action.PEOPLE_READ),
+            "looks": may_at_site(person, Action.LOOKS_READ),
+        }
+        return self._page(
+            template, person, language, f"/sites/{site.site_id}/{tab}", site=site, tab=tab, tabs=tabs, modes=MODE,
+            when=self._when(language, site.timezone), **values,
+        )  # fmt: skip
+
+    def _page(self, template: str, person: Scope, language: str, here: str, **values: object) -> str:
+        shown = {"account_name": person.account_name, "here": here, **values}
+        return self._pages.page(template, language, **shown)
+
+    def _when(self, language: str, timezone: str) -> Callable[[int], str]:
+        words = Words(self._pages.spoken(language), timezone)
+        return lambda at_us: words.moment(at_us, to_datetime(0).date())  # with its date, always
+
+    def _long(self, language: str) -> Callable[[int], str]:
+        return Words(self._pages.spoken(language), TIMEZONE).duration

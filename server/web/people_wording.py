@@ -1,0 +1,54 @@
+"""What the pages of people call things, and what they say where something is refused: what is wrong, and what to do."""
+
+from server.web.wording import mark
+
+ROLE = {
+    "platform_admin": mark("platform administrator"),
+    "health_regulator": mark("health authority"),
+    "police_auditor": mark("police"),
+    "facility_manager": mark("the facility's manager"),
+    "facility_staff": mark("the facility's staff"),
+    "installer": mark("installer"),
+    "guardian": mark("guardian"),
+}
+MODE = {
+    "forbidden": mark("Live viewing is forbidden here."),
+    "off": mark("Live viewing is off."),
+    "consented": mark("Live viewing is on for classes whose guardians and the staff have all consented."),
+    "required": mark("The rules demand live viewing; each guardian needs their own consent."),
+}
+WHY_DARK = {"nap": mark("nap"), "changing": mark("changing clothes"), "other": mark("another reason")}
+PROOF = {
+    "password": mark("password alone"),
+    "totp": mark("password and code"),
+    "recovery": mark("password and recovery code"),
+    "passkey": mark("passkey"),
+    "authority": mark("the authority's own sign-in"),
+}
+WHAT = {"live": mark("live"), "playback": mark("recording")}
+REFUSAL = {
+    "not_hours": mark("Those are no weekly hours. Write mon-fri 08:00-17:30; several with semicolons."),
+    "bad_mode": mark("Choose one of the settings offered."),
+    "no_such_person": mark("Nobody of that id is in the register. Look there first."),
+    "no_lease": mark("This guardian has no lease that could end."),
+    "no_reference": mark("Say where the signed paper is kept, then try again."),
+    "too_many_codes": mark("Too many invitations are open: wait until some are used or have ended."),
+    "bad_invitation": mark(
+        "Link and code do not belong together, or have ended. Ask the facility for another invitation."
+    ),
+    "bad_account_name": mark("A name has a–z, 0–9 and hyphens within, at most 64. Change it."),
+    "name_taken": mark("This name is taken. Choose another."),
+    "password_length": mark("A password has 12 to 256 characters. Choose another."),
+    "password_breached": mark(
+        "Attackers try this password first, for it was found in breaches or is your name. Choose another."
+    ),
+    "wrong_password": mark("The password is wrong. Try again."),
+    "wrong_code": mark("That code is wrong or was used. Wait for the next one, then try again."),
+    "too_many_attempts": mark("Too many failed attempts. Wait five minutes, then try again."),
+    "totp_there": mark("Codes of time are set up already. Remove them first."),
+    "bad_passkey": mark("The device's answer does not hold. Try again, or use your password."),
+    "step_over": mark("That took too long. Begin again."),
+    "too_many_passkeys": mark("You have as many passkeys as you may. Remove one first."),
+    "no_passkey": mark("There is no such passkey any more."),
+}
+OTHER_REFUSAL = mark("That did not work. Look over what you filled in, then try again.")

@@ -1,0 +1,27 @@
+// Passkeys: asks the server what the device is to sign, lets the device sign it, and sends the form with the answer.
+
+for (const form of document.querySelectorAll("form[data-options]")) {
+  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
+    form.hidden = true;
+    continue;
+  }
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button");
+    button.disabled = true;
+    try {
+      const asked = await fetch(form.dataset.options, { method: "POST" });
+      if (!asked.ok) throw new Error(`HTTP ${asked.status}`);
+      const { token, options } = await asked.json();
+      const credential = options.rp
+        ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
+        : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+      form.elements.token.value = token;
+      form.elements.answer.value = JSON.stringify(credential.toJSON());
+      form.submit();
+    } catch (error) {
+      button.disabled = false;
+      console.warn("passkey", error.name);
+    }
+  });
+}
