@@ -25,7 +25,7 @@ PEM = CENTRE.public_key().public_bytes(
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
 ).decode()  # fmt: skip
 BATCH = 100
-BATCH_BYTES = 32 * 2**20
+BATCH_BYTES = 8 * 2**20
 ASK = """async ([packages, pem]) => {
   const verdicts = [];
   for (const encoded of packages) {
