@@ -9,6 +9,7 @@ from deploy.local.layout import Layout
 from deploy.local.own_camera import recall
 from server.runtime import open_database
 from server.services.agents.enrolment_parts import inviter_of
+from server.services.compliance.choose_pack import choose_pack
 from server.services.registers.register import Register
 from storage.database.scope import EVERY_REGION
 
@@ -31,6 +32,7 @@ def register(layout: Layout, settings: ServerSettings, clock: Clock) -> list[Acc
         service = Register(database, clock)
         for site in SITES:
             _register_site(service, site)
+            choose_pack(database, site.site_id, site.pack, keep=True)
         accounts = [Account(AUDITOR, "auditor", layout.secret(layout.accounts, AUDITOR))]
         service.add_account(AUDITOR, "auditor", accounts[0].password, [], EVERY_REGION)
         for site in SITES:

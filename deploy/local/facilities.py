@@ -26,6 +26,8 @@ class DemoSite:
     name: str
     region: str
     cameras: tuple[DemoCamera, ...]
+    pack: str
+    """The policy pack it is judged by, until somebody chooses another."""
 
     @property
     def agent_id(self) -> str:
@@ -41,17 +43,17 @@ ZONES = (
 """Zone id, its name, its kind; the order is that of the simulator's rooms."""
 
 
-def _site(site_id: str, name: str, region: str, first_stream: int) -> DemoSite:
+def _site(site_id: str, name: str, region: str, first_stream: int, pack: str) -> DemoSite:
     cameras = tuple(
         DemoCamera(f"{site_id}-{zone_id}", zone_name, zone_id, f"cam{first_stream + index}")
         for index, (zone_id, zone_name, _kind) in enumerate(ZONES)
     )
-    return DemoSite(site_id, name, region, cameras)
+    return DemoSite(site_id, name, region, cameras, pack)
 
 
 SITES = (
-    _site("sunflower", "向日葵托育园", "cn/sichuan/luzhou", 1),
-    _site("little-boat", "小船托育中心", "cn/zhejiang/hangzhou", 5),
+    _site("sunflower", "向日葵托育园", "cn/sichuan/luzhou", 1, "luzhou-longmatan"),
+    _site("little-boat", "小船托育中心", "cn/zhejiang/hangzhou", 5, "cn-national-base"),
 )
 OWN_CAMERA = DemoCamera("sunflower-own", "自备摄像头", "activity", "")
 OWN_CAMERA_SITE = SITES[0]

@@ -4,14 +4,13 @@ import argparse
 from collections.abc import Callable
 
 from config.base.clock import SystemClock
-from config.base.errors import InvalidInput, NotFound
 from config.settings.server import ServerSettings
 from server.admin.enrolment import Commands
 from server.runtime import open_database
+from server.services.compliance.choose_pack import choose_pack
 from server.services.compliance.read_compliance import ComplianceReader
 from server.services.compliance.rule_books import library
 from server.services.coverage.assess_day import Assessor
-from storage.database.models import Site
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope
 
 
@@ -37,18 +36,12 @@ def _packs(_arguments: argparse.Namespace, _settings: ServerSettings) -> None:
 
 def _set_pack(arguments: argparse.Namespace, settings: ServerSettings) -> None:
     """Raises InvalidInput for a pack that there is not, NotFound for such a site."""
-    pack = None if arguments.pack == "none" else arguments.pack
-    if pack is not None and pack not in library().names:
-        names = ", ".join(library().names)
-        raise InvalidInput(f"没有政策包 · there is no policy pack {pack!r}. 可用 · known: {names}")
     database = open_database(settings.database)
-    with database.unit_of_work() as session:
-        site = session.get(Site, arguments.site, with_for_update=True)
-        if site is None:
-            raise NotFound(f"没有园所 · no site {arguments.site!r}")
-        before, site.policy_pack = site.policy_pack, pack
-    database.close()
-    print(f"{arguments.site}: {before or '–'} → {pack or '–'}")
+    try:
+        before, now = choose_pack(database, arguments.site, None if arguments.pack == "none" else arguments.pack)
+    finally:
+        database.close()
+    print(f"{arguments.site}: {before or '–'} → {now or '–'}")
 
 
 def _show(arguments: argparse.Namespace, settings: ServerSettings) -> None:

@@ -21,7 +21,10 @@ def page(request: Request, person: Person, site: str, period: Period = "") -> HT
     """The rules of a site over a day (today where none is named) or a month."""
     parts = parts_of(request)
     found = parts.compliance.of_site(person, site, period)
-    return HTMLResponse(parts.compliance_pages.site(found, person.account_name, language_of(request)))
+    html = parts.compliance_pages.site(
+        found, person.account_name, language_of(request), sees_region=bool(person.region)
+    )
+    return HTMLResponse(html)
 
 
 @router.api_route("/api/v1/sites/{site}/compliance", methods=READ)

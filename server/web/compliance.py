@@ -19,6 +19,7 @@ from server.web.compliance_words import (
     STATUS_OF_ALL,
     SUBJECT,
     UNIT,
+    UNIT_ONE,
     WHY,
 )
 from server.web.formatting import Words
@@ -104,8 +105,8 @@ class CompliancePages:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    def site(self, found: SiteCompliance, account: str, language: str) -> str:
-        """The page of one site's rules."""
+    def site(self, found: SiteCompliance, account: str, language: str, *, sees_region: bool = False) -> str:
+        """The page of one site's rules; ``sees_region``: with the way to its region."""
         spoken = self._pages.spoken(language)
         before, after = _around(found.period, found.today)
         return self._pages.page(
@@ -116,6 +117,7 @@ class CompliancePages:
             command=f"python -m server.admin compliance set-pack {found.site_id} cn-national-base",
             before=before,
             after=after,
+            sees_region=sees_region,
             is_month=len(found.period) == len("2026-11"),
             account_name=account,
             here=f"/sites/{found.site_id}/compliance?period={found.period}",
@@ -163,9 +165,7 @@ class _Maker:
             book=site.book,
             kept=f"{limit} · {of}",
             live=text(MODE[site.live_view]),
-            rules=sorted(
-                rules, key=lambda row: (row.binding != binding, ORDER.index(Status(row.status)))
-            ),
+            rules=sorted(rules, key=lambda row: (row.binding != binding, ORDER.index(Status(row.status)))),
             zones=[self._zone(zone) for zone in site.zones if zone.required],
             days=[(day, told, text(VERDICT[told])) for day, told in sorted(site.days.items())],
             history=[
@@ -244,7 +244,8 @@ class _Maker:
             return text(MODE[value]) if value in MODE else str(value)
         # Rounded to the worse side nobody could complain about: only the whole is ever called 100 %.
         shown = math.floor(value * 100) / 100
-        return text(UNIT[unit]) % {"value": f"{shown:g}"}
+        unit_words = UNIT_ONE[unit] if shown == 1 and unit in UNIT_ONE else UNIT[unit]
+        return text(unit_words) % {"value": f"{shown:g}"}
 
     def _zone(self, zone: ZoneTold) -> ZoneRow:
         text = self._language.text

@@ -29,6 +29,7 @@ UNIT = {
     "child": mark("%(value)s children"),
     "square_metre": mark("%(value)s m²"),
 }
+UNIT_ONE = {"day": mark("1 day"), "month": mark("1 month"), "place": mark("1 place"), "child": mark("1 child")}
 OPERATOR = {">=": mark("at least %(limit)s"), "<=": mark("at most %(limit)s"), "==": mark("%(limit)s")}
 SUBJECT = {
     "site": mark("The site"),
