@@ -123,6 +123,24 @@ def test_the_listing_goes_on_past_a_page(object_store: ObjectStore) -> None:
     assert {each.key for each in object_store.evidence.list_versions(prefix)} == wanted
 
 
+def test_what_a_listing_states_is_what_the_version_says_of_itself(object_store: ObjectStore) -> None:
+    store, prefix = object_store.evidence, f"stated/{fresh_id()}/"
+    now_us = SystemClock().utc_us()
+    for number in range(3):
+        data = b"%d" % number
+        store.put_locked(f"{prefix}{number}", data, sha256(data).hexdigest(), now_us + (number + 1) * US_PER_DAY)
+    first = next(iter(store.list_versions(prefix)))
+    store.extend_retention(first.key, first.version_id, now_us + 9 * US_PER_DAY)
+    for listed in store.list_versions(prefix, stating=True):
+        seen = store.stat_version(listed.key, listed.version_id)
+        assert (listed.size_bytes, listed.etag) == (seen.size_bytes, seen.etag)
+        if listed.retention_mode is not None:
+            assert (listed.retention_mode, listed.retain_until_us) == ("COMPLIANCE", seen.retain_until_us)
+        assert store.states_locks is (listed.retention_mode is not None)
+    known = {"minio": True, "seaweedfs": False}
+    assert store.states_locks is known.get(object_store.kind, store.states_locks)
+
+
 def test_a_digest_that_does_not_match_stores_nothing(object_store: ObjectStore) -> None:
     key, until_us = f"conformance/{fresh_id()}", SystemClock().utc_us() + US_PER_DAY
     with pytest.raises(InvalidInput):
