@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from config.base.decoding import decode_json
 from config.base.errors import IntegrityViolation
 
 TOLD_BYTES_MAX = 4_000_000
@@ -82,7 +83,7 @@ def pack_up(told: SiteTold | RegionTold) -> tuple[bytes, str]:
 def unpack_site(data: bytes) -> SiteTold:
     """Raises IntegrityViolation where it is not what this program wrote."""
     try:
-        return msgspec.json.decode(_plain(data), type=SiteTold)
+        return decode_json(_plain(data), SiteTold)
     except msgspec.MsgspecError as error:
         raise IntegrityViolation(f"an entry cannot be read: {error}", code="entry_broken") from error
 
@@ -90,7 +91,7 @@ def unpack_site(data: bytes) -> SiteTold:
 def unpack_region(data: bytes) -> RegionTold:
     """Raises IntegrityViolation where it is not what this program wrote."""
     try:
-        return msgspec.json.decode(_plain(data), type=RegionTold)
+        return decode_json(_plain(data), RegionTold)
     except msgspec.MsgspecError as error:
         raise IntegrityViolation(f"an entry cannot be read: {error}", code="entry_broken") from error
 
