@@ -14,12 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-from apprise import Apprise, AppriseAsset
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02
-from pywebpush import WebPusher, WebPushException
 
 from config.base.clock import US_PER_S, Clock, isoformat
 from config.base.decoding import decode_json
@@ -28,6 +27,9 @@ from config.settings.loader import read_secret
 from config.settings.server import NoticeSettings
 from server.domain.notices import Channel, Result
 from server.services.notices.outward import Outward
+
+if TYPE_CHECKING:
+    from apprise import Apprise
 
 PUSH_TTL_S = 86_400
 VAPID_S = 12 * 3_600
@@ -217,6 +219,9 @@ class WebPush:
         return public_key(self.key)
 
     def _encrypted(self, given: PushSubscription, body: bytes) -> bytes:
+        # It brings two HTTP clients with it that nobody needs before the first browser subscribes.
+        from pywebpush import WebPusher, WebPushException
+
         info: Mapping[str, object] = {
             "endpoint": given.endpoint, "keys": {"p256dh": given.keys.p256dh, "auth": given.keys.auth},
         }  # fmt: skip
@@ -247,7 +252,10 @@ class Chat:
         # The library says only whether; it may have been taken all the same.
         return (Result.TAKEN, "") if taken else (Result.PERHAPS, "not_confirmed")
 
-    def _made(self) -> Apprise:
+    def _made(self) -> "Apprise":
+        # A second's work, and only where chats are used.
+        from apprise import Apprise, AppriseAsset
+
         return Apprise(asset=AppriseAsset(app_id="Nightlight", secure_logging=True, plugin_paths=[]))
 
 
@@ -279,8 +287,6 @@ def _vapid(file: str) -> Vapid02:
 
 def public_key(key: Vapid02) -> str:
     """Uncompressed, base64url without padding (RFC 8292)."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
     point = key.public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
 
