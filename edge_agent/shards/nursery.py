@@ -29,7 +29,7 @@ FAILED = 71
 
 
 def main(descriptor: int) -> None:
-    """Serves until the main process is gone."""
+    """Serves until the main process is gone; never returns."""
     faulthandler.enable()  # what a shard was doing when native code killed it goes to the log
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold pictures of children
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -48,7 +48,8 @@ def main(descriptor: int) -> None:
             os.read(reaping, 4096)
             _reap(connection, children)
         if connection.fileno() in ready and not _serve(connection, children, (reaping, woken)):
-            return
+            sys.stderr.flush()
+            os._exit(0)  # at once, and its shards with it: to take apart all that it has loaded would take a while
 
 
 def _serve(connection: socket.socket, children: set[int], own: tuple[int, int]) -> bool:
