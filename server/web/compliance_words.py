@@ -48,6 +48,7 @@ EVIDENCE = {
     "clock": mark("Clock readings"),
     "custody": mark("Keeping and evidence"),
     "camera": mark("Cameras"),
+    "people": mark("People and consents"),
 }
 WHY = {
     "not_measured": mark("Nothing measures this yet. Have somebody look, and keep their word on paper."),
@@ -77,6 +78,8 @@ WHY = {
     "nothing_recorded": mark("Nothing was recorded yet."),
     "nothing_due": mark("Nothing was due in this time yet."),
     "drift": mark("The audit found recordings missing, changed or not locked. See the audits, and what to do there."),
+    "no_lease": mark("Guardians must be able to look in, and none has a lease. Invite them on the page of people."),
+    "no_guardian": mark("The register has no guardian of this child. Enter one, so that somebody can be asked."),
     "no_ledger": mark("The site's ledger has no entry yet. It begins with the first recording."),
     "log_young": mark(
         "The record is not as old as that yet. Nothing is ever taken out of it, so this comes by itself."

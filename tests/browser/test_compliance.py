@@ -30,7 +30,7 @@ def test_rules_clause_by_clause_and_a_region(
     page.goto(api.url)
     page.locator("#name").fill(AUDITOR)
     page.locator("#password").fill(PASSWORD)
-    page.locator("main button[type=submit]").click()
+    page.locator("main button[type=submit]").first.click()
     page.wait_for_url("**/sites/*")
     page.goto(f"{api.url}/compliance")
     expect(page.locator(".verdict-card .chip")).to_be_visible()

@@ -28,5 +28,5 @@ def choose_pack(
             site.policy_pack = pack
         now = site.policy_pack
     if now != before:
-        log.warning("policy_pack_chosen", site=site_id, before=before, pack=now)
+        log.info("policy_pack_chosen", site=site_id, before=before, pack=now)
     return before, now

@@ -20,6 +20,7 @@ from server.domain.verdict import Status, day_of, day_span
 from server.domain.zone_coverage import ZoneCoverage, cover_zone, share_of
 from server.domain.zones import FORBIDDEN_KINDS
 from server.services.compliance.measure_alarms import AlarmMeasurer, clock_of_site, clocks_of_cameras
+from server.services.compliance.measure_live import LOOKING_IN, children, live_mode, measured_live
 from server.services.compliance.measure_site import SiteMeasurer
 from server.services.compliance.read_coverage import CameraTime, read_cameras
 from server.services.compliance.rule_books import book_of, facts_of
@@ -119,7 +120,8 @@ class _Examination:
         self.window = Span(first.start_us, max(first.start_us, min(last.end_us, self.now_us)))
         self.cameras = compliance.cameras_of(self.session, self.site.id)
         self.times = read_cameras(self.session, self.assessor, self.site, self.cameras, self.days, self.now_us)
-        self.facts = facts_of(self.site)
+        self.mode = live_mode(self.session, self.site, self.book)
+        self.facts = facts_of(self.site, live=self.mode in LOOKING_IN)
         zones = compliance.zones_of(self.session, self.site.id)
         seen = self._seen(zones)
         subjects, covered = self._subjects(), {}
@@ -191,7 +193,9 @@ class _Examination:
             of_site |= of_register.of_site()
             of_site["site_clock_error", "day"] = clock_of_site(self.session, self.site, day.isoformat(), self.window)
             clocks = clocks_of_cameras(self.session, self.site, self.cameras, day.isoformat(), self.window)
+            of_site["live_view", "instant"] = measured_live(self.session, self.site, self.mode, self.now_us)
             found += [*of_register.people(self.facts), *of_register.classes(self.facts)]
+            found += children(self.session, self.site, self.facts)
         found.append(Examined("site", self.site.id, self.facts, of_site))
         found += alarms.partitions()
         for camera in self.cameras:

@@ -58,7 +58,6 @@ class SiteMeasurer:
             "overdue_recordings": self._overdue(),
             "looks_on_record": self._looks(),
             "access_log_age": self._log_age(),
-            "live_view": Measured("off", ("setting:live_view",)),
             "police_filing": self._police_filing(records),
             "health_filing": self._health_filing(records),
             **{name: self.flag(records, "", name) for name in SITE_FLAGS},

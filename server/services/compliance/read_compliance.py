@@ -5,7 +5,7 @@ asking; of a final one its entry is what stands. A region's verdict is that on t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import msgspec
@@ -19,7 +19,8 @@ from server.domain.compliance import retention_floor_days, worst
 from server.domain.duties import add_months
 from server.domain.verdict import Status, day_of
 from server.services.compliance.examine_site import SiteExaminer
-from server.services.compliance.rule_books import book_of, live_mode_of, retain_days
+from server.services.compliance.measure_live import live_mode
+from server.services.compliance.rule_books import book_of, retain_days
 from server.services.compliance.told import OutcomeTold, SiteTold, ZoneTold, unpack_site
 from server.services.coverage.assess_day import Assessor
 from storage.database import compliance
@@ -106,6 +107,7 @@ class _Shown:
     book: str = ""
     assessed_us: int = 0
     entry_id: int | None = None
+    live_view: str = "off"
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class ComplianceReader:
             entry = history[0] if history else None
             if entry is not None and entry.final:
                 shown = _Shown(unpack_site(entry.told), entry.status, True, entry.book, entry.assessed_us, entry.id)
-                return self._made(site, wanted, now_us, history, shown)
+                return self._made(site, wanted, now_us, history, replace(shown, live_view=_mode(session, site)))
             return self._now(session, site, wanted, first, now_us, history)
 
     def _now(
@@ -152,7 +154,7 @@ class ComplianceReader:
             found = examiner.month(session, site, first, now_us, {row.period: row.status for row in rows})
         if found is None:
             return self._made(site, period, now_us, history, _Shown(SiteTold()))
-        shown = _Shown(found.told, found.status, found.final, found.book, now_us)
+        shown = _Shown(found.told, found.status, found.final, found.book, now_us, live_view=_mode(session, site))
         return self._made(site, period, now_us, history, shown)
 
     def _made(
@@ -177,7 +179,7 @@ class ComplianceReader:
             entry_id=shown.entry_id,
             retain_days=retain_days(site.policy_pack, setting),
             retain_days_of="pack" if book is not None and retention_floor_days(book) else "setting",
-            live_view=live_mode_of(site),
+            live_view=shown.live_view,
             outcomes=shown.told.outcomes,
             zones=shown.told.zones,
             days=shown.told.days,
@@ -226,6 +228,10 @@ class ComplianceReader:
                 (path, names.get(path, path), worst(map(Status, statuses))) for path, statuses in sorted(below.items())
             ],
         )
+
+
+def _mode(session: Session, site: Site) -> str:
+    return live_mode(session, site, book_of(site.policy_pack))
 
 
 def _standing(site: Site, row: compliance.Standing | None) -> SiteStanding:

@@ -14,7 +14,7 @@ from config.base.clock import US_PER_S
 from config.policies.book import Book
 from config.policies.reading import Library
 from server.domain.clock_trust import ClockRule
-from server.domain.compliance import live_view_mode, retention_floor_days
+from server.domain.compliance import retention_floor_days
 from storage.database.models import Site
 
 
@@ -63,12 +63,6 @@ def facts_of(site: Site, *, live: bool = False) -> dict[str, str | None]:
         "site.reg799_class": site.reg799_class,
         "site.live_view": "on" if live else "off",
     }
-
-
-def live_mode_of(site: Site) -> str:
-    """forbidden, off, consented or required: what the site's pack says of guardians looking in; off without one."""
-    book = book_of(site.policy_pack)
-    return live_view_mode(book, facts_of(site)) if book is not None else "off"
 
 
 def rule_for(session: Session, site_id: str, setting: ClockRule) -> ClockRule:

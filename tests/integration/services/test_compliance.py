@@ -426,3 +426,31 @@ def test_a_region_shows_its_sites_worst_first(world):
     with world.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(models.ComplianceMark)) == 2
     assert world.reader.of_region(Scope("nobody", OPERATOR)).sites == []
+
+
+@SQLITE
+def test_guardians_who_must_be_able_to_look_in_have_a_lease_and_have_consented(world):
+    rule = "longmatan.live-view"
+    asked = world.outcome(rule)
+    assert (asked.value, asked.status, asked.why) == ("off", "NON_COMPLIANT", "no_lease")
+    world.add(models.ClassGroup(site_id="sunflower", id="sun", name="太阳", kind="mixed"))
+    world.add(*(models.Child(site_id="sunflower", id=child, class_id="sun") for child in ("c1", "c2", "c3")))
+    world.add(*(models.Guardian(site_id="sunflower", id=guardian, contact=None) for guardian in ("g1", "g2")))
+    bonds = (("g1", "c1"), ("g2", "c1"), ("g1", "c2"))
+    world.add(*(models.GuardianChild(site_id="sunflower", guardian_id=who, child_id=child) for who, child in bonds))
+    now_us = world.clock.utc_us()
+    lease = models.LeaseRow(
+        id=fresh_id(), site_id="sunflower", guardian_id="g1", child_id="c1", hours="", start_us=now_us - 1,
+        until_us=now_us + US_PER_DAY, granted_us=now_us, granted_by="lin",
+    )  # fmt: skip
+    words = [
+        models.ConsentRow(
+            site_id="sunflower", purpose="live_view", guardian_id="g1", child_id=child, version=1, text_sha256="0" * 64,
+            given_us=now_us, given_by="lin",
+        )
+        for child in ("c1", "c2")
+    ]  # fmt: skip
+    world.add(lease, *words)
+    assert world.outcome(rule).status == "COMPLIANT"
+    said = {outcome.subject: (outcome.status, outcome.value) for outcome in world.outcomes("base.consents")}
+    assert said == {"c1": ("NON_COMPLIANT", 50), "c2": ("COMPLIANT", 100), "c3": ("UNVERIFIED", None)}

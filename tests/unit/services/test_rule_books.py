@@ -43,12 +43,6 @@ def test_a_pack_that_nobody_knows_shortens_nothing(session):
     assert rule_books.retain_days_of(session, "nowhere", 7) == 7
 
 
-def test_guardians_look_in_as_the_pack_says():
-    assert rule_books.live_mode_of(site(None)) == "off"
-    assert rule_books.live_mode_of(site("cn-national-base")) == "off"
-    assert rule_books.live_mode_of(site("luzhou-longmatan")) == "required"
-
-
 def test_a_clock_is_never_believed_further_than_the_setting(session):
     session.add_all([site("cn-national-base"), site(None)])
     strict, loose = ClockRule(5_000_000, 50), ClockRule(60_000_000 + 1, 50)
