@@ -40,7 +40,8 @@ def live(request: Request, person: Person) -> Response:
         return HTMLResponse(parts.live_pages.sites(parts.reader.sites(person), person, language))
     now_us = parts.clock.utc_us()
     looks = parts.live.desk.cameras_for(person, now_us)
-    return HTMLResponse(parts.live_pages.rooms(looks, person, now_us, language, here="/live"))
+    html = parts.live_pages.rooms(looks, person, now_us, language, here="/live")
+    return HTMLResponse(html, headers={POLICY: policy(())})
 
 
 @router.api_route("/sites/{site}/live", methods=READ)
@@ -81,7 +82,9 @@ def ticket(request: Request, person: Person, camera: str, fields: Fields) -> Res
 def policy(sources: tuple[str, ...]) -> str:
     """The content policy of a page with a player: pictures from the live process, and from memory."""
     more = " ".join(["'self'", *sources])
-    return HEADERS[POLICY].replace("connect-src 'self'", f"connect-src {more}; media-src blob: {more}")
+    return HEADERS[POLICY].replace(
+        "connect-src 'self'", f"connect-src {more}; media-src blob: {more}; manifest-src 'self'"
+    )
 
 
 def _look(request: Request, person: Scope, camera: str) -> Look:
