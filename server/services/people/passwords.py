@@ -16,7 +16,7 @@ from config.base.errors import InvalidInput
 PASSWORD_CHARS_MIN = 12
 PASSWORD_CHARS_MAX = 256
 CORE_CHARS_MIN = 4
-_AROUND = re.compile(r"^[^a-z]+|[^a-z]+$")
+_AROUND = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 _TWICE = re.compile(r"(.+?)\1+")
 
 

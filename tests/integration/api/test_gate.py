@@ -14,14 +14,28 @@ from server.services.registers.register import Register
 from tests.support.api import AUDITOR, OPERATOR, PASSWORD, RunningApi, add_accounts, serving, settings_for
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-READABLE = {"/healthz", "/agent/v1/time", "/agent/v1/authority", "/sign-in", "/language", "/static/{name}", "/verify", "/verify/reports/{report}"}
+READABLE = {
+    "/healthz",
+    "/agent/v1/time",
+    "/agent/v1/authority",
+    "/sign-in",
+    "/join",
+    "/language",
+    "/static/{name}",
+    "/verify",
+    "/verify/reports/{report}",
+}
 CHANGEABLE = {"/agent/v1/enrolments", "/agent/v1/certificates"} | {
     "/agent/v1/acceptance",
     "/agent/v1/cell-answers",
     "/agent/v1/cell-fetches",
     "/agent/v1/cell-orders",
     "/agent/v1/upload-tickets",
+    "/join",
     "/sign-in",
+    "/sign-in/passkey",
+    "/sign-in/passkey/options",
+    "/sign-in/second",
     "/sign-out",
 }
 OPEN = {(method, path) for path in READABLE for method in ("GET", "HEAD")} | {("POST", path) for path in CHANGEABLE}
@@ -81,8 +95,10 @@ def test_only_listed_routes_answer_without_a_session(two_sites):
             sent_to_sign_in = answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
             if answer.status_code != 401 and not sent_to_sign_in:
                 answered.add((method, route.path))
-    # These two answer strangers as well, and what they say looks like a refusal.
-    assert answered == OPEN - {("POST", "/sign-in"), ("POST", "/sign-out")}
+    # These answer strangers as well, and what they say looks like a refusal.
+    assert answered == OPEN - {
+        ("POST", path) for path in ("/sign-in", "/sign-in/passkey", "/sign-in/second", "/sign-out")
+    }
     open_routes = [route for route in routes if {(method, route.path) for method in route.methods} <= OPEN]
     assert {route.endpoint for route in open_routes} == _open_endpoints
 
