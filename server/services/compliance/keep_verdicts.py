@@ -5,7 +5,6 @@ that names what it replaces; each names the packs that it was made with. A day's
 what may come late has had its time; a month's when all its days are over for so long.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -89,7 +88,7 @@ class ComplianceKeeper:
         return written + self._keep_regions(changed)
 
     def keep_site(self, site_id: str) -> Changed:
-        """One look at one site, which no other process looks at at the same time."""
+        """One look at one site. A crash repeats a look and never an entry; each day is a transaction of its own."""
         with self.database.unit_of_work() as session:
             # Under the lock that verdicts are written under: no older one can come after the mark.
             site = session.get_one(Site, site_id, with_for_update=True)
@@ -99,14 +98,19 @@ class ComplianceKeeper:
             version = book.version if book is not None else ""
             rejudge = version != mark.book
             if rejudge:
-                mark.book, mark.book_since_us = version, now_us
+                mark.book_since_us = now_us
             newest = attestations.newest_verdict(session, site_id)
-            changed = Changed()
-            if book is not None:
-                days = self._days(session, site, mark, now_us, rejudge=rejudge)
-                changed = self._judge(session, site, days, now_us)
-                mark.final_before = self._final_before(site, mark, now_us)
-            mark.verdict_id, mark.looked_us = newest, now_us
+            days = self._days(session, site, mark, now_us, rejudge=rejudge) if book is not None else []
+            final_before = self._final_before(site, mark, now_us) if book is not None else mark.final_before
+        changed = Changed()
+        for day in days:
+            changed |= self._judge(site_id, day, day.isoformat())
+        for month in sorted({day.replace(day=1) for day in days}):
+            changed |= self._judge(site_id, month, month.isoformat()[:7])
+        with self.database.unit_of_work() as session:
+            mark = session.get_one(ComplianceMark, site_id)
+            mark.verdict_id, mark.book, mark.looked_us = max(mark.verdict_id, newest), version, now_us
+            mark.final_before = max(mark.final_before, final_before)
         for period in sorted({period for _, period in changed}):
             log.info("compliance", site=site_id, period=period, book=version)
         return changed
@@ -136,23 +140,18 @@ class ComplianceKeeper:
             day += timedelta(days=1)
         return max(mark.final_before, day.isoformat())
 
-    def _judge(self, session: Session, site: Site, days: Iterable[date], now_us: int) -> Changed:
-        changed, months = Changed(), set()
-        for day in days:
-            months.add(day.replace(day=1))
-            found = self.examiner.day(session, site, day, now_us)
-            if found is not None and self._write_all(session, site.id, day.isoformat(), found, now_us):
-                changed.add((site.id, day.isoformat()))
-        for month in sorted(months):
-            period = month.isoformat()[:7]
-            last = add_months(month, 1) - timedelta(days=1)
-            standing = compliance.standings(
-                session, "site", month.isoformat(), last.isoformat(), site_ids=[site.id], subjects=[site.id]
-            )
-            found = self.examiner.month(session, site, month, now_us, {row.period: row.status for row in standing})
-            if found is not None and self._write_all(session, site.id, period, found, now_us):
-                changed.add((site.id, period))
-        return changed
+    def _judge(self, site_id: str, first: date, period: str) -> Changed:
+        """A day, or the month that begins on ``first``."""
+        with self.database.unit_of_work() as session:
+            site, now_us = session.get_one(Site, site_id, with_for_update=True), self.clock.utc_us()
+            if len(period) > len("2026-11"):
+                found = self.examiner.day(session, site, first, now_us)
+            else:
+                days = statuses_of(session, site_id, first)
+                found = self.examiner.month(session, site, first, now_us, days)
+            if found is None or not self._write_all(session, site_id, period, found, now_us):
+                return Changed()
+        return {(site_id, period)}
 
     def _write_all(self, session: Session, site_id: str, period: str, found: Result, now_us: int) -> bool:
         """Whether there is a new entry on the site itself; its places have their own."""
@@ -204,6 +203,15 @@ class ComplianceKeeper:
                 RegionTold(sites={site: (str(status), number) for site, (status, number) in sites.items()}),
             )
             return _write(session, found, self.clock.utc_us())
+
+
+def statuses_of(session: Session, site_id: str, month: date) -> dict[str, str]:
+    """How the days of a month came out, those that have an entry."""
+    last = add_months(month, 1) - timedelta(days=1)
+    rows = compliance.standings(
+        session, "site", month.isoformat(), last.isoformat(), site_ids=[site_id], subjects=[site_id]
+    )
+    return {row.period: row.status for row in rows}
 
 
 def _new_mark(session: Session, site_id: str) -> ComplianceMark:

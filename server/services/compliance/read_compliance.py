@@ -6,7 +6,7 @@ asking; of a final one its entry is what stands. A region's verdict is that on t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
 import msgspec
 from sqlalchemy import select
@@ -16,9 +16,9 @@ from config.base.clock import Clock
 from config.base.errors import InvalidInput, NotFound
 from config.base.ids import is_slug
 from server.domain.compliance import retention_floor_days, worst
-from server.domain.duties import add_months
 from server.domain.verdict import Status, day_of
 from server.services.compliance.examine_site import SiteExaminer
+from server.services.compliance.keep_verdicts import statuses_of
 from server.services.compliance.measure_live import live_mode
 from server.services.compliance.rule_books import book_of, retain_days
 from server.services.compliance.told import OutcomeTold, SiteTold, ZoneTold, unpack_site
@@ -147,11 +147,7 @@ class ComplianceReader:
         if len(period) == len("2026-11-22"):
             found = examiner.day(session, site, first, now_us)
         else:
-            last = add_months(first, 1) - timedelta(days=1)
-            rows = compliance.standings(
-                session, "site", first.isoformat(), last.isoformat(), site_ids=[site.id], subjects=[site.id]
-            )
-            found = examiner.month(session, site, first, now_us, {row.period: row.status for row in rows})
+            found = examiner.month(session, site, first, now_us, statuses_of(session, site.id, first))
         if found is None:
             return self._made(site, period, now_us, history, _Shown(SiteTold()))
         shown = _Shown(found.told, found.status, found.final, found.book, now_us, live_view=_mode(session, site))

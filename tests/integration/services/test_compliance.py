@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from config.base.clock import US_PER_DAY, US_PER_MINUTE, US_PER_S
-from config.base.errors import IntegrityViolation, InvalidInput, NotFound
+from config.base.errors import IntegrityViolation, InvalidInput, NotFound, Unavailable
 from config.base.ids import fresh_id
 from config.wire.health import PanelHealth
 from server.domain.verdict import day_of, day_span
@@ -454,3 +454,27 @@ def test_guardians_who_must_be_able_to_look_in_have_a_lease_and_have_consented(w
     assert world.outcome(rule).status == "COMPLIANT"
     said = {outcome.subject: (outcome.status, outcome.value) for outcome in world.outcomes("base.consents")}
     assert said == {"c1": ("NON_COMPLIANT", 50), "c2": ("COMPLIANT", 100), "c3": ("UNVERIFIED", None)}
+
+
+@SQLITE
+def test_a_look_that_was_interrupted_is_made_again_and_no_entry_twice(world, monkeypatch):
+    for back in range(4, 11):
+        world.verdict(back)
+    world.look()
+    whole = len(world.entries("site", 5))
+    with world.database.unit_of_work() as session:
+        session.get_one(models.Site, "sunflower").policy_pack = "yongan"
+    judge = ComplianceKeeper._judge
+
+    def interrupted(keeper, site_id, first, period):
+        if first >= world.day(6):
+            raise Unavailable("the database does not answer")
+        return judge(keeper, site_id, first, period)
+
+    monkeypatch.setattr(ComplianceKeeper, "_judge", interrupted)
+    world.look()
+    assert len(world.entries("site", 5)) == whole
+    monkeypatch.setattr(ComplianceKeeper, "_judge", judge)
+    world.look()
+    assert [row.book.partition("@")[0] for row in world.entries("site", 5)[-2:]] == ["luzhou-longmatan", "yongan"]
+    assert len(world.entries("site", 9)) == 2, "what was written before the fault is not written again"
