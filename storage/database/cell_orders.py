@@ -62,13 +62,9 @@ def kept(session: Session, site_id: str) -> int:
 def held(session: Session, site_id: str) -> tuple[int, int]:
     """Of copies under a standing hold: how many were read back as held, and how many were not."""
     rows = session.execute(
-        _copies(site_id)
-        .where(under_hold())
-        .with_only_columns(func.coalesce(CellCopy.held, False), func.count())
-        .group_by(func.coalesce(CellCopy.held, False))
-    )
-    found = {bool(state): count for state, count in rows}
-    return found.get(True, 0), found.get(False, 0)
+        _copies(site_id).where(under_hold()).with_only_columns(CellCopy.held, func.count()).group_by(CellCopy.held)
+    ).all()
+    return sum(n for on, n in rows if on), sum(n for on, n in rows if not on)
 
 
 def under(session: Session, hold: LegalHold) -> tuple[int, int]:
@@ -76,10 +72,8 @@ def under(session: Session, hold: LegalHold) -> tuple[int, int]:
     wanted = _copies(hold.site_id).where(Segment.start_us < hold.end_us, Segment.end_us > hold.start_us)
     if hold.camera_id is not None:
         wanted = wanted.where(Segment.camera_id == hold.camera_id)
-    state = func.coalesce(CellCopy.held, False)
-    rows = session.execute(wanted.with_only_columns(state, func.count()).group_by(state))
-    found = {bool(on): count for on, count in rows}
-    return found.get(True, 0), found.get(False, 0)
+    rows = session.execute(wanted.with_only_columns(CellCopy.held, func.count()).group_by(CellCopy.held)).all()
+    return sum(n for on, n in rows if on), sum(n for on, n in rows if not on)
 
 
 def open_of(session: Session, segment_id: str) -> list[CellOrderRow]:
