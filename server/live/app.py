@@ -154,6 +154,7 @@ def config_of(server: LiveServer, host: str, port: int, certificate_file: str = 
         server.application(),
         host=host,
         port=port,
+        loop="asyncio",
         http=HttpLink,
         ws=WebSocketLink,
         ws_per_message_deflate=False,
