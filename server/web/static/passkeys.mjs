@@ -1,13 +1,11 @@
 // Passkeys: asks the server what the device is to sign, lets the device sign it, and sends the form with the answer.
+// Without this script, or where the browser knows no passkeys, the forms stay hidden and the password remains.
 
 for (const form of document.querySelectorAll("form[data-options]")) {
-  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
-    form.hidden = true;
-    continue;
-  }
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = form.querySelector("button");
+  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) continue;
+  form.hidden = false;
+  const button = form.querySelector("button");
+  button.addEventListener("click", async () => {
     button.disabled = true;
     try {
       const asked = await fetch(form.dataset.options, { method: "POST" });
@@ -19,9 +17,8 @@ for (const form of document.querySelectorAll("form[data-options]")) {
       form.elements.token.value = token;
       form.elements.answer.value = JSON.stringify(credential.toJSON());
       form.submit();
-    } catch (error) {
+    } catch {
       button.disabled = false;
-      console.warn("passkey", error.name);
     }
   });
 }
