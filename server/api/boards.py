@@ -44,6 +44,7 @@ def board(request: Request, person: Person, site: str, day: str = "") -> HTMLRes
             fragment=fragment.html,
             digest=fragment.digest,
             may_set_up=may_at_site(person, Action.SETUP),
+            may_mark=may_at_site(person, Action.DAY_MARK),
         )
     )
 

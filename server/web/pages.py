@@ -94,8 +94,9 @@ class Pages:
         fragment: str,
         digest: str,
         may_set_up: bool = False,
+        may_mark: bool = False,
     ) -> str:
-        """The page around a fragment; ``may_set_up``: with the way to the site's set-up."""
+        """The page around a fragment; ``may_set_up``, ``may_mark``: with the ways to the site's set-up and its day."""
         query = f"?day={day.isoformat()}" if day else ""
         name = next((site.name for site in sites if site.site_id == site_id), site_id)
         return self._render(
@@ -111,6 +112,7 @@ class Pages:
             fragment=fragment,
             digest=digest,
             may_set_up=may_set_up,
+            may_mark=may_mark,
             states=STATE,
         )
 
