@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import httpx
 from fastapi.routing import APIRoute
 
 from benchmarks.report import Report
@@ -137,7 +138,10 @@ def _request(report: Report, chance: random.Random, count: int, folder: Path) ->
         clients = {}
         for name in PEOPLE:
             nursery.session(name)
-            clients[name] = api.client(follow_redirects=False, cookies={"nightlight": nursery.tokens[name]})
+            # A connection that was idle may be closed at the moment it is used again.
+            fresh = httpx.Limits(max_keepalive_connections=0)
+            kept = {"nightlight": nursery.tokens[name]}
+            clients[name] = api.client(follow_redirects=False, cookies=kept, limits=fresh)
         for _ in range(count):
             name, site_id, route = chance.choice(list(PEOPLE)), chance.choice((SITE, OTHER)), chance.choice(routes)
             camera = chance.choice(("cam-a", "cam-b", "boat-cam-a"))
