@@ -49,8 +49,10 @@ from server.services.registers.export_registers import RegisterExporter
 from server.services.registers.import_registers import RegisterImporter
 from server.services.reports.month_report import ReportDesk
 from server.services.supervision.draw_inspections import DrawDesk
+from server.services.supervision.keep_credit import CreditDesk
 from server.web.audit_pages import AuditPages
 from server.web.compliance import CompliancePages
+from server.web.credit import CreditPages
 from server.web.docket import DocketPages
 from server.web.draws import DrawPages
 from server.web.live import LivePages
@@ -104,6 +106,8 @@ class Parts:
     compliance_pages: CompliancePages
     draws: DrawDesk
     draw_pages: DrawPages
+    credit: CreditDesk
+    credit_pages: CreditPages
     reports: ReportDesk
     report_pages: ReportPages
     live: LiveFace
@@ -172,6 +176,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         compliance_pages=CompliancePages(pages),
         draws=DrawDesk(database, clock),
         draw_pages=DrawPages(pages),
+        credit=CreditDesk(database, clock),
+        credit_pages=CreditPages(pages),
         reports=reports_of(settings, database, clock, ReportPages(pages)),
         report_pages=ReportPages(pages),
         live=live_of(settings, database, clock),

@@ -11,6 +11,7 @@ from config.settings.server import load_server
 from server.api.app import build_app
 from server.api.gate import _open_endpoints
 from server.services.registers.register import Register
+from storage.database.models import Account
 from tests.support.api import AUDITOR, OPERATOR, PASSWORD, RunningApi, add_accounts, serving, settings_for
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -72,6 +73,7 @@ PLACES = {
     "audit": "0" * 32,
     "draw": "0" * 32,
     "report": "0" * 32,
+    "objection": "0" * 32,
     "fetch_id": "0" * 32,
     "hold": "0" * 32,
     "certificate": "1",
@@ -147,11 +149,19 @@ def test_basic_is_for_scripts_alone(two_sites):
 def test_a_basic_password_that_was_right_is_not_checked_again_for_a_minute(two_sites, clock):
     client = two_sites.client(auth=(OPERATOR, PASSWORD))
     client.get("/api/v1/sites")
-    two_sites.parts.gate._sign_in = None  # whoever asks it now fails
+    two_sites.parts.sign_in.check_password = None  # whoever asks it now fails
     assert client.get("/api/v1/sites").status_code == 200
     clock.advance(61)
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError):
         two_sites.parts.gate._basic(base64.b64encode(f"{OPERATOR}:{PASSWORD}".encode()).decode(), "here")
+
+
+def test_a_remembered_password_ends_with_the_role_and_the_lock(two_sites):
+    client = two_sites.client(auth=(OPERATOR, PASSWORD))
+    assert client.get("/api/v1/sites").status_code == 200
+    with two_sites.parts.database.unit_of_work() as session:
+        session.get_one(Account, OPERATOR).locked_us = 1
+    assert client.get("/api/v1/sites").status_code == 401
 
 
 def test_a_bad_authorization_header_is_a_401_that_says_how(two_sites):

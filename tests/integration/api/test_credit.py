@@ -1,0 +1,66 @@
+"""Credit files over HTTP: the authority enters, the facility objects, and somebody else decides."""
+
+import json
+
+import pytest
+
+from server.services.registers.register import Register
+from tests.support.api import AUDITOR, OPERATOR, PASSWORD, RunningApi, add_accounts
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+FILE = "/sites/sunflower/credit"
+
+
+@pytest.fixture
+def house(api: RunningApi, agent, clock) -> RunningApi:
+    add_accounts(api.parts.database, clock, "sunflower")
+    Register(api.parts.database, clock).add_account("chief", "health_regulator", PASSWORD, [], "cn")
+    return api
+
+
+def test_a_file_is_kept_by_two_authorities_and_a_facility(house: RunningApi) -> None:
+    auditor, operator, chief = (house.signed_in(name) for name in (AUDITOR, OPERATOR, "chief"))
+    page = auditor.get(FILE)
+    assert "No stars" in page.text
+    today = auditor.get(f"/api/v1{FILE}").json()["day"]
+    form = {"aspect": "safety", "kind": "inspection", "points": "-45", "day": today, "source": "inspection 7"}
+    refused = auditor.post(f"{FILE}/entries", data=form)
+    assert (refused.status_code, "inspection 7" in refused.text, "Say what happened" in refused.text) == (
+        400,
+        True,
+        True,
+    )
+    assert auditor.post(f"{FILE}/entries", data=form | {"told": "exit", "points": "-4x"}).status_code == 400
+    assert auditor.post(f"{FILE}/entries", data=form | {"told": "the exit was blocked"}).status_code == 303
+    assert operator.post(f"{FILE}/entries", data=form | {"told": "a prize", "points": "50"}).status_code == 403
+    seen = operator.get(FILE).text
+    assert "the exit was blocked" in seen
+    assert "3 of 5 stars" in seen
+    assert "−45" in seen
+    assert "Make an entry" not in seen
+    [entry] = operator.get(f"/api/v1{FILE}").json()["entries"]
+    objection = {"entry": entry["id"], "told": "it was open"}
+    assert operator.post(f"{FILE}/objections", data=objection).status_code == 303
+    assert operator.post(f"{FILE}/objections", data=objection).status_code == 409
+    [raised] = auditor.get(f"/api/v1{FILE}").json()["entries"][0]["objections"]
+    decision = f"{FILE}/objections/{raised['id']}"
+    assert auditor.post(decision, data={"upheld": "yes", "answer": "no"}).status_code == 403
+    assert "Uphold" not in auditor.get(FILE).text
+    assert "Uphold" in chief.get(FILE).text
+    assert chief.post(decision, data={"upheld": "yes", "answer": "the picture shows it"}).status_code == 303
+    assert "No stars" in operator.get(FILE).text
+
+
+def test_scripts_do_the_same(house: RunningApi) -> None:
+    auditor, operator, chief = (house.signed_in(name) for name in (AUDITOR, OPERATOR, "chief"))
+    api = f"/api/v1{FILE}"
+    order = {"aspect": "care", "kind": "award", "points": 5, "day": "2020-01-01", "told": "x", "source": "y"}
+    assert auditor.post(f"{api}/entries", content=b"{}").status_code == 400
+    made = auditor.post(f"{api}/entries", content=json.dumps(order))
+    assert made.status_code == 201
+    objection = {"entry": made.json()["entries"][0]["id"], "told": "why"}
+    raised = operator.post(f"{api}/objections", content=json.dumps(objection)).json()["entries"][0]["objections"][0]
+    decided = chief.post(
+        f"{api}/objections/{raised['id']}", content=json.dumps({"upheld": False, "answer": "it stands"})
+    )
+    assert decided.json()["entries"][0]["objections"][0]["upheld"] is False
