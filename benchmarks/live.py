@@ -30,10 +30,10 @@ from tests.support.browser import CHROMIUM_NAMES, FLAGS
 from tests.support.live_rig import LiveRig, rig
 
 WARM, COLD, LATENCY_FRAMES = 15, 8, 150
-VIEWERS, STEADY_S = 300, 8.0
+VIEWERS, STEADY_S = 200, 8.0
 CLIP_BITS, CLIP_FPS = 3_000_000, 25
 COLD_AFTER_S = 4.5
-REVOKED_WS, REVOKED_HLS = 60, 20
+REVOKED_WS, REVOKED_HLS = 40, 20
 FRAME = "() => document.querySelector('nightlight-player')?.figures.frames > 3"
 CLOCK = (Path(__file__).parent / "_live_clock.js").read_text()
 

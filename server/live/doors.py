@@ -132,8 +132,9 @@ class Doors:
             reading = asyncio.ensure_future(_until_gone(link))
             over = asyncio.ensure_future(running.over.wait())
             await asyncio.wait({reading, over}, return_when=asyncio.FIRST_COMPLETED)
-            reading.cancel()
             over.cancel()
+            if reading.cancel() is False:
+                reading.exception()  # it is gone: there is nothing more to be said about that
         except (WebSocketDisconnect, RuntimeError):
             pass
         finally:

@@ -155,7 +155,13 @@ class RunningLive:
         url = f"ws://127.0.0.1:{self.port}/stream/ws"
         headers = self.cookie(name) if name else {}
         with connect(
-            url, compression=None, proxy=None, origin=origin or self.origin, additional_headers=headers, max_size=None
+            url,
+            compression=None,
+            proxy=None,
+            origin=origin or self.origin,
+            additional_headers=headers,
+            max_size=None,
+            close_timeout=0.3,
         ) as link:
             link.send(json.dumps({"ticket": ticket if ticket is not None else self.ticket(name)}))
             yield link
@@ -177,7 +183,7 @@ class RunningLive:
 
 @pytest.fixture(scope="session")
 def pushed_clip() -> list[tuple[bytes, bool]]:
-    return coded()
+    return coded(bits=2_000_000)
 
 
 @contextmanager

@@ -189,6 +189,7 @@ def test_a_slow_viewer_holds_nobody_up_and_skips_to_a_keyframe(live, monkeypatch
             origin=live.origin,
             additional_headers=live.cookie("dad"),
             max_queue=1,
+            close_timeout=0.3,
         ) as stuck:
             stuck.send(json.dumps({"ticket": ticket}))
             wait_for(
