@@ -116,7 +116,7 @@ class Gate:
         now_us = self._clock.monotonic_us()
         with self._lock:
             until_us, scope = self._remembered.get(digest, (0, None))
-        if scope is not None and now_us < until_us:
+        if scope is not None and now_us < until_us and self._sign_in.stands(scope):
             return scope
         scope = self.check_password(name, password, source)
         if self._sign_in.second_steps(scope.account_name):

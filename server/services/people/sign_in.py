@@ -102,6 +102,15 @@ class SignIn:
             raise PermissionDenied("name or password is wrong", code="wrong_password")
         return Scope(account.name, account.role, account.region)
 
+    def stands(self, scope: Scope) -> bool:
+        """Whether the account is still what it was: not locked, of the same role and region, without a second step."""
+        with self._database.reading() as session:
+            account = session.get(Account, scope.account_name)
+        if account is None or account.locked_us is not None:
+            return False
+        same = (account.role, account.region) == (scope.role, scope.region)
+        return same and not self.second_steps(scope.account_name)
+
     def second_steps(self, account_name: str) -> frozenset[str]:
         """What the account has set up beside its password: ``totp``, ``passkey``; none where the password alone is asked."""
         with self._database.reading() as session:
