@@ -19,6 +19,7 @@ class MailReceiver:
     mails: list[Envelope] = field(default_factory=list)
     answer: str = "250 taken"
     refuse: str = ""
+    goodbye: str = "221 Bye"
     hold: bool = False
     came: threading.Event = field(default_factory=threading.Event)
     port: int = 0
@@ -39,6 +40,9 @@ class MailReceiver:
         while self.hold:  # noqa: ASYNC110 - the test's own thread lets it go
             await asyncio.sleep(0.02)
         return self.answer
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
+        return self.goodbye
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ Sources: RFC 5321 (reply codes), RFC 8030, 8291, 8292 (web push), standard-webho
 import base64
 import hashlib
 import hmac
+import re
 import smtplib
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 PUSH_TTL_S = 86_400
 VAPID_S = 12 * 3_600
 ADDRESS_CHARS_MAX = 254
+CHAT_CHARS_MAX = 500
+_CHAT = re.compile(r"([a-z]+)://[^\s,;?#]+")
+"""One address: the library takes several in one text, and options that switch off certificates and time limits."""
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the standard's own prefix
 
 
@@ -83,19 +88,22 @@ class Mail:
             raise InvalidInput("that is no e-mail address", code="target_address")
 
     def send(self, message: Message) -> tuple[Result, str]:
-        handed = False
+        server: smtplib.SMTP | None = None
         try:
-            with self._connected() as server:
-                handed = True
-                server.send_message(self._written(message))
-                return Result.TAKEN, ""
+            server = self._connected()
+            server.send_message(self._written(message))
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             return _by_code(codes[0] if codes else 550)
         except smtplib.SMTPResponseException as error:
             return _by_code(error.smtp_code)
         except (smtplib.SMTPException, OSError) as error:
-            return (Result.PERHAPS if handed else Result.NOT_TAKEN), type(error).__name__
+            return (Result.PERHAPS if server is not None else Result.NOT_TAKEN), type(error).__name__
+        else:
+            return Result.TAKEN, ""
+        finally:
+            if server is not None:
+                _leave(server)
 
     def _connected(self) -> smtplib.SMTP:
         kept = self.settings
@@ -118,7 +126,7 @@ class Mail:
     def _written(self, message: Message) -> EmailMessage:
         written = EmailMessage()
         written["From"], written["To"] = self.settings.sender, message.target
-        written["Subject"] = message.title
+        written["Subject"] = " ".join(message.title.split())  # a name with a line break is no header of its own
         written["Date"] = formatdate(message.at_us / US_PER_S)
         domain = parseaddr(self.settings.sender)[1].rpartition("@")[2] or "nightlight.invalid"
         written["Message-ID"] = f"<{message.message_id}@{domain}>"
@@ -239,18 +247,23 @@ class Chat:
     timeout_s: float
 
     def check(self, target: str) -> None:
-        if target.partition("://")[0].lower() not in self.services or len(target) > 500 or not target.isascii():
-            raise InvalidInput(f"an address of {', '.join(self.services)}", code="target_chat")
+        if not self._is_ours(target):
+            raise InvalidInput(f"one address of {', '.join(self.services)}, without options", code="target_chat")
         if not self._made().add(target):
             raise InvalidInput("the chat's address is not complete", code="target_chat")
 
     def send(self, message: Message) -> tuple[Result, str]:
         made = self._made()
-        if message.target.partition("://")[0].lower() not in self.services or not made.add(message.target):
+        if not self._is_ours(message.target) or not made.add(message.target):
             return Result.REFUSED, "target_chat"
         taken = made.notify(title=message.title, body=f"{message.body}\n{message.link}", timeout=self.timeout_s)
         # The library says only whether; it may have been taken all the same.
         return (Result.TAKEN, "") if taken else (Result.PERHAPS, "not_confirmed")
+
+    def _is_ours(self, target: str) -> bool:
+        matched = _CHAT.fullmatch(target)
+        plain = len(target) <= CHAT_CHARS_MAX and target.isascii() and target.isprintable()
+        return plain and matched is not None and matched[1] in self.services
 
     def _made(self) -> "Apprise":
         # A second's work, and only where chats are used.
@@ -296,6 +309,13 @@ def _subscription(target: str) -> PushSubscription:
         return decode_json(target, PushSubscription)
     except msgspec.MsgspecError as error:
         raise InvalidInput("that is no subscription of a browser", code="target_keys") from error
+
+
+def _leave(server: smtplib.SMTP) -> None:
+    """Takes leave; whatever is answered, what became of the message was said before."""
+    with suppress(smtplib.SMTPException, OSError):
+        server.quit()
+    server.close()
 
 
 def _by_code(code: int) -> tuple[Result, str]:

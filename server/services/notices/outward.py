@@ -21,6 +21,8 @@ from server.domain.notices import Result
 URL_CHARS_MAX = 1_000
 _NAT64 = IPv6Network("64:ff9b::/96")
 """Stands for the IPv4 address in its last 32 bits (RFC 6052)."""
+_UNICAST = IPv6Network("2000::/3")
+"""All that is given out of IPv6 (RFC 4291, 2.4); the library takes site-local and IPv4-compatible addresses for global."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ def _is_public(address: str) -> bool:
             inner = IPv4Address(int(found) & 0xFFFF_FFFF)
         if inner is not None:
             found = inner
+        elif found not in _UNICAST:
+            return False
     return found.is_global and not found.is_multicast
 
 

@@ -28,7 +28,7 @@ from server.services.notices.subscribe import SUBSCRIPTIONS_MAX, NoticeDesk, Wis
 from server.services.notices.tell import ALARM, GAP, KINDS, News, tell
 from server.services.notices.watch_due import DueWatch
 from server.web.notice_words import wording
-from storage.database.models import Account, AccountSite, DatedRecord, NoticeEvent, NoticeMessage
+from storage.database.models import Account, AccountSite, DatedRecord, NoticeEvent, NoticeMessage, Site
 from storage.database.scope import OPERATOR, Scope
 from storage.database.unit_of_work import Database
 from tests.support.clock import SimulatedClock
@@ -138,6 +138,15 @@ def test_what_the_mail_server_says_decides(people, clock, mail_receiver: MailRec
     mail_receiver.refuse, mail_receiver.answer = "", "554 no"
     office.happen("gap:2")
     assert [one.state for one in office.round()] == ["failed", "failed"]
+    mail_receiver.answer, mail_receiver.goodbye = "250 taken", "421 closing"
+    office.happen("gap:2b")
+    assert office.round()[-1].state == "sent", "what is said after it was taken changes nothing"
+    with people.unit_of_work() as session:
+        session.get_one(Site, "sunflower").name = "Sun\r\nBcc: x@example.org"
+    office.happen("gap:2c")
+    assert office.round()[-1].state == "sent"
+    read = message_from_bytes(mail_receiver.mails[-1].content, policy=policy.default)
+    assert (read["Bcc"], "Sun Bcc: x@example.org" in read["Subject"]) == (None, True)
     nobody = Office(people, clock, smtp_host="127.0.0.1", smtp_port=1, coalesce_s=0, digest_s=0)
     nobody.happen("gap:3")
     assert nobody.round()[-1].state == "waiting"
@@ -186,7 +195,10 @@ def test_redirects_are_not_followed_and_refusals_are_final(people, clock, http_r
 @only_sqlite
 def test_a_chat_goes_through_apprise_and_only_to_services_of_the_settings(people, clock, http_receiver) -> None:
     office = Office(people, clock, coalesce_s=0, digest_s=0)
-    for target in ("mailto://a:b@example.org", "file:///etc/passwd", "wecombot://"):
+    for target in (
+        "mailto://a:b@example.org", "file:///etc/passwd", "wecombot://", "wecombot://key1 xml://10.0.0.1/",
+        "wecombot://key1,xml://10.0.0.1/", "wecombot://key1?verify=no&rto=600", "wecombot://key1\nxml://10.0.0.1/",
+    ):  # fmt: skip
         with pytest.raises(InvalidInput):
             office.desk.subscribe(LIN, Wish("sunflower", [GAP], "chat", target))
     office.desk.subscribe(LIN, Wish("sunflower", [GAP], "chat", f"json://127.0.0.1:{http_receiver.port}/room"))
@@ -334,7 +346,7 @@ def test_what_comes_due_is_told_once(people, clock) -> None:
         "https://10.1.2.3/", "https://[::1]/", "https://[::ffff:192.168.1.1]/", "https://169.254.169.254/latest",
         "https://localhost/", "https://[64:ff9b::7f00:1]/", "https://0/", "https://2130706433/", "https://[fe80::1%25lo]/",
         "https://100.64.0.1/", "https://224.0.0.1/", "https://a b/", "https://[", "https://host.invalid:99999/",
-        "https://[2002:7f00:1::]/", f"https://example.org/{'x' * 1_000}",
+        "https://[2002:7f00:1::]/", "https://[fec0::1]/", "https://[::7f00:1]/", "https://[64:ff9b:1::1]/", f"https://example.org/{'x' * 1_000}",
     ],
 )  # fmt: skip
 def test_no_webhook_leads_inside(url: str) -> None:
