@@ -362,7 +362,7 @@ def test_the_first_steps_of_an_empty_site(console, database, clock):
     assert wen.post("/sites/little-boat/zones", data={"name": "餐厅", "kind": "no-such"}).status_code == 400
     for _ in range(2):
         assert wen.post("/sites/little-boat/zones", data={"name": "餐厅", "kind": "dining"}).status_code == 303
-    found_places = console.parts.camera_setup.of_site(Scope("wen", "operator"), "little-boat").zones
+    found_places = console.parts.camera_setup.of_site(Scope("wen", "facility_manager"), "little-boat").zones
     assert [zone.zone_id for zone in found_places] == ["dining-1", "dining-2"]
 
 
