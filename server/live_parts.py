@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from config.base.clock import Clock
+from config.base.errors import NotFound
 from config.policies.reading import Library
 from config.settings.server import ServerSettings
 from server.services.live.tickets import TicketDesk
 from server.services.people.leases import LeaseDesk
 from server.services.people.steady_time import SteadyTime
+from storage.database.models import Camera
 from storage.database.unit_of_work import Database
 
 STREAM_PREFIX = "/stream"
@@ -18,12 +20,21 @@ STREAM_PREFIX = "/stream"
 class LiveFace:
     """The pages' side: who may look, tickets, and where the pictures are."""
 
+    database: Database
     desk: LeaseDesk
     tickets: TicketDesk
     base: str
     """Before ``ws`` and ``hls``: an address, or a path where a proxy brings both under one name."""
     sources: tuple[str, ...]
     """What the content policy of a page with a player lets it connect to besides its own name."""
+
+    def site_of(self, camera_id: str) -> str:
+        """Whose camera it is; says nothing of who may know. Raises NotFound."""
+        with self.database.reading() as session:
+            camera = session.get(Camera, camera_id)
+        if camera is None:
+            raise NotFound("no such camera")
+        return camera.site_id
 
 
 def live_of(settings: ServerSettings, database: Database, clock: Clock) -> LiveFace:
@@ -35,4 +46,4 @@ def live_of(settings: ServerSettings, database: Database, clock: Clock) -> LiveF
     if public.netloc:
         sources = (f"{public.scheme}://{public.netloc}", f"ws{public.scheme.removeprefix('http')}://{public.netloc}")
     base = f"{settings.live.public_url.rstrip('/')}{STREAM_PREFIX}/"
-    return LiveFace(desk, TicketDesk(database, desk, time), base, sources)
+    return LiveFace(database, desk, TicketDesk(database, desk, time), base, sources)
