@@ -149,6 +149,8 @@ def _request(report: Report, chance: random.Random, count: int, folder: Path) ->
             answer = clients[name].request("GET" if "GET" in route.methods else "POST", path)
             strange = [mark for other, mark in MARKS.items() if name not in REACH[other]]
             foreign += sum(answer.content.count(mark.encode()) * len(mark) for mark in strange)
+            if answer.status_code >= 500:
+                print(f"  ! {answer.status_code} {name} {path}", file=sys.stderr)
             faults += answer.status_code >= 500
             seen += answer.status_code == 200
         api.close()
