@@ -64,7 +64,7 @@ def run(settings: ServerSettings, stop: Event) -> None:
     office = TicketOffice(store.access, clock, public_url=settings.store.public_url)
     challenger = CellChallenger(database, clock, doors)
     fetcher = CellFetcher(database, clock, doors, office, store, policy.backfilled_after_s * US_PER_S)
-    orders = OrderSender(database, clock, doors)
+    orders = OrderSender(database, clock, doors, policy.retain_days)
     cells = CellSender(lambda: [*challenger.due(), *fetcher.due(), *orders.due()], link.answer, stop)
     checkpoints = CheckpointWorker(CheckpointOutlet(database, clock), link.answer, stop)
     verification.start()

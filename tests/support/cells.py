@@ -98,7 +98,7 @@ class CellSite:
             database, self.clock, self.doors, office, store.evidence, seconds(300)
         )
         self.keeper = CellKeeper(database, self.clock, 90)
-        self.sender = OrderSender(database, self.clock, self.doors)
+        self.sender = OrderSender(database, self.clock, self.doors, 90)
         self.expirer = CellExpirer(database, self.clock, 90)
         self.line.orders = OrderDesk(database, self.clock)
         self.agent_store = AgentStore(2, Throttle(lambda: 0, SystemClock()))

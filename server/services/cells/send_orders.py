@@ -1,7 +1,8 @@
 """Sends orders to agents of sites with a store of their own: signed for one version each, again until a read-back settles them.
 
-Invariants: a deletion is signed only while no hold lies on its recording, under the site's row as for the centre's own store; what
-is sent is committed first; a silent site is not asked, a living one at growing intervals and at most ``TRIES_MAX`` times.
+Invariants: a deletion is signed only while it is still due: past its lock and today's floor, which may have grown since it was
+ordered, and under no hold, all under the site's row; what is sent is committed first; a silent site is not asked, a living one
+at growing intervals and at most ``TRIES_MAX`` times.
 """
 
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.wire.cells import CellOrder, SignedRequest
 from server.domain import cell_orders as rules
-from server.domain.holds import HoldSpan
+from server.domain.holds import HoldSpan, Recording, may_go
+from server.domain.retention import retain_until_us
 from server.services.cells.cell_doors import CellDoors
 from server.services.cells.challenge_cells import ALIVE_US
+from server.services.compliance.rule_books import retain_days_of
 from storage.database import cell_orders, cells, lifetimes
 from storage.database.models import CellCopy, CellOrderRow, Segment, Site
 from storage.database.unit_of_work import Database
@@ -35,11 +38,12 @@ log = get_logger("cells")
 
 @dataclass(frozen=True)
 class OrderSender:
-    """Call ``due`` once a second; several processes may."""
+    """Call ``due`` once a second; several processes may. ``retain_days``: where a site's rules ask for no more."""
 
     database: Database
     clock: Clock
     doors: CellDoors
+    retain_days: int
 
     def due(self) -> list[msgspec.Struct]:
         """What is to be sent now. Raises Unavailable."""
@@ -70,7 +74,7 @@ class OrderSender:
         self, session: Session, row: CellOrderRow, access: StoreAccess, holds: list[HoldSpan], now_us: int
     ) -> CellOrder | None:
         segment, copy = session.get_one(Segment, row.segment_id), session.get_one(CellCopy, row.segment_id)
-        if row.action == "delete" and any(h.covers(row.camera_id, segment.start_us, segment.end_us) for h in holds):
+        if row.action == "delete" and not self._is_due(session, segment, copy, holds, now_us):
             row.outcome, row.due_us = cell_orders.CANCELLED, None
             return None
         asked_id = cells.answerer(session, row.agent_id, now_us - ALIVE_US)
@@ -96,6 +100,12 @@ class OrderSender:
             look_url=self.doors.leave_to_look(access, copy.object_key, copy.version_id),
             list_url=self.doors.leave_to_list(access, copy.object_key) if row.action == "delete" else "",
         )
+
+    def _is_due(self, session: Session, segment: Segment, copy: CellCopy, holds: list[HoldSpan], now_us: int) -> bool:
+        """Asked again: a site may have been silent for weeks since its order was given."""
+        recording = Recording(segment.camera_id, segment.start_us, segment.end_us, copy.retain_until_us)
+        days = retain_days_of(session, segment.site_id, self.retain_days)
+        return may_go(recording, holds, retain_until_us(segment.end_us, segment.received_us, days), now_us)
 
     def _changes(self, row: CellOrderRow, copy: CellCopy, access: StoreAccess) -> list[Change]:
         office, key = ChangeOffice(access, self.doors.clock.utc_us()), copy.object_key

@@ -17,6 +17,7 @@ from config.wire.cells import CellOrder, CellOrdered, StandsInCell
 from config.wire.segments import SegmentRecorded
 from server.domain import cell_orders as rules
 from server.services.cells.order_cells import CellKeeper
+from server.services.cells.send_orders import OrderSender
 from server.services.custody.expire_footage import FootageExpirer
 from server.services.custody.hold_recordings import HoldKeeper
 from storage.database import cell_orders
@@ -96,9 +97,9 @@ def past_its_day(site: CellSite, *manifests: SegmentRecorded) -> None:
             about.retain_until_us, about.floor_us = about.retain_until_us - old_us, about.floor_us - old_us
 
 
-def short_lived(site: CellSite, key: str) -> str:
-    data = b"as recorded"
-    return site.store.admin.put_locked(key, data, hashlib.sha256(data).hexdigest(), SystemClock().utc_us() + 1_000_000)
+def short_lived(site: CellSite, key: str, lock_s: int = 1) -> str:
+    data, until_us = b"as recorded", SystemClock().utc_us() + seconds(lock_s)
+    return site.store.admin.put_locked(key, data, hashlib.sha256(data).hexdigest(), until_us)
 
 
 def unlocked(site: CellSite, key: str, version_id: str) -> None:
@@ -258,7 +259,7 @@ def test_a_copy_that_nobody_else_lies_upon_goes_at_once(site: CellSite) -> None:
     manifest = site.recorded[0]
     past_its_day(site, manifest)
     free = f"{copy_of(site, manifest).object_key}.alone"
-    version_id = short_lived(site, free)
+    version_id = short_lived(site, free, lock_s=3)
     with site.database.unit_of_work() as session:
         session.execute(
             update(CellCopy)
@@ -312,6 +313,14 @@ def test_a_hold_stops_a_deletion_that_was_ordered_and_saves_what_is_there_still(
     lift(site, placed)
     site.carry_out()
     assert site.expirer.run() == 1
+
+
+def test_a_floor_that_grew_while_the_site_was_silent_ends_a_deletion_that_was_ordered(site: CellSite) -> None:
+    past_its_day(site, site.recorded[0])
+    assert site.expirer.run() == 1
+    site.sender = OrderSender(site.database, site.clock, site.doors, 365)
+    assert site.sender.due() == []
+    assert outcomes(site) == [("delete", "cancelled")]
 
 
 def test_what_had_gone_before_the_hold_reached_it_is_told(site: CellSite, capfd) -> None:
