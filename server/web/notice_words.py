@@ -2,6 +2,7 @@
 
 from server.domain.registers.words import ANSWERS
 from server.services.notices.plan_messages import Wording
+from server.web.audits import DRIFT
 from server.web.languages import DEFAULT_LANGUAGE, load_languages
 from server.web.wording import ALARM_KIND, CAUSE, FINDING, mark
 
@@ -13,6 +14,7 @@ KIND = {
     "duty": mark("Record ends soon"),
     "docket": mark("Case of the docket is due"),
     "live": mark("Live view"),
+    "complaint": mark("Complaint is to be answered"),
 }
 REFUSED = {
     "object_missing": "object_missing",
@@ -23,6 +25,7 @@ REFUSED = {
     "picture_too_dark": "picture_too_dark",
     "clock_off": "clock_error",
 }
+STRANGERS = frozenset({"delete_marker", "foreign_version", "foreign_object"})
 
 
 def wording() -> Wording:
@@ -55,4 +58,6 @@ def _about(kind: str, about: str, tag: str) -> str:
         return FINDING.get(about, "")
     if kind == "duty":
         return ANSWERS["record"].get(about, "") if tag == DEFAULT_LANGUAGE else about.replace("_", " ")
+    if kind == "drift" and about in STRANGERS:
+        return DRIFT[about]
     return CAUSE.get(REFUSED.get(about, about), "")

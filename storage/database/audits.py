@@ -159,10 +159,15 @@ def finding_of(session: Session, object_key: str, version_id: str, drift: str) -
     ).first()
 
 
-def last_found_us(session: Session, site_id: str) -> int:
-    """When the newest of what is wrong at a site was found; 0 where nothing is."""
-    open_here = (AuditFinding.site_id == site_id, AuditFinding.settled_us.is_(None))
-    return session.scalar(select(func.max(AuditFinding.found_us)).where(*open_here)) or 0
+def was_found_since(session: Session, site_id: str, drift: str, since_us: int, now_us: int) -> bool:
+    """Whether anything of a kind was found wrong at a site lately and still is; what a clock ahead noted is no matter."""
+    query = select(AuditFinding.id).where(
+        AuditFinding.site_id == site_id,
+        AuditFinding.settled_us.is_(None),
+        AuditFinding.drift == drift,
+        AuditFinding.found_us.between(since_us, now_us),
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def open_findings(session: Session, site_id: str, limit: int) -> list[AuditFinding]:

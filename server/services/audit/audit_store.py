@@ -16,11 +16,11 @@ from config.base.logs import get_logger
 from server.domain.audit import DEEP, Drift, Held, Seen, difference, drift_of, due, lengthens, lock_of
 from server.domain.retention import retain_until_us
 from server.services.audit.read_listing import ASKED_MIN, CameraDay, Listing, Version, read_listing, strangers
-from server.services.audit.tell_drift import settle, tell
+from server.services.audit.tell_drift import settle, tell, tell_stranger
 from server.services.audit.watch_store import note_clock
 from server.services.compliance.rule_books import retain_days_of
 from storage.database import audits
-from storage.database.models import AuditFinding, AuditRound, Segment, Site
+from storage.database.models import AuditRound, Segment, Site
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore, ListedVersion, StoredVersion
 
@@ -40,6 +40,7 @@ log = get_logger("audit")
 class Look:
     """What a camera-day was found to be."""
 
+    begun_us: int = 0
     drifts: dict[str, tuple[Drift, str]] = field(default_factory=dict)
     """By segment id: what is wrong, and a word on it."""
     repaired: dict[str, int] = field(default_factory=dict)
@@ -121,7 +122,8 @@ class StoreAuditor:
             if self.store.states_locks:
                 audits.learn_etags(session, look.etags)
             for drift, listed in look.strangers:
-                self._tell_stranger(session, current, day, drift, listed)
+                now_us = self.clock.utc_us()
+                current.found += tell_stranger(session, now_us, day.site_id, day.camera_id, drift, listed)
             self._settle(session, day, look)
             self._tell_repaired(session, current, site, look)
             if (current.camera_id, current.day_us) == day.after:  # or another process has counted it
@@ -156,7 +158,7 @@ class StoreAuditor:
 
     def _look(self, day: CameraDay) -> Look:
         """Asks the store. Raises Unavailable."""
-        look = Look()
+        look = Look(self.clock.utc_us())
         silent: list[tuple[Version, NightlightError]] = []
         with ThreadPoolExecutor(self.workers + 1, "audit") as pool:
             listing = pool.submit(read_listing, self.store, day, self.clock.utc_us())
@@ -323,44 +325,24 @@ class StoreAuditor:
             if current is not None and current.id == day.round_id:
                 self._tell(session, current, session.get_one(Site, day.site_id), look)
 
-    def _tell_stranger(
-        self, session: Session, current: AuditRound, day: CameraDay, drift: Drift, listed: ListedVersion
-    ) -> None:
-        found = audits.finding_of(session, listed.key, listed.version_id, drift.value)
-        if found is not None:
-            found.settled_us = None
-            return
-        session.add(
-            AuditFinding(
-                site_id=day.site_id,
-                camera_id=day.camera_id,
-                segment_id=None,
-                drift=drift.value,
-                object_key=listed.key,
-                version_id=listed.version_id,
-                detail="",
-                found_us=self.clock.utc_us(),
-            )
-        )
-        current.found += 1
-        log.error("stranger_in_store", camera=day.camera_id, key=listed.key, drift=drift.value)
-
     def _settle(self, session: Session, day: CameraDay, look: Look) -> None:
         """What had been found and is so no longer: locks that were repaired, strangers that went.
 
-        That a lock was short is settled by the first look that finds it as long as it was left.
+        That a lock was short is settled by the first look that finds it as long as it was left. What somebody else has
+        found since this look began may be newer than what it saw: the next one settles that (I1).
         """
+        now_us = self.clock.utc_us()
         still = {(listed.key, listed.version_id) for _, listed in look.strangers}
         whole = {version.segment_id for version in day.versions} - set(look.drifts)
         for found in audits.open_findings_of_camera(session, day.camera_id):
-            if found.drift in DEEP:
+            if found.drift in DEEP or look.begun_us <= found.found_us <= now_us:
                 continue
             if found.segment_id is None:
                 gone = found.object_key.startswith(day.prefix) and (found.object_key, found.version_id) not in still
             else:
                 gone = found.segment_id in whole
             if gone:
-                settle(session, self.clock.utc_us(), found)
+                settle(session, now_us, found)
 
 
 def _version(stored: audits.DayVersion, retain_days: int) -> Version:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from config.base.clock import US_PER_S, to_datetime
-from config.base.errors import IntegrityViolation, NotFound, PermissionDenied
+from config.base.errors import IntegrityViolation, InvalidInput, NotFound, PermissionDenied
 from server.domain.audit import Drift, Held, Seen, drift_of, lengthens
 from storage.objects.keys import day_prefix
 from storage.objects.port import EvidenceStore, ListedVersion
@@ -82,6 +82,7 @@ def read_listing(store: EvidenceStore, day: CameraDay, now_us: int) -> Listing:
     """Everything in the day's folder. Raises Unavailable."""
     ours = {(version.key, version.version_id): version for version in day.versions}
     found, young_us = Listing(), now_us - SETTLING_US
+    doubtful: set[str] = set()
     for listed in store.list_versions(day.prefix, stating=True):
         version = ours.get((listed.key, listed.version_id))
         if version is None:
@@ -89,6 +90,9 @@ def read_listing(store: EvidenceStore, day: CameraDay, now_us: int) -> Listing:
                 found.others.append(listed)
         elif _vouches(listed, version):
             found.vouched.add(version.segment_id)
+        else:
+            doubtful.add(version.segment_id)
+    found.vouched -= doubtful  # one that is named twice is as its worse entry has it
     return found
 
 
@@ -114,8 +118,11 @@ def strangers(store: EvidenceStore, day: CameraDay, listing: Listing) -> Iterato
 
 
 def _same_bytes(store: EvidenceStore, listed: ListedVersion, version: Version) -> bool:
-    """An upload whose answer was lost is made again: the same bytes twice are no stranger."""
+    """An upload whose answer was lost is made again: the same bytes twice are no stranger.
+
+    One without a version id that could be asked for, as a bucket makes that was told to keep none, is one.
+    """
     try:
         return store.stat_version(listed.key, listed.version_id).sha256 == version.held.sha256
-    except (NotFound, PermissionDenied, IntegrityViolation):
+    except (NotFound, PermissionDenied, IntegrityViolation, InvalidInput):
         return False

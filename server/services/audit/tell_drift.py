@@ -4,6 +4,7 @@ Invariant I1: the recording's time is not covered from the transaction on in whi
 only when nothing open speaks against it.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from server.domain.verdict import day_of
 from server.services.notices import tell as notices
 from storage.database import audits, deep_audits, evidence, ledger, spans
 from storage.database.models import AuditFinding, Segment, Site
+from storage.objects.port import ListedVersion
 
 REFUSAL_OF = {
     Drift.OBJECT_MISSING: "object_missing",
@@ -48,6 +50,17 @@ _ENTRY: dict[Drift, _Finding] = {
 log = get_logger("audit")
 
 
+@dataclass(frozen=True)
+class _About:
+    """Whose a finding is; ``word`` is what notices call it."""
+
+    site_id: str
+    camera_id: str
+    segment_id: str | None
+    detail: str
+    word: str
+
+
 def tell(
     session: Session, now_us: int, site: Site, segment: Segment, drift: Drift, detail: str, *, spoils: bool = True
 ) -> bool:
@@ -70,6 +83,17 @@ def tell(
     return _note(session, now_us, segment, drift, detail)
 
 
+def tell_stranger(
+    session: Session, now_us: int, site_id: str, camera_id: str, drift: Drift, listed: ListedVersion
+) -> bool:
+    """The same of what lies in the store and is no recording of ours: whoever put it there could write."""
+    about = _About(site_id, camera_id, None, "", drift.value)
+    if not _open(session, now_us, (listed.key, listed.version_id, drift), about):
+        return False
+    log.error("stranger_in_store", camera=camera_id, key=listed.key, drift=drift.value)
+    return True
+
+
 def settle(session: Session, now_us: int, found: AuditFinding) -> None:
     """A finding holds no longer; its recording counts again where nothing else stands against it."""
     found.settled_us = now_us
@@ -89,20 +113,27 @@ def settle(session: Session, now_us: int, found: AuditFinding) -> None:
 def _note(session: Session, now_us: int, segment: Segment, drift: Drift, detail: str) -> bool:
     # A recording of which no version is known has findings of its own all the same.
     key, version_id = segment.object_key or f"segment {segment.id}", segment.version_id or ""
+    about = _About(segment.site_id, segment.camera_id, segment.id, detail, REFUSAL_OF[drift])
+    if not _open(session, now_us, (key, version_id, drift), about):
+        return False
+    log.error("footage_unsound", camera=segment.camera_id, segment=segment.id, drift=drift.value, detail=detail)
+    return True
+
+
+def _open(session: Session, now_us: int, what: tuple[str, str, Drift], about: _About) -> bool:
+    """Puts a finding onto the list and tells people of it; whether it was news."""
+    key, version_id, drift = what
     found = audits.finding_of(session, key, version_id, drift.value)
     if found is not None and found.settled_us is None:
         return False
-    # The first wakes people; what follows it, which may be thousands, is gathered.
-    first = audits.last_found_us(session, segment.site_id) < now_us - TOLD_ONCE_US
+    # The first of its kind wakes people; what follows it, which may be thousands, is gathered.
+    first = not audits.was_found_since(session, about.site_id, drift.value, now_us - TOLD_ONCE_US, now_us)
     if found is None:
         found = AuditFinding(object_key=key, version_id=version_id, drift=drift.value)
         session.add(found)
-    found.site_id, found.camera_id, found.segment_id = segment.site_id, segment.camera_id, segment.id
-    found.detail, found.found_us, found.settled_us = detail, now_us, None
+    found.site_id, found.camera_id, found.segment_id = about.site_id, about.camera_id, about.segment_id
+    found.detail, found.found_us, found.settled_us = about.detail, now_us, None
     session.flush()
-    link = f"/sites/{segment.site_id}/audit"
-    about = REFUSAL_OF[drift]
-    news = notices.News(f"drift:{found.id}:{now_us}", segment.site_id, notices.DRIFT, about, link, now_us, urgent=first)
-    notices.tell(session, news)
-    log.error("footage_unsound", camera=segment.camera_id, segment=segment.id, drift=drift.value, detail=detail)
+    link, key = f"/sites/{about.site_id}/audit", f"drift:{found.id}:{now_us}"
+    notices.tell(session, notices.News(key, about.site_id, notices.DRIFT, about.word, link, now_us, urgent=first))
     return True

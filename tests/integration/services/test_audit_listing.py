@@ -80,6 +80,20 @@ def test_what_a_listing_shows_otherwise_is_asked_and_not_accused(secured, statin
     assert secured.seconds_covered() == 50
 
 
+def test_one_that_is_named_twice_is_as_its_worse_entry_has_it(secured, stating):  # noqa: F811
+    first = secured.keys[0]
+
+    def twice(prefix, *, stating=False):
+        found = list(Stating.list_versions(store, prefix, stating=stating))
+        yield from (replace(one, retention_mode=None) for one in found if one.key == first)
+        yield from found
+
+    store = stating
+    store.list_versions = twice
+    audit(secured, store)
+    assert store.asked == [first]
+
+
 def test_a_lock_shorter_than_was_promised_is_found_by_way_of_the_listing(secured, stating):  # noqa: F811
     key = secured.keys[2]
     stating.listed[key] = {"retain_until_us": 1}

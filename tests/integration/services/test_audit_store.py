@@ -1,7 +1,7 @@
 """The auditor inside, on real stores: everything is looked at, every lie is found, and nothing is found that is not."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from sqlalchemy import select
@@ -16,7 +16,16 @@ from server.services.audit import tell_drift
 from server.services.audit.audit_store import StoreAuditor
 from server.services.intake.verify_upload import UploadVerifier
 from storage.database import audits, deep_audits, spans
-from storage.database.models import AuditFinding, AuditRound, LedgerEntry, LegalHold, PendingVerification, Segment, Site
+from storage.database.models import (
+    AuditFinding,
+    AuditRound,
+    LedgerEntry,
+    LegalHold,
+    NoticeEvent,
+    PendingVerification,
+    Segment,
+    Site,
+)
 from storage.objects.keys import SegmentKey
 from storage.objects.port import StoredVersion
 from tests.support.clock import SimulatedClock
@@ -200,6 +209,59 @@ def test_markers_and_strangers_on_the_store_are_named(secured):
     secured.audit()
     assert secured.findings() == ["delete_marker", "foreign_object", "foreign_version"]
     assert secured.seconds_covered() == 50
+
+
+def told(secured) -> list[tuple[str, bool]]:
+    with secured.database.reading() as session:
+        events = session.scalars(select(NoticeEvent).order_by(NoticeEvent.id))
+        return [(event.about, event.urgent) for event in events]
+
+
+def test_who_can_write_there_is_told_of_at_once_and_hides_no_drift(secured):
+    secured.evidence.raw.send("DELETE", secured.keys[0])
+    done = secured.audit(Lying(secured.evidence, gone={secured.keys[1]}))
+    assert done.found == 2
+    assert sorted(told(secured)) == [("delete_marker", True), ("object_missing", True)]
+    secured.audit(Lying(secured.evidence, gone={secured.keys[1]}))
+    assert len(told(secured)) == 2  # both stand open still
+
+
+def test_what_a_clock_ahead_has_found_keeps_nothing_quiet(secured):
+    secured.audit(Lying(secured.evidence, gone={secured.keys[1]}))
+    secured.clock.jump(-3 * 86_400)
+    secured.audit(Lying(secured.evidence, gone={secured.keys[1], secured.keys[2]}))
+    assert told(secured) == [("object_missing", True)] * 2
+
+
+def test_what_somebody_else_found_during_a_look_is_not_settled_by_it(secured):
+    """Two processes audit, and one goes deep: what one has seen whole may be gone by the time it says so."""
+
+    class Slow(Lying):
+        def list_versions(self, prefix, *, stating=False):
+            secured.clock.advance(1)
+            with secured.database.unit_of_work() as session:
+                segment = session.scalars(select(Segment).where(Segment.object_key == secured.keys[0])).one()
+                site = session.get_one(Site, segment.site_id)
+                tell_drift.tell(session, secured.clock.utc_us(), site, segment, Drift.OBJECT_MISSING, "")
+            secured.clock.advance(1)
+            return self.real.list_versions(prefix, stating=stating)
+
+    secured.audit(Slow(secured.evidence))
+    assert (secured.findings(), secured.seconds_covered()) == (["object_missing"], 40)
+    secured.audit()
+    assert (secured.findings(), secured.seconds_covered()) == ([], 50)
+
+
+def test_a_version_without_an_id_of_its_own_is_a_stranger_and_stops_no_round(secured):
+    class Unversioned(Lying):
+        def list_versions(self, prefix, *, stating=False):
+            for one in self.real.list_versions(prefix, stating=stating):
+                yield one
+                yield replace(one, version_id="null", last_modified_us=0)
+
+    done = secured.audit(Unversioned(secured.evidence))
+    assert (done.finished_us is None, done.checked) == (False, 5)
+    assert secured.findings() == ["foreign_version"] * 5
 
 
 def test_a_store_that_is_down_proves_nothing(secured):
