@@ -29,15 +29,16 @@ class Wanted:
     site_id: str = ""
 
 
-def cases_touching(session: Session, site_id: str, from_us: int) -> list[DocketCase]:
-    """The open cases of a site, and the signed-off ones that reach past ``from_us``."""
-    rows = session.scalars(
-        select(DocketCase).where(
-            DocketCase.site_id == site_id,
-            or_(DocketCase.status.in_(OPEN), (DocketCase.status == "signed_off") & (DocketCase.end_us >= from_us)),
-        )
+def cases_touching(session: Session, site_id: str, from_us: int, camera_id: str | None = None) -> list[DocketCase]:
+    """The cases of a site that are open or signed off and reach past ``from_us``; of one camera where it is named."""
+    query = select(DocketCase).where(
+        DocketCase.site_id == site_id,
+        DocketCase.status.in_((*OPEN, "signed_off")),
+        or_(DocketCase.end_us.is_(None), DocketCase.end_us >= from_us),
     )
-    return list(rows)
+    if camera_id is not None:
+        query = query.where(DocketCase.camera_id == camera_id)
+    return list(session.scalars(query.order_by(DocketCase.id)))
 
 
 def cases_of_incident(session: Session, site_id: str, incident_id: str) -> list[DocketCase]:

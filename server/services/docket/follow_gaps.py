@@ -40,7 +40,7 @@ class DocketFollower:
         """Takes in the verdicts on ``days``, which ascend, of some cameras of a site."""
         spans = [day_span(day, site.timezone) for day in days]
         window = Span(spans[0].start_us, spans[-1].end_us)
-        rows = docket.cases_touching(session, site.id, window.start_us)
+        rows = docket.cases_touching(session, site.id, window.start_us - rules.TOGETHER_US)
         by_camera: dict[str, list[DocketCase]] = defaultdict(list)
         for row in rows:
             by_camera[row.camera_id].append(row)
@@ -55,7 +55,7 @@ class DocketFollower:
             first = min((row.start_us for row in by_camera[camera.id] if row.status in rules.OPEN), default=now_us)
             if first < window.start_us:
                 wider, whole = round_.widened(camera, seen, window, first)
-                changes = rules.follow([_case(row) for row in by_camera[camera.id]], wider, whole, now_us)
+                changes = rules.follow(round_.cases_of(camera, whole), wider, whole, now_us)
             for change in changes:
                 round_.apply(camera, change)
 
@@ -96,6 +96,12 @@ class _Round:
                 before.append(Gap(start_us, until_us, Cause(cause), Certainty(certainty)))
         whole = Span(min(day_span(first, self.site.timezone).start_us, window.start_us), window.end_us)
         return rules.Seen([*before, *seen.gaps], frozenset({*before, *seen.final})), whole
+
+    def cases_of(self, camera: Camera, whole: Span) -> list[rules.Case]:
+        """With the cases of the days before; also the settled ones: their time is nobody's work again."""
+        found = docket.cases_touching(self.session, self.site.id, whole.start_us, camera.id)
+        self._known |= {row.id: row for row in found}
+        return [_case(row) for row in found]
 
     def apply(self, camera: Camera, change: rules.Change) -> None:
         if isinstance(change, rules.Opened):

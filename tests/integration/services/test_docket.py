@@ -154,3 +154,28 @@ def test_an_outage_of_the_whole_site_is_one_incident(site: Site) -> None:
     first, second = site.cases()
     assert {first.camera_id, second.camera_id} == {"gate", "nap-room"}
     assert first.incident_id == second.incident_id
+
+
+def test_time_that_was_signed_off_before_a_long_outage_stays_signed_off(site: Site) -> None:
+    """A case that reaches back beyond the days that are judged brings in what lies there, and its cases with it."""
+    site.record(60)
+    site.clock.advance(3_600)
+    site.agent.say(site.agent.heartbeat())
+    site.record(60)
+    [first] = site.cases()
+    assert first.end_us is not None
+    with site.database.unit_of_work() as session:
+        session.get_one(DocketCase, first.id).status = "signed_off"
+        began_us = first.start_us - seconds(40)
+        oldest = DocketCase(
+            site_id="sunflower", camera_id="nap-room", incident_id="0" * 32, cause="object_missing", start_us=began_us,
+            end_us=began_us + seconds(10), missing_us=seconds(10), status="unexplained", opened_us=began_us, due_us=0,
+        )  # fmt: skip
+        session.add(oldest)
+    for _ in range(6):
+        site.clock.advance(86_400)
+        site.cases()
+    cases = site.cases()
+    over = [case for case in cases if case.id != first.id and case.end_us == first.end_us]
+    assert over == []
+    assert {case.status for case in cases if case.id == first.id} == {"signed_off"}
