@@ -118,9 +118,12 @@ def follow(cases: Sequence[Case], seen: Seen, window: Span, now_us: int) -> list
     begun = [case for case in touching if case.status in OPEN]
     changes: list[Change] = []
     fresh: list[Opened] = []
+    outgrown: list[Case] = []
     for cause in sorted({*by_cause, *(case.cause for case in begun)}):
         mine = sorted((case for case in begun if case.cause == cause), key=lambda case: (case.start_us, case.case_id))
-        settled = [case for case in touching if case.cause == cause and case.status is Status.SIGNED_OFF]
+        signed = [case for case in touching if case.cause == cause and case.status is Status.SIGNED_OFF]
+        settled = [case for case in signed if not _has_grown(case, by_cause.get(cause, SpanSet()), now_us)]
+        outgrown += [case for case in signed if case not in settled]
         beyond = SpanSet(part for case in mine for part in _outside(case, window, now_us))
         missing = (by_cause.get(cause, SpanSet()) | beyond) - _hulls(settled, now_us)
         lasting = any(gap.end_us is None and gap.cause == cause for gap in seen.gaps)
@@ -130,7 +133,7 @@ def follow(cases: Sequence[Case], seen: Seen, window: Span, now_us: int) -> list
         changes += told
         fresh += [_opened(cause, span, settled, now_us, lasting=lasting) for span in left if ripe & SpanSet.of(span)]
     recaused = {change.case_id for change in changes if isinstance(change, Closed) and change.why is Closing.RECAUSED}
-    before = [case for case in begun if case.case_id in recaused]
+    before = [*outgrown, *(case for case in begun if case.case_id in recaused)]
     return [*changes, *(_following(one, before, now_us) for one in fresh)]
 
 
@@ -211,6 +214,11 @@ def _followed(
         else:
             changes.append(Closed(case.case_id, Closing.RECAUSED if others & SpanSet.of(hull) else Closing.FILLED))
     return changes, left
+
+
+def _has_grown(signed: Case, missing: SpanSet, now_us: int) -> bool:
+    """Whether more is missing within what was signed off than was then: recordings that had come are gone again."""
+    return (missing & _hulls([signed], now_us)).total_us > signed.missing_us
 
 
 def _moved(case: Case, found: list[Span], now_us: int, *, lasting: bool) -> Moved | None:

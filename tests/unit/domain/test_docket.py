@@ -173,3 +173,10 @@ def test_what_cannot_be_says_why(standing: Standing, act: Act, text: str, code: 
     with pytest.raises((Conflict, InvalidInput)) as refused:
         acted(standing, act, "lin", text)
     assert refused.value.code == code
+
+
+def test_what_is_lost_again_within_signed_off_time_is_a_case_again() -> None:
+    """It was signed off when half of it had been recovered; what had been recovered is gone."""
+    signed = case(1, 10, 30, Status.SIGNED_OFF, missing=10)
+    assert follow([signed], seen(gap(10, 15), gap(25, 30)), DAY, NOW) == []
+    assert follow([signed], seen(gap(10, 30)), DAY, NOW) == [Opened(OFFLINE, 10 * S, 30 * S, 20 * S, 1)]
