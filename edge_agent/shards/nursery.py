@@ -3,8 +3,8 @@
     python -m edge_agent.shards.nursery FD
 
 Invariants: it has one thread, so that a fork copies a whole world; it never sees a camera, a key or a stream; it ends
-with the main process, and its shards with it. A shard begun by fork is ready in milliseconds and shares its code's
-memory with the others.
+with the main process from its first instruction on, also while it loads, and its shards with it. A shard begun by fork
+is ready in milliseconds and shares its code's memory with the others.
 
 Requests are datagrams on ``FD``: ``fork`` with the shard's socket as ancillary data is answered by ``forked PID``;
 ``kill PID`` ends a shard that is its child. When one has ended it says ``ended PID STATUS`` (as ``waitpid`` has it).
@@ -19,25 +19,60 @@ import select
 import signal
 import socket
 import sys
-
-from edge_agent.shards import process
-from edge_agent.shards.messages import SHARD_NAME
+from contextlib import suppress
+from typing import NoReturn
 
 REQUEST_BYTES_MAX = 64
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 FAILED = 71
 
 
-def main(descriptor: int) -> None:
-    """Serves until the main process is gone; never returns."""
-    faulthandler.enable()  # what a shard was doing when native code killed it goes to the log
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold pictures of children
+def main(descriptor: int) -> NoReturn:
+    """Serves until the main process is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the main process decides when to end
+    connection = socket.socket(fileno=descriptor)
+    _die_with_parent()
+    if _is_alone(connection):
+        os._exit(0)
+    _load()
+    _outlive_thread()
+    with suppress(BrokenPipeError, ConnectionResetError):  # nobody is left to answer
+        _serve_all(connection)
+    sys.stderr.flush()
+    os._exit(0)  # at once, and its shards with it: to take apart all that it has loaded would take a while
+
+
+def _die_with_parent() -> None:
+    """While it loads it listens to nobody, and that takes seconds on a small, busy box: see prctl(2)."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _outlive_thread() -> None:
+    """For the kernel the parent is the thread that began it, which waits for it to load but may end before the process."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)
+
+
+def _is_alone(connection: socket.socket) -> bool:
+    """The main process was gone before its death could be heard of."""
+    polled = select.poll()
+    polled.register(connection, 0)
+    return bool(polled.poll(0))
+
+
+def _load() -> None:
+    """Everything that a shard needs; so nothing of it is imported at this module's head."""
+    from edge_agent.shards import process
+
+    faulthandler.enable()  # what a shard was doing when native code killed it goes to the log
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold pictures of children
     process.preload()
     gc.collect()
     gc.freeze()
-    connection = socket.socket(fileno=descriptor)
+
+
+def _serve_all(connection: socket.socket) -> None:
+    """Until the end of file on the socket. Raises BrokenPipeError where the main process went while it was being answered."""
     reaping, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken)
@@ -48,8 +83,7 @@ def main(descriptor: int) -> None:
             os.read(reaping, 4096)
             _reap(connection, children)
         if connection.fileno() in ready and not _serve(connection, children, (reaping, woken)):
-            sys.stderr.flush()
-            os._exit(0)  # at once, and its shards with it: to take apart all that it has loaded would take a while
+            return
 
 
 def _serve(connection: socket.socket, children: set[int], own: tuple[int, int]) -> bool:
@@ -77,6 +111,9 @@ def _serve(connection: socket.socket, children: set[int], own: tuple[int, int]) 
 
 def _be_a_shard(descriptor: int, parent: int) -> None:
     """Never returns."""
+    from edge_agent.shards import process
+    from edge_agent.shards.messages import SHARD_NAME
+
     status = FAILED
     try:
         prctl = ctypes.CDLL(None).prctl
