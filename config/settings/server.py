@@ -112,6 +112,10 @@ class DocketSettings(Strict, frozen=True, kw_only=True):
     store_due_days: Annotated[float, msgspec.Meta(gt=0, le=90)]
 
 
+class ComplaintSettings(Strict, frozen=True, kw_only=True):
+    answer_days: Annotated[float, msgspec.Meta(gt=0, le=365)]
+
+
 class NoticeSettings(Strict, frozen=True, kw_only=True):
     smtp_host: str
     smtp_port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
@@ -157,6 +161,7 @@ class ServerSettings(Strict, frozen=True, kw_only=True):
     ledger: LedgerSettings
     maintenance: MaintenanceSettings
     docket: DocketSettings
+    complaints: ComplaintSettings
     notices: NoticeSettings
     reports: ReportSettings
 

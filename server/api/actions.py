@@ -73,6 +73,7 @@ OF_PATH: Mapping[str, tuple[Action, Action | None]] = {
     "/sites/{site}/fetches/{fetch_id}.mp4": (Action.PLAYBACK, None),
     "/sites/{site}/cameras/{camera}/exports": (Action.CUSTODY_READ, Action.CUSTODY_ACT),
     "/sites/{site}/people/consent": (Action.CONSENT_OWN, Action.CONSENT_OWN),
+    "/sites/{site}/complaints/{complaint}/hold": (Action.CUSTODY_READ, Action.CUSTODY_ACT),
     "/sites/{site}/credit/entries": (Action.SUPERVISE, Action.SUPERVISE),
     "/sites/{site}/credit/objections/{objection}": (Action.SUPERVISE, Action.SUPERVISE),
     "/my/consents": (Action.CONSENT_OWN, Action.CONSENT_OWN),

@@ -105,10 +105,10 @@ def place(request: Request, person: Person, site: str, form: Fields) -> Response
             person,
             None if kind == "all" else site,
             camera_id or None,
-            _span(form, zone),
+            local_span(form, zone),
             form.get("reason", ""),
             owner=form.get("owner", "").strip() or person.account_name,
-            review_us=_date_us(form.get("review", ""), zone),
+            review_us=date_us(form.get("review", ""), zone),
         )
         return {"said": "placed", "gone": str(placed.already_gone)}
 
@@ -142,7 +142,7 @@ def review(request: Request, person: Person, site: str, hold: str, form: Fields)
     """Somebody looked at it, and it stays."""
 
     def do() -> dict[str, str]:
-        review_us = _date_us(form.get("review", ""), _zone(request, person, site))
+        review_us = date_us(form.get("review", ""), _zone(request, person, site))
         parts_of(request).custody.review(person, site, hold, review_us)
         return {"said": "reviewed"}
 
@@ -165,7 +165,7 @@ def confirm(request: Request, person: Person, site: str, form: Fields) -> Respon
 def export(request: Request, person: Person, site: str, form: Fields) -> Response:
     """The package itself, as it is being made."""
     try:
-        span = _span(form, _zone(request, person, site))
+        span = local_span(form, _zone(request, person, site))
         return _package(request, person, site, form.get("camera", ""), span, form.get("reason", ""))
     except (InvalidInput, ResourceExhausted) as error:
         return _page(request, person, site, "export", form, error)
@@ -305,7 +305,7 @@ def _zone(request: Request, person: Person, site: str) -> ZoneInfo:
     return ZoneInfo(parts_of(request).custody.timezone_of(person, site))
 
 
-def _span(form: dict[str, str], zone: ZoneInfo) -> Span:
+def local_span(form: dict[str, str], zone: ZoneInfo) -> Span:
     """The period of a form, in the site's own time; an hour that comes twice is meant with both."""
     start_us, end_us = _local_us(form.get("from", ""), zone, 0), _local_us(form.get("to", ""), zone, 1)
     if end_us <= start_us:
@@ -321,7 +321,7 @@ def _local_us(text: str, zone: ZoneInfo, fold: int) -> int:
         raise InvalidInput("a time is written YYYY-MM-DDTHH:MM", code="bad_time") from error
 
 
-def _date_us(text: str, zone: ZoneInfo) -> int:
+def date_us(text: str, zone: ZoneInfo) -> int:
     return _local_us(f"{text}T00:00", zone, 0)
 
 

@@ -36,6 +36,7 @@ from server.services.coverage.read_findings import FindingReader
 from server.services.coverage.read_health import HealthReader
 from server.services.coverage.read_replays import ReplayReader
 from server.services.custody.desk import CustodyDesk
+from server.services.custody.hold_recordings import HoldKeeper
 from server.services.docket.desk import DocketDesk
 from server.services.docket.plan_maintenance import MaintenancePlanner
 from server.services.evidence.read_attestations import AttestationReader
@@ -49,8 +50,10 @@ from server.services.registers.export_registers import RegisterExporter
 from server.services.registers.import_registers import RegisterImporter
 from server.services.reports.month_report import ReportDesk
 from server.services.supervision.draw_inspections import DrawDesk
+from server.services.supervision.keep_complaints import ComplaintDesk
 from server.services.supervision.keep_credit import CreditDesk
 from server.web.audit_pages import AuditPages
+from server.web.complaints import ComplaintPages
 from server.web.compliance import CompliancePages
 from server.web.credit import CreditPages
 from server.web.docket import DocketPages
@@ -108,6 +111,8 @@ class Parts:
     draw_pages: DrawPages
     credit: CreditDesk
     credit_pages: CreditPages
+    complaints: ComplaintDesk
+    complaint_pages: ComplaintPages
     reports: ReportDesk
     report_pages: ReportPages
     live: LiveFace
@@ -178,6 +183,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         draw_pages=DrawPages(pages),
         credit=CreditDesk(database, clock),
         credit_pages=CreditPages(pages),
+        complaints=ComplaintDesk(database, clock, HoldKeeper(database, clock), settings.complaints.answer_days),
+        complaint_pages=ComplaintPages(pages),
         reports=reports_of(settings, database, clock, ReportPages(pages)),
         report_pages=ReportPages(pages),
         live=live_of(settings, database, clock),

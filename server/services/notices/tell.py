@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from storage.database.models import NoticeEvent
 
 GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, LIVE = "gap", "alarm", "finding", "drift", "duty", "docket", "live"
-KINDS = (GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, LIVE)
+COMPLAINT = "complaint"
+KINDS = (GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, LIVE, COMPLAINT)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Says beforehand what comes due: cases of the docket, and records that end. Told once for each due date."""
+"""Says beforehand what comes due: cases of the docket, complaints, and records that end. Told once for each due date."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, Clock
 from server.domain.verdict import day_of
-from server.services.notices.tell import DOCKET, DUTY, News, tell
-from storage.database import docket
+from server.services.notices.tell import COMPLAINT, DOCKET, DUTY, News, tell
+from storage.database import complaints, docket
 from storage.database.models import DatedRecord, Site
 from storage.database.unit_of_work import Database
 
@@ -37,6 +37,9 @@ class DueWatch:
                     link = f"/sites/{case.site_id}/docket/{case.incident_id}"
                     tell(session, News(key, case.site_id, DOCKET, case.cause, link, now_us))
                 told.add(key)
+            for row in complaints.coming_due(session, now_us + CASE_AHEAD_US, A_ROUND_MAX):
+                link = f"/sites/{row.site_id}/complaints#{row.number}"
+                tell(session, News(f"complaint:{row.number}", row.site_id, COMPLAINT, "complaint", link, now_us))
             for site in session.scalars(select(Site)).all():
                 self._records(session, site, now_us)
 

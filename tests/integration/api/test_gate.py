@@ -74,6 +74,7 @@ PLACES = {
     "draw": "0" * 32,
     "report": "0" * 32,
     "objection": "0" * 32,
+    "complaint": "T20261122-0001",
     "fetch_id": "0" * 32,
     "hold": "0" * 32,
     "certificate": "1",

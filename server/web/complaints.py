@@ -1,0 +1,69 @@
+"""The page of a site's complaints, in every language."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from config.base.clock import to_datetime
+from server.domain.authorisation import Action, reach
+from server.services.supervision.keep_complaints import ComplaintView, SiteComplaints
+from server.web.formatting import Words
+from server.web.pages import Pages
+from server.web.wording import mark
+from storage.database.scope import Scope
+
+REFUSED = {
+    "no_reason": mark("Say it in 1 to 2,000 characters."),
+    "answered_already": mark("Somebody has answered this complaint already."),
+    "held_already": mark(
+        "Footage is held for this complaint already. Place a further hold under keeping and evidence."
+    ),
+    "bad_time": mark("Enter day and time of beginning and end."),
+    "bad_span": mark("The end has to be after the beginning, by 400 days at most."),
+    "bad_review": mark("The day of review has to be still to come."),
+    "no_number_left": mark("There are too many complaints on this day. Enter it tomorrow."),
+}
+OTHER_REFUSAL = mark("That could not be done. Check what you entered, and try again.")
+
+
+@dataclass(frozen=True)
+class ComplaintLine:
+    """A complaint with its times in words."""
+
+    view: ComplaintView
+    received: str
+    due: str
+    answered: str
+
+
+@dataclass(frozen=True)
+class ComplaintPages:
+    """Renders; every rule is in a service."""
+
+    pages: Pages
+
+    def of_site(
+        self, found: SiteComplaints, person: Scope, language: str, *, error: str = "", form: dict[str, str]
+    ) -> str:
+        """All of a site, and the form."""
+        words = Words(self.pages.spoken(language), found.timezone)
+        return self.pages.page(
+            "complaints.html",
+            language,
+            site=found,
+            lines=[
+                ComplaintLine(
+                    one,
+                    words.moment(one.received_us, date.min),
+                    words.moment(one.due_us, date.min),
+                    words.moment(one.answered_us, date.min) if one.answered_us is not None else "",
+                )
+                for one in found.complaints
+            ],
+            today=to_datetime(found.now_us).astimezone(words.zone).date().isoformat(),
+            may_act=bool(reach(person.role, Action.COMPLIANCE_ACT)),
+            may_hold=bool(reach(person.role, Action.CUSTODY_ACT)),
+            account_name=person.account_name,
+            error=REFUSED.get(error, OTHER_REFUSAL) if error else "",
+            form=form,
+            here=f"/sites/{found.site_id}/complaints",
+        )
