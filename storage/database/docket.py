@@ -29,15 +29,13 @@ class Wanted:
     site_id: str = ""
 
 
-def cases_touching(session: Session, site_id: str, from_us: int, camera_id: str | None = None) -> list[DocketCase]:
-    """The cases of a site that are open or signed off and reach past ``from_us``; of one camera where it is named."""
+def cases_touching(session: Session, site_id: str, from_us: int) -> list[DocketCase]:
+    """The cases of a site that are open or signed off and reach past ``from_us``."""
     query = select(DocketCase).where(
         DocketCase.site_id == site_id,
         DocketCase.status.in_((*OPEN, "signed_off")),
         or_(DocketCase.end_us.is_(None), DocketCase.end_us >= from_us),
     )
-    if camera_id is not None:
-        query = query.where(DocketCase.camera_id == camera_id)
     return list(session.scalars(query.order_by(DocketCase.id)))
 
 

@@ -45,19 +45,24 @@ class DocketFollower:
         for row in rows:
             by_camera[row.camera_id].append(row)
         round_ = _Round(session, site, now_us, self.settings, rows)
+        reaching_us: dict[str, int] = {}
         for camera in cameras:
             seen = _seen(judged[camera.id])
             if not seen.gaps and not by_camera[camera.id]:
                 continue
             changes = rules.follow([_case(row) for row in by_camera[camera.id]], seen, window, now_us)
-            if not changes:
-                continue
             first = min((row.start_us for row in by_camera[camera.id] if row.status in rules.OPEN), default=now_us)
-            if first < window.start_us:
-                wider, whole = round_.widened(camera, seen, window, first)
-                changes = rules.follow(round_.cases_of(camera, whole), wider, whole, now_us)
+            if changes and first < window.start_us:
+                reaching_us[camera.id] = first
+                continue
             for change in changes:
                 round_.apply(camera, change)
+        if reaching_us:
+            wider = round_.widened(reaching_us, window)
+            for camera in cameras:
+                if camera.id in reaching_us:
+                    for change in wider.follow(camera.id, _seen(judged[camera.id]), now_us):
+                        round_.apply(camera, change)
 
 
 def _seen(judged: Sequence[DayVerdict]) -> rules.Seen:
@@ -83,25 +88,26 @@ class _Round:
         self._known = {row.id: row for row in self.rows}
         self._owner: str | None = None
 
-    def widened(self, camera: Camera, seen: rules.Seen, window: Span, first_us: int) -> tuple[rules.Seen, Span]:
-        """With the gaps of the settled days before, from an instant on: a long outage reaches back beyond those judged."""
-        last = day_of(window.start_us, self.site.timezone) - timedelta(days=1)
-        first = max(day_of(first_us, self.site.timezone), last - timedelta(days=DAYS_BACK_MAX))
-        entries = windows.verdicts_of(self.session, [camera.id], first.isoformat(), last.isoformat())
-        before: list[Gap] = []
-        for entry in entries.get(camera.id, []):
-            of_day = day_span(date.fromisoformat(entry.day), self.site.timezone)
-            for start_us, end_us, cause, certainty in verdicts.decode_gaps(entry.gaps):
-                until_us = end_us if end_us is not None else of_day.end_us
-                before.append(Gap(start_us, until_us, Cause(cause), Certainty(certainty)))
-        whole = Span(min(day_span(first, self.site.timezone).start_us, window.start_us), window.end_us)
-        return rules.Seen([*before, *seen.gaps], frozenset({*before, *seen.final})), whole
-
-    def cases_of(self, camera: Camera, whole: Span) -> list[rules.Case]:
-        """With the cases of the days before; also the settled ones: their time is nobody's work again."""
-        found = docket.cases_touching(self.session, self.site.id, whole.start_us, camera.id)
-        self._known |= {row.id: row for row in found}
-        return [_case(row) for row in found]
+    def widened(self, reaching_us: Mapping[str, int], window: Span) -> "_Wider":
+        """The settled days before, for cameras whose cases reach back to an instant each; as many queries for all."""
+        zone, last = self.site.timezone, day_of(window.start_us, self.site.timezone) - timedelta(days=1)
+        oldest = last - timedelta(days=DAYS_BACK_MAX)
+        first = {camera: max(day_of(at_us, zone), oldest) for camera, at_us in reaching_us.items()}
+        from_us = {camera: min(day_span(day, zone).start_us, window.start_us) for camera, day in first.items()}
+        entries = windows.verdicts_of(self.session, list(first), min(first.values()).isoformat(), last.isoformat())
+        before: dict[str, list[Gap]] = defaultdict(list)
+        for camera, entry in ((camera, entry) for camera, some in entries.items() for entry in some):
+            of_day = day_span(date.fromisoformat(entry.day), zone)
+            if of_day.start_us >= from_us[camera]:
+                for start_us, end_us, cause, certainty in verdicts.decode_gaps(entry.gaps):
+                    until_us = end_us if end_us is not None else of_day.end_us
+                    before[camera].append(Gap(start_us, until_us, Cause(cause), Certainty(certainty)))
+        cases: dict[str, list[rules.Case]] = defaultdict(list)
+        # Also the settled ones: their time is nobody's work again.
+        for row in docket.cases_touching(self.session, self.site.id, min(from_us.values())):
+            self._known[row.id] = row
+            cases[row.camera_id].append(_case(row))
+        return _Wider(window, from_us, before, cases)
 
     def apply(self, camera: Camera, change: rules.Change) -> None:
         if isinstance(change, rules.Opened):
@@ -194,6 +200,22 @@ class _Round:
             ).all()
             self._owner = names[0] if len(names) == 1 else ""
         return self._owner
+
+
+@dataclass(frozen=True)
+class _Wider:
+    """What is known of cameras beyond the days that are judged: a long outage reaches back beyond them."""
+
+    window: Span
+    from_us: Mapping[str, int]
+    before: Mapping[str, list[Gap]]
+    cases: Mapping[str, list[rules.Case]]
+
+    def follow(self, camera_id: str, seen: rules.Seen, now_us: int) -> list[rules.Change]:
+        before = self.before.get(camera_id, [])
+        whole = Span(self.from_us[camera_id], self.window.end_us)
+        both = rules.Seen([*before, *seen.gaps], frozenset({*before, *seen.final}))
+        return rules.follow(self.cases.get(camera_id, []), both, whole, now_us)
 
 
 def window_of(row: MaintenanceWindow) -> Window:
