@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_S, Clock
-from config.base.errors import Conflict, NotFound, PermissionDenied
+from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from config.base.logs import get_logger
 from config.evidence.entries import CameraDeleted, FootageDeleted, encode
 from server.domain.holds import AHEAD_US_MAX, HoldSpan, Recording, days_over_before_us, may_go, without_person
@@ -223,11 +223,23 @@ class FootageExpirer:
 
     def _delete_all(self, doomed: list[Doomed]) -> int:
         """Deletes claimed versions; those that the store keeps are claimed no longer. How many it kept."""
-        kept = [version.segment_id for version in doomed if not self._delete(version)]
+        kept = {version.segment_id for version in doomed if not self._delete(version)}
+        kept |= self._still_there([version for version in doomed if version.segment_id not in kept])
         with self.database.unit_of_work() as session:
             for segment_id in kept:
                 session.get_one(Segment, segment_id).deleted_us = None
         return len(kept)
+
+    def _still_there(self, doomed: list[Doomed]) -> set[str]:
+        """What the store lists after it has said that it is gone: a certificate goes by what is read back (I3)."""
+        ours = {(version.key, version.version_id): version.segment_id for version in doomed}
+        folders = sorted({version.key.rpartition("/")[0] for version in doomed})
+        there = (found for folder in folders for found in self.store.list_versions(f"{folder}/"))
+        still = {ours[found.key, found.version_id] for found in there if (found.key, found.version_id) in ours}
+        if still:
+            advice = "nothing is certified of them; they are tried again: see what answers in the store's place"
+            log.error("deleted_and_there", versions=len(still), first=min(still), advice=advice)
+        return still
 
     def _delete(self, doomed: Doomed) -> bool:
         """Deletes everything under a recording's key: an upload that was made twice, and what others put on top.
@@ -245,7 +257,7 @@ class FootageExpirer:
     def _is_copy(self, doomed: Doomed, version_id: str) -> bool:
         try:
             return self.store.stat_version(doomed.key, version_id).sha256 == doomed.sha256
-        except NotFound:
+        except (NotFound, InvalidInput):
             return False
 
     def _delete_version(self, doomed: Doomed, version_id: str) -> bool:
@@ -253,7 +265,7 @@ class FootageExpirer:
             self.store.delete_version(doomed.key, version_id)
         except NotFound:
             return True
-        except PermissionDenied as error:
+        except (PermissionDenied, InvalidInput) as error:  # the latter: one without an id of its own
             log.warning("store_keeps_it", segment=doomed.segment_id, why=str(error))
             return False
         return True

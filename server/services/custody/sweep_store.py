@@ -109,6 +109,6 @@ class StoreSweeper:
     def _delete(self, listed: ListedVersion) -> int:
         try:
             self.store.delete_version(listed.key, listed.version_id)
-        except (NotFound, PermissionDenied):
-            return 0  # gone already, or the store's lock keeps it for longer
+        except (NotFound, PermissionDenied, InvalidInput):
+            return 0  # gone already, or the store's lock keeps it for longer, or it has no id of its own
         return 1

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from sqlalchemy import select
@@ -55,6 +55,35 @@ def test_on_its_day_everything_goes_and_stands_on_a_certificate(old: Old):
     assert len(days) > 1 or days[0].segments_sha256 == hashlib.sha256(listed).hexdigest()
     assert old.expirer.run() == 0
     assert len(old.certificates()) == len(days)
+
+
+def test_what_a_store_says_is_gone_and_has_still_is_not_certified(old: Old):
+    class Pretending(Interrupting):
+        def delete_version(self, key: str, version_id: str) -> None:
+            if key != old.segments()[1].object_key or self.answers <= 0:
+                self.real.delete_version(key, version_id)
+
+    store = Pretending(old.store)
+    old.after_their_day()
+    assert old.expirer_on(store).run() == COUNT - 1
+    assert (old.there(), old.certified()) == ([1], COUNT - 1)
+    assert old.segments()[1].deleted_us is None
+    store.answers = 0
+    assert old.expirer_on(store).run() == 1
+    assert (old.there(), old.certified()) == ([], COUNT)
+
+
+def test_a_version_without_an_id_of_its_own_stops_nothing(old: Old):
+    class Unversioned(Interrupting):
+        def list_versions(self, prefix, *, stating=False):
+            for one in self.real.list_versions(prefix, stating=stating):
+                yield one
+                yield replace(one, version_id="null")
+
+    old.after_their_day()
+    assert old.expirer_on(Unversioned(old.store)).run() == COUNT
+    assert old.there() == []
+    assert StoreSweeper(old.database, Unversioned(old.store), old.clock, RETAIN_DAYS).sweep() == 0
 
 
 def test_a_sites_pack_says_when_not_the_setting(old: Old):
