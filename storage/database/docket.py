@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
@@ -108,10 +108,26 @@ def owners(session: Session, scope: Scope, site_id: str) -> list[str]:
     return list(session.scalars(select(DocketCase.owner).where(*which).distinct().order_by(DocketCase.owner)))
 
 
-def coming_due(session: Session, before_us: int, limit: int) -> list[DocketCase]:
-    """Open cases that are due before an instant, the first due first."""
-    query = select(DocketCase).where(DocketCase.status.in_(OPEN), DocketCase.due_us < before_us)
-    return list(session.scalars(query.order_by(DocketCase.due_us).limit(limit)))
+class Coming(NamedTuple):
+    """What of one incident is due at one instant."""
+
+    site_id: str
+    incident_id: str
+    cause: str
+    due_us: int
+
+
+def coming_due(session: Session, window: Span, limit: int) -> list[Coming]:
+    """What of the open cases is due within a window, the first due first."""
+    columns = (DocketCase.site_id, DocketCase.incident_id, DocketCase.cause, DocketCase.due_us)
+    query = (
+        select(*columns)
+        .where(DocketCase.status.in_(OPEN), DocketCase.due_us >= window.start_us, DocketCase.due_us < window.end_us)
+        .distinct()
+        .order_by(DocketCase.due_us, DocketCase.incident_id)
+        .limit(limit)
+    )
+    return [Coming(*row) for row in session.execute(query)]
 
 
 def maintenance_in(session: Session, site_id: str, window: Span) -> list[MaintenanceWindow]:

@@ -100,10 +100,15 @@ class MessagePlanner:
             # One at a time plans for a site: others would tell the same.
             site = session.get_one(Site, site_id, with_for_update=True)
             query = select(NoticeEvent).where(NoticeEvent.site_id == site_id, NoticeEvent.planned_us.is_(None))
-            events = list(session.scalars(query.order_by(NoticeEvent.id).limit(EVENTS_MAX)))
+            # An alarm does not wait behind a thousand gaps.
+            order = query.order_by(NoticeEvent.urgent.desc(), NoticeEvent.id)
+            events = list(session.scalars(order.limit(EVENTS_MAX)))
             last_us = session.scalar(
                 select(func.max(NoticeEvent.planned_us)).where(
-                    NoticeEvent.site_id == site_id, NoticeEvent.urgent.is_(False)
+                    NoticeEvent.site_id == site_id,
+                    NoticeEvent.urgent.is_(False),
+                    # Older ones change nothing, and there are ever more of them.
+                    NoticeEvent.planned_us > now_us - self.settings.digest_s * US_PER_S,
                 )
             )
             made = 0
@@ -142,8 +147,6 @@ class MessagePlanner:
         escalated_from: str | None = None,
     ) -> None:
         urgent = any(event.urgent for event in events)
-        begin, end = subscription.quiet_from_min, subscription.quiet_until_min
-        quiet = (begin, end) if begin is not None and end is not None else None
         title, body = self._words(site, events, subscription.language)
         links = {event.link for event in events}
         message = NoticeMessage(
@@ -159,7 +162,7 @@ class MessagePlanner:
             body=body,
             link=self.public_origin + (links.pop() if len(links) == 1 else f"/sites/{site.id}"),
             made_us=now_us,
-            due_us=rules.not_before_us(now_us, site.timezone, quiet, urgent=urgent),
+            due_us=rules.not_before_us(now_us, site.timezone, quiet_of(subscription), urgent=urgent),
             state=rules.State.WAITING,
             escalated_from=escalated_from,
         )
@@ -220,6 +223,12 @@ class MessagePlanner:
     def _events(self, session: Session, message_id: str) -> list[NoticeEvent]:
         query = select(NoticeEvent).join(NoticeOf, NoticeOf.event_id == NoticeEvent.id)
         return list(session.scalars(query.where(NoticeOf.message_id == message_id).order_by(NoticeEvent.id)))
+
+
+def quiet_of(subscription: NoticeSubscription) -> tuple[int, int] | None:
+    """Its quiet hours, in minutes after the site's midnight."""
+    begin, end = subscription.quiet_from_min, subscription.quiet_until_min
+    return (begin, end) if begin is not None and end is not None else None
 
 
 def reaches(session: Session, account: Account, site_id: str) -> bool:

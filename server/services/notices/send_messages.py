@@ -16,8 +16,8 @@ from config.base.logs import get_logger
 from config.settings.server import NoticeSettings
 from server.domain import notices as rules
 from server.services.notices.channels import Message, Sending
-from server.services.notices.plan_messages import reaches
-from storage.database.models import Account, NoticeMessage, NoticeSubscription
+from server.services.notices.plan_messages import quiet_of, reaches
+from storage.database.models import Account, NoticeMessage, NoticeSubscription, Site
 from storage.database.unit_of_work import Database
 
 A_ROUND_MAX = 50
@@ -69,6 +69,10 @@ class MessageSender:
         state = rules.after_attempt(channel, result, attempts)
         with self.database.unit_of_work() as session:
             row = session.get_one(NoticeMessage, message_id, with_for_update=True)
+            if row.attempts != attempts or row.state not in (rules.State.CLAIMED, rules.State.UNKNOWN):
+                # It took so long that another process settled it, and may have it in hand.
+                log.warning("notice_overtaken", message=message_id, channel=channel, state=row.state)
+                return True
             now_us = self.clock.utc_us()
             row.state, row.why = state, why[:200]
             row.sent_us = now_us if state is rules.State.SENT else None
@@ -95,6 +99,12 @@ class MessageSender:
             why = self._unwanted(session, row, subscription)
             if why:
                 row.state, row.why = rules.State.DROPPED, why
+                return None
+            zone = session.get_one(Site, row.site_id).timezone
+            row.due_us = rules.not_before_us(now_us, zone, quiet_of(subscription), urgent=row.urgent)
+            if row.due_us > now_us:
+                # Quiet hours have begun since: it was to be tried again, or nobody was there to send it.
+                row.state, row.attempts = rules.State.WAITING, row.attempts - 1
                 return None
             message = Message(
                 message_id=row.id,

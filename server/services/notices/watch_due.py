@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, Clock
+from config.base.timespan import Span
 from server.domain.verdict import day_of
 from server.services.notices.tell import COMPLAINT, DOCKET, DUTY, News, tell
 from storage.database import complaints, docket
@@ -14,6 +15,8 @@ from storage.database.models import DatedRecord, Site
 from storage.database.unit_of_work import Database
 
 CASE_AHEAD_US = US_PER_DAY
+CASE_BACK_US = 3 * US_PER_DAY
+"""What was due before was told, or nobody looked for so long; it stands on the docket."""
 RECORD_AHEAD_DAYS = 30
 A_ROUND_MAX = 2_000
 
@@ -30,7 +33,8 @@ class DueWatch:
         with self.database.unit_of_work() as session:
             now_us = self.clock.utc_us()
             told = set[str]()
-            for case in docket.coming_due(session, now_us + CASE_AHEAD_US, A_ROUND_MAX):
+            soon = Span(now_us - CASE_BACK_US, now_us + CASE_AHEAD_US)
+            for case in docket.coming_due(session, soon, A_ROUND_MAX):
                 # Cameras of one incident are one piece of work.
                 key = f"docket:{case.incident_id}:{case.due_us // US_PER_DAY}"
                 if key not in told:

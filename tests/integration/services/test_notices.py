@@ -10,6 +10,7 @@ import subprocess
 import sys
 from email import message_from_bytes, policy
 from pathlib import Path
+from threading import Thread
 
 import msgspec
 import pytest
@@ -22,7 +23,7 @@ from config.settings.server import NoticeSettings, load_server
 from server.jobs.notices import plan
 from server.services.notices.channels import channels_of
 from server.services.notices.outward import Outward
-from server.services.notices.plan_messages import MessagePlanner
+from server.services.notices.plan_messages import EVENTS_MAX, MessagePlanner
 from server.services.notices.send_messages import MessageSender
 from server.services.notices.subscribe import SUBSCRIPTIONS_MAX, NoticeDesk, Wish, minutes_of
 from server.services.notices.tell import ALARM, GAP, KINDS, News, tell
@@ -122,6 +123,56 @@ def test_quiet_hours_hold_everything_but_alarms(people, clock, mail_receiver: Ma
     office.happen("alarm:1", kind=ALARM, about="panic", urgent=True)
     assert sorted(one.state for one in office.round(1)) == ["sent", "waiting"]
     assert [one.state for one in office.round(10.5 * 3_600)] == ["sent", "sent"]
+
+
+@only_sqlite
+def test_quiet_hours_that_begin_while_a_message_waits_hold_it_too(people, clock, mail_receiver: MailReceiver) -> None:
+    office = Office(people, clock, smtp_host="127.0.0.1", smtp_port=mail_receiver.port, coalesce_s=0)
+    # The simulated noon is UTC: 20:00 at the site.
+    office.desk.subscribe(LIN, mail(quiet_from_min=minutes_of("20:30"), quiet_until_min=minutes_of("06:30")))
+    mail_receiver.refuse = "451 later"
+    office.happen("gap:1")
+    assert office.round()[0].attempts == 1
+    mail_receiver.refuse = ""
+    [message] = office.round(3_600)
+    assert (message.state, message.attempts, mail_receiver.mails) == ("waiting", 1, [])
+    assert [one.state for one in office.round(10 * 3_600)] == ["sent"]
+
+
+@only_sqlite
+def test_whoever_was_overtaken_changes_nothing(people, clock, http_receiver: HttpReceiver) -> None:
+    """A sender takes longer than its claim holds; another one settles the message and sends it again."""
+    office = Office(people, clock, coalesce_s=0)
+    office.desk.subscribe(LIN, Wish("sunflower", [GAP], "webhook", http_receiver.url))
+    office.happen("gap:1")
+    clock.advance(1)
+    plan(office.planner)
+    http_receiver.status = 503
+    http_receiver.hold.clear()
+    slow = Thread(target=office.sender.send_due)
+    slow.start()
+    assert http_receiver.came.wait(20)
+    with people.unit_of_work() as session:
+        for row in session.scalars(select(NoticeMessage)):
+            row.state, row.attempts = "sent", 2
+    http_receiver.hold.set()
+    slow.join(20)
+    assert [(one.state, one.attempts) for one in office.messages()] == [("sent", 2)]
+
+
+@only_sqlite
+def test_an_alarm_does_not_wait_behind_a_thousand_gaps(people, clock, mail_receiver: MailReceiver) -> None:
+    office = Office(people, clock, smtp_host="127.0.0.1", smtp_port=mail_receiver.port)
+    office.desk.subscribe(LIN, mail())
+    with people.unit_of_work() as session:
+        session.add_all(
+            NoticeEvent(key=f"gap:{number}", site_id="sunflower", kind=GAP, about="agent_offline", link="/", urgent=False,
+                        at_us=clock.utc_us())
+            for number in range(EVENTS_MAX)
+        )  # fmt: skip
+    office.happen("alarm:1", kind=ALARM, about="panic", urgent=True)
+    [message] = office.round(1)
+    assert (message.state, message.urgent) == ("sent", True)
 
 
 @only_sqlite
