@@ -52,6 +52,7 @@ from server.services.reports.month_report import ReportDesk
 from server.services.supervision.draw_inspections import DrawDesk
 from server.services.supervision.keep_complaints import ComplaintDesk
 from server.services.supervision.keep_credit import CreditDesk
+from server.services.supervision.publish import Publisher
 from server.web.audit_pages import AuditPages
 from server.web.complaints import ComplaintPages
 from server.web.compliance import CompliancePages
@@ -61,6 +62,7 @@ from server.web.draws import DrawPages
 from server.web.live import LivePages
 from server.web.pages import Pages
 from server.web.people_pages import PeoplePages
+from server.web.publication import PublicationPages
 from server.web.register_pages import RegisterPages
 from server.web.reports import ReportPages
 from server.web.setup_pages import SetupPages
@@ -113,6 +115,8 @@ class Parts:
     credit_pages: CreditPages
     complaints: ComplaintDesk
     complaint_pages: ComplaintPages
+    publisher: Publisher
+    publication_pages: PublicationPages
     reports: ReportDesk
     report_pages: ReportPages
     live: LiveFace
@@ -185,6 +189,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         credit_pages=CreditPages(pages),
         complaints=ComplaintDesk(database, clock, HoldKeeper(database, clock), settings.complaints.answer_days),
         complaint_pages=ComplaintPages(pages),
+        publisher=Publisher(database, clock),
+        publication_pages=PublicationPages(pages),
         reports=reports_of(settings, database, clock, ReportPages(pages)),
         report_pages=ReportPages(pages),
         live=live_of(settings, database, clock),

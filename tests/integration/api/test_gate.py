@@ -25,6 +25,8 @@ READABLE = {
     "/static/{name}",
     "/verify",
     "/verify/reports/{report}",
+    "/public",
+    "/public/{site}",
 }
 CHANGEABLE = {"/agent/v1/enrolments", "/agent/v1/certificates"} | {
     "/agent/v1/acceptance",

@@ -1,0 +1,59 @@
+"""Rows for the public page: published sites, their credit entries, and camera-days summed up by month."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from storage.database.models import Camera, CreditEntryRow, Site, Verdict
+
+MONTH_CHARS = 7
+
+
+def sites(session: Session, name: str, region: str, limit: int, offset: int) -> list[Site]:
+    """Published sites in order of their names."""
+    query = select(Site).where(Site.published).order_by(Site.name, Site.id).limit(limit).offset(offset)
+    if name:
+        query = query.where(Site.name.icontains(name, autoescape=True))
+    if region:
+        query = query.where(or_(Site.region == region, Site.region.startswith(f"{region}/", autoescape=True)))
+    return list(session.scalars(query))
+
+
+def credit_entries_of(session: Session, site_ids: Sequence[str]) -> list[CreditEntryRow]:
+    """Of several sites."""
+    return list(session.scalars(select(CreditEntryRow).where(CreditEntryRow.site_id.in_(site_ids))))
+
+
+def service_of(session: Session, site_id: str) -> list[tuple[int, int | None]]:
+    """Of each camera that was ever in service: since when, and until when where it is retired."""
+    query = select(Camera.activated_us, Camera.retired_us).where(
+        Camera.site_id == site_id, Camera.activated_us.is_not(None)
+    )
+    return [(int(begin or 0), end) for begin, end in session.execute(query)]
+
+
+def month_sums(
+    session: Session, site_id: str, since_day: str, before_day: str
+) -> list[tuple[str, str, bool, int, int, int]]:
+    """(month, status, final, camera-days, expected, covered) of a site's entries in force, days from ``since_day`` on."""
+    newest = (
+        select(func.max(Verdict.id))
+        .join(Camera, Camera.id == Verdict.camera_id)
+        .where(Camera.site_id == site_id, Verdict.day >= since_day, Verdict.day < before_day)
+        .group_by(Verdict.camera_id, Verdict.day)
+    )
+    month = func.substr(Verdict.day, 1, MONTH_CHARS)
+    rows = session.execute(
+        select(
+            month,
+            Verdict.status,
+            Verdict.final,
+            func.count(),
+            func.sum(Verdict.expected_us),
+            func.sum(Verdict.covered_us),
+        )
+        .where(Verdict.id.in_(newest))
+        .group_by(month, Verdict.status, Verdict.final)
+    )
+    return [(row[0], row[1], row[2], int(row[3]), int(row[4]), int(row[5])) for row in rows]
