@@ -33,6 +33,7 @@ from server.services.agents.authority import LIVE
 from server.services.agents.broker_files import CertificateFiles
 from server.services.agents.enrolment_parts import server_url_of
 from server.services.live.pushes import PushDesk, PushLine
+from server.services.live.standing import Standing
 from server.services.live.tickets import TicketDesk
 from server.services.live.views import ViewDesk
 from server.services.people.leases import LeaseDesk
@@ -57,7 +58,8 @@ class LiveServer:
         time = SteadyTime(database, clock)
         desk = LeaseDesk(database, time, Library())
         self.views = ViewDesk(database, clock)
-        self.watch = Watch(clock, desk, TicketDesk(database, desk, time), self.views)
+        standing = Standing(database, desk, self.views, time, clock)
+        self.watch = Watch(clock, standing, TicketDesk(database, desk, time), self.views)
         self._pushes = PushDesk(database)
         self._clock = clock
         self._caller = caller

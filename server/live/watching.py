@@ -17,9 +17,9 @@ from config.base.logs import get_logger
 from config.base.roles import Role
 from server.domain.lease import Permit, Reason, Refusal
 from server.live.viewer import Viewer, abort
+from server.services.live.standing import Answers, Standing
 from server.services.live.tickets import Redeemed, TicketDesk
 from server.services.live.views import OpenView, ViewDesk
-from server.services.people.leases import LeaseDesk
 
 ASK_EVERY_S = 0.25
 LOOK_EVERY_S = 0.05
@@ -55,9 +55,9 @@ class Running:
 class Watch:
     """Used by the event loop alone; the database is asked in threads."""
 
-    def __init__(self, clock: Clock, desk: LeaseDesk, tickets: TicketDesk, book: ViewDesk) -> None:
+    def __init__(self, clock: Clock, standing: Standing, tickets: TicketDesk, book: ViewDesk) -> None:
         self._clock = clock
-        self._desk = desk
+        self._standing = standing
         self.tickets = tickets
         self._book = book
         self._asking = ThreadPoolExecutor(1, "standing")
@@ -137,7 +137,8 @@ class Watch:
         """Cuts everything; waits until the book is closed."""
         for one in list(self.running.values()):
             self.cut(one, STOPPING)
-        self._asking.shutdown(wait=False, cancel_futures=True)
+        self._asking.submit(self._standing.close)
+        self._asking.shutdown(wait=False)
         self._work.shutdown(wait=True)
 
     def _judge(
@@ -154,12 +155,8 @@ class Watch:
             elif answer.reason != Reason.UNAVAILABLE:
                 self.cut(one, answer.reason, answer.next_us)
 
-    def _ask(self, views: Sequence[OpenView]) -> tuple[list[Permit | Refusal], set[str]]:
-        asks = [(view.session_sha256, view.permit.camera_id) for view in views]
-        if not asks:
-            return [], set()
-        answers = self._desk.standing(asks, self._clock.utc_us())
-        return answers, self._book.replaced([view.view_id for view in views])
+    def _ask(self, views: Sequence[OpenView]) -> Answers:
+        return self._standing.ask(views)
 
     def _open(self, ticket: str, session_token: str, source: str) -> OpenView | Refusal:
         found = self.tickets.redeem(ticket, session_token)
