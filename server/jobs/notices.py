@@ -3,10 +3,12 @@
 Invariant: a channel that is slow or down delays nothing but notices.
 """
 
+from functools import partial
 from threading import Event
 
 from config.base.clock import Clock
 from config.settings.server import ServerSettings
+from server.domain.notices import Channel
 from server.jobs.upkeep import Task
 from server.services.notices.channels import channels_of
 from server.services.notices.plan_messages import MessagePlanner
@@ -29,7 +31,8 @@ def notice_tasks(settings: ServerSettings, database: Database, clock: Clock, sto
     return [
         Task("notices-due", DUE_S, watch.look, stop),
         Task("notices-plan", PLAN_S, lambda: plan(planner), stop),
-        Task("notices-send", SEND_S, lambda: send(sender, stop), stop),
+        # One slow channel does not delay the others.
+        *(Task(f"notices-{channel}", SEND_S, partial(send, sender, stop, channel), stop) for channel in Channel),
     ]
 
 
@@ -39,8 +42,8 @@ def plan(planner: MessagePlanner) -> None:
     planner.escalate()
 
 
-def send(sender: MessageSender, stop: Event) -> None:
+def send(sender: MessageSender, stop: Event, channel: str) -> None:
     """Settles what a crash left, then sends as long as something is due."""
     sender.recover()
-    while not stop.is_set() and sender.send_due():
+    while not stop.is_set() and sender.send_due(channel):
         continue

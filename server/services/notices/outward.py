@@ -7,11 +7,14 @@ Source: OWASP SSRF Prevention; RFC 6890.
 
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from threading import Timer
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 
@@ -88,17 +91,57 @@ class Outward:
 
     def _pool(self, target: Target) -> HTTPConnectionPool:
         timeout = urllib3.Timeout(connect=self.timeout_s, read=self.timeout_s, total=self.timeout_s)
+        pool: HTTPConnectionPool
         if target.scheme == "http":
-            return HTTPConnectionPool(target.address, target.port, timeout=timeout, retries=False)
-        return urllib3.HTTPSConnectionPool(
-            target.address,
-            target.port,
-            timeout=timeout,
-            retries=False,
-            server_hostname=target.host,
-            assert_hostname=target.host,
-            cert_reqs="CERT_REQUIRED",
-        )
+            pool = HTTPConnectionPool(target.address, target.port, timeout=timeout, retries=False)
+            pool.ConnectionCls = _Plain
+        else:
+            pool = urllib3.HTTPSConnectionPool(
+                target.address,
+                target.port,
+                timeout=timeout,
+                retries=False,
+                server_hostname=target.host,
+                assert_hostname=target.host,
+                cert_reqs="CERT_REQUIRED",
+            )
+            pool.ConnectionCls = _Encrypted
+        return pool
+
+
+class _Limited(HTTPConnection):
+    """Cut off when its time is over. The library limits each read: byte by byte a receiver could hold its sender for days."""
+
+    _spare: socket.socket | None = None
+    _over: Timer | None = None
+
+    def _new_conn(self) -> socket.socket:
+        made = super()._new_conn()
+        # Of its own: encryption takes the first one's place.
+        spare = made.dup()
+        self._spare, self._over = spare, Timer(float(self.timeout or 0), _shut, (spare,))
+        self._over.daemon = True
+        self._over.start()
+        return made
+
+    def close(self) -> None:
+        if self._over is not None and self._spare is not None:
+            self._over.cancel()
+            self._spare.close()
+        super().close()
+
+
+class _Plain(_Limited):
+    """Without encryption."""
+
+
+class _Encrypted(_Limited, HTTPSConnection):
+    """With it, from the handshake on."""
+
+
+def _shut(spare: socket.socket) -> None:
+    with suppress(OSError):
+        spare.shutdown(socket.SHUT_RDWR)
 
 
 def _split(url: str) -> SplitResult:

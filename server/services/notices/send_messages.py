@@ -20,7 +20,8 @@ from server.services.notices.plan_messages import quiet_of, reaches
 from storage.database.models import Account, NoticeMessage, NoticeSubscription, Site
 from storage.database.unit_of_work import Database
 
-A_ROUND_MAX = 50
+A_ROUND_MAX = 10
+"""After so many it is asked again what is due: an alarm waits for as many slow receivers, and no more."""
 log = get_logger("notices")
 SENT = Counter("nightlight_notices", "Attempts to send a notice, by channel and outcome", ["channel", "outcome"])
 
@@ -49,12 +50,14 @@ class MessageSender:
                 log.warning("notice_interrupted", message=row.id, channel=row.channel, state=row.state)
         return len(rows)
 
-    def send_due(self) -> int:
-        """How many attempts were made, at most ``A_ROUND_MAX``."""
+    def send_due(self, channel: str | None = None) -> int:
+        """Over one channel, or over all; how many attempts were made, at most ``A_ROUND_MAX``."""
         with self.database.reading() as session:
             query = select(NoticeMessage.id).where(
                 NoticeMessage.state == rules.State.WAITING, NoticeMessage.due_us <= self.clock.utc_us()
             )
+            if channel is not None:
+                query = query.where(NoticeMessage.channel == channel)
             order = query.order_by(NoticeMessage.urgent.desc(), NoticeMessage.due_us).limit(A_ROUND_MAX)
             due = list(session.scalars(order))
         return sum(self._send(message_id) for message_id in due)

@@ -6,11 +6,13 @@ import hmac
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from email import message_from_bytes, policy
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import msgspec
 import pytest
@@ -20,6 +22,7 @@ from sqlalchemy import select
 
 from config.base.errors import ConfigurationError, Conflict, InvalidInput, NotFound
 from config.settings.server import NoticeSettings, load_server
+from server.domain.notices import Result
 from server.jobs.notices import plan
 from server.services.notices.channels import channels_of
 from server.services.notices.outward import Outward
@@ -403,6 +406,25 @@ def test_what_comes_due_is_told_once(people, clock) -> None:
 def test_no_webhook_leads_inside(url: str) -> None:
     with pytest.raises(InvalidInput):
         Outward(2).check(url)
+
+
+def test_a_receiver_that_answers_byte_by_byte_holds_nobody() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stop = Event()
+
+        def drip() -> None:
+            with server.accept()[0] as peer, suppress(OSError):
+                for byte in b"HTTP/1.1 204 No Content\r\nX: " + b"x" * 1_000:
+                    peer.send(bytes([byte]))
+                    if stop.wait(0.1):
+                        return
+
+        thread = Thread(target=drip)
+        thread.start()
+        found = Outward(1, allow_private=True).post(f"http://127.0.0.1:{server.getsockname()[1]}/", b"{}", {})
+        stop.set()
+        thread.join(20)
+    assert found == (Result.PERHAPS, "cut_off")
 
 
 CHILD = """
