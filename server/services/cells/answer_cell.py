@@ -23,7 +23,7 @@ from server.domain.cells import Asked, Read, judge
 from server.services.audit import tell_drift
 from server.services.cells import take_into_cell
 from server.services.cells.challenge_cells import CHALLENGE_OVERDUE, OVERDUE
-from storage.database import audits, cells
+from storage.database import audits, cell_orders, cells
 from storage.database.models import Agent, CellChallengeRow, CellCopy, Segment, Site
 from storage.database.unit_of_work import Database
 
@@ -67,6 +67,11 @@ class CellDesk:
             bytes.fromhex(copy.leaf_root), segment.size_bytes, segment.sha256, copy.version_id, copy.floor_us, row.leaf
         )
         drift, detail = judge(asked, _read(answer, leaf))
+        if drift is not None and went_as_ordered(session, copy, drift, now_us):
+            row.due_us = None
+            if row.outcome is None:
+                session.delete(row)  # it says nothing of what is kept
+            return
         row.due_us, row.answered_us = None, now_us
         row.outcome, row.detail = drift.value if drift is not None else RIGHT, detail
         if drift is not None:
@@ -90,7 +95,7 @@ def make_good(session: Session, segment: Segment, copy: CellCopy, now_us: int, b
 
     A leaf does not stand for a recording that nobody brought: whoever is silent is not asked something easier.
     """
-    if copy.state != cells.UNSOUND or cells.failed_leaves(session, copy.segment_id):
+    if copy.gone_us is not None or copy.state != cells.UNSOUND or cells.failed_leaves(session, copy.segment_id):
         return
     if cells.unbrought(session, copy.segment_id) or copy.retain_until_us < copy.floor_us:
         return
@@ -99,6 +104,14 @@ def make_good(session: Session, segment: Segment, copy: CellCopy, now_us: int, b
             found.settled_us = now_us
     take_into_cell.secure(session, segment, copy, now_us, backfilled_after_us)
     log.info("challenge_made_good", camera=segment.camera_id, segment=segment.id)
+
+
+def went_as_ordered(session: Session, copy: CellCopy, drift: Drift, now_us: int) -> bool:
+    """Whether a recording is not there because it went after its last day, or is going: its day stays as it was."""
+    if copy.gone_us is not None:
+        return True
+    past = drift is Drift.OBJECT_MISSING and copy.retain_until_us <= now_us
+    return past and cell_orders.was_to_go(session, copy.segment_id)
 
 
 def withdraw(session: Session, segment: Segment, copy: CellCopy, drift: Drift, detail: str, now_us: int) -> None:

@@ -172,6 +172,9 @@ class CellChallenger:
             for row in cells.overdue(session, now_us, AT_ONCE_MAX):
                 row.due_us, row.outcome = None, OVERDUE
                 segment, copy = session.get_one(Segment, row.segment_id), session.get_one(CellCopy, row.segment_id)
+                if copy.gone_us is not None:
+                    session.delete(row)  # it went after its last day: there is nothing to answer for
+                    continue
                 log.error("challenge_overdue", camera=row.camera_id, segment=row.segment_id, why=row.why)
                 unanswered(session, segment, copy)
 

@@ -27,7 +27,7 @@ from config.base.timespan import Span
 from config.wire.cells import CellFetch, CellFetched
 from server.domain.audit import Drift
 from server.domain.cells import ANSWER_US
-from server.services.cells.answer_cell import authentic, make_good, withdraw
+from server.services.cells.answer_cell import authentic, make_good, went_as_ordered, withdraw
 from server.services.cells.cell_doors import CellDoors
 from server.services.cells.challenge_cells import ALIVE_US, unanswered
 from storage.database import accesses, cells
@@ -175,7 +175,9 @@ class CellFetcher:
             found.expires_us = now_us + STAY_US
             session.flush()
             copy, of = session.get_one(CellCopy, segment.id), session.get_one(Segment, segment.id)
-            if outcome == HERE:
+            if outcome != HERE and went_as_ordered(session, copy, Drift(outcome), now_us):
+                found.outcome, found.due_us = GONE, None
+            elif outcome == HERE:
                 make_good(session, of, copy, now_us, self.backfilled_after_us)
             else:  # it swore to have brought what is not there, or says itself that it has it no more
                 withdraw(session, of, copy, Drift(outcome), "not brought when somebody asked for it", now_us)
@@ -184,9 +186,12 @@ class CellFetcher:
     def _end_overdue(self, session: Session, now_us: int) -> None:
         """Nobody brought it: its time does not count until it comes, and it is asked for again now and then."""
         for row in cells.overdue_fetches(session, now_us, AT_ONCE_MAX):
+            segment, copy = session.get_one(Segment, row.segment_id), session.get_one(CellCopy, row.segment_id)
+            if copy.gone_us is not None:
+                row.outcome, row.due_us = GONE, None  # meanwhile, after its last day
+                continue
             row.outcome, row.due_us = OVERDUE, _next_try_us(row, now_us)
             log.error("fetch_overdue", camera=row.camera_id, segment=row.segment_id)
-            segment, copy = session.get_one(Segment, row.segment_id), session.get_one(CellCopy, row.segment_id)
             unanswered(session, segment, copy)
 
     def _segment_at(self, session: Session, camera_id: str, at_us: int) -> Segment:
@@ -194,7 +199,7 @@ class CellFetcher:
             select(Segment)
             .join(CellCopy, CellCopy.segment_id == Segment.id)
             .where(Segment.camera_id == camera_id, Segment.end_us > at_us, Segment.start_us <= at_us)
-            .where(CellCopy.state.not_in((cells.CLAIMED, cells.REFUSED)))
+            .where(CellCopy.state.not_in((cells.CLAIMED, cells.REFUSED)), CellCopy.gone_us.is_(None))
             .order_by(Segment.secured_us.is_(None), Segment.start_us.desc())
         )
         found = session.scalars(query.limit(1)).first()

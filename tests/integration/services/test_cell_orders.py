@@ -13,15 +13,17 @@ from config.base.errors import Conflict, NotFound, PermissionDenied
 from config.base.ids import fresh_id
 from config.base.timespan import Span
 from config.evidence import entries
-from config.wire.cells import CellOrder, CellOrdered, StandsInCell
+from config.wire.cells import CellAnswer, CellChallenge, CellFetched, CellOrder, CellOrdered, StandsInCell
 from config.wire.segments import SegmentRecorded
 from server.domain import cell_orders as rules
+from server.services.cells.fetch_from_cell import BRING_US
 from server.services.cells.order_cells import CellKeeper
 from server.services.cells.send_orders import OrderSender
 from server.services.custody.expire_footage import FootageExpirer
 from server.services.custody.hold_recordings import HoldKeeper
 from storage.database import cell_orders
 from storage.database.models import AuditFinding, CellCopy, CellOrderRow, LedgerEntry, LegalHold, Segment
+from tests.integration.services.test_cell_fetches import EVERYONE
 from tests.support.cells import CellSite
 from tests.support.databases import fresh_database
 from tests.support.sites import seconds
@@ -275,6 +277,72 @@ def test_a_copy_that_nobody_else_lies_upon_goes_at_once(site: CellSite) -> None:
     site.carry_out(after_s=rules.FIRST_WAIT_US / 10**6)
     assert list(site.store.evidence.list_versions(free)) == []
     assert outcomes(site) == [("delete", "done")]
+
+
+def gone(site: CellSite) -> SegmentRecorded:
+    """One that went after its last day, as its agent reported."""
+    manifest = site.recorded[0]
+    past_its_day(site, manifest)
+    site.expirer.run()
+    (order,) = site.orders()
+    site.line.orders.ordered(said(site, order, outcome="missing"))
+    return manifest
+
+
+def ask(site: CellSite, manifest: SegmentRecorded) -> None:
+    with site.database.reading() as session:
+        at_us = session.get_one(Segment, manifest.segment_id).start_us
+    site.fetcher.ask(EVERYONE, site.agent.site_id, site.camera_id, at_us, "why", "")
+
+
+def counts(site: CellSite, manifest: SegmentRecorded) -> tuple[bool, str | None]:
+    with site.database.reading() as session:
+        segment = session.get_one(Segment, manifest.segment_id)
+        return segment.secured_us is not None, segment.refusal
+
+
+def test_what_went_on_its_day_cannot_be_fetched_and_its_day_stays_as_it_was(site: CellSite) -> None:
+    manifest = gone(site)
+    with pytest.raises(NotFound):
+        ask(site, manifest)
+    assert counts(site, manifest) == (True, None)
+
+
+@pytest.mark.parametrize("told", ["missing", "nothing"])
+def test_a_fetch_that_was_on_its_way_when_its_recording_went_accuses_nobody(site: CellSite, told: str) -> None:
+    ask(site, site.recorded[0])
+    (task,) = site.fetcher.due()
+    manifest = gone(site)
+    if told == "missing":
+        who = {"message_id": fresh_id(), "site_id": task.site_id, "agent_id": task.agent_id}
+        fetched = CellFetched(**who, fetch_id=task.fetch_id, outcome="missing")
+        site.fetcher.fetched(site.agent.signer.seal(fetched))
+    site.pass_time(BRING_US / 10**6 + 1)
+    assert site.fetcher.due() == []
+    assert counts(site, manifest) == (True, None)
+    assert site.fetcher.newest(EVERYONE, site.agent.site_id)[0].outcome == "gone"
+
+
+@pytest.mark.parametrize("reported", [True, False], ids=["after", "before"])
+def test_a_challenge_that_was_on_its_way_accuses_nobody_either(site: CellSite, reported: bool) -> None:
+    tasks = site.challenges()
+    task = next(each for each in tasks if isinstance(each, CellChallenge))
+    site.recorded.sort(key=lambda each: each.segment_id != task.segment_id)
+    manifest = site.recorded[0]
+    past_its_day(site, manifest)
+    site.expirer.run()
+    (order,) = site.orders()
+    missing = said(site, order, outcome="missing")
+    if reported:
+        site.line.orders.ordered(missing)
+    who = {"message_id": fresh_id(), "site_id": task.site_id, "agent_id": task.agent_id}
+    answer = CellAnswer(**who, challenge_id=task.challenge_id, outcome="missing", leaf_sha256=None)
+    site.line.desk.answer(site.agent.signer.seal(answer) + b"\n")
+    if not reported:
+        site.line.orders.ordered(missing)
+    assert counts(site, manifest) == (True, None)
+    with site.database.reading() as session:
+        assert session.scalars(select(AuditFinding)).all() == []
 
 
 def test_more_than_half_of_a_cell_waits_for_a_person_and_their_figures(site: CellSite) -> None:
