@@ -48,6 +48,8 @@ class VersionLister:
                 for tag, marker in ((f"{name}Version", False), (f"{name}DeleteMarker", True))
                 for child in root.iterfind(tag)
             ]
+            if found and found[-1].is_delete_marker:
+                found.sort(key=lambda one: one.key)  # who reads up to some key finds the markers before it as well
             if stating:
                 lasting = [one for one in found if not one.is_delete_marker]
                 if lasting:

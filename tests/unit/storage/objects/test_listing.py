@@ -62,6 +62,11 @@ def test_a_lock_that_is_not_stated_or_makes_no_sense_is_no_lock(more: str, seen:
     assert (found.retention_mode, found.retain_until_us) == seen
 
 
+def test_markers_stand_in_order_of_their_keys_among_the_versions() -> None:
+    lister = VersionLister(Store(page(version("a/b"), version("a/d"), "<DeleteMarker><Key>a/c</Key></DeleteMarker>")))
+    assert [found.key for found in lister.versions("a/", stating=False)] == ["a/b", "a/c", "a/d"]
+
+
 def test_a_store_that_refuses_the_question_is_asked_plainly_from_then_on() -> None:
     refused = Answer(501, {}, b"<Error><Code>NotImplemented</Code></Error>")
     store = Store(refused, page(version()), page(version()))
