@@ -27,6 +27,8 @@ from edge_agent.recording.timebase import ArrivalFilter
 
 SUBSCRIBERS_MAX = 16
 GROUP_FRAMES_MAX = 250
+QUEUE_BYTES_MAX = 8 << 20
+"""Of one subscriber, however many packets it takes."""
 
 Codec = Literal["h264", "hevc"]
 
@@ -70,15 +72,20 @@ class Subscription:
         self._queue: queue.SimpleQueue[FeedPacket | None] = queue.SimpleQueue()
         self._lost = 0
         self._await_key = True
+        self._bytes_in = self._bytes_out = 0
+        """Each is counted by one thread: the stream's reader, and the subscriber."""
         self.lost_total = 0
         """Packets missed since the subscription began."""
 
     def get(self, timeout_s: float) -> FeedPacket | None:
         """The next packet; None where none came in time, or the subscription has ended (``closed``)."""
         try:
-            return self._queue.get(timeout=timeout_s)
+            packet = self._queue.get(timeout=timeout_s)
         except queue.Empty:
             return None
+        if packet is not None:
+            self._bytes_out += len(packet.data)
+        return packet
 
     @property
     def waiting(self) -> int:
@@ -95,7 +102,8 @@ class Subscription:
         """Whether this packet is to be handed in; counts it as lost where there is no room (the reader's thread)."""
         if self.keyframes_only and not is_key:
             return False
-        if (self._await_key and not is_key) or self._queue.qsize() >= self._capacity:
+        full = self._queue.qsize() >= self._capacity or self._bytes_in - self._bytes_out >= QUEUE_BYTES_MAX
+        if full or (self._await_key and not is_key):
             # What leads up to the first keyframe was never to be had: it is not lost.
             if not self._await_key or self._lost or is_key:
                 self._lost += 1
@@ -106,12 +114,13 @@ class Subscription:
 
     def put(self, packet: FeedPacket) -> None:
         """Hands a packet in for which ``wants`` has just said yes."""
+        self._bytes_in += len(packet.data)
         self._queue.put(packet._replace(lost_before=self._lost) if self._lost else packet)
         self._lost, self._await_key = 0, False
 
 
 class Feed:
-    """One stream of one camera. ``begin`` and ``publish`` belong to the thread that reads it, the rest to anybody."""
+    """One stream of one camera. ``begin``, ``publish`` and ``pause`` belong to the thread that reads it, the rest to anybody."""
 
     def __init__(self, camera_id: str, stream: StreamName) -> None:
         self.camera_id = camera_id
@@ -181,6 +190,11 @@ class Feed:
         self._format = stream_format
         self._session += 1
         self._origin = ArrivalFilter()
+        with self._group_lock:
+            self._forget_group()
+
+    def pause(self) -> None:
+        """The connection is gone: what was kept of it shows what was, not what is."""
         with self._group_lock:
             self._forget_group()
 

@@ -124,6 +124,7 @@ class StreamWorker(Worker):
         finally:
             self._source = None
             self._meter.reachable = False
+            self._feed.pause()
             with self._state:
                 self._progress = Progress("idle", 0)
                 if not self.stopping.is_set():  # else ``end_recording`` is called

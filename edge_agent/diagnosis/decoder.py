@@ -59,7 +59,7 @@ class KeyframeDecoder:
 def _context(codec: Codec) -> VideoCodecContext:
     context = av.CodecContext.create(codec, "r")
     context.thread_count = 1
-    context.options = dict(OPTIONS)
+    context.options = {**OPTIONS, "max_pixels": str(PIXELS_MAX)}  # else one that claims more fills the memory first
     return context
 
 

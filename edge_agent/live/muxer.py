@@ -9,7 +9,7 @@ from fractions import Fraction
 import av
 
 from config.base.errors import InvalidInput
-from config.wire.live import FRAME, INIT, KEYFRAME, TIMESCALE
+from config.wire.live import FRAME, FRAME_BYTES_MAX, INIT, KEYFRAME, TIMESCALE
 from edge_agent.cameras.feed import FeedPacket
 from edge_agent.live.fragments import fragment, length_prefixed
 from edge_agent.recording.parameter_sets import parameter_sets
@@ -17,6 +17,9 @@ from edge_agent.recording.writer import Header
 
 MOVFLAGS = "frag_custom+empty_moov+default_base_moof"
 DURATION_FIRST, DURATION_MAX = TIMESCALE // 25, TIMESCALE
+SHOWN_AFTER_MAX = 60 * TIMESCALE
+FRAGMENT_BYTES_MAX = 64 * 1_024
+"""What a fragment adds to its frame at the most: its boxes, and a longer mark before each NAL unit."""
 US_PER_S = 1_000_000
 
 
@@ -42,7 +45,7 @@ class LiveMuxer:
         self._duration = DURATION_FIRST
 
     def take(self, packet: FeedPacket) -> list[bytes]:
-        """The messages that this packet makes, each with its first byte. Raises InvalidInput for an unusable keyframe."""
+        """The messages that this packet makes, each with its first byte. Raises InvalidInput for an unusable frame."""
         messages = []
         if packet.session != self._session or (packet.is_key and self._sets_changed(packet)):
             if not packet.is_key:
@@ -55,6 +58,8 @@ class LiveMuxer:
         self._sequence += 1
         decoded = max(0, (packet.decoded_us - self._began_us) * TIMESCALE // US_PER_S)
         shown_after = (packet.presented_us - packet.decoded_us) * TIMESCALE // US_PER_S
+        if abs(shown_after) > SHOWN_AFTER_MAX or len(packet.data) > FRAME_BYTES_MAX - FRAGMENT_BYTES_MAX:
+            raise InvalidInput("a frame that no player could take", code="bad_frame")
         data = length_prefixed(packet.data)
         made = fragment(self._sequence, decoded, shown_after, self._duration, data, is_key=packet.is_key)
         messages.append((KEYFRAME if packet.is_key else FRAME) + made)

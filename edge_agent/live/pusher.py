@@ -1,6 +1,6 @@
 """Pushes one camera to the server for as long as it is wanted: one thread, one WebSocket, dialled from here.
 
-Invariants: nothing is sent after ``until``; a slow line loses pictures to the next keyframe and holds up neither recording
+Invariants: nothing is begun after ``until``, and every wait is bounded; a slow line loses pictures to the next keyframe and holds up neither recording
 nor diagnosis, for the feed's queue is bounded and never waits. No credential of a camera leaves the site.
 """
 
@@ -24,6 +24,8 @@ LATE_US = 1_500_000
 """A picture that waited so long is not worth sending: the next keyframe is."""
 OPEN_WITHIN_S, CLOSE_WITHIN_S = 5.0, 0.5
 PING_S = 5.0
+SEND_WITHIN_S = 5.0
+"""A server that takes nothing for so long hangs, though its connection stands: else this thread would wait for ever."""
 WAIT_S = 0.25
 NICE = 5
 ANSWER_BYTES_MAX = 1_024
@@ -77,10 +79,11 @@ class Pusher(threading.Thread):
                 ping_timeout=PING_S,
                 max_size=ANSWER_BYTES_MAX,
             ) as link:
+                link.socket.settimeout(SEND_WITHIN_S)
                 link.send(self._hello)
                 log.info("live_began", camera=camera_id, stream=self._feed.stream)
                 self._push(link)
-        except (OSError, WebSocketException, TimeoutError) as error:
+        except (OSError, WebSocketException, TimeoutError, ValueError) as error:  # the last: too many subscribers
             why = type(error).__name__
         finally:
             self._ended.set()

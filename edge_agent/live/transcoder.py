@@ -15,6 +15,8 @@ from edge_agent.cameras.feed import FeedPacket, StreamFormat
 
 HEIGHT_MAX = 360
 SIDE_MAX = 640
+PIXELS_MAX = 32 << 20
+"""8K: a camera that claims more would have its pictures fill the memory."""
 RATE = 25
 KEY_EVERY = 50
 BITS_PER_SECOND = 700_000
@@ -28,7 +30,7 @@ class Transcoder:
         self.session = session
         self._decoder: VideoCodecContext = av.CodecContext.create("hevc", "r")
         self._decoder.thread_count = 1
-        self._decoder.options = {"flags": "+low_delay"}
+        self._decoder.options = {"flags": "+low_delay", "max_pixels": str(PIXELS_MAX)}
         self._encoder: VideoCodecContext | None = None
         self._began = False
         self._before_us = -1

@@ -3,6 +3,7 @@
 import io
 import threading
 import time
+from contextlib import suppress
 from fractions import Fraction
 
 import av
@@ -12,9 +13,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.sync.server import serve
 
+from config.base.errors import InvalidInput
 from config.wire.envelope import Signer, decode_payload, open_envelope
-from config.wire.live import FRAME, INIT, KEYFRAME, LivePush, LiveWanted
+from config.wire.live import FRAME, FRAME_BYTES_MAX, INIT, KEYFRAME, LivePush, LiveWanted
 from edge_agent.cameras.feed import Feed, FeedPacket, StreamFormat
+from edge_agent.live import pusher as pusher_module
+from edge_agent.live import transcoder as transcoder_module
 from edge_agent.live.desk import AHEAD_US_MAX, LiveDesk
 from edge_agent.live.muxer import LiveMuxer
 from edge_agent.live.pusher import Pusher
@@ -166,6 +170,60 @@ def test_a_push_to_nobody_ends_and_leaves_the_feed(server):
     pusher.join(5)
     assert not pusher.is_alive()
     assert not feed.has_subscribers
+
+
+def test_a_push_to_a_server_that_takes_nothing_ends(monkeypatch):
+    """Its connection stands and its kernel answers, so nothing but the push itself can notice."""
+    monkeypatch.setattr(pusher_module, "SEND_WITHIN_S", 0.3)
+    over = threading.Event()
+    hung = serve(lambda _link: over.wait(60), "127.0.0.1", 0, compression=None, max_queue=1, ping_interval=None)
+    threading.Thread(target=hung.serve_forever, daemon=True).start()
+    feed, made = Feed("nap-room", "main"), packets("h264", 2)
+    feed.begin(StreamFormat("h264", b"", BASE))
+    feed.keep_group(1 << 20)
+    url = f"ws://127.0.0.1:{hung.socket.getsockname()[1]}"
+    pusher = Pusher(feed, url, b"hello", now_us() + 600_000_000, now_us, None)
+    pusher.start()
+    published(feed, made[:1])
+    large = made[1]._replace(data=made[1].data + bytes(1 << 20))
+    deadline_s = time.monotonic() + 20
+    while pusher.is_alive() and time.monotonic() < deadline_s:
+        published(feed, [made[0], *[large] * 6])
+        time.sleep(0.05)
+    ended = not pusher.is_alive()
+    over.set()
+    hung.shutdown()
+    assert ended
+    assert not feed.has_subscribers
+
+
+def test_a_frame_that_no_player_could_take_is_left_out():
+    muxer, made = LiveMuxer(), packets("h264", 12)
+    muxer.take(made[0])
+    with pytest.raises(InvalidInput):
+        muxer.take(made[1]._replace(presented_us=10**12))
+    with pytest.raises(InvalidInput):
+        muxer.take(made[1]._replace(data=made[1].data + bytes(FRAME_BYTES_MAX)))
+    assert [message[:1] for message in muxer.take(made[2])] == [FRAME]
+
+
+def test_pictures_that_would_fill_the_memory_are_not_decoded(monkeypatch):
+    monkeypatch.setattr(transcoder_module, "PIXELS_MAX", 320 * 192 - 1)
+    made, transcoder = packets("hevc", 5), Transcoder(1)
+    found = []
+    with suppress(InvalidInput):
+        found = [one for packet in made for one in transcoder.take(packet, behind=False)]
+    assert found == []
+
+
+def test_a_group_is_forgotten_when_its_connection_goes():
+    """Whoever looks an hour later would take it for what is."""
+    feed = Feed("nap-room", "main")
+    feed.begin(StreamFormat("h264", b"", BASE))
+    feed.keep_group(1 << 20)
+    published(feed, packets("h264", 5))
+    feed.pause()
+    assert feed.subscribe("live", keyframes_only=False, capacity=50, from_group=True).waiting == 0
 
 
 def test_the_desk_obeys_for_a_bounded_time_and_signs_for_the_camera():
