@@ -1,7 +1,7 @@
 """A segment that waits for leave to be written: its row must be in the spool before its file is made.
 
-Invariant: no byte is written before leave is given; until then frames wait in memory, at most ``FRAMES_MAX`` of them
-and ``WAIT_US_MAX`` long, so that a slow disk under the spool's database stops no camera from being read.
+Invariant: no byte is written before leave is given; until then frames wait in memory, at most ``FRAMES_MAX`` of them,
+``BYTES_MAX`` in all and ``WAIT_US_MAX`` long, so that a slow disk under the spool's database stops no camera from being read.
 """
 
 import threading
@@ -14,6 +14,8 @@ from edge_agent.recording.writer import SegmentWriter, WrittenSegment
 
 WAIT_US_MAX = 10 * US_PER_S
 FRAMES_MAX = 1_000
+BYTES_MAX = 16 << 20
+"""Of one camera: what one of 12 Mbit/s sends in that time."""
 LAST_WAIT_S = 1.5
 """How long the end of a segment waits for leave that was not needed before."""
 
@@ -52,6 +54,7 @@ class PatientWriter:
         self._make = make
         self._writer: SegmentWriter | None = None
         self._waiting: list[Frame] = []
+        self._waiting_bytes = 0
 
     @property
     def size_bytes(self) -> int:
@@ -73,8 +76,9 @@ class PatientWriter:
             writer.add(frame)
             return
         self._waiting.append(frame)
+        self._waiting_bytes += frame.packet.size if frame.packet else 0
         waited_us = frame.captured_us - self._waiting[0].captured_us
-        if waited_us > WAIT_US_MAX or len(self._waiting) > FRAMES_MAX:
+        if waited_us > WAIT_US_MAX or len(self._waiting) > FRAMES_MAX or self._waiting_bytes > BYTES_MAX:
             raise Unavailable("the spool's database does not answer: is the disk in order?")
 
     def finish(self) -> WrittenSegment:

@@ -252,7 +252,8 @@ class Recorder:
         run.timeline = now
         self._report.open_bytes = run.writer.size_bytes
         self._report.meter.keyframe_interval_us = run.keyframe_distance_us
-        self._report.meter.durable_us = frame.captured_us  # once it is added: whatever came before it is on the disk
+        if run.writer.size_bytes:  # else it waits in memory
+            self._report.meter.durable_us = frame.captured_us  # once it is added: what came before it is on the disk
         if not run.writer.waits and cut_at_keyframe(run.state(), now.utc_us(frame.captured_us), self._segment_us):
             self._cut(run, frame)
 

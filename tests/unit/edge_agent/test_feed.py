@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from config.base.clock import US_PER_S
 from config.base.errors import ResourceExhausted, Unavailable
+from edge_agent.cameras import feed as feed_module
 from edge_agent.cameras.faults import CameraFault
 from edge_agent.cameras.feed import SUBSCRIBERS_MAX, Feed, FeedPacket, StreamFormat
 from edge_agent.cameras.figures import Meter
 from edge_agent.cameras.trial_sources import EncodedDevice, device_source, open_file, open_usb
 from edge_agent.recording.continuity import Frame
-from edge_agent.recording.leave import FRAMES_MAX, Leave, PatientWriter
+from edge_agent.recording.leave import BYTES_MAX, FRAMES_MAX, Leave, PatientWriter
 from edge_agent.recording.writer import SegmentWriter, WrittenSegment
 from tests.support.clips import FPS, MakeClip
 
@@ -83,6 +84,17 @@ def test_nobody_gets_a_picture_without_what_it_refers_to(steps: list[tuple[bool,
         for one in drained(reader):
             assert one.is_key or int(one.data) == newest + 1
             newest = int(one.data)
+
+
+def test_what_waits_for_a_slow_subscriber_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "QUEUE_BYTES_MAX", 4)
+    target = feed()
+    slow = target.subscribe("live", keyframes_only=False, capacity=100)
+    for number in range(10, 20):
+        target.publish(packet(number, is_key=number == 10), number)
+    assert [int(one.data) for one in drained(slow)] == [10, 11]
+    target.publish(packet(20, is_key=True), 20)
+    assert [one.lost_before for one in drained(slow)] == [8]
 
 
 def test_subscriptions_end_and_are_bounded() -> None:
@@ -171,6 +183,12 @@ def test_leave_that_is_refused_or_never_given() -> None:
         many.add(frame(FRAMES_MAX, 1))
     with pytest.raises(Unavailable):
         patient(Leave(), []).finish()
+    large = patient(Leave(), [])
+    tenth = Packet(BYTES_MAX // 10)
+    for number in range(10):
+        large.add(frame(number, 1)._replace(packet=tenth))
+    with pytest.raises(Unavailable):
+        large.add(frame(10, 1)._replace(packet=tenth))
 
 
 def test_a_meter_tells_rates_of_its_last_window() -> None:

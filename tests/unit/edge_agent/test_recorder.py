@@ -360,6 +360,7 @@ def test_a_segment_is_not_cut_before_it_has_leave(tmp_path: Path, long_clip: Pat
     scene = Scene(tmp_path, long_clip, ask, segment_s=2)
     scene.play(45)
     assert not scene.spool.claims
+    assert scene.report.meter.durable_us is None
     leaves[0].give()
     scene.play(60)
     scene.recorder.end_session(scene.session)
