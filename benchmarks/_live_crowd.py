@@ -119,6 +119,12 @@ class Crowd:
             if left <= 0:
                 return
 
+    def read_until_over(self, token: str, at_most_s: float) -> None:
+        """Reads on until every view of a session has ended."""
+        until = time.monotonic() + at_most_s
+        while time.monotonic() < until and any(one.link in self.open for one in self._members if one.token == token):
+            self.read_for(0.02)
+
     def last_of(self, token: str) -> list[float]:
         """When pictures came last to the views of a session."""
         return [member.last_s for member in self._members if member.token == token]

@@ -166,7 +166,7 @@ def _revoke(report: Report, live: LiveRig, crowd: Crowd, sessions: list[tuple[st
     for token, digest in sessions[:REVOKED_WS]:
         live.nursery.change(LoginSession, LoginSession.token_sha256 == digest, expires_us=1)
         ended = time.monotonic()
-        crowd.read_for(1.3 if len(over_ws) < 3 * VIEWERS else 0.1)
+        crowd.read_until_over(token, 1.5)
         over_ws += [max(0.0, last - ended) * 1_000 for last in crowd.last_of(token)]
     over_hls = crowd.revoke_hls(live, sessions[REVOKED_WS:])
     report.figures |= {"revocations_ws": len(over_ws), "revocations_hls": len(over_hls)}
