@@ -93,6 +93,8 @@ def check_audits(data: bytes, index: package.Index, checkpoint: Checkpoint) -> d
             found.setdefault(entry.audit_id, None)
             continue
         _check_asked(name, entry, asked)
+        if found.get(entry.audit_id) is not None:
+            raise NotGenuine(name, "it tells two results of one audit", entry.audit_id)
         found[entry.audit_id] = entry
     return found
 

@@ -23,6 +23,7 @@ WHY: Mapping[str, str] = {
     "it does not show that the entry stands in the ledger": "不能证明该条目在账本之中",
     "it holds too many files": "文件数量过多",
     "it does not name the entry by which it was asked for": "没有指明申请这次抽查的条目",
+    "it tells two results of one audit": "同一次抽查写了两个结果",
     "it is about another camera": "属于另一台摄像机",
     "it is about something else": "所述的不是本包的内容",
     "it is by an agent that the index does not name": "出自索引中没有列出的终端",

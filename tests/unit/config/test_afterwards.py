@@ -113,5 +113,9 @@ class TestAudits:
     def test_a_seed_that_was_chosen_afterwards_is_named(self, told: list[bytes]) -> None:
         assert "audits.json: it does not name the entry by which it was asked for" in refusal(Evidence(audits=told))
 
+    def test_a_second_result_of_the_same_audit_hides_no_first(self) -> None:
+        told = [*deep_audit(), deep_audit(faults=0)[1]]
+        assert "audits.json: it tells two results of one audit" in refusal(Evidence(audits=told))
+
     def test_what_is_no_audit_of_the_site_is_refused(self) -> None:
         assert "it is no deep audit of this site" in refusal(Evidence(audits=deep_audit(site_id="tulip")))

@@ -70,6 +70,9 @@ export function checkAudits(data, index, checkpoint, schemas) {
     const { audit_id: id } = entry;
     if (entry.kind === "deep-audited") {
       checkAsked(entry, asked.get(id));
+      if (found.get(id)) {
+        throw new NotGenuine(AUDITS, "it tells two results of one audit", id);
+      }
       found.set(id, entry);
     } else {
       asked.set(id, asked.get(id) ?? { digest: toHex(sha256(bytes)), seed: entry.seed });
