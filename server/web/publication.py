@@ -66,12 +66,13 @@ class PublicationPages:
             months=[
                 (
                     month_name(date.fromisoformat(f"{one.month}-01"), spoken),
-                    words.share(one.covered_us, one.expected_us) if one.expected_us else "–",
+                    words.share(one.covered_us, one.expected_us),
                     one.status.lower(),
                     spoken.text(VERDICT[one.status]),
                     one.final,
                 )
                 for one in found.months
+                if one.expected_us
             ],
             here=f"/public/{found.site.site_id}",
         )
