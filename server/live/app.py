@@ -46,6 +46,8 @@ LOOK_FOR_AGENTS_S = 1.0
 UNKNOWN_US_MAX = 3 * US_PER_S
 CONNECTIONS_MAX = VIEWS_MAX + 1_000
 GRACEFUL_S = 2
+KEEP_ALIVE_S = 60
+"""Longer than a slow player takes for a segment: a connection that was closed under it could not be cut any more."""
 PING_S, PONG_S = 10.0, 15.0
 
 log = get_logger("live")
@@ -170,6 +172,7 @@ def config_of(server: LiveServer, host: str, port: int, certificate_file: str = 
         server_header=False,
         proxy_headers=True,  # believed from this machine alone
         limit_concurrency=CONNECTIONS_MAX,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACEFUL_S,
     )
 

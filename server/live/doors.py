@@ -11,7 +11,7 @@ from collections.abc import Coroutine, Mapping
 from http import HTTPStatus
 
 from starlette.datastructures import Address
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -20,7 +20,7 @@ from config.base.logs import get_logger
 from server.domain.lease import Reason, Refusal
 from server.live.demand import Demand, Wanted
 from server.live.links import transport_of
-from server.live.viewer import Viewer, abort
+from server.live.viewer import Viewer, abort, unsent_bytes
 from server.live.watching import LEFT, Running, Watch, last_word
 from server.services.live.pushes import PushDesk, PushLine
 from server.services.live.tickets import TICKET_CHARS, digest
@@ -32,6 +32,7 @@ SILENT_S = 10.0
 PUSH_BYTES_MAX, PUSH_WINDOW_S = 60 * 2**20, 10.0
 """48 Mbit/s: what more a camera sends is not one."""
 RELOAD_WITHIN_S = 3.0
+SETTLE_S = 0.25
 REFUSED, BAD_FIRST, REPLACED_PUSH = 4403, 4400, 4409
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 _FILE = re.compile(r"(index\.m3u8|init-(\d{1,9})\.mp4|seg-(\d{1,9})\.m4s|part-(\d{1,9})-(\d{1,4})\.m4s)")
@@ -146,7 +147,7 @@ class Doors:
         """A ticket in the body; the address of a playlist that is good for this session alone."""
         if request.headers.get("origin") != self._origin:
             return _answer(HTTPStatus.FORBIDDEN, {"reason": "foreign_origin"})
-        ticket = (await request.body())[: TICKET_CHARS + 1].decode("ascii", "replace")
+        ticket = await _ticket_in(request)
         token = request.cookies.get(self._cookie_name, "")
         found = await self._begin(ticket, token, _source(request.client))
         if isinstance(found, bytes):
@@ -169,13 +170,21 @@ class Doors:
         try:
             body, kind = await self._file(running, named, request)
         finally:
-            asyncio.get_running_loop().call_later(RELOAD_WITHIN_S, running.in_flight.discard, transport)
+            running.in_flight.add(transport)  # an earlier request of this connection may have been settled meanwhile
+            asyncio.get_running_loop().call_later(RELOAD_WITHIN_S, self._settle, running, transport)
         if running.ended:
             return _answer(HTTPStatus.FORBIDDEN, {"reason": running.ended})
         if body is None:
             return _answer(HTTPStatus.NOT_FOUND, {"reason": "not_found"})
         running.sent_bytes += len(body)
         return self._open_to_page(Response(body, media_type=kind, headers=NO_STORE))
+
+    def _settle(self, running: Running, transport: asyncio.Transport) -> None:
+        """A connection stays one that a cut ends until all that it was given has reached the player."""
+        if running.ended or transport.is_closing() or unsent_bytes(transport) == 0:
+            running.in_flight.discard(transport)
+        else:
+            asyncio.get_running_loop().call_later(SETTLE_S, self._settle, running, transport)
 
     async def _file(self, running: Running, named: re.Match[str], request: Request) -> tuple[bytes | None, str]:
         wanted = self._demand.cameras.get(running.view.permit.camera_id)
@@ -235,6 +244,20 @@ class Doors:
 def _check_rate(taken: int) -> None:
     if taken > PUSH_BYTES_MAX:
         raise InvalidInput("a push brings more than a camera sends", code="oversized")
+
+
+async def _ticket_in(request: Request) -> str:
+    """What the body begins with, and no more of it than a ticket has; empty where it does not come in time."""
+    found = b""
+    try:
+        async with asyncio.timeout(FIRST_WORD_S):
+            async for some in request.stream():
+                found += some[: TICKET_CHARS + 1]
+                if len(found) > TICKET_CHARS:
+                    break
+    except (TimeoutError, ClientDisconnect):
+        return ""
+    return found[: TICKET_CHARS + 1].decode("ascii", "replace")
 
 
 async def _until_gone(link: WebSocket) -> None:

@@ -15,6 +15,8 @@ PART_TARGET_S = 0.28
 """A part is closed by the first frame past a fifth of a second: of a camera of 15 pictures a second that is 0.27 s."""
 SEGMENTS_KEPT = 4
 SEGMENT_TICKS_MAX = 10 * TIMESCALE
+PART_BYTES_MAX, SEGMENT_BYTES_MAX = 8 * 2**20, 24 * 2**20
+"""A camera's clock that stands still makes no part longer; its bytes do (I10)."""
 
 
 @dataclass
@@ -40,6 +42,10 @@ class Segment:
         return sum(part.ticks for part in self.parts)
 
     @property
+    def size(self) -> int:
+        return sum(len(part.data) for part in self.parts)
+
+    @property
     def data(self) -> bytes:
         return b"".join(part.data for part in self.parts)
 
@@ -52,6 +58,7 @@ class PartStore:
         self.segments: deque[Segment] = deque()
         self._epoch = self._next = 0
         self._frames: list[bytes] = []
+        self._frames_bytes = 0
         self._began: int | None = None
         self._independent = False
         self._news = asyncio.Condition()
@@ -67,7 +74,7 @@ class PartStore:
 
     def end(self) -> None:
         """What was not whole is dropped."""
-        self._frames, self._began = [], None
+        self._frames, self._frames_bytes, self._began = [], 0, None
         if self.segments:
             self.segments[-1].ended = True
 
@@ -82,6 +89,9 @@ class PartStore:
         if self._began is None:
             self._began, self._independent = at, is_key
         self._frames.append(fragment)
+        self._frames_bytes += len(fragment)
+        if self._frames_bytes > PART_BYTES_MAX:
+            self._close_part(at)
 
     def find(self, number: int, part: int | None) -> bytes | None:
         """A part, or a whole segment that has ended."""
@@ -148,8 +158,8 @@ class PartStore:
             return
         newest = self.segments[-1]
         newest.parts.append(Part(b"".join(self._frames), max(1, at - self._began), self._independent))
-        self._frames, self._began = [], None
-        if newest.ticks > SEGMENT_TICKS_MAX:
+        self._frames, self._frames_bytes, self._began = [], 0, None
+        if newest.ticks > SEGMENT_TICKS_MAX or newest.size > SEGMENT_BYTES_MAX:
             newest.ended = True
         if self._waking is None or self._waking.done():
             self._waking = asyncio.get_running_loop().create_task(self._wake())

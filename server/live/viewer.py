@@ -5,8 +5,10 @@ Invariants: writing never waits; a viewer whose line is slow skips to a keyframe
 """
 
 import asyncio
+import fcntl
 import socket
 import struct
+import termios
 
 from server.live.wire import TEXT, frame
 
@@ -71,6 +73,15 @@ class Viewer:
             asyncio.get_running_loop().call_later(LAST_WORD_S, abort, self._transport)
         else:
             abort(self._transport)
+
+
+def unsent_bytes(transport: asyncio.Transport) -> int:
+    """What the other end has not acknowledged yet, in this process and in the kernel (tcp(7), SIOCOUTQ)."""
+    found, waiting = transport.get_extra_info("socket"), transport.get_write_buffer_size()
+    if waiting or found is None or found.fileno() < 0:
+        return waiting
+    (queued,) = struct.unpack("i", fcntl.ioctl(found.fileno(), termios.TIOCOUTQ, b"\0" * 4))
+    return int(queued)
 
 
 def abort(transport: asyncio.Transport) -> None:

@@ -129,7 +129,7 @@ class Watch:
             for one in list(self.running.values()):
                 if now_us - one.known_us > KNOWN_US_MAX:
                     self.cut(one, Reason.UNAVAILABLE)
-                elif one.viewer is None and now_us - one.touched_us > HLS_IDLE_US and not one.in_flight:
+                elif one.viewer is None and now_us - one.touched_us > HLS_IDLE_US:
                     self.cut(one, LEFT)
             await asyncio.sleep(LOOK_EVERY_S)
 

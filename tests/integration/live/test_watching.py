@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import av
 import httpx
@@ -242,6 +243,37 @@ def test_hls_ends_within_a_second_and_stays_ended(live):
     assert time.monotonic() - ended_at <= 1.0
     assert last - ended_at <= 1.0
     assert live.http("mum").get(address).status_code == 404
+
+
+def test_what_a_slow_player_has_not_fetched_yet_is_thrown_away_by_a_cut(live):
+    client, address = hls(live)
+    folder = address.rpartition("/")[0]
+    wait_for("a segment", lambda: "\nseg-0.m4s" in client.get(address).text)
+    size = len(client.get(f"{folder}/seg-0.m4s").content)
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        slow.connect(("127.0.0.1", live.port))
+        cookie = live.cookie("mum")["Cookie"]
+        slow.sendall(f"GET {folder}/seg-0.m4s HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n".encode())
+        assert slow.recv(1_000).startswith(b"HTTP/1.1 200")
+        until = time.monotonic() + 3.5  # longer than a waiting request may last
+        while time.monotonic() < until:
+            client.get(address, params={"_HLS_msn": "99"})
+        revoke(live)
+        wait_for("the cut", lambda: not live.server.watch.running)
+        slow.settimeout(3)
+        got = 0
+        with suppress(ConnectionResetError):
+            while data := slow.recv(65_536):
+                got += len(data)
+    assert got < size / 2
+
+
+def test_a_body_that_is_no_ticket_is_not_read_to_its_end(live):
+    with socket.create_connection(("127.0.0.1", live.port), timeout=5) as sender:
+        head = f"POST /stream/hls HTTP/1.1\r\nHost: x\r\nOrigin: {live.origin}\r\nContent-Length: 99999999\r\n\r\n"
+        sender.sendall(head.encode() + b"A" * 10_000)
+        assert b" 403 " in sender.recv(1_000)
 
 
 @pytest.mark.parametrize("lie", ["no token", "another camera", "another key", "a second time"])

@@ -9,7 +9,7 @@ from config.base.errors import InvalidInput
 from config.wire.live import FRAME, INIT, KEYFRAME, TIMESCALE
 from edge_agent.live.fragments import fragment
 from server.live.hub import Hub
-from server.live.parts import SEGMENTS_KEPT, PartStore
+from server.live.parts import PART_BYTES_MAX, SEGMENT_BYTES_MAX, SEGMENTS_KEPT, PartStore
 from server.live.viewer import BEHIND_BYTES_MAX, Viewer
 from server.live.wire import BINARY, frame
 
@@ -128,3 +128,15 @@ def test_nobody_waits_for_ever():
         return store.reached(5, 0)
 
     assert asyncio.run(wait()) is False
+
+
+def test_a_clock_that_stands_still_fills_no_memory():
+    async def take() -> int:
+        store = PartStore()
+        store.begin(INITIALISATION)
+        store.take(b"x" * 2**20, 0, is_key=True)
+        for _ in range(200):
+            store.take(b"x" * 2**20, 0, is_key=False)
+        return sum(segment.size for segment in store.segments) + sum(map(len, store._frames))
+
+    assert asyncio.run(take()) <= SEGMENT_BYTES_MAX + 2 * PART_BYTES_MAX
