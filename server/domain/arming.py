@@ -2,6 +2,7 @@
 
 Invariant I1: a partition counts as armed only from a word of its panel on that says so, until its next word, and only
 while the panel was heard; before its first word and while it was silent nothing is known, whatever it said before.
+Of two words of one instant that contradict each other nobody knows which came last: until the next one nothing is known.
 Source: 托育机构管理规范(试行) art. 32, armed 24 hours: instant points (panic, tamper, perimeter) every minute, interior
 partitions by their hours. A disarm within the hours in which it should be armed is time that was not armed.
 """
@@ -31,10 +32,11 @@ def armed_of(required: SpanSet, words: Sequence[Word], heard: SpanSet) -> Armed:
     """Classifies what is required; ``words`` in any order, the last one before the window among them."""
     end_us = required.until_us or 0
     said: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
-    in_order = sorted(words)
+    in_order = sorted(set(words))
     for place, word in enumerate(in_order):
         until_us = in_order[place + 1].at_us if place + 1 < len(in_order) else end_us
-        if word.at_us < until_us:
+        contradicted = place > 0 and in_order[place - 1].at_us == word.at_us
+        if word.at_us < until_us and not contradicted:
             said[word.armed].append((word.at_us, until_us))
     known = required & heard
     armed, disarmed = known & SpanSet(said[True]), known & SpanSet(said[False])

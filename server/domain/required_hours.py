@@ -1,7 +1,7 @@
 """Which instants weekly hours ask for: of a camera's coverage, of an alarm partition's arming. Pure.
 
 Invariant I1: where clocks go back an hour that comes twice is asked for twice, where they go forward what is left of it
-is: never less is asked for than the words can mean. (What is *allowed* by hours goes by the shorter reading:
+is, and of an hour that never comes nothing: never less is asked for than the words can mean, and nothing else. (What is *allowed* by hours goes by the shorter reading:
 ``weekly_hours.window_at``.)
 """
 
@@ -34,7 +34,18 @@ def _widest(day: date, start_min: int, end_min: int, timezone: str) -> tuple[int
 
 
 def _readings(day: date, minute: int, timezone: str) -> tuple[int, int]:
+    """Both instants at which clocks show it; where they never do, the one at which they go past it."""
     moment = datetime.combine(day + timedelta(days=minute // DAY_MIN), time()) + timedelta(minutes=minute % DAY_MIN)
     zone = ZoneInfo(timezone)
-    early, late = (from_datetime(moment.replace(tzinfo=zone, fold=fold).astimezone(UTC)) for fold in (0, 1))
-    return early, late
+    first, second = (from_datetime(moment.replace(tzinfo=zone, fold=fold).astimezone(UTC)) for fold in (0, 1))
+    if first <= second:
+        return first, second
+    # By the offset before the step it is later than by the one after it (PEP 495): the step lies between them.
+    before_us, after_us, offset = second, first, to_datetime(first).astimezone(zone).utcoffset()
+    while after_us - before_us > 1:
+        middle_us = (before_us + after_us) // 2
+        if to_datetime(middle_us).astimezone(zone).utcoffset() == offset:
+            after_us = middle_us
+        else:
+            before_us = middle_us
+    return after_us, after_us

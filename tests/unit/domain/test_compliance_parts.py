@@ -8,7 +8,7 @@ from config.base.clock import US_PER_MINUTE
 from config.base.errors import InvalidInput
 from config.base.timespan import Span, SpanSet
 from config.policies.reading import Library
-from server.domain.arming import Supervision, longest_us, silences_of
+from server.domain.arming import Supervision, Word, armed_of, longest_us, silences_of
 from server.domain.compliance import Examined, Measured, examine, key_of, worst
 from server.domain.duties import add_months, months_between
 from server.domain.required_hours import required
@@ -46,9 +46,18 @@ def test_no_hours_are_all_hours_and_summer_time_takes_none_away():
     assert required("", day, "Europe/Berlin") == SpanSet.of(day)
     assert required("sun 02:00-03:00", day, "Europe/Berlin").total_us == 120 * US_PER_MINUTE
     spring = day_span(date(2026, 3, 29), "Europe/Berlin")
-    assert required("sun 02:15-02:45", spring, "Europe/Berlin").total_us in (0, 30 * US_PER_MINUTE, 90 * US_PER_MINUTE)
+    for hours, minutes in (("02:15-02:45", 0), ("02:00-03:00", 0), ("01:00-02:30", 60), ("02:30-06:00", 180)):
+        assert required(f"sun {hours}", spring, "Europe/Berlin").total_us == minutes * US_PER_MINUTE
     assert required("sat 22:00-06:00", day, "Europe/Berlin").total_us == 7 * 60 * US_PER_MINUTE
     assert required("mon 00:00-24:00", day, "Europe/Berlin") == SpanSet()
+
+
+def test_of_two_words_of_one_instant_nobody_knows_the_last():
+    asked, both = SpanSet.of((0, 100)), [Word(10, False), Word(20, True), Word(20, False), Word(50, True)]
+    for words in (both, both[::-1]):
+        found = armed_of(asked, words, asked)
+        assert (found.armed, found.disarmed) == (SpanSet.of((50, 100)), SpanSet.of((10, 20)))
+    assert armed_of(asked, [Word(20, True)] * 2, asked).armed == SpanSet.of((20, 100))
 
 
 def test_silence_began_before_it_was_told():
