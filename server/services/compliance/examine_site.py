@@ -191,7 +191,9 @@ class _Examination:
             retain_days = self.assessor.policy.retain_days
             of_register = SiteMeasurer(self.session, self.site, day, self.now_us, retain_days)
             of_site |= of_register.of_site()
-            of_site["site_clock_error", "day"] = clock_of_site(self.session, self.site, day.isoformat(), self.window)
+            agents = {camera.agent_id for camera in self.cameras if self.times[camera.id].in_service}
+            clock = clock_of_site(self.session, self.site, agents, day.isoformat(), self.window)
+            of_site["site_clock_error", "day"] = clock
             clocks = clocks_of_cameras(self.session, self.site, self.cameras, day.isoformat(), self.window)
             of_site["live_view", "instant"] = measured_live(self.session, self.site, self.mode, self.now_us)
             found += [*of_register.people(self.facts), *of_register.classes(self.facts)]

@@ -29,6 +29,8 @@ from storage.database.unit_of_work import Database
 LOOK_EVERY_US = 5 * US_PER_MINUTE
 SITES_A_ROUND_MAX = 200
 DAYS_BACK_MAX = 62
+NEWS_BACK_MAX = 400
+"""What was covered may be lost as long as it is kept: a day's entry does not outlive what it rests on."""
 PROVISIONAL_US = 60 * US_PER_MINUTE
 """How often at most an entry that is not final repeats what has only moved a little."""
 
@@ -121,16 +123,17 @@ class ComplianceKeeper:
         began = day_of(began_us(site, compliance.cameras_of(session, site.id)), site.timezone)
         oldest = max(began, today - timedelta(days=DAYS_BACK_MAX))
         news = [date.fromisoformat(day) for day in attestations.days_with_news(session, site.id, mark.verdict_id)]
-        if news and news[0] < oldest:
-            log.warning(
-                "compliance_days_too_old", site=site.id, first=news[0].isoformat(), looked_from=oldest.isoformat()
-            )
+        # The first look at a site makes no entries of its whole past.
+        far = max(began, today - timedelta(days=NEWS_BACK_MAX)) if mark.verdict_id else oldest
+        if news and news[0] < far:
+            log.warning("compliance_days_too_old", site=site.id, first=news[0].isoformat(), looked_from=far.isoformat())
         from_day = date.fromisoformat(mark.final_before) if mark.final_before else oldest
         until = date.fromisoformat(self._final_before(site, mark, now_us))
         ripe = {from_day + timedelta(days=number) for number in range(max(0, (until - from_day).days))}
         month = today.replace(day=1)
         anew = {month + timedelta(days=number) for number in range((today - month).days)} if rejudge else set()
-        return sorted(day for day in {today, *news, *ripe, *anew} if oldest <= day <= today)
+        lately = {day for day in {today, *ripe, *anew} if oldest <= day <= today}
+        return sorted(lately | {day for day in news if far <= day <= today})
 
     def _final_before(self, site: Site, mark: ComplianceMark, now_us: int) -> str:
         """The first day of which something may still come in time."""

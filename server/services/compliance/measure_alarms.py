@@ -5,6 +5,7 @@ Source: 托育机构管理规范(试行) art. 32.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -126,10 +127,13 @@ def clocks_of_cameras(
     }
 
 
-def clock_of_site(session: Session, site: Site, day: str, window: Span) -> Measured:
-    """How far the worst of a site's agents was off the centre's clock on a day, in seconds."""
+def clock_of_site(session: Session, site: Site, agents: Collection[str], day: str, window: Span) -> Measured:
+    """How far the worst of a site's agents was off the centre's clock on a day, in seconds.
+
+    ``agents``: those that had cameras in service; one of which nothing was read is not known to be right.
+    """
     read = compliance.clock_days(session, site.id, "agent", day)
-    found = [_clock(row, window, f"clock:{agent}", "no_reading") for agent, row in sorted(read.items())]
+    found = [_clock(read.get(agent), window, f"clock:{agent}", "no_reading") for agent in sorted({*read, *agents})]
     if not found:
         return Measured(None, why="no_reading")
     open_one = next((one for one in found if one.value is None), None)

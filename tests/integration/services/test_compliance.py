@@ -9,10 +9,13 @@ from sqlalchemy import func, select
 from config.base.clock import US_PER_DAY, US_PER_MINUTE, US_PER_S
 from config.base.errors import IntegrityViolation, InvalidInput, NotFound, Unavailable
 from config.base.ids import fresh_id
+from config.base.timespan import Span
 from config.wire.health import PanelHealth
 from server.domain.verdict import day_of, day_span
 from server.services.compliance.keep_verdicts import ComplianceKeeper
+from server.services.compliance.measure_alarms import clock_of_site
 from server.services.compliance.read_compliance import ComplianceReader
+from server.services.compliance.rule_books import book_of
 from server.services.compliance.told import unpack_region, unpack_site
 from server.services.coverage.assess_day import Assessor
 from server.services.registers.register import Register
@@ -319,6 +322,44 @@ def test_forbidden_places_and_clocks(world):
     off = world.outcome("base.site-clock")
     assert off.status == "NON_COMPLIANT"
     assert off.value == pytest.approx(70, abs=0.1)
+
+
+@SQLITE
+def test_an_agent_whose_clock_nobody_read_is_not_known_to_be_right(world):
+    today, span = world.day(0), world.span(world.day(0))
+    world.add(
+        models.ClockReadingDay(
+            site_id="sunflower", kind="agent", subject_id="another-box", day=today.isoformat(), worst_us=1, least_us=0,
+            readings=9, first_us=span.start_us, last_us=world.now_us, longest_gap_us=1,
+        )
+    )  # fmt: skip
+    window = Span(span.start_us, world.now_us)
+    with world.database.reading() as session:
+        site = session.get_one(models.Site, "sunflower")
+        alone = clock_of_site(session, site, ["another-box"], today.isoformat(), window)
+        both = clock_of_site(session, site, ["another-box", "sunflower-box"], today.isoformat(), window)
+    assert alone.value == pytest.approx(1e-6)
+    assert (both.value, both.why) == (None, "no_reading")
+
+
+@SQLITE
+def test_what_is_lost_months_later_makes_a_new_entry(world):
+    with world.database.unit_of_work() as session:
+        early = world.span(world.day(80)).start_us
+        session.get_one(models.Site, "sunflower").created_us = early
+        session.get_one(models.Camera, "nap-room").activated_us = early
+    world.verdict(80)
+    book = book_of("luzhou-longmatan")
+    assert book is not None
+    today = world.today.isoformat()
+    world.add(
+        models.ComplianceMark(
+            site_id="sunflower", verdict_id=1, book=book.version, book_since_us=0, looked_us=0, final_before=today
+        )
+    )
+    world.verdict(80, [(0, 60, "object_missing", "missing")])
+    world.look()
+    assert [entry.status for entry in world.entries("site", 80)] == ["NON_COMPLIANT"]
 
 
 @SQLITE
