@@ -96,9 +96,11 @@ def end_sessions(request: Request, person: Person, fields: Fields) -> Response:
 
 
 @router.post("/passkeys/options")
-def passkey_options(request: Request, person: Person) -> Response:
-    """What the device is to be asked, as JSON."""
-    options, token = parts_of(request).people.passkeys.registration_options(person.account_name, site_of(request))
+def passkey_options(request: Request, person: Person, fields: Fields) -> Response:
+    """What the device is to be asked, as JSON. Needs the password: a session alone makes no key that outlives it."""
+    parts = parts_of(request)
+    parts.gate.check_password(person.account_name, fields.get("password", ""), source_of(request))
+    options, token = parts.people.passkeys.registration_options(person.account_name, site_of(request))
     return Response(f'{{"token":"{token}","options":{options}}}', media_type="application/json")
 
 

@@ -61,7 +61,7 @@ class Gate:
         # The prefix makes browsers refuse the cookie from a sibling host or without TLS.
         self.cookie_name = "__Host-nightlight" if secure_cookies else "nightlight"
         self._key = secrets.token_bytes(32)
-        self._remembered: OrderedDict[bytes, tuple[int, Scope]] = OrderedDict()
+        self._remembered: OrderedDict[bytes, tuple[int, Scope, str]] = OrderedDict()
         self._lock = Lock()
         self._checks = BoundedSemaphore(CHECKS_AT_ONCE)
 
@@ -115,14 +115,16 @@ class Gate:
         digest = hmac.new(self._key, f"{name}\0{password}".encode(), hashlib.sha256).digest()
         now_us = self._clock.monotonic_us()
         with self._lock:
-            until_us, scope = self._remembered.get(digest, (0, None))
-        if scope is not None and now_us < until_us and self._sign_in.stands(scope):
+            until_us, scope, was = self._remembered.get(digest, (0, None, ""))
+        known_as = name[:NAME_CHARS_MAX].replace("\0", "\N{REPLACEMENT CHARACTER}")
+        mark = self._sign_in.password_mark(known_as)  # before the check: what changes meanwhile ends what is remembered
+        if scope is not None and now_us < until_us and mark == was and self._sign_in.stands(scope):
             return scope
         scope = self.check_password(name, password, source)
         if self._sign_in.second_steps(scope.account_name):
             raise NotSignedIn("this account has a second step: a password alone does not open it")
         with self._lock:
-            self._remembered[digest] = (now_us + REMEMBERED_US, scope)
+            self._remembered[digest] = (now_us + REMEMBERED_US, scope, mark)
             while len(self._remembered) > REMEMBERED_MAX:
                 self._remembered.popitem(last=False)
         return scope

@@ -44,6 +44,7 @@ def test_a_passkey_is_made_and_opens_the_account_by_itself(house, open_page: Ope
     enter(page, house, "boss")
     page.goto(f"{house.url}/me")
     page.locator("#key-name").fill("电话")
+    page.locator("#key-password").fill(PASSWORD)
     page.locator("#new-passkey button").click()
     expect(page.get_by_role("heading", name="电话")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

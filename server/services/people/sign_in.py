@@ -102,6 +102,12 @@ class SignIn:
             raise PermissionDenied("name or password is wrong", code="wrong_password")
         return Scope(account.name, account.role, account.region)
 
+    def password_mark(self, account_name: str) -> str:
+        """Changes with the password; empty for a name that there is not."""
+        with self._database.reading() as session:
+            account = session.get(Account, account_name)
+            return digest_of(account.password_hash) if account is not None else ""
+
     def stands(self, scope: Scope) -> bool:
         """Whether the account is still what it was: not locked, of the same role and region, without a second step."""
         with self._database.reading() as session:

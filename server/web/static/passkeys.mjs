@@ -4,11 +4,12 @@
 for (const form of document.querySelectorAll("form[data-options]")) {
   if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) continue;
   form.hidden = false;
-  const button = form.querySelector("button");
+  const button = form.querySelector("button"), confirms = form.querySelector("[data-confirms]"), alert = form.querySelector("[role=alert]");
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {
-      const asked = await fetch(form.dataset.options, { method: "POST" });
+      const asked = await fetch(form.dataset.options, { method: "POST", body: new URLSearchParams({ password: confirms?.value ?? "" }) });
+      if (alert) alert.hidden = asked.status !== 401;
       if (!asked.ok) throw new Error(`HTTP ${asked.status}`);
       const { token, options } = await asked.json();
       const credential = options.rp
