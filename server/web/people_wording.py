@@ -37,6 +37,7 @@ REFUSAL = {
         "Link and code do not belong together, or have ended. Ask the facility for another invitation."
     ),
     "bad_account_name": mark("A name has a–z, 0–9 and hyphens within, at most 64. Change it."),
+    "has_account": mark("This person has an account already. Take it away first, then invite them again."),
     "name_taken": mark("This name is taken. Choose another."),
     "password_length": mark("A password has 12 to 256 characters. Choose another."),
     "password_breached": mark(

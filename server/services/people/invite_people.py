@@ -72,6 +72,9 @@ class InvitationDesk:
             known = session.get(Guardian, (site.id, key)) if guardian_id else session.get(Staff, (site.id, key))
             if not is_slug(key) or known is None:
                 raise NotFound("nobody of that id is in the register", code="no_such_person")
+            if _has_account(session, site.id, guardian_id, staff_id):
+                told = "this person has an account: take it away first, then invite them again"
+                raise Conflict(told, code="has_account")
             mine = (
                 PersonInvitation.site_id == site.id,
                 PersonInvitation.used_us.is_(None),
@@ -109,7 +112,7 @@ class InvitationDesk:
         hashed = PasswordHasher().hash(password)
         with self._database.unit_of_work() as session:
             invitation = session.get_one(PersonInvitation, _digest(link), with_for_update=True)
-            if invitation.used_us is not None:
+            if invitation.used_us is not None or invitation.revoked_us is not None:
                 raise PermissionDenied("this invitation was used", code="bad_invitation")
             if session.get(Account, name) is not None:
                 raise Conflict("this name is taken: choose another", code="name_taken")
@@ -134,8 +137,12 @@ class InvitationDesk:
         """Ends what an account may see here, at once; its sessions end with it."""
         with self._database.unit_of_work() as session:
             site = site_for(session, person, site_id, Action.PEOPLE_MANAGE)
-            for bond in _bonds(session, site.id, account_name):
+            staff = session.get(StaffAccount, (account_name, site.id))
+            for bond in [staff] if staff is not None else _bonds(session, site.id, account_name):
                 session.delete(bond)
+            if staff is not None:
+                given = (AccountSite.account_name == account_name, AccountSite.site_id == site.id)
+                session.execute(delete(AccountSite).where(*given))
             session.execute(delete(LoginSession).where(LoginSession.account_name == account_name))
 
     def _count_attempt(self, link: str, code: str) -> bool:
@@ -162,6 +169,17 @@ def _bind(session: Session, invitation: PersonInvitation, name: str, now_us: int
         return
     session.add(AccountSite(account_name=name, site_id=invitation.site_id))
     session.add(StaffAccount(account_name=name, site_id=invitation.site_id, staff_id=invitation.staff_id))
+
+
+def _has_account(session: Session, site_id: str, guardian_id: str, staff_id: str) -> bool:
+    """One person, one account: a second one would be one that nobody sees on the page."""
+    if guardian_id:
+        guardians = select(GuardianAccount.account_name)
+        query = guardians.where(GuardianAccount.site_id == site_id, GuardianAccount.guardian_id == guardian_id)
+    else:
+        members = select(StaffAccount.account_name)
+        query = members.where(StaffAccount.site_id == site_id, StaffAccount.staff_id == staff_id)
+    return session.scalar(query.limit(1)) is not None
 
 
 def _bonds(session: Session, site_id: str, account_name: str) -> list[GuardianAccount]:
