@@ -68,7 +68,17 @@ def respond(parts: Parts, request: Request, error: NightlightError) -> Response:
     status = status_of(error)
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request_failed", path=request.url.path, code=error.code, detail=str(error))
-    return answer(parts, request, status, error.code, str(error))
+    return answer(parts, request, status, error.code, _told(error, status))
+
+
+def _told(error: NightlightError, status: HTTPStatus) -> str:
+    """What a stranger may read: what a database or a store says of itself names hosts and accounts, and goes to the log."""
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "the server could not do this; its log says why"
+    if status is HTTPStatus.SERVICE_UNAVAILABLE and error.code == Unavailable.code:
+        log.warning("unavailable", why=str(error))
+        return "something that this server needs does not answer: try again later"
+    return str(error)
 
 
 def answer(parts: Parts, request: Request, status: HTTPStatus, code: str, detail: str) -> Response:
