@@ -7,7 +7,6 @@ to its cameras meanwhile. No other shard notices.
 
 import socket
 import threading
-from dataclasses import dataclass
 
 from config.base.backoff import Backoff
 from config.base.clock import US_PER_S
@@ -17,6 +16,8 @@ from config.settings.edge import CameraSettings
 from edge_agent.lifecycle import Worker
 from edge_agent.shards.believing import check
 from edge_agent.shards.birth import Born
+from edge_agent.shards.downlink import Downlink
+from edge_agent.shards.endings import Death, settle
 from edge_agent.shards.messages import (
     MESSAGE_BYTES_MAX,
     Ask,
@@ -38,7 +39,6 @@ from edge_agent.shards.messages import (
     Told,
     Torn,
     Up,
-    pack,
     read_up,
     socket_pair,
 )
@@ -60,21 +60,6 @@ DEATHS_MAX, DEATHS_WITHIN_US = 3, 600 * US_PER_S
 log = get_logger("shards")
 
 
-@dataclass(frozen=True)
-class _Death:
-    """The end of a process of which something is left to be done."""
-
-    how: str
-    asked: bool
-    """It ended because it was told to."""
-    certain: bool
-    """Nothing of it can write any more."""
-    answers: list[threading.Event]
-    """Who waits for its word on a camera."""
-    at: Instant
-    """By then it wrote no more."""
-
-
 class ShardKeeper(Worker):
     """One shard. ``set_camera`` and ``drop_camera`` may come from any thread, one at a time for each camera."""
 
@@ -86,12 +71,12 @@ class ShardKeeper(Worker):
         self._hosted: set[str] = set()
         """Cameras that the process that lives now has, or had until they were dropped."""
         self._answers: dict[str, threading.Event] = {}
-        self._connection: socket.socket | None = None
+        self._downlink: Downlink | None = None
         self._born: Born | None = None
         self._heard_us = 0
         self._room = True
-        self._ended = self._deaf = False
-        self._death: _Death | None = None
+        self._ended = False
+        self._death: Death | None = None
         self._backoff = Backoff(AGAIN_FIRST_S, AGAIN_LIMIT_S)
         self._rescued_us = 0
         self._deaths_us: list[int] = []
@@ -136,9 +121,10 @@ class ShardKeeper(Worker):
             self._cameras.pop(camera_id, None)
 
     def ask(self, kind: str, camera_id: str, body: bytes) -> bool:
-        """Hands something to the shard's companions; False where no process hears it. It is not said again."""
+        """Hands something to the shard's companions; False where no process hears it, or it is busy. It is not said again."""
         with self._lock:
-            return self._say(Ask(kind, camera_id, body))
+            busy = self._downlink is not None and self._downlink.crowded
+            return not busy and self._say(Ask(kind, camera_id, body))
 
     def timeline_is(self, timeline: Timeline) -> None:
         with self._lock:
@@ -194,7 +180,8 @@ class ShardKeeper(Worker):
         ours.settimeout(HEAR_EVERY_S)
         self._room = self._parts.guard.has_room()
         with self._lock:
-            self._connection, self._born, self._ended, self._deaf = ours, born, False, False
+            self._downlink = Downlink(ours, self._parts.clock.monotonic_us)
+            self._born, self._ended = born, False
             self._heard_us = self._parts.clock.monotonic_us()
             self._hosted, self._dropped = set(self._cameras), 0
             self._say(
@@ -214,7 +201,7 @@ class ShardKeeper(Worker):
 
     def _keep(self, connection: socket.socket) -> str:
         """Listens until the process is gone; why it had to be ended, where it was."""
-        while not self._deaf:
+        while self._moves():
             self.pulse()
             try:
                 data = connection.recv(MESSAGE_BYTES_MAX)
@@ -234,6 +221,14 @@ class ShardKeeper(Worker):
                 return f"it said nothing for {SILENT_US_MAX // US_PER_S} s"
             self._tell_room()
         return "it does not read what it is told"
+
+    def _moves(self) -> bool:
+        """Sends what waits to be sent; False where the process does not hear."""
+        with self._lock:
+            if self._downlink is None:
+                raise ValueError("there is no process to be kept")
+            self._downlink.move()
+            return not self._downlink.deaf
 
     def _take(self, said: Up) -> None:
         """Raises InvalidInput for what the shard cannot truthfully say."""
@@ -299,9 +294,10 @@ class ShardKeeper(Worker):
     def _bury(self, connection: socket.socket, why: str) -> None:
         """The process is gone, or will be in a moment: hears its last words. What it left undone is for ``_settle``."""
         with self._lock:
-            born, self._connection, self._born = self._born, None, None
-        if born is None:
+            born, downlink, self._born, self._downlink = self._born, self._downlink, None, None
+        if born is None or downlink is None:
             raise ValueError("a process is buried once")
+        downlink.close()
         self._parts.nursery.kill(born)
         at = self._parts.clock.now()
         how = self._parts.nursery.how_it_ended(born, STATUS_WITHIN_S)
@@ -312,7 +308,7 @@ class ShardKeeper(Worker):
             log.error("shard_died", shard=self.name, pid=born.pid, why=why, how=how, cameras=sorted(self._cameras))
         with self._lock:
             answers, self._answers = list(self._answers.values()), {}
-        self._death = _Death(why or how or "unknown", self._ended, certain, answers, at)
+        self._death = Death(why or how or "unknown", self._ended, certain, answers, at)
         if not self._ended:
             self._died()
 
@@ -321,24 +317,9 @@ class ShardKeeper(Worker):
         death, self._death = self._death, None
         if death is None:
             return
-        for camera_id in self._left_behind() if death.certain else []:
-            end = self._parts.accounts.abandoned(camera_id, self.name, death.at)
-            self._parts.board.silent(camera_id)
-            condition, began = self._parts.board.told(camera_id)
-            if death.asked or condition not in ("recording", "disk_full"):
-                continue
-            if end is None or end.timeline_id != began.timeline_id:
-                end = began  # whatever was kept before is not of this recording
-            detail = f"the process that reads this camera ended ({death.how}) and is begun again"
-            self._parts.board.set(camera_id, "stalled", detail, end if condition == "recording" else None)
-        for answer in death.answers:
-            answer.set()
-        if self._connection is None:
+        settle(death, self.name, self._cameras, self._parts)
+        if self._downlink is None:
             self._move_floors()
-
-    def _left_behind(self) -> list[str]:
-        """Its cameras, and those that were dropped while it was still writing them."""
-        return list({**self._cameras, **self._parts.accounts.written_by(self.name)})
 
     def _await_end(self, born: Born) -> bool:
         """Until nothing of a killed process can write any more; False where the agent ends first: its next start rescues."""
@@ -387,14 +368,5 @@ class ShardKeeper(Worker):
             answer.set()
 
     def _say(self, message: Down) -> bool:
-        """With the lock held; False where no process hears it. One that does not read what it is told is killed."""
-        if self._connection is None:
-            return False
-        try:
-            self._connection.send(pack(message), socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            self._deaf = True
-            return False
-        except OSError:
-            return False
-        return True
+        """With the lock held; False where no process hears it."""
+        return self._downlink is not None and self._downlink.say(message)

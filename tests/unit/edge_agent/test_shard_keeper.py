@@ -20,6 +20,7 @@ from config.wire.envelope import Signer
 from edge_agent.cameras.board import CameraBoard, CameraStatus
 from edge_agent.cameras.figures import CameraFigures
 from edge_agent.messages import Sealer
+from edge_agent.shards import downlink
 from edge_agent.shards.accounts import SegmentAccounts
 from edge_agent.shards.believing import check
 from edge_agent.shards.birth import Born, Nursery
@@ -34,6 +35,7 @@ from edge_agent.shards.messages import (
     Opening,
     Pulse,
     Restated,
+    SetCamera,
     Told,
     Torn,
     Up,
@@ -385,3 +387,43 @@ def end_of(house: House, segment: OpenSegment) -> int:
     end_us = house.spool.end_of(segment.segment_id)
     assert end_us is not None
     return end_us
+
+
+def test_what_companions_are_asked_never_costs_a_shard_its_life(house: House) -> None:
+    """One that is busy hears some of it and loses the rest; what it must hear waits for it."""
+    shard = house.shard()
+    while house.keeper.ask("live-wanted", "cam-1", bytes(1_000)):
+        pass
+    answer = house.keeper.set_camera(CameraSettings(id="cam-1", url="rtsp://192.0.2.2/"), "")
+    shard.settimeout(5)
+    while not isinstance(said := read_down(shard.recv(1 << 20)), SetCamera) or said.camera.url != "rtsp://192.0.2.2/":
+        pass
+    shard.send(pack(CameraSet("cam-1")))
+    assert answer.wait(5)
+    assert not house.stage.killed
+
+
+def test_a_shard_with_many_cameras_is_told_of_each_however_late_it_begins_to_read(house: House) -> None:
+    """The kernel keeps ten words or so for it."""
+    shard, cameras = house.shard(), [f"cam-{number}" for number in range(40)]
+    for camera_id in cameras:
+        house.keeper.set_camera(CameraSettings(id=camera_id, url="rtsp://192.0.2.1/"), "")
+    shard.settimeout(5)
+    told = set[str]()
+    while not told.issuperset(cameras):
+        if isinstance(said := read_down(shard.recv(1 << 20)), SetCamera):
+            told.add(said.camera.id)
+    assert not house.stage.killed
+
+
+@pytest.mark.parametrize("limit", ["WAITING_MAX", "UNREAD_US_MAX"])
+def test_a_shard_that_does_not_read_what_it_is_told_is_begun_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    shard = house.shard()
+    monkeypatch.setattr(downlink, limit, 20 if limit == "WAITING_MAX" else 1)
+    for _ in range(40):
+        house.keeper.timeline_is(house.parts.clock.timeline)
+    wait_for("another shard", lambda: len(house.stage.shards) > 1)
+    assert house.stage.killed
+    shard.close()
