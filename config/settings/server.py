@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from config.base.roles import Role
 from config.settings.loader import Strict, load
 from config.wire.findings import FindingName
 
@@ -65,6 +66,7 @@ class ApiSettings(Strict, frozen=True, kw_only=True):
     public_origin: str
     certificate_file: str
     session_hours: Annotated[int, msgspec.Meta(ge=1, le=168)]
+    second_step_roles: Annotated[list[Role], msgspec.Meta(max_length=16)]
 
 
 class LiveSettings(Strict, frozen=True, kw_only=True):

@@ -237,7 +237,8 @@ class Stack:
                 },
                 "mqtt": {"port": self.broker.port},
                 "broker": {"pid_file": str(self.broker.pid_file)},
-                "api": {"port": self._api_port},
+                # The demonstration's passwords stand on its own screen: a second step would only be in the way.
+                "api": {"port": self._api_port, "second_step_roles": []},
                 "live": {"port": live_port, "public_url": f"http://127.0.0.1:{live_port}"},
                 "policy": {"backfilled_after_s": 60},
             },

@@ -13,7 +13,7 @@ from config.base.clock import SystemClock
 from config.base.errors import ConfigurationError, NightlightError
 from config.base.roles import ADDED_ROLES, FORMER_ROLES
 from config.settings.server import ServerSettings, load_server
-from server.admin import audits, cameras, cells, compliance, custody, draws, enrolment, inventory, ledgers
+from server.admin import audits, cameras, cells, compliance, custody, draws, enrolment, inventory, ledgers, people
 from server.admin.keys import make_sealing_key, make_signing_key
 from server.runtime import EXIT_CONFIGURATION, open_database
 from server.services.people.passwords import PASSWORD_CHARS_MAX
@@ -123,7 +123,11 @@ def _parser() -> argparse.ArgumentParser:
     camera.add_argument("--agent", required=True)
     camera.add_argument("--name", required=True)
 
-    account = _adder(commands, "account", "a person who may sign in; password from standard input", _account_add)
+    people.add_commands(lambda noun, what: _verbs(commands, noun, what))
+    accounts = _verbs(commands, "account", "add, lock or unlock a person who may sign in")
+    people.add_account_commands(accounts)
+    account = accounts.add_parser("add", help="add a person who may sign in; password from standard input")
+    account.set_defaults(run=_account_add)
     account.add_argument("name")
     account.add_argument("--role", required=True, choices=sorted(ADDED_ROLES | set(FORMER_ROLES)))
     account.add_argument("--site", action="append", default=[], help="for the roles of a facility; may be given again")

@@ -10,7 +10,7 @@ from config.base.errors import Conflict, InvalidInput, NightlightError, NotFound
 from server.api.entrance import device_of, site_of
 from server.api.errors import status_of
 from server.api.forms import Fields
-from server.api.gate import READ, Person, source_of
+from server.api.gate import READ, Person, SecondStepMissing, source_of
 from server.api.parts import parts_of
 from server.api.tongue import language_of
 from storage.database.scope import Scope
@@ -132,10 +132,11 @@ def remove_passkey(request: Request, person: Person, fields: Fields) -> Response
 
 def _page(request: Request, person: Scope, error: NightlightError | None = None, codes: Sequence[str] = ()) -> Response:
     parts, name = parts_of(request), person.account_name
+    missing = SecondStepMissing("set one up") if parts.gate.lacks_second_step(person) else None
     html = parts.people_pages.account(
         person,
         language_of(request),
-        error,
+        error or missing,
         steps=parts.sign_in.second_steps(name),
         codes=codes,
         codes_left=parts.people.steps.recovery_codes_left(name),

@@ -21,7 +21,7 @@ from config.base.errors import (
     Unavailable,
 )
 from config.base.logs import get_logger
-from server.api.gate import READ, NotSignedIn
+from server.api.gate import READ, NotSignedIn, SecondStepMissing
 from server.api.parts import Parts
 from server.api.tongue import language_of
 
@@ -96,6 +96,8 @@ def answer(parts: Parts, request: Request, status: HTTPStatus, code: str, detail
         return Response(body, status, headers | {"Content-Language": language}, "application/problem+json")
     if status is HTTPStatus.UNAUTHORIZED:
         return RedirectResponse("/sign-in" + _next(request), HTTPStatus.SEE_OTHER, headers)
+    if code == SecondStepMissing.code:
+        return RedirectResponse("/me", HTTPStatus.SEE_OTHER, headers)
     html = parts.pages.error(status, code, language, _here(request))
     return Response(html, status, headers, "text/html; charset=utf-8")
 

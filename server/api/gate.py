@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from threading import BoundedSemaphore, Lock
 from typing import Annotated, TypeVar, cast
@@ -22,7 +22,7 @@ from starlette.responses import Response
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import PermissionDenied, Unavailable
 from server.api.actions import action_of
-from server.domain.authorisation import reach
+from server.domain.authorisation import Action, reach
 from server.services.people.sign_in import SignIn
 from storage.database.scope import Scope
 
@@ -45,6 +45,12 @@ class NotSignedIn(PermissionDenied):
     code = "not_signed_in"
 
 
+class SecondStepMissing(PermissionDenied):
+    """The role asks for a second step and the account has none yet: it sees its own account's page and nothing else."""
+
+    code = "second_step_needed"
+
+
 def open_to_all(endpoint: Endpoint) -> Endpoint:
     """Marks a route that answers without a session. Tests hold the list of them."""
     _open_endpoints.add(endpoint)
@@ -54,10 +60,13 @@ def open_to_all(endpoint: Endpoint) -> Endpoint:
 class Gate:
     """Finds the person behind a request."""
 
-    def __init__(self, sign_in: SignIn, clock: Clock, *, secure_cookies: bool) -> None:
+    def __init__(
+        self, sign_in: SignIn, clock: Clock, *, secure_cookies: bool, second_step_roles: Collection[str] = ()
+    ) -> None:
         self._sign_in = sign_in
         self._clock = clock
         self._secure = secure_cookies
+        self._second_step_roles = frozenset(second_step_roles)
         # The prefix makes browsers refuse the cookie from a sibling host or without TLS.
         self.cookie_name = "__Host-nightlight" if secure_cookies else "nightlight"
         self._key = secrets.token_bytes(32)
@@ -86,6 +95,15 @@ class Gate:
             return self._sign_in.check_password(known_as, password, source)
         finally:
             self._checks.release()
+
+    def check_second_step(self, person: Scope, action: Action) -> None:
+        """Raises SecondStepMissing, but for what sets one up."""
+        if action != Action.ACCOUNT_OWN and self.lacks_second_step(person):
+            raise SecondStepMissing("this account needs a second step: set one up on the page /me")
+
+    def lacks_second_step(self, person: Scope) -> bool:
+        """Whether the role asks for a second step and the account has none."""
+        return person.role in self._second_step_roles and not self._sign_in.second_steps(person.account_name)
 
     def token_of(self, request: Request) -> str:
         """The session token in the cookie; empty where there is none."""
@@ -139,15 +157,17 @@ def deny_by_default(request: Request) -> None:
     """The dependency of the whole application: nobody passes unknown, except where a route is open to all.
 
     The action that the route asks for becomes a part of the person's scope, and with it a condition of every query made for
-    them. Raises NotSignedIn, PermissionDenied where their role never allows the action.
+    them. Raises NotSignedIn, PermissionDenied where their role never allows the action,
+    SecondStepMissing.
     """
     if request.scope["endpoint"] in _open_endpoints:
         return
     person: Scope = request.app.state.parts.gate.identify(request)
     action = action_of(request.scope["route"].path, request.method)
     allowed = reach(person.role, action) if action is not None else frozenset()
-    if not allowed:
+    if action is None or not allowed:
         raise PermissionDenied("this account may not do that", code="not_allowed")
+    request.app.state.parts.gate.check_second_step(person, action)
     request.state.person = replace(person, reach=allowed)
 
 

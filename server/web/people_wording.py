@@ -46,6 +46,7 @@ REFUSAL = {
     "wrong_password": mark("The password is wrong. Try again."),
     "wrong_code": mark("That code is wrong or was used. Wait for the next one, then try again."),
     "too_many_attempts": mark("Too many failed attempts. Wait five minutes, then try again."),
+    "second_step_needed": mark("Your role needs a second step. Set up a passkey or codes of time here first."),
     "totp_there": mark("Codes of time are set up already. Remove them first."),
     "bad_passkey": mark("The device's answer does not hold. Try again, or use your password."),
     "step_over": mark("That took too long. Begin again."),

@@ -79,7 +79,7 @@ def settings_for(database: Database, directory: Path, *, port: int = 0, public_o
     file.write_text(
         f'[database]\nurl = "{url}"\n'
         f'[store]\naccess_key_file = "{directory / "access"}"\nsecret_key_file = "{directory / "secret"}"\n'
-        f'[api]\nport = {port}\npublic_origin = "{public_origin}"\n'
+        f'[api]\nport = {port}\npublic_origin = "{public_origin}"\nsecond_step_roles = []\n'
     )
     return file
 

@@ -2,7 +2,7 @@
 
 The newest instant seen goes on with the monotonic clock where the wall clock is behind it, and is kept in the database, so that
 a restart does not forget it. A clock that was once far ahead therefore refuses until the time has come or an administrator
-says ``server.admin people clock``: it fails closed.
+says ``server.admin people clock --set-back``: it fails closed.
 """
 
 from threading import Lock
@@ -65,3 +65,19 @@ class SteadyTime:
             else:
                 row.seen_us = max(row.seen_us, now_us)
         self._kept_us = now_us
+
+
+def newest(database: Database) -> int | None:
+    """The newest instant that was kept; None before the first."""
+    with database.reading() as session:
+        row = session.get(NewestInstant, 1)
+        return row.seen_us if row is not None else None
+
+
+def set_back(database: Database, now_us: int) -> None:
+    """An administrator says what time it is. What had expired by a clock that ran ahead may stand again."""
+    with database.unit_of_work() as session:
+        row = session.get(NewestInstant, 1)
+        if row is not None and row.seen_us > now_us:
+            _log.warning("steady_time_set_back", seen_us=row.seen_us, now_us=now_us)
+            row.seen_us = now_us

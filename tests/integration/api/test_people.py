@@ -2,15 +2,18 @@
 
 import html
 import re
+import sys
 
 import httpx
 import pyotp
 import pytest
 
-from config.base.clock import US_PER_S
+from config.base.clock import US_PER_DAY, US_PER_S, SystemClock
 from config.settings.server import load_server
+from server.admin.__main__ import main
 from server.domain.lease import Permit
-from storage.database.models import Account, Guardian, GuardianChild, SignInFailure
+from server.services.people import steady_time
+from storage.database.models import Account, Guardian, GuardianChild, NewestInstant, SignInFailure
 from storage.database.scope import Scope
 from tests.support.api import serving, settings_for
 from tests.support.nursery import PASSWORD, SITE, Nursery
@@ -207,3 +210,94 @@ def test_the_manager_writes_consents_on_paper_down_and_sets_the_mode(house):
     assert boss.post(f"/sites/{SITE}/people/revocations", data={"guardian": "g1"}).status_code == 404
     assert boss.get(f"/sites/{SITE}/people").status_code == 200
     assert boss.get(f"/sites/{SITE}/looks").status_code == 200
+
+
+def test_a_role_that_needs_a_second_step_sets_one_up_before_anything_else(nursery, tmp_path):
+    file = settings_for(nursery.database, tmp_path)
+    file.write_text(file.read_text().replace("second_step_roles = []", 'second_step_roles = ["police_auditor"]'))
+    with serving(load_server(file), nursery.clock) as api:
+        officer = enter(api, "police")
+        for path in ("/", f"/sites/{SITE}", "/draws"):
+            assert officer.get(path).headers["location"] == "/me"
+        assert officer.get("/api/v1/sites").json()["code"] == "second_step_needed"
+        basic = api.client(auth=("police", PASSWORD)).get("/api/v1/sites")
+        assert (basic.status_code, basic.json()["code"]) == (403, "second_step_needed")
+        assert "Your role needs a second step" in officer.get("/me").text
+        page = officer.post("/me/totp", data={"password": PASSWORD})
+        secret = re.search(r"<code>([A-Z2-7 ]{20,})</code>", page.text)[1].replace(" ", "")
+        code = pyotp.TOTP(secret).at(nursery.clock.utc_us() // US_PER_S)
+        assert officer.post("/me/totp/confirm", data={"code": code}).status_code == 200
+        assert officer.get("/draws").status_code == 200
+        assert enter(api, "boss").get(f"/sites/{SITE}").status_code == 200, "other roles are not asked"
+    assert "police_auditor" in load_server(None).api.second_step_roles
+
+
+def test_the_command_line_locks_an_account_and_sets_the_leases_clock_back(nursery, tmp_path, capsys, monkeypatch):
+    file = settings_for(nursery.database, tmp_path)
+
+    def admin(*words: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["server.admin", "--settings", str(file), *words])
+        return main()
+
+    assert sees(nursery, "mum")
+    assert admin("account", "lock", "mum") == 0
+    assert admin("account", "lock", "mum") == 0
+    assert not sees(nursery, "mum")
+    assert admin("account", "unlock", "mum") == 0
+    nursery.sessions.pop("mum")
+    assert sees(nursery, "mum"), "with a new session; the ones before stay over"
+    assert admin("account", "lock", "nobody") == 1
+    assert admin("account", "unlock", "nobody") == 1
+    ahead_us = SystemClock().utc_us() + 10 * US_PER_DAY
+    nursery.change(NewestInstant, NewestInstant.id == 1, seen_us=ahead_us)
+    assert admin("people", "clock") == 0
+    assert steady_time.newest(nursery.database) == ahead_us
+    assert admin("people", "clock", "--set-back") == 0
+    assert steady_time.newest(nursery.database) < ahead_us
+    assert "10" not in capsys.readouterr().out.rsplit("clock:", 1)[1]
+
+
+def test_a_remembered_password_ends_with_a_new_one(house):
+    script = house.client(auth=("boss", PASSWORD))
+    assert script.get("/api/v1/sites").status_code == 200
+    house.parts.sign_in.change_password("boss", PASSWORD, NEW_PASSWORD, "192.0.2.1")
+    assert script.get("/api/v1/sites").status_code == 401
+
+
+def test_a_session_alone_adds_no_passkey(house):
+    client = enter(house, "mum")
+    assert client.post("/me/passkeys/options", headers={"Sec-Fetch-Mode": "cors"}, data={}).status_code == 401
+    assert client.post("/me/passkeys/options", headers={"Sec-Fetch-Mode": "cors"}, data={"password": "wrong"}).status_code == 401
+    assert client.post("/me/passkeys/options", headers={"Sec-Fetch-Mode": "cors"}, data={"password": PASSWORD}).status_code == 200
+
+
+def test_a_guardian_has_one_account_and_another_comes_only_after_it_was_removed(house):
+    desk, boss = house.parts.people.invitations, Scope("boss", "facility_manager")
+    with pytest.raises(Conflict) as refused:
+        desk.invite(boss, SITE, guardian_id="g1")
+    assert refused.value.code == "has_account"
+    desk.remove(boss, SITE, "mum")
+    made = desk.invite(boss, SITE, guardian_id="g1")
+    assert desk.accept(made.link, made.code, "mum-again", NEW_PASSWORD) == "mum-again"
+
+
+def test_somebody_of_the_staff_who_left_finds_nothing_any_more(house):
+    desk, boss = house.parts.people.invitations, Scope("boss", "facility_manager")
+    house.nursery.add(Staff(site_id=SITE, id="s9", name="Wen", role="carer"))
+    made = desk.invite(boss, SITE, staff_id="s9")
+    desk.accept(made.link, made.code, "wen", NEW_PASSWORD)
+    client = enter(house, "wen", NEW_PASSWORD)
+    assert client.get(f"/sites/{SITE}/today").status_code == 200
+    assert enter(house, "boss").post(f"/sites/{SITE}/people/removals", data={"account": "wen"}).status_code == 303
+    assert client.get(f"/sites/{SITE}/today").status_code == 303
+    assert enter(house, "wen", NEW_PASSWORD).get(f"/sites/{SITE}/today").status_code == 404
+
+
+def test_what_the_database_says_of_itself_is_told_to_nobody(house, monkeypatch):
+    def away(_token):
+        raise Unavailable("the database does not answer: server at 10.1.2.3 refused")
+
+    monkeypatch.setattr(house.parts.sign_in, "resume", away)
+    answer = house.client(cookies={"nightlight": "x"}).get("/api/v1/sites")
+    assert answer.status_code == 503
+    assert "10.1.2.3" not in answer.text
