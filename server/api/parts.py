@@ -195,7 +195,12 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         report_pages=ReportPages(pages),
         live=live_of(settings, database, clock),
         live_pages=LivePages(pages),
-        gate=Gate(sign_in, clock, secure_cookies=settings.api.public_origin.startswith("https://")),
+        gate=Gate(
+            sign_in,
+            clock,
+            secure_cookies=settings.api.public_origin.startswith("https://"),
+            second_step_roles=settings.api.second_step_roles,
+        ),
         people=people_of(settings, database, clock),
         people_pages=PeoplePages(pages),
         pages=pages,
