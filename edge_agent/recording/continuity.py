@@ -2,7 +2,8 @@
 
 Invariant (I1): two frames stand in the same run only where both clocks, the camera's and ours, agree that no more than
 ``frame_gap_us`` lies between them. A camera whose presentation times go on regardless while it sent nothing is found
-out by its arrivals; a network that held frames back and then delivers them all is not blamed.
+out by its arrivals, also where it only falls behind bit by bit; a network that held frames back and then delivers them all is
+not blamed.
 
 Frames are held back for a moment in two cases: at the start, until their times and the origin are known (the first
 packet of an RTSP session has none, and a camera may send a burst first), and after a silence, until it is clear
@@ -102,6 +103,8 @@ class Continuity:
         self._held_why = "a new session"
         self._settling = True
         self._last: Arrival | None = None
+        self._newest_us = 0
+        """The latest instant at which a frame of this run was captured."""
         self._recent_us: deque[int] = deque(maxlen=RECENT_FRAMES)
         self.leapt_us = 0
         """By how much the camera's time has leapt over what passed here: its clock was set, or what came late had holes."""
@@ -196,6 +199,10 @@ class Continuity:
         self._last = arrival
         self._recent_us.append(decoded_us)
         captured_us = presented_us + self._origin.origin_us
+        if last is not None and not broken and captured_us - self._newest_us > self._frame_gap_us:
+            # What comes ever later, and never after a silence, moves the origin: time passed that no frame fills.
+            broken = f"frames come {(captured_us - self._newest_us) / US_PER_S:.1f} s later than they did"
+        self._newest_us = captured_us if broken or last is None else max(self._newest_us, captured_us)
         return Frame(presented_us, decoded_us, captured_us, arrival.is_key, bool(broken), broken, arrival.packet)
 
     def _note_leap(self, step_us: int, passed_us: int) -> None:

@@ -129,3 +129,26 @@ def test_a_short_silence_changes_nothing(silence_us: int) -> None:
 def test_holding_back_is_bounded() -> None:
     frozen = [a._replace(arrival_us=ORIGIN_US + CATCH_UP_US) for a in stream(2_000)]
     assert len(play(frozen, flush=False)) > 1_000
+
+
+@pytest.mark.parametrize("slowness", [1.1, 1.5, 2.0, 4.0])
+def test_what_comes_ever_later_is_not_claimed_for_time_that_it_does_not_fill(slowness: float) -> None:
+    """A camera that falls behind evenly: its own times know of no hole, and at no moment is it silent."""
+    late = [
+        arrival._replace(arrival_us=ORIGIN_US + int(i * FRAME_US * slowness)) for i, arrival in enumerate(stream(5_000))
+    ]
+    placed = play(late)
+    steps = [(b.captured_us - a.captured_us, b.begins_run) for a, b in pairwise(placed)]
+    assert all(step <= GAP_US or begins for step, begins in steps)
+    assert len(begins(placed)) > 1
+    assert len(placed) == 5_000
+    assert "later" in placed[begins(placed)[1]].why
+
+
+def test_frames_out_of_their_order_of_presentation_are_no_leap() -> None:
+    """B-frames: the newest picture comes first, those before it follow."""
+    shuffled = [
+        arrival._replace(presented_us=arrival.presented_us + (3, 0, 1)[i % 3] * FRAME_US)
+        for i, arrival in enumerate(stream(2_000))
+    ]
+    assert begins(play(shuffled)) == [0]
