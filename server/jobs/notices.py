@@ -11,6 +11,7 @@ from config.settings.server import ServerSettings
 from server.domain.notices import Channel
 from server.jobs.upkeep import Task
 from server.services.notices.channels import channels_of
+from server.services.notices.forget import forget
 from server.services.notices.plan_messages import MessagePlanner
 from server.services.notices.send_messages import MessageSender
 from server.services.notices.watch_due import DueWatch
@@ -20,6 +21,7 @@ from storage.database.unit_of_work import Database
 PLAN_S = 5.0
 SEND_S = 2.0
 DUE_S = 600.0
+FORGET_S = 3_600.0
 
 
 def notice_tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Event) -> list[Task]:
@@ -30,10 +32,17 @@ def notice_tasks(settings: ServerSettings, database: Database, clock: Clock, sto
     watch = DueWatch(database, clock)
     return [
         Task("notices-due", DUE_S, watch.look, stop),
+        Task("notices-forget", FORGET_S, lambda: drop_old(database, clock, stop), stop),
         Task("notices-plan", PLAN_S, lambda: plan(planner), stop),
         # One slow channel does not delay the others.
         *(Task(f"notices-{channel}", SEND_S, partial(send, sender, stop, channel), stop) for channel in Channel),
     ]
+
+
+def drop_old(database: Database, clock: Clock, stop: Event) -> None:
+    """Deletes what was told more than half a year ago."""
+    while not stop.is_set() and forget(database, clock):
+        continue
 
 
 def plan(planner: MessagePlanner) -> None:

@@ -91,6 +91,7 @@ def test_a_gap_has_one_case_however_often_it_is_judged(site: Site) -> None:
         assert act.evidence == f"verdict:{day_of(gone_us, 'Asia/Shanghai')}"
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_what_was_declared_beforehand_is_explained_by_that_and_still_missing(site: Site) -> None:
     add_accounts(site.database, site.clock, "sunflower")
     site.record(60)
@@ -110,6 +111,7 @@ def test_what_was_declared_beforehand_is_explained_by_that_and_still_missing(sit
     assert [act for _, act in site.acts()] == ["opened", "explain"]
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_the_docket_is_read_within_reach_alone(site: Site) -> None:
     add_accounts(site.database, site.clock, "sunflower")
     site.record(60)
@@ -156,6 +158,7 @@ def test_an_outage_of_the_whole_site_is_one_incident(site: Site) -> None:
     assert first.incident_id == second.incident_id
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_time_that_was_signed_off_before_a_long_outage_stays_signed_off(site: Site) -> None:
     """A case that reaches back beyond the days that are judged brings in what lies there, and its cases with it."""
     site.record(60)

@@ -23,7 +23,7 @@ from sqlalchemy import select
 from config.base.errors import ConfigurationError, Conflict, InvalidInput, NotFound
 from config.settings.server import NoticeSettings, load_server
 from server.domain.notices import Result
-from server.jobs.notices import plan
+from server.jobs.notices import drop_old, plan
 from server.services.notices.channels import channels_of
 from server.services.notices.outward import Outward
 from server.services.notices.plan_messages import EVENTS_MAX, MessagePlanner
@@ -373,6 +373,25 @@ def test_what_cannot_be_sent_is_refused_with_a_reason(people, clock) -> None:
         office.desk.subscribe(LIN, mail())
     with pytest.raises(Conflict):
         office.desk.subscribe(LIN, mail())
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+def test_what_was_told_is_kept_for_half_a_year_and_not_for_ever(people, clock, mail_receiver: MailReceiver) -> None:
+    office = Office(people, clock, smtp_host="127.0.0.1", smtp_port=mail_receiver.port, coalesce_s=0, digest_s=0)
+    office.desk.subscribe(LIN, mail())
+    office.happen("gap:1")
+    office.round()
+    mail_receiver.refuse = "451 later"
+    office.happen("gap:2")
+    office.round()
+    clock.advance(190 * 86_400)
+    drop_old(people, clock, Event())
+    assert [one.state for one in office.messages()] == ["sent", "waiting"]
+    clock.advance(11 * 86_400)
+    drop_old(people, clock, Event())
+    assert [one.state for one in office.messages()] == ["waiting"]
+    with people.reading() as session:
+        assert [event.key for event in session.scalars(select(NoticeEvent))] == ["gap:2"]
 
 
 @only_sqlite
