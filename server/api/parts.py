@@ -37,6 +37,7 @@ from server.services.coverage.read_health import HealthReader
 from server.services.coverage.read_replays import ReplayReader
 from server.services.custody.desk import CustodyDesk
 from server.services.custody.hold_recordings import HoldKeeper
+from server.services.custody.play_back import Playback
 from server.services.docket.desk import DocketDesk
 from server.services.docket.plan_maintenance import MaintenancePlanner
 from server.services.evidence.read_attestations import AttestationReader
@@ -50,8 +51,10 @@ from server.services.registers.export_registers import RegisterExporter
 from server.services.registers.import_registers import RegisterImporter
 from server.services.reports.month_report import ReportDesk
 from server.services.supervision.draw_inspections import DrawDesk
+from server.services.supervision.inspect_sites import InspectionDesk
 from server.services.supervision.keep_complaints import ComplaintDesk
 from server.services.supervision.keep_credit import CreditDesk
+from server.services.supervision.prefill import Prefill
 from server.services.supervision.publish import Publisher
 from server.web.audit_pages import AuditPages
 from server.web.complaints import ComplaintPages
@@ -59,9 +62,11 @@ from server.web.compliance import CompliancePages
 from server.web.credit import CreditPages
 from server.web.docket import DocketPages
 from server.web.draws import DrawPages
+from server.web.inspections import InspectionPages
 from server.web.live import LivePages
 from server.web.pages import Pages
 from server.web.people_pages import PeoplePages
+from server.web.playback import PlaybackPages
 from server.web.publication import PublicationPages
 from server.web.register_pages import RegisterPages
 from server.web.reports import ReportPages
@@ -115,12 +120,16 @@ class Parts:
     credit_pages: CreditPages
     complaints: ComplaintDesk
     complaint_pages: ComplaintPages
+    inspections: InspectionDesk
+    inspection_pages: InspectionPages
     publisher: Publisher
     publication_pages: PublicationPages
     reports: ReportDesk
     report_pages: ReportPages
     live: LiveFace
     live_pages: LivePages
+    playback: Playback
+    playback_pages: PlaybackPages
     people: PeopleFace
     people_pages: PeoplePages
     gate: Gate
@@ -189,12 +198,18 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         credit_pages=CreditPages(pages),
         complaints=ComplaintDesk(database, clock, HoldKeeper(database, clock), settings.complaints.answer_days),
         complaint_pages=ComplaintPages(pages),
+        inspections=InspectionDesk(
+            database, clock, Prefill(ComplianceReader(database, clock, Assessor(settings.policy)))
+        ),
+        inspection_pages=InspectionPages(pages),
         publisher=Publisher(database, clock),
         publication_pages=PublicationPages(pages),
         reports=reports_of(settings, database, clock, ReportPages(pages)),
         report_pages=ReportPages(pages),
         live=live_of(settings, database, clock),
         live_pages=LivePages(pages),
+        playback=Playback(database, store, clock),
+        playback_pages=PlaybackPages(pages),
         gate=Gate(
             sign_in,
             clock,

@@ -83,7 +83,10 @@ from storage.database.models.supervision import (
     CreditObjection,
     Inspection,
     InspectionDraw,
+    InspectionResult,
     InspectorInterest,
+    RectificationActRow,
+    RectificationOrder,
 )
 from storage.database.models.verdicts import Verdict
 
@@ -122,9 +125,9 @@ __all__ = [
     "ClassGroup",
     "ClassZone",
     "ClockReadingDay",
+    "Complaint",
     "ComplianceEntry",
     "ComplianceMark",
-    "Complaint",
     "ConditionChange",
     "ConsentRow",
     "CoverageSpan",
@@ -144,6 +147,7 @@ __all__ = [
     "HalfSignIn",
     "Inspection",
     "InspectionDraw",
+    "InspectionResult",
     "InspectorInterest",
     "Invitation",
     "LeaseRow",
@@ -170,6 +174,8 @@ __all__ = [
     "PictureFindingRow",
     "QuarantinedMessage",
     "RecoveryCode",
+    "RectificationActRow",
+    "RectificationOrder",
     "Region",
     "RegisterImport",
     "ReplayReport",

@@ -3,7 +3,7 @@
 Draws are never changed but by being drawn, entries of the credit file never.
 """
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, ForeignKey, ForeignKeyConstraint, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database.models.base import Base, HexId, Sha256, Slug
@@ -107,3 +107,49 @@ class Complaint(Base):
     answered_us: Mapped[int | None] = mapped_column(BigInteger)
     answered_by: Mapped[str | None] = mapped_column(Slug)
     __table_args__ = (Index("ix_complaint_site", "site_id", "received_us"),)
+
+
+class InspectionResult(Base):
+    """What inspectors found at a site that was drawn; written once."""
+
+    __tablename__ = "inspection_result"
+    draw_id: Mapped[str] = mapped_column(HexId, primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    day: Mapped[str] = mapped_column(String(10))
+    told: Mapped[str] = mapped_column(String(400))
+    checklist: Mapped[str] = mapped_column(Text)
+    """What the rules said of the site when the result was entered, as JSON."""
+    entered_us: Mapped[int] = mapped_column(BigInteger)
+    entered_by: Mapped[str] = mapped_column(Slug)
+    __table_args__ = (ForeignKeyConstraint(["draw_id", "number"], ["inspection.draw_id", "inspection.number"]),)
+
+
+class RectificationOrder(Base):
+    """A finding of an inspection that has to be put right; where it stands follows from its acts."""
+
+    __tablename__ = "rectification_order"
+    id: Mapped[str] = mapped_column(HexId, primary_key=True)
+    draw_id: Mapped[str] = mapped_column(HexId)
+    number: Mapped[int] = mapped_column(Integer)
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
+    rule: Mapped[str] = mapped_column(String(200))
+    """The rule of the checklist that it is about; empty where it is about none."""
+    told: Mapped[str] = mapped_column(String(400))
+    __table_args__ = (
+        ForeignKeyConstraint(["draw_id", "number"], ["inspection_result.draw_id", "inspection_result.number"]),
+    )
+
+
+class RectificationActRow(Base):
+    """One act on an order; never changed (I4). ``server.domain.rectification``."""
+
+    __tablename__ = "rectification_act"
+    order_id: Mapped[str] = mapped_column(ForeignKey("rectification_order.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(Integer, primary_key=True)
+    """In the order of the acts, from 0."""
+    kind: Mapped[str] = mapped_column(String(16))
+    at_us: Mapped[int] = mapped_column(BigInteger)
+    by: Mapped[str] = mapped_column(Slug)
+    told: Mapped[str] = mapped_column(String(400))
+    """What was done or seen, and where the evidence is."""
+    due: Mapped[str | None] = mapped_column(String(10))

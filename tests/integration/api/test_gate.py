@@ -77,6 +77,7 @@ PLACES = {
     "report": "0" * 32,
     "objection": "0" * 32,
     "complaint": "T20261122-0001",
+    "order": "0" * 32,
     "fetch_id": "0" * 32,
     "hold": "0" * 32,
     "certificate": "1",
@@ -84,6 +85,7 @@ PLACES = {
     "act": "explain",
     "number": "1",
     "message": "0" * 32,
+    "segment": "0" * 32,
 }
 
 

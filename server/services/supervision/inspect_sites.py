@@ -1,0 +1,324 @@
+"""What inspectors found at a site that was drawn, and the orders that follow until somebody has looked at the repair.
+
+Invariants: a result is written once, by one of the inspectors who were drawn, with the checklist as the rules stood then; each
+finding becomes an order and an entry of the credit file in the same transaction, and a visit that found nothing an entry of
+no points. Orders stand by their acts alone (``server.domain.rectification``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from config.base.clock import Clock
+from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied
+from config.base.ids import fresh_id, is_slug
+from config.base.logs import get_logger
+from server.domain.credit import POINTS_MAX, Aspect
+from server.domain.rectification import Act, Kind, check, standing
+from server.domain.verdict import day_of
+from storage.database import inspections
+from storage.database import scope as scoping
+from storage.database.models import (
+    CreditEntryRow,
+    Inspection,
+    InspectionResult,
+    RectificationActRow,
+    RectificationOrder,
+    Site,
+)
+from storage.database.scope import Scope
+from storage.database.unit_of_work import Database
+
+TOLD_CHARS_MAX = 400
+RULE_CHARS_MAX = 200
+FINDINGS_MAX = 40
+SHOWN_MAX = 50
+NUMBER_MAX = 1_000_000
+NOTHING_FOUND = Aspect.SUPERVISION
+
+log = get_logger("inspections")
+
+
+class CheckItem(msgspec.Struct, frozen=True):
+    """A rule of the site's pack and how it comes out by the evidence; ``title`` by language."""
+
+    rule: str
+    article: str
+    title: dict[str, str]
+    binding: str
+    status: str
+
+
+class Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A finding: ``points`` from -100 to 0, ``due`` the day by which it is put right; ``rule`` of the checklist, or empty."""
+
+    told: str
+    aspect: str
+    points: int
+    due: str
+    rule: str = ""
+
+
+class ResultOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``day``: of the visit."""
+
+    day: str
+    told: str
+    findings: list[Found] = []
+
+
+class ActView(msgspec.Struct, frozen=True):
+    """An act on an order."""
+
+    kind: str
+    at_us: int
+    by: str
+    told: str
+    due: str | None
+
+
+class OrderView(msgspec.Struct, frozen=True):
+    """A rectification order. ``allowed``: the acts that may come next."""
+
+    id: str
+    rule: str
+    told: str
+    status: str
+    due: str
+    overdue: bool
+    suspended: bool
+    allowed: list[str]
+    acts: list[ActView]
+
+
+class InspectionView(msgspec.Struct, frozen=True):
+    """``day`` None until somebody entered what was found; ``checklist``: as it stood then."""
+
+    draw_id: str
+    number: int
+    drawn_us: int
+    inspectors: list[str]
+    day: str | None
+    told: str
+    entered_by: str
+    checklist: list[CheckItem]
+    orders: list[OrderView]
+
+
+class SiteInspections(msgspec.Struct, frozen=True):
+    """The newest inspections of a site; ``checklist``: by the evidence of today."""
+
+    site_id: str
+    name: str
+    timezone: str
+    today: str
+    checklist: list[CheckItem]
+    inspections: list[InspectionView]
+
+
+@dataclass(frozen=True)
+class InspectionDesk:
+    """Acts on behalf of one person at a time. ``checklist``: the site's rules as the person may see them."""
+
+    database: Database
+    clock: Clock
+    checklist: Callable[[Scope, str], list[CheckItem]]
+
+    def of_site(self, person: Scope, site_id: str) -> SiteInspections:
+        """Raises NotFound."""
+        items = self.checklist(person, site_id)
+        with self.database.reading() as session:
+            site = _site(session, person, site_id)
+            today = day_of(self.clock.utc_us(), site.timezone)
+            rows = inspections.of_site(session, site.id, SHOWN_MAX)
+            results = inspections.results_of(session, [row.draw_id for row in rows])
+            orders = inspections.orders_of(session, site.id)
+            acts = inspections.acts_of(session, [one.id for some in orders.values() for one in some])
+            return SiteInspections(
+                site.id,
+                site.name,
+                site.timezone,
+                today.isoformat(),
+                items,
+                [
+                    _view(row, results.get(key), [_order(one, acts[one.id], today) for one in orders.get(key, [])])
+                    for row in rows
+                    for key in [(row.draw_id, row.number)]
+                ],
+            )
+
+    def record(self, person: Scope, site_id: str, draw_id: str, number: int, order: ResultOrder) -> None:
+        """Enters what was found. Raises NotFound, InvalidInput; PermissionDenied to whoever was not drawn; Conflict."""
+        day = _day(order.day)
+        _check_text(order.told)
+        if len(order.findings) > FINDINGS_MAX:
+            raise InvalidInput(f"at most {FINDINGS_MAX} findings", code="too_many")
+        for found in order.findings:
+            _check_finding(found, day)
+        items = self.checklist(person, site_id)
+        now_us = self.clock.utc_us()
+        with self.database.unit_of_work() as session:
+            site = _site(session, person, site_id)
+            drawn = _drawn(session, site, draw_id, number)
+            if person.account_name not in drawn.inspectors.split(","):
+                raise PermissionDenied("only who was drawn enters what was found", code="not_drawn")
+            if session.get(InspectionResult, (draw_id, number)) is not None:
+                raise Conflict("what was found has been entered", code="entered_already")
+            if day > day_of(now_us, site.timezone):
+                raise InvalidInput("a visit is entered after it was made", code="bad_day")
+            session.add(
+                InspectionResult(
+                    draw_id=draw_id,
+                    number=number,
+                    day=order.day,
+                    told=order.told.strip(),
+                    checklist=msgspec.json.encode(items).decode(),
+                    entered_us=now_us,
+                    entered_by=person.account_name,
+                )
+            )
+            session.flush()
+            for found in order.findings:
+                _add_order(session, drawn, found, person.account_name, now_us)
+            _add_entries(session, drawn, order, person.account_name, now_us)
+        log.info("inspection_recorded", site=site_id, draw=draw_id, number=number, findings=len(order.findings))
+
+    def act(self, person: Scope, site_id: str, order_id: str, kind: str, told: str, due: str = "") -> None:
+        """Adds an act to an order. Raises NotFound, InvalidInput, Conflict, PermissionDenied."""
+        _check_text(told)
+        if kind not in set(Kind):
+            raise InvalidInput("there is no such act", code="bad_kind")
+        act = Act(Kind(kind), person.account_name, _day(due) if due and kind == Kind.FAILED else None)
+        now_us = self.clock.utc_us()
+        with self.database.unit_of_work() as session:
+            site = _site(session, person, site_id)
+            order = session.get(RectificationOrder, order_id, with_for_update=True) if is_slug(order_id) else None
+            if order is None or order.site_id != site.id:
+                raise NotFound("no such order")
+            before = inspections.acts_of(session, [order.id])[order.id]
+            check([_act(row) for row in before], act, day_of(now_us, site.timezone))
+            session.add(_act_row(order.id, len(before), act, told, now_us))
+        log.info("rectification_act", site=site_id, order=order_id, kind=kind)
+
+
+def _add_order(session: Session, drawn: Inspection, found: Found, by: str, now_us: int) -> None:
+    order = RectificationOrder(
+        id=fresh_id(),
+        draw_id=drawn.draw_id,
+        number=drawn.number,
+        site_id=drawn.site_id,
+        rule=found.rule,
+        told=found.told.strip(),
+    )
+    session.add(order)
+    session.flush()
+    session.add(_act_row(order.id, 0, Act(Kind.ORDERED, by, date.fromisoformat(found.due)), found.told, now_us))
+
+
+def _add_entries(session: Session, drawn: Inspection, order: ResultOrder, by: str, now_us: int) -> None:
+    found = [(one.aspect, one.points, one.told) for one in order.findings] or [(NOTHING_FOUND.value, 0, order.told)]
+    session.add_all(
+        CreditEntryRow(
+            id=fresh_id(),
+            site_id=drawn.site_id,
+            staff_id=None,
+            aspect=aspect,
+            points=points,
+            day=order.day,
+            kind="inspection",
+            told=told.strip(),
+            source=f"{drawn.draw_id}/{drawn.number}",
+            entered_us=now_us,
+            entered_by=by,
+        )
+        for aspect, points, told in found
+    )
+
+
+def _check_finding(found: Found, day: date) -> None:
+    _check_text(found.told)
+    if found.aspect not in set(Aspect):
+        raise InvalidInput("a finding names one of the eight S", code="bad_kind")
+    if not -POINTS_MAX <= found.points <= 0:
+        raise InvalidInput(f"a finding has -{POINTS_MAX} to 0 points", code="bad_points")
+    if len(found.rule) > RULE_CHARS_MAX or not (found.rule.isprintable()):
+        raise InvalidInput("not a rule of the checklist", code="bad_kind")
+    if _day(found.due) < day:
+        raise InvalidInput("what was found is put right after the visit", code="bad_due")
+
+
+def _check_text(text: str) -> None:
+    if not text.strip() or len(text) > TOLD_CHARS_MAX or not text.isprintable():
+        raise InvalidInput(f"say it in 1 to {TOLD_CHARS_MAX} printable characters", code="no_reason")
+
+
+def _day(text: str) -> date:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("write a day as 2026-11-22", code="bad_day") from error
+    if found.isoformat() != text:
+        raise InvalidInput("write a day as 2026-11-22", code="bad_day")
+    return found
+
+
+def _drawn(session: Session, site: Site, draw_id: str, number: int) -> Inspection:
+    known = is_slug(draw_id) and 0 < number <= NUMBER_MAX
+    row = session.get(Inspection, (draw_id, number), with_for_update=True) if known else None
+    if row is None or row.site_id != site.id:
+        raise NotFound("no such inspection")
+    return row
+
+
+def _site(session: Session, person: Scope, site_id: str) -> Site:
+    if not is_slug(site_id):
+        raise NotFound("no such site")
+    return scoping.site_in_reach(session, person, site_id)
+
+
+def _act_row(order_id: str, place: int, act: Act, told: str, now_us: int) -> RectificationActRow:
+    return RectificationActRow(
+        order_id=order_id,
+        place=place,
+        kind=act.kind.value,
+        at_us=now_us,
+        by=act.by,
+        told=told.strip(),
+        due=act.due.isoformat() if act.due is not None else None,
+    )
+
+
+def _act(row: RectificationActRow) -> Act:
+    return Act(Kind(row.kind), row.by, date.fromisoformat(row.due) if row.due is not None else None)
+
+
+def _order(row: RectificationOrder, acts: list[RectificationActRow], today: date) -> OrderView:
+    now = standing([_act(one) for one in acts], today)
+    return OrderView(
+        row.id,
+        row.rule,
+        row.told,
+        now.status,
+        now.due.isoformat(),
+        now.overdue,
+        now.suspended,
+        sorted(now.allowed),
+        [ActView(one.kind, one.at_us, one.by, one.told, one.due) for one in acts],
+    )
+
+
+def _view(row: Inspection, result: InspectionResult | None, orders: list[OrderView]) -> InspectionView:
+    return InspectionView(
+        row.draw_id,
+        row.number,
+        row.made_us,
+        row.inspectors.split(","),
+        result.day if result is not None else None,
+        result.told if result is not None else "",
+        result.entered_by if result is not None else "",
+        msgspec.json.decode(result.checklist, type=list[CheckItem]) if result is not None else [],
+        orders,
+    )
