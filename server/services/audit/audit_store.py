@@ -290,6 +290,8 @@ class StoreAuditor:
         short = seen is not None and drift is None and lengthens(held, seen)
         if drift is Drift.LOCK_SHORT or short:
             until_us = max(held.retain_until_us, held.floor_us)
+            if until_us <= self.clock.utc_us():
+                return  # a hold keeps it past its last day: no lock has to, and no store takes one that has ended
             try:
                 kept = self.store.extend_retention(version.key, version.version_id, until_us)
             except Unavailable:

@@ -448,6 +448,18 @@ def test_what_a_hold_keeps_past_its_last_day_is_still_looked_at(database, object
     assert drawn.size == 0  # what was held is known to be missing
 
 
+def test_a_floor_that_grew_asks_no_lock_of_what_is_past_it_and_only_held(database, object_store):
+    site = Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(1)
+    hold = {"id": fresh_id(), "reason": "incident", "owner": "zhou", "review_us": 0, "placed_by": "zhou"}
+    where = {"site_id": "sunflower", "camera_id": site.camera_id, "start_us": 0, "end_us": site.end_us}
+    with database.unit_of_work() as session:
+        session.add(LegalHold(**hold, **where, placed_us=site.clock.utc_us()))
+    site.clock.advance(200 * 86_400)
+    # A store takes no lock that ends in the past.
+    done = site.audit(Lying(site.evidence, refuses_locks=True), retain_days=150)
+    assert (done.checked, done.extended, site.findings(), site.seconds_covered()) == (1, 0, [], 10)
+
+
 def test_two_processes_at_one_camera_day_count_it_once(database, object_store):
     site = Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(2)
     other = StoreAuditor(database, site.evidence, site.clock, 90)
