@@ -1,0 +1,130 @@
+"""Recorded playback over HTTP: ranges of one version, on the access record before the first byte, and nothing of anybody else's."""
+
+import pytest
+
+from storage.database.models import AccessRecord, Camera, LedgerEntry, Segment, ViewRow, Zone
+from tests.support.api import AUDITOR
+from tests.support.custody import SECOND
+from tests.support.sites import seconds
+
+
+@pytest.fixture
+def first(kept) -> Segment:
+    with kept.database.reading() as session:
+        return session.query(Segment).order_by(Segment.start_us).first()
+
+
+def page(kept) -> str:
+    return f"/sites/sunflower/playback/{kept.camera_id}"
+
+
+def begin(kept, client, first, reason: str = "a child was hurt"):
+    return client.post(page(kept), data={"at": str(first.start_us + 1), "reason": reason}, follow_redirects=False)
+
+
+def on_record(kept) -> list[AccessRecord]:
+    with kept.database.reading() as session:
+        return session.query(AccessRecord).filter(AccessRecord.subject == "playback").all()
+
+
+def test_ranges_come_from_the_very_version_and_only_after_the_look_is_on_record(kept, first):
+    client = kept.api.signed_in()
+    video = f"{page(kept)}/{first.id}.mp4"
+    assert client.get(video).status_code == 403
+    assert not on_record(kept)
+    assert begin(kept, client, first, reason="").status_code == 400
+    assert begin(kept, client, first).status_code == 303
+    whole = client.get(video)
+    assert (whole.status_code, whole.content) == (200, b"footage 0")
+    assert (whole.headers["cache-control"], whole.headers["accept-ranges"]) == ("no-store", "bytes")
+    for wanted, status, content, told in (
+        ("bytes=0-3", 206, b"foot", "bytes 0-3/9"),
+        ("bytes=4-", 206, b"age 0", "bytes 4-8/9"),
+        ("bytes=-2", 206, b" 0", "bytes 7-8/9"),
+        ("bytes=5-99", 206, b"ge 0", "bytes 5-8/9"),
+        ("bytes=9-", 416, b"", "bytes */9"),
+        ("bytes=-0", 416, b"", "bytes */9"),
+        ("bytes=0-1,3-4", 200, b"footage 0", None),
+        ("bytes=5-2", 200, b"footage 0", None),
+        ("lines=1-2", 200, b"footage 0", None),
+    ):
+        answer = client.get(video, headers={"Range": wanted})
+        assert (answer.status_code, answer.content, answer.headers.get("content-range")) == (status, content, told)
+    changed = client.get(video, headers={"Range": "bytes=0-3", "If-Range": '"another"'})
+    assert (changed.status_code, changed.content) == (200, b"footage 0")
+    (row,) = on_record(kept)  # one look at one recording, however many ranges
+    assert (row.account_name, row.camera_id) == ("lin", kept.camera_id)
+    assert (row.start_us, row.end_us) == (first.start_us, first.end_us)
+    assert "a child was hurt" in row.reason
+    with kept.database.reading() as session:
+        assert session.query(LedgerEntry).filter(LedgerEntry.kind == "access").count() == 2  # the look, the recording
+
+
+def test_a_look_ends_and_then_nothing_comes(kept, first):
+    client = kept.api.signed_in()
+    begin(kept, client, first)
+    assert client.post(page(kept), data={"done": "1"}, follow_redirects=False).status_code == 303
+    assert client.get(f"{page(kept)}/{first.id}.mp4").status_code == 403
+    begin(kept, client, first)
+    kept.clock.advance(3_601)
+    assert client.get(f"{page(kept)}/{first.id}.mp4").status_code == 403
+    begin(kept, client, first)
+    with kept.database.reading() as session:
+        looks = session.query(ViewRow).order_by(ViewRow.opened_us, ViewRow.id).all()
+    assert sorted(one.why_closed for one in looks) == ["", "another_look", "left"]
+
+
+def test_what_is_there_is_said_with_its_proof_and_the_rest_is_a_gap_in_words(kept, first):
+    client = kept.api.signed_in()
+    said = client.get(f"/api/v1{page(kept)}", params={"at": first.start_us + 1}).json()
+    assert len(said["recordings"]) == 5
+    one = said["recordings"][0]
+    assert (one["segment_id"], one["version_id"], one["in_cell"]) == (first.id, first.version_id, False)
+    assert (one["locked_until_us"], one["checked_us"]) == (first.retain_until_us, first.secured_us)
+    assert said["gaps"][0] == [said["start_us"], first.start_us]
+    assert said["look_code"] is None
+    assert not on_record(kept)
+    begin(kept, client, first)
+    html = client.get(page(kept), params={"at": first.start_us + 1}, headers={"Accept-Language": "zh-CN"}).text
+    assert f'src="{page(kept)}/{first.id}.mp4#t=0.000"' in html
+    assert "锁定至" in html
+    assert "没有可播放的录像" in html
+    with kept.database.unit_of_work() as session:
+        session.get_one(Segment, first.id).deleted_us = 1
+    assert client.get(f"{page(kept)}/{first.id}.mp4").status_code == 404
+    assert first.id not in client.get(page(kept), params={"at": first.start_us + 1}).text
+
+
+def test_nobody_elses_camera_site_or_recording_is_found(kept, first):
+    client = kept.api.signed_in()
+    begin(kept, client, first)
+    for address in (
+        f"/sites/other/playback/{kept.camera_id}",
+        f"/sites/other/playback/{kept.camera_id}/{first.id}.mp4",
+        f"/sites/sunflower/playback/nowhere/{first.id}.mp4",
+        f"{page(kept)}/{'0' * 32}.mp4",
+        f"{page(kept)}/..%00.mp4",
+        f"/api/v1/sites/other/playback/{kept.camera_id}",
+        "/sites/other/playback",
+    ):
+        assert client.get(address).status_code == 404
+    second = kept.api.signed_in(SECOND)  # the look of one is not the look of another
+    assert second.get(f"{page(kept)}/{first.id}.mp4").status_code == 403
+    assert kept.api.signed_in(AUDITOR).get(page(kept)).status_code in (200, 404)
+
+
+def test_what_sees_a_forbidden_place_is_shown_to_nobody(kept, first):
+    client = kept.api.signed_in()
+    begin(kept, client, first)
+    with kept.database.unit_of_work() as session:
+        camera = session.get_one(Camera, kept.camera_id)
+        session.get_one(Zone, (camera.site_id, camera.zone_id)).kind = "toilet"
+    assert client.get(f"{page(kept)}/{first.id}.mp4").status_code == 404
+    assert client.get(page(kept)).status_code == 404
+
+
+def test_a_time_is_read_in_the_sites_own_zone_and_nonsense_is_refused(kept, first):
+    client = kept.api.signed_in()
+    there = client.get(f"/api/v1{page(kept)}", params={"at": "2026-11-22T08:00:00"}).json()
+    assert there["at_us"] % seconds(3_600) == 0
+    assert client.get(f"/api/v1{page(kept)}", params={"at": "yesterday"}).status_code == 400
