@@ -4,8 +4,8 @@ Invariants: ``say`` never waits, and what was said is never dropped: it waits he
 nothing for ``UNREAD_US_MAX``, or lets ``WAITING_MAX`` words wait, is ``deaf``: its process is to be ended, for the next is
 told everything anew.
 
-The kernel lets some ten datagrams wait on such a socket (unix(7), ``max_dgram_qlen``), far fewer than the words at the
-begin of a shard with many cameras. Not thread-safe: its keeper has a lock.
+A socket with a timeout would wait, in whatever thread speaks, and then give the word up. Not thread-safe: its keeper has
+a lock.
 """
 
 import socket
