@@ -113,5 +113,6 @@ def _room(look: Look, now_us: int, spoken: Language) -> Room:
         if look.answer.next_us is not None:
             today = to_datetime(now_us).astimezone(ZoneInfo(look.timezone)).date()
             begins = Words(spoken, look.timezone).moment(look.answer.next_us, today)
-            said = f"{said} {spoken.text('Again from %(time)s.') % {'time': begins}}"
+            again = spoken.text("Again from %(time)s.") % {"time": begins}
+            said = f"{said} {again}"
     return Room(look.camera_id, look.camera_name, look.site_name, isinstance(look.answer, Permit), said)
