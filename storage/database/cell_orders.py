@@ -15,6 +15,13 @@ DONE, MISSING, GIVEN_UP, CANCELLED = "done", "missing", "given_up", "cancelled"
 URGENCY = ("hold", "release", "extend", "delete")
 
 
+class Floor(NamedTuple):
+    """For how many days a site keeps its recordings, by the policy of ``now_us``."""
+
+    retain_days: int
+    now_us: int
+
+
 def sites_with_cells(session: Session) -> list[str]:
     return list(session.scalars(select(Cell.site_id).order_by(Cell.site_id)))
 
@@ -31,15 +38,15 @@ def to_release(session: Session, site_id: str, since_us: int, limit: int) -> lis
     return list(session.scalars(wanted.limit(limit)))
 
 
-def to_extend(session: Session, site_id: str, retain_days: int, since_us: int, limit: int) -> list[CellCopy]:
+def to_extend(session: Session, site_id: str, floor: Floor, since_us: int, limit: int) -> list[CellCopy]:
     """Copies whose lock, as it was read back last, ends before the policy's floor."""
-    wanted = _copies(site_id).where(~_long_enough(retain_days), ~_asked("extend", since_us))
+    wanted = _copies(site_id).where(_short(floor), ~_asked("extend", since_us))
     return list(session.scalars(wanted.order_by(CellCopy.retain_until_us).limit(limit)))
 
 
-def are_short(session: Session, site_id: str, retain_days: int) -> bool:
+def are_short(session: Session, site_id: str, floor: Floor) -> bool:
     """Whether any lock there is shorter than the policy's floor, as far as that is known."""
-    wanted = _copies(site_id).where(~_long_enough(retain_days)).with_only_columns(CellCopy.segment_id)
+    wanted = _copies(site_id).where(_short(floor)).with_only_columns(CellCopy.segment_id)
     return session.scalars(wanted.limit(1)).first() is not None
 
 
@@ -248,6 +255,10 @@ def _asked(action: str, since_us: int) -> ColumnElement[bool]:
     )
 
 
-def _long_enough(retain_days: int) -> ColumnElement[bool]:
-    """``retain_until_us(end, received, days) <= lock``; locks are whole seconds, so nothing has to be rounded."""
-    return policy_basis(retain_days) + (retain_days + 1) * US_PER_DAY <= CellCopy.retain_until_us
+def _short(floor: Floor) -> ColumnElement[bool]:
+    """``lock < retain_until_us(end, received, days)``; locks are whole seconds, so nothing has to be rounded.
+
+    What is past its floor and only held needs no lock, and no store takes one that has ended.
+    """
+    until_us = policy_basis(floor.retain_days) + (floor.retain_days + 1) * US_PER_DAY
+    return and_(CellCopy.retain_until_us < until_us, until_us > floor.now_us)

@@ -71,14 +71,14 @@ class CellKeeper:
         days, cell = retain_days_of(session, site_id, self.retain_days), session.get_one(Cell, site_id)
         if cell.floor_days == days:
             return 0
-        if (cell.floor_days is not None and days < cell.floor_days) or not cell_orders.are_short(
-            session, site_id, days
-        ):
+        floor = cell_orders.Floor(days, self.clock.utc_us())
+        shorter = cell.floor_days is not None and days < cell.floor_days
+        if shorter or not cell_orders.are_short(session, site_id, floor):
             cell.floor_days = days
             return 0
         if cell_orders.open_count(session, site_id, "extend") >= OPEN_MAX:
             return 0
-        return self._order(session, "extend", cell_orders.to_extend(session, site_id, days, since_us, BATCH), days)
+        return self._order(session, "extend", cell_orders.to_extend(session, site_id, floor, since_us, BATCH), days)
 
     def _order(self, session: Session, action: rules.Action, copies: list[CellCopy], days: int = 0) -> int:
         for copy in copies:

@@ -170,6 +170,14 @@ def test_a_longer_floor_lengthens_the_locks_that_are_there(site: CellSite) -> No
     assert site.covered().total_us == seconds(20)
 
 
+def test_a_longer_floor_asks_no_lock_of_what_is_past_it(site: CellSite) -> None:
+    site.clock.advance(200 * 86_400)
+    site.keeper = CellKeeper(site.database, site.clock, 150)
+    assert site.orders() == []  # a hold may keep it: no store takes a lock that has ended
+    site.keeper = CellKeeper(site.database, site.clock, 250)
+    assert [order.action for order in site.orders()] == ["extend", "extend"]
+
+
 def test_what_is_not_read_back_as_ordered_is_not_believed_and_asked_again(site: CellSite) -> None:
     manifest, _ = site.recorded
     hold(site, manifest)
