@@ -24,6 +24,8 @@ STEP_S = 30
 STEPS_AROUND = 1
 HALF_US = 300 * US_PER_S
 CODES = 10
+CODE_LETTERS = 24
+"""117 random bits: with 112 or more a plain digest is enough to keep them by (OWASP ASVS 5.0, 6.5.2)."""
 ISSUER = "Nightlight"
 _NONCE_BYTES = 12
 _LETTERS = "23456789abcdefghjkmnpqrstvwxyz"
@@ -112,7 +114,7 @@ class SecondSteps:
 
     def fresh_recovery_codes(self, account_name: str) -> list[str]:
         """Ten codes in place of those before; only their digests are kept."""
-        made = ["".join(secrets.choice(_LETTERS) for _ in range(16)) for _ in range(CODES)]
+        made = ["".join(secrets.choice(_LETTERS) for _ in range(CODE_LETTERS)) for _ in range(CODES)]
         now_us = self._clock.utc_us()
         with self._database.unit_of_work() as session:
             session.execute(delete(RecoveryCode).where(RecoveryCode.account_name == account_name))
@@ -120,7 +122,7 @@ class SecondSteps:
                 RecoveryCode(code_sha256=_digest(account_name, code), account_name=account_name, made_us=now_us)
                 for code in made
             )
-        return ["-".join(code[at : at + 4] for at in range(0, 16, 4)) for code in made]
+        return ["-".join(code[at : at + 4] for at in range(0, CODE_LETTERS, 4)) for code in made]
 
     def recovery_codes_left(self, account_name: str) -> int:
         query = select(func.count()).select_from(RecoveryCode)

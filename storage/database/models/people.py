@@ -107,7 +107,7 @@ class Passkey(Base):
 
 
 class RecoveryCode(Base):
-    """A code that stands in for a lost second step, once; kept as its SHA-256, for it has 80 random bits."""
+    """A code that stands in for a lost second step, once; kept as its SHA-256, for it has 117 random bits."""
 
     __tablename__ = "recovery_code"
     code_sha256: Mapped[str] = mapped_column(Sha256, primary_key=True)
