@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY
-from config.base.errors import ConfigurationError, InvalidInput, Unavailable
+from config.base.errors import ConfigurationError, InvalidInput, NotFound, Unavailable
+from config.base.ids import is_slug
 from config.base.roles import REGION_ROLES, SITE_ROLES, Relation, Role
 from config.policies.reading import Library
 from server.domain.consents import CURRENT, LIVE_VIEW, lacking
@@ -88,7 +89,7 @@ class LeaseDesk:
             at_us = max(at_us, self._time.now_us())
             with self._database.reading() as session:
                 found = leases.holders(session, {digest for digest, _ in asks})
-                seen = leases.by_ids(session, {camera_id for _, camera_id in asks})
+                seen = leases.by_ids(session, {one for _, one in asks if is_slug(one)})  # PostgreSQL takes no NUL
                 facts = self._gather(session, [account for account, _ in found.values()], seen, at_us)
         except Unavailable:
             return [Refusal(Reason.UNAVAILABLE)] * len(asks)
@@ -103,6 +104,8 @@ class LeaseDesk:
 
         Raises NotFound where the site is out of reach, Unavailable where the database does not answer.
         """
+        if site_id is not None and not is_slug(site_id):
+            raise NotFound("no such site")
         at_us = max(at_us, self._time.now_us())
         with self._database.reading() as session:
             account = session.get(Account, person.account_name)
