@@ -94,7 +94,8 @@ class SignIn:
             account = session.get(Account, name)
         stored = account.password_hash if account is not None else self._nobody
         try:
-            self._hasher.verify(stored, password[:PASSWORD_CHARS_MAX])
+            # One more than any password has: what is longer is cut, and still is nobody's.
+            self._hasher.verify(stored, password[: PASSWORD_CHARS_MAX + 1])
         except (VerificationError, InvalidHashError) as error:
             self._failures.failed(name, source)
             raise PermissionDenied("name or password is wrong", code="wrong_password") from error
