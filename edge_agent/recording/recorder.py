@@ -29,6 +29,7 @@ from edge_agent.spool.segments import OpenSegment
 from edge_agent.timekeeping import Instant, Timeline
 
 KEYFRAME_WITHIN_US = 30 * US_PER_S
+RARE_KEYFRAMES = "key frames come too rarely: set the camera's key frame interval to 4 s or less"
 LOCK_WITHIN_S = 2.0
 
 log = get_logger("recording")
@@ -212,7 +213,7 @@ class Recorder:
         elif self._run is None:
             self._wait_for_keyframe(frame)
         elif overlong(frame.captured_us - self._run.opened_us, self._run.writer.frames, self._segment_us):
-            self._end_run()
+            self._report.set("stalled", RARE_KEYFRAMES, self._end_run())
         run = self._run
         if run is not None and frame.presented_us >= run.presented_from_us:
             run.writer.add(frame)
@@ -261,10 +262,7 @@ class Recorder:
         if self._keyless_since_us is None:
             self._keyless_since_us = frame.captured_us
         if frame.captured_us - self._keyless_since_us > KEYFRAME_WITHIN_US and self._room.has_room():
-            waited_s = KEYFRAME_WITHIN_US // US_PER_S
-            raise CameraFault(
-                "stalled", f"no key frame in {waited_s} s: set the camera's key frame interval to 4 s or less"
-            )
+            raise CameraFault("stalled", RARE_KEYFRAMES)
 
     def _begin_run(self, session: _Session, frame: Frame) -> None:
         keyframe = bytes(frame.packet or b"")

@@ -369,3 +369,32 @@ def test_a_segment_is_not_cut_before_it_has_leave(tmp_path: Path, long_clip: Pat
     assert (claims[0][0], claims[-1][1]) == (NOON_US, NOON_US + 105 * FRAME_US)
     assert all(before[1] == after[0] for before, after in pairwise(claims))
     assert scene.conditions == ["recording"]
+
+
+def test_a_run_that_no_key_frame_lets_be_cut_says_why_time_is_missing_after_it(tmp_path: Path, clip: MakeClip) -> None:
+    scene = Scene(tmp_path, clip(seconds=40), segment_s=10)
+    scene.play(1)  # what is left has key frames that nobody marks
+    for packet in scene.packets:
+        scene.arrival_us += FRAME_US
+        packet.is_keyframe = False
+        scene.recorder.take(scene.session, packet, scene.arrival_us)
+        if scene.spool.claims:
+            break
+    ((start_us, end_us),) = scene.spool.claims
+    assert scene.conditions == ["recording", "stalled"]
+    assert "key frame" in scene.said[-1][1]
+    assert scene.said[-1][2].us == end_us
+    assert end_us > start_us
+
+
+def test_a_camera_that_falls_behind_claims_what_its_frames_fill_and_says_why_the_rest_is_missing(
+    tmp_path: Path, clip: MakeClip
+) -> None:
+    """It never falls silent, and its own times know of no hole: at half its speed it sends a minute in two."""
+    scene = Scene(tmp_path, clip(seconds=60), segment_s=10)
+    scene.play(590, every_us=2 * FRAME_US)
+    scene.recorder.end_session(scene.session)
+    claimed_us = sum(end_us - start_us for start_us, end_us in scene.spool.claims)
+    assert claimed_us <= 590 * FRAME_US + len(scene.spool.claims) * US_PER_S
+    assert "stalled" in scene.conditions
+    assert scene.conditions[-1] == "recording"
