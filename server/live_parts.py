@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from config.base.clock import Clock
 from config.base.errors import NotFound
+from config.base.ids import is_slug
 from config.policies.reading import Library
 from config.settings.server import ServerSettings
 from server.services.live.tickets import TicketDesk
@@ -31,7 +32,7 @@ class LiveFace:
     def site_of(self, camera_id: str) -> str:
         """Whose camera it is; says nothing of who may know. Raises NotFound."""
         with self.database.reading() as session:
-            camera = session.get(Camera, camera_id)
+            camera = session.get(Camera, camera_id) if is_slug(camera_id) else None
         if camera is None:
             raise NotFound("no such camera")
         return camera.site_id
