@@ -117,8 +117,7 @@ class Shard:
         elif isinstance(said, RoomIs):
             self._room.room = said.room
         elif isinstance(said, Ask):
-            for companion in self._companions:
-                companion.asked(said.kind, said.camera_id, said.body)
+            self._ask(said)
         elif isinstance(said, SetCamera | DropCamera):
             threading.Thread(target=self._change, args=(said,), name="change", daemon=True).start()
 
@@ -136,6 +135,14 @@ class Shard:
             companion.close(max(0.05, deadline_s - time.monotonic()))
         self._uplink.say(Ended())
         self._uplink.join()
+
+    def _ask(self, said: Ask) -> None:
+        """A companion's fault is its own: this thread hears what recording waits for."""
+        for companion in self._companions:
+            try:
+                companion.asked(said.kind, said.camera_id, said.body)
+            except Exception:
+                log.exception("companion_failed", kind=said.kind, camera=said.camera_id)
 
     def _change(self, said: SetCamera | DropCamera) -> None:
         """One camera after the other settings of it, if there were any. The main process waits with the next change."""

@@ -18,7 +18,10 @@ from config.base.ids import fresh_id
 from config.settings.edge import CameraSettings, ClockSettings, EdgeSettings, SpoolSettings
 from config.wire.envelope import Signer
 from edge_agent.cameras.board import CameraBoard, CameraStatus
+from edge_agent.cameras.feed import Feed
 from edge_agent.cameras.figures import CameraFigures
+from edge_agent.live.shard import LiveCompanion
+from edge_agent.live.wish import KIND, LiveWish
 from edge_agent.messages import Sealer
 from edge_agent.shards import downlink
 from edge_agent.shards.accounts import SegmentAccounts
@@ -27,6 +30,8 @@ from edge_agent.shards.birth import Born, Nursery
 from edge_agent.shards.keeper import ShardKeeper
 from edge_agent.shards.messages import (
     SHARD_NAME,
+    Ask,
+    Begin,
     CameraPulse,
     CameraSet,
     ConditionIs,
@@ -41,8 +46,10 @@ from edge_agent.shards.messages import (
     Up,
     pack,
     read_down,
+    socket_pair,
 )
 from edge_agent.shards.parts import Parts
+from edge_agent.shards.process import Shard, without_cameras
 from edge_agent.spool.ballast import Ballast
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.disk import DiskGuard
@@ -429,3 +436,21 @@ def test_a_shard_that_does_not_read_what_it_is_told_is_begun_again(
     wait_for("another shard", lambda: len(house.stage.shards) > 1)
     assert house.stage.killed
     shard.close()
+
+
+def test_a_companion_that_fails_at_what_it_is_asked_ends_no_recording(tmp_path: Path, edge_box: EdgeBox) -> None:
+    """The live view is asked for with a file of authorities that is gone."""
+    settings = without_cameras(edge_box.configure({}))
+    server = msgspec.structs.replace(settings.server, url="https://192.0.2.1", ca_file=str(tmp_path / "gone.pem"))
+    settings = msgspec.structs.replace(settings, server=server)
+    clock = AgentClock(SystemClock(), ClockSettings(sync_s=60, step_us=2_000_000, slew_ppm=500))
+    ours, theirs = socket_pair()
+    with ours, theirs:
+        shard = Shard(theirs, Begin(settings=settings, spool=str(tmp_path), timeline=clock.timeline, room=True))
+        live = next(one for one in shard._companions if isinstance(one, LiveCompanion))
+        live.camera_added(
+            CameraSettings(id="cam-1", url="rtsp://192.0.2.1/"), Feed("cam-1", "main"), Feed("cam-1", "main")
+        )
+        shard.obey(Ask(KIND, "cam-1", msgspec.msgpack.encode(LiveWish(1_000_000, "wss://192.0.2.1/", b"hello"))))
+        shard.obey(Ask(KIND, "cam-1", b"no wish at all"))
+        assert not live._pushers
