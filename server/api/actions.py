@@ -60,6 +60,7 @@ ELSEWHERE: Mapping[str, tuple[Action, Action | None]] = {
     "holds": (Action.CUSTODY_READ, None),
     "deletion": (Action.CUSTODY_READ, Action.CUSTODY_ACT),
     "draws": (Action.SUPERVISE, Action.SUPERVISE),
+    "statistics": (Action.SUPERVISE, None),
     "docket": (Action.SUPERVISE, Action.SUPERVISE),
     "compliance": (Action.SUPERVISE, None),
     "notices": (Action.NOTICES_OWN, Action.NOTICES_OWN),

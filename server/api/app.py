@@ -45,6 +45,7 @@ from server.api import (
     registers,
     reports,
     setup,
+    statistics,
 )
 from server.api.errors import answer, respond
 from server.api.gate import deny_by_default
@@ -87,6 +88,7 @@ def build_app(parts: Parts) -> FastAPI:
         complaints,
         public,
         inspections,
+        statistics,
         cells,
         setup,
         registers,

@@ -50,6 +50,7 @@ from server.services.people.sign_in import SignIn
 from server.services.registers.export_registers import RegisterExporter
 from server.services.registers.import_registers import RegisterImporter
 from server.services.reports.month_report import ReportDesk
+from server.services.supervision.count_region import Statistician
 from server.services.supervision.draw_inspections import DrawDesk
 from server.services.supervision.inspect_sites import InspectionDesk
 from server.services.supervision.keep_complaints import ComplaintDesk
@@ -71,6 +72,7 @@ from server.web.publication import PublicationPages
 from server.web.register_pages import RegisterPages
 from server.web.reports import ReportPages
 from server.web.setup_pages import SetupPages
+from server.web.statistics import StatisticsPages
 from storage.database.unit_of_work import Database
 from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore
@@ -122,6 +124,8 @@ class Parts:
     complaint_pages: ComplaintPages
     inspections: InspectionDesk
     inspection_pages: InspectionPages
+    statistics: Statistician
+    statistics_pages: StatisticsPages
     publisher: Publisher
     publication_pages: PublicationPages
     reports: ReportDesk
@@ -202,6 +206,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
             database, clock, Prefill(ComplianceReader(database, clock, Assessor(settings.policy)))
         ),
         inspection_pages=InspectionPages(pages),
+        statistics=Statistician(database, clock),
+        statistics_pages=StatisticsPages(pages),
         publisher=Publisher(database, clock),
         publication_pages=PublicationPages(pages),
         reports=reports_of(settings, database, clock, ReportPages(pages)),

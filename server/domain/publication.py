@@ -26,13 +26,17 @@ class Entries:
 
 @dataclass(frozen=True)
 class MonthTold:
-    """``first``: of the month; ``final``: nothing of it can change any more; times are camera time."""
+    """``first``: of the month; ``final``: nothing of it can change any more; times are camera time.
+
+    ``missing_days``: camera-days without an entry.
+    """
 
     first: date
     status: Status
     final: bool
     expected_us: int
     covered_us: int
+    missing_days: int
 
 
 def last_months(today: date) -> tuple[date, ...]:
@@ -60,6 +64,7 @@ def month_told(first: date, today: date, service: Sequence[tuple[date, date]], e
         end_of_month < today and bool(wanted) and not missing and all(one.final for one in told),
         sum(one.expected_us for one in told) + missing * US_PER_DAY,
         sum(one.covered_us for one in told),
+        missing,
     )
 
 

@@ -46,7 +46,7 @@ def lines(cases: Sequence[CaseView], language: Language, zones: dict[str, str], 
                 str(case.follows_id) if case.follows_id is not None else "",
             ]
         )  # fmt: skip
-    return [[_harmless(text) for text in line] for line in found]
+    return [[harmless(text) for text in line] for line in found]
 
 
 def csv_file(rows: Sequence[Sequence[str]]) -> bytes:
@@ -75,6 +75,6 @@ def _at(instant_us: int | None, zone: ZoneInfo) -> str:
     return to_datetime(instant_us).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if instant_us is not None else ""
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Programs take a cell that begins so for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -1,0 +1,59 @@
+"""Statistics of a region: a page, JSON, and the table as a file."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from server.api.gate import READ, Person
+from server.api.parts import parts_of
+from server.api.scripts import as_json
+from server.api.tongue import language_of
+from server.services.docket.files import csv_file, workbook
+from server.services.supervision.count_region import RegionFigures
+from storage.database.scope import Scope
+
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+router = APIRouter()
+Path = Annotated[str, Query(max_length=64)]
+Month = Annotated[str, Query(max_length=7)]
+
+
+@router.api_route("/statistics", methods=READ)
+def page(request: Request, person: Person, region: Path = "", month: Month = "") -> HTMLResponse:
+    """The worst sites first."""
+    html = parts_of(request).statistics_pages.region(
+        _count(request, person, region, month), person.account_name, language_of(request)
+    )
+    return HTMLResponse(html)
+
+
+@router.api_route("/statistics/file", methods=READ)
+def file(
+    request: Request,
+    person: Person,
+    region: Path = "",
+    month: Month = "",
+    format: Literal["csv", "xlsx"] = "csv",  # noqa: A002 - the parameter's name
+) -> Response:
+    """A line a site, in the reader's language."""
+    found = _count(request, person, region, month)
+    rows = parts_of(request).statistics_pages.rows(found, language_of(request))
+    if format == "csv":
+        data, media = csv_file(rows), "text/csv; charset=utf-8"
+    else:
+        data, media = workbook(rows, "statistics"), SHEET
+    disposition = f'attachment; filename="statistics-{found.month}.{format}"'
+    return Response(data, media_type=media, headers={"Content-Disposition": disposition})
+
+
+@router.api_route("/api/v1/statistics", methods=READ)
+def data(request: Request, person: Person, region: Path = "", month: Month = "") -> Response:
+    """A RegionFigures."""
+    return as_json(_count(request, person, region, month))
+
+
+def _count(request: Request, person: Scope, region: str, month: str) -> RegionFigures:
+    # PostgreSQL takes no NUL in a text.
+    return parts_of(request).statistics.count(person, region.replace("\0", "").strip(" /"), month)

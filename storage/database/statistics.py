@@ -1,0 +1,84 @@
+"""Figures of many sites at once: camera-days of a month, and what is open."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from storage.database.docket import OPEN
+from storage.database.models import Camera, Complaint, DocketCase, RectificationActRow, RectificationOrder, Verdict
+
+DayRow = tuple[str, bool, int, int, int]
+CLOSED = "passed"
+
+
+class OpenCounts(NamedTuple):
+    """``overdue``: of the cases of the docket."""
+
+    cases: int = 0
+    overdue: int = 0
+    complaints: int = 0
+    orders: int = 0
+
+
+def service_of(session: Session, site_ids: Sequence[str]) -> dict[str, list[tuple[int, int | None]]]:
+    """By site, of each camera that was ever in service: since when, and until when where it is retired."""
+    query = select(Camera.site_id, Camera.activated_us, Camera.retired_us).where(Camera.site_id.in_(site_ids))
+    found: dict[str, list[tuple[int, int | None]]] = defaultdict(list)
+    for site_id, begin_us, end_us in session.execute(query.where(Camera.activated_us.is_not(None))):
+        found[site_id].append((int(begin_us or 0), end_us))
+    return found
+
+
+def day_sums(session: Session, site_ids: Sequence[str], first_day: str, last_day: str) -> dict[str, list[DayRow]]:
+    """By site: (status, final, camera-days, expected, covered) of the entries in force of the days from first to last."""
+    newest = (
+        select(func.max(Verdict.id))
+        .join(Camera, Camera.id == Verdict.camera_id)
+        .where(Camera.site_id.in_(site_ids), Verdict.day >= first_day, Verdict.day <= last_day)
+        .group_by(Verdict.camera_id, Verdict.day)
+    )
+    rows = session.execute(
+        select(
+            Camera.site_id,
+            Verdict.status,
+            Verdict.final,
+            func.count(),
+            func.sum(Verdict.expected_us),
+            func.sum(Verdict.covered_us),
+        )
+        .join(Camera, Camera.id == Verdict.camera_id)
+        .where(Verdict.id.in_(newest))
+        .group_by(Camera.site_id, Verdict.status, Verdict.final)
+    )
+    found: dict[str, list[DayRow]] = defaultdict(list)
+    for site_id, status, final, days, expected_us, covered_us in rows:
+        found[site_id].append((status, final, int(days), int(expected_us), int(covered_us)))
+    return found
+
+
+def open_counts(session: Session, site_ids: Sequence[str], now_us: int) -> dict[str, OpenCounts]:
+    """By site; one that has nothing open is left out."""
+    cases = select(DocketCase.site_id, func.count()).where(
+        DocketCase.site_id.in_(site_ids), DocketCase.status.in_(OPEN)
+    )
+    complaints = select(Complaint.site_id, func.count()).where(
+        Complaint.site_id.in_(site_ids), Complaint.answer.is_(None)
+    )
+    closed = select(RectificationActRow.order_id).where(RectificationActRow.kind == CLOSED)
+    orders = select(RectificationOrder.site_id, func.count()).where(
+        RectificationOrder.site_id.in_(site_ids), RectificationOrder.id.not_in(closed)
+    )
+    queries = {
+        "cases": cases.group_by(DocketCase.site_id),
+        "overdue": cases.where(DocketCase.due_us < now_us).group_by(DocketCase.site_id),
+        "complaints": complaints.group_by(Complaint.site_id),
+        "orders": orders.group_by(RectificationOrder.site_id),
+    }
+    found: dict[str, OpenCounts] = defaultdict(OpenCounts)
+    for name, query in queries.items():
+        for site_id, count in session.execute(query):
+            found[site_id] = found[site_id]._replace(**{name: int(count)})
+    return found
