@@ -43,7 +43,7 @@ def _apply(cases: list[Case], changes: list, numbers: list[int]) -> list[Case]:
     return list(held.values())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(rounds)
 def test_no_missing_time_is_without_a_case(told: list[tuple[Spans, Spans, bool]]) -> None:
     cases: list[Case] = []

@@ -22,6 +22,8 @@ from storage.database.unit_of_work import Database
 
 A_ROUND_MAX = 10
 """After so many it is asked again what is due: an alarm waits for as many slow receivers, and no more."""
+PUSH_GONE = ("http_404", "http_410")
+"""The browser has given its subscription up (RFC 8030, 7.3): nothing is sent there again."""
 log = get_logger("notices")
 SENT = Counter("nightlight_notices", "Attempts to send a notice, by channel and outcome", ["channel", "outcome"])
 
@@ -81,6 +83,9 @@ class MessageSender:
             row.sent_us = now_us if state is rules.State.SENT else None
             if state is rules.State.WAITING:
                 row.due_us = rules.retry_us(now_us, attempts)
+            if channel == rules.Channel.WEBPUSH and why in PUSH_GONE:
+                subscription = session.get_one(NoticeSubscription, row.subscription_id, with_for_update=True)
+                subscription.removed_us, subscription.target = subscription.removed_us or now_us, ""
         SENT.labels(channel, state).inc()
         if state is not rules.State.SENT:
             log.warning("notice_not_sent", message=message_id, channel=channel, state=state, why=why, attempt=attempts)

@@ -294,6 +294,10 @@ def test_a_browser_is_pushed_to_with_an_encrypted_body(people, clock, http_recei
         http_ece.decrypt(body, private_key=browser, auth_secret=base64.urlsafe_b64decode(keys["auth"] + "=="))
     )
     assert shown["link"] == f"{ORIGIN}/sites/sunflower/docket/gap:1"
+    http_receiver.status = 410
+    office.happen("gap:2")
+    assert office.round(601)[-1].state == "failed"
+    assert office.desk.mine(LIN).subscriptions == []
     for bad in ("{}", json.dumps({"endpoint": http_receiver.url, "keys": {"p256dh": "x", "auth": "y"}})):
         with pytest.raises(InvalidInput):
             office.desk.subscribe(LIN, Wish("sunflower", [GAP], "webpush", bad))
