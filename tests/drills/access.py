@@ -22,6 +22,7 @@ from benchmarks.report import Report
 from config.base.clock import US_PER_DAY, US_PER_MINUTE
 from config.base.roles import Relation, Role
 from config.settings.server import load_server
+from server.admin.enrolment import make_authority
 from server.api.app import build_app
 from server.api.gate import _open_endpoints
 from server.domain.lease import Holder, Lease, Lens, Permit, judge
@@ -133,7 +134,9 @@ def _request(report: Report, chance: random.Random, count: int, folder: Path) ->
     for site_id, mark in MARKS.items():
         nursery.change(Site, Site.id == site_id, name=mark)
     began, foreign, faults, seen = time.monotonic(), 0, 0, 0
-    with serving(load_server(settings_for(database, folder)), nursery.clock) as api:
+    settings = load_server(settings_for(database, folder))
+    make_authority(settings, database)  # without it nobody can be invited, and the server says so with 503
+    with serving(settings, nursery.clock) as api:
         routes = [one for one in _routes(api.parts) if not one.path.endswith("/events")]
         clients = {}
         for name in PEOPLE:
