@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
+from config.base.decoding import decode_json
 from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from config.base.ids import fresh_id, is_slug
 from config.base.logs import get_logger
@@ -319,6 +320,6 @@ def _view(row: Inspection, result: InspectionResult | None, orders: list[OrderVi
         result.day if result is not None else None,
         result.told if result is not None else "",
         result.entered_by if result is not None else "",
-        msgspec.json.decode(result.checklist, type=list[CheckItem]) if result is not None else [],
+        decode_json(result.checklist, list[CheckItem]) if result is not None else [],
         orders,
     )
