@@ -29,7 +29,8 @@ from server.runtime import open_database
 from server.services.custody.desk import CustodyDesk, HoldView
 from server.services.evidence.export_evidence import write_file
 from server.services.evidence.stream_export import ExportDesk, order_of
-from server.services.people.sign_in import PASSWORD_CHARS_MAX, SignIn
+from server.services.people.passwords import PASSWORD_CHARS_MAX
+from server.services.people.sign_in import SignIn
 from server.web.custody import HOLD_STATUS, size_text
 from server.web.custody_words import COMMAND
 from server.web.languages import Language, load_languages

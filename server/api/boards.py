@@ -9,8 +9,6 @@ from server.api.data import parse_day
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.tongue import language_of
-from server.domain.authorisation import Action
-from server.services.people.operators import may_at_site
 
 router = APIRouter()
 
@@ -43,8 +41,7 @@ def board(request: Request, person: Person, site: str, day: str = "") -> HTMLRes
             language=language,
             fragment=fragment.html,
             digest=fragment.digest,
-            may_set_up=may_at_site(person, Action.SETUP),
-            may_mark=may_at_site(person, Action.DAY_MARK),
+            role=person.role,
         )
     )
 

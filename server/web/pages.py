@@ -24,6 +24,7 @@ from server.web.board import make_board
 from server.web.custody import SAID, LastForm, make_custody, refusal
 from server.web.health import make_health
 from server.web.languages import DEFAULT_LANGUAGE, LANGUAGES, Language, load_languages
+from server.web.navigation import ways
 from server.web.timeline import HEIGHT
 from server.web.wording import OTHER_ADVICE, SIGN_IN_ERROR, STATE, STATUS_ADVICE, STATUS_TITLE
 
@@ -93,10 +94,9 @@ class Pages:
         language: str,
         fragment: str,
         digest: str,
-        may_set_up: bool = False,
-        may_mark: bool = False,
+        role: str,
     ) -> str:
-        """The page around a fragment; ``may_set_up``, ``may_mark``: with the ways to the site's set-up and its day."""
+        """The page around a fragment; ``role``: the reader's, for the ways onward."""
         query = f"?day={day.isoformat()}" if day else ""
         name = next((site.name for site in sites if site.site_id == site_id), site_id)
         return self._render(
@@ -111,8 +111,7 @@ class Pages:
             account_name=account_name,
             fragment=fragment,
             digest=digest,
-            may_set_up=may_set_up,
-            may_mark=may_mark,
+            ways=ways(role, site_id),
             states=STATE,
         )
 

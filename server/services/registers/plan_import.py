@@ -35,7 +35,10 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "guardians": ("sites", "children"),
 }
 """The tables whose rows a table's rows name."""
-UNLESS: dict[str, dict[str, Any]] = {"staff": {"banned": False}, "sites": {"timezone": "Asia/Shanghai", "published": False}}
+UNLESS: dict[str, dict[str, Any]] = {
+    "staff": {"banned": False},
+    "sites": {"timezone": "Asia/Shanghai", "published": False},
+}
 """What a new row says where it leaves these empty."""
 Values = dict[str, Any]
 Refuse = Callable[..., None]

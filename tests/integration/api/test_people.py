@@ -269,8 +269,14 @@ def test_a_remembered_password_ends_with_a_new_one(house):
 def test_a_session_alone_adds_no_passkey(house):
     client = enter(house, "mum")
     assert client.post("/me/passkeys/options", headers={"Sec-Fetch-Mode": "cors"}, data={}).status_code == 401
-    assert client.post("/me/passkeys/options", headers={"Sec-Fetch-Mode": "cors"}, data={"password": "wrong"}).status_code == 401
-    assert client.post("/me/passkeys/options", headers={"Sec-Fetch-Mode": "cors"}, data={"password": PASSWORD}).status_code == 200
+    assert (
+        client.post("/me/passkeys/options", headers={"Sec-Fetch-Mode": "cors"}, data={"password": "wrong"}).status_code
+        == 401
+    )
+    assert (
+        client.post("/me/passkeys/options", headers={"Sec-Fetch-Mode": "cors"}, data={"password": PASSWORD}).status_code
+        == 200
+    )
 
 
 def test_a_guardian_has_one_account_and_another_comes_only_after_it_was_removed(house):
