@@ -16,7 +16,7 @@ from pathlib import Path
 from config.base.errors import ResourceExhausted
 from deploy.local.broker import write_secret
 
-Value = str | int | float | bool
+Value = str | int | float | bool | list[str]
 SEGMENT_S = 10
 PORTS = range(22_000, 32_000)
 """Below the range from which Linux takes ports for outgoing connections, so that a noted port stays free."""
