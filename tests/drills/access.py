@@ -134,7 +134,9 @@ def _request(report: Report, chance: random.Random, count: int, folder: Path) ->
     for site_id, mark in MARKS.items():
         nursery.change(Site, Site.id == site_id, name=mark)
     began, foreign, faults, seen = time.monotonic(), 0, 0, 0
-    settings = load_server(settings_for(database, folder))
+    file = settings_for(database, folder)
+    file.write_text(f'{file.read_text()}[server]\nstate_dir = "{folder}"\n')
+    settings = load_server(file)
     make_authority(settings, database)  # without it nobody can be invited, and the server says so with 503
     with serving(settings, nursery.clock) as api:
         routes = [one for one in _routes(api.parts) if not one.path.endswith("/events")]
