@@ -1,38 +1,28 @@
 """Draws of inspections: their page, one draw, its list as text, and the same as JSON for scripts."""
 
-from typing import Annotated, TypeVar
-
 import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from config.base.decoding import decode_json
 from config.base.errors import Conflict, InvalidInput, NightlightError, NotFound
 from server.api.errors import status_of
 from server.api.forms import Fields
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
+from server.api.scripts import Body, as_json, decoded
 from server.api.tongue import language_of
 from server.services.supervision.draw_inspections import DrawOrder
 from storage.database.scope import Scope
 
 DIGITS_MAX = 6
 router = APIRouter()
-Kind = TypeVar("Kind")
 
 
 class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a draw is drawn by."""
 
     seed: str
-
-
-async def _body(request: Request) -> bytes:
-    return await request.body()
-
-
-Body = Annotated[bytes, Depends(_body)]
 
 
 @router.api_route("/draws", methods=READ)
@@ -84,28 +74,28 @@ def listed(request: Request, person: Person, draw: str) -> Response:
 @router.api_route("/api/v1/draws", methods=READ)
 def draws_json(request: Request, person: Person) -> Response:
     """A list of DrawView, the newest first."""
-    return _json(parts_of(request).draws.within_reach(person))
+    return as_json(parts_of(request).draws.within_reach(person))
 
 
 @router.post("/api/v1/draws")
 def prepare_json(request: Request, person: Person, data: Body) -> Response:
     """A DrawOrder in, the DrawView out."""
     desk = parts_of(request).draws
-    return _json(desk.show(person, desk.prepare(person, _decoded(data, DrawOrder))), 201)
+    return as_json(desk.show(person, desk.prepare(person, decoded(data, DrawOrder))), 201)
 
 
 @router.api_route("/api/v1/draws/{draw}", methods=READ)
 def one_json(request: Request, person: Person, draw: str) -> Response:
     """A DrawView."""
-    return _json(parts_of(request).draws.show(person, draw))
+    return as_json(parts_of(request).draws.show(person, draw))
 
 
 @router.post("/api/v1/draws/{draw}")
 def draw_json(request: Request, person: Person, draw: str, data: Body) -> Response:
     """A Seed in, the DrawView out."""
     desk = parts_of(request).draws
-    desk.draw(person, draw, _decoded(data, Seed).seed)
-    return _json(desk.show(person, draw))
+    desk.draw(person, draw, decoded(data, Seed).seed)
+    return as_json(desk.show(person, draw))
 
 
 def _list(
@@ -132,14 +122,3 @@ def _one(request: Request, person: Scope, draw: str, *, error: NightlightError |
 def _number(text: str) -> int:
     """-1, which every rule refuses, for what is no number."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX else -1
-
-
-def _decoded(data: bytes, kind: type[Kind]) -> Kind:
-    try:
-        return decode_json(data, kind)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise InvalidInput(f"not a draw that can be made: {error}") from error
-
-
-def _json(content: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type="application/json")

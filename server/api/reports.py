@@ -1,18 +1,16 @@
 """A site's monthly reports: the page, the form that makes one, the file, and the page on which a report is checked."""
 
-from typing import Annotated
-
 import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from config.base.decoding import decode_json
 from config.base.errors import InvalidInput, NightlightError, ResourceExhausted, Unavailable
 from server.api.errors import status_of
 from server.api.forms import Fields
 from server.api.gate import READ, Person, open_to_all
 from server.api.parts import parts_of
+from server.api.scripts import Body, as_json, decoded
 from server.api.tongue import language_of
 from server.web.languages import DEFAULT_LANGUAGE, LANGUAGES
 from storage.database.scope import Scope
@@ -25,10 +23,6 @@ class ReportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     month: str
     language: str = DEFAULT_LANGUAGE
-
-
-async def _body(request: Request) -> bytes:
-    return await request.body()
 
 
 @router.api_route("/sites/{site}/reports", methods=READ)
@@ -67,17 +61,13 @@ def check(request: Request, report: str) -> HTMLResponse:
 @router.api_route("/api/v1/sites/{site}/reports", methods=READ)
 def reports_json(request: Request, person: Person, site: str) -> Response:
     """A list of ReportView, the newest first."""
-    return _json(parts_of(request).reports.of_site(person, site))
+    return as_json(parts_of(request).reports.of_site(person, site))
 
 
 @router.post("/api/v1/sites/{site}/reports")
-def make_json(request: Request, person: Person, site: str, data: Annotated[bytes, Depends(_body)]) -> Response:
+def make_json(request: Request, person: Person, site: str, data: Body) -> Response:
     """A ReportOrder in, the ReportView out."""
-    try:
-        order = decode_json(data, ReportOrder)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise InvalidInput(f"not a report that can be made: {error}") from error
-    return _json(_made(request, person, site, order), 201)
+    return as_json(_made(request, person, site, decoded(data, ReportOrder)), 201)
 
 
 def _made(request: Request, person: Scope, site: str, order: ReportOrder) -> object:
@@ -101,7 +91,3 @@ def _page(
         error=error.code if error is not None else "",
     )
     return HTMLResponse(html, status_of(error) if error is not None else 200)
-
-
-def _json(content: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type="application/json")
