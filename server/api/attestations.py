@@ -22,7 +22,7 @@ def page(request: Request, person: Person, site: str, day: str) -> HTMLResponse:
     """The attestation in force, and those before it."""
     parts = parts_of(request)
     found = parts.attestations.of_day(person, site, _day(day))
-    return HTMLResponse(parts.pages.attestation(found, language_of(request), account_name=person.account_name))
+    return HTMLResponse(parts.pages.attestation(found, language_of(request), reader=person))
 
 
 @router.api_route("/api/v1/sites/{site}/attestations/{day}", methods=READ)

@@ -77,7 +77,7 @@ def deep_audit(request: Request, person: Person, site: str, audit: str) -> HTMLR
     parts, language = parts_of(request), language_of(request)
     found = parts.audits.deep(person, site, audit)
     digest = _digest(parts.audit_pages.deep_fragment(found, language))
-    return HTMLResponse(parts.audit_pages.deep(found, person.account_name, language, digest))
+    return HTMLResponse(parts.audit_pages.deep(found, person, language, digest))
 
 
 @router.api_route("/sites/{site}/audits/{audit}/board", methods=READ)
@@ -133,7 +133,7 @@ def _site_page(
     found = parts.audits.of_site(person, site)
     digest = _digest(parts.audit_pages.site_fragment(found, language))
     code = error.code if error is not None else ""
-    html = parts.audit_pages.site(found, person.account_name, language, digest, error=code, form=form or {})
+    html = parts.audit_pages.site(found, person, language, digest, error=code, form=form or {})
     return HTMLResponse(html, status_of(error) if error is not None else 200)
 
 

@@ -21,7 +21,7 @@ def home(request: Request, person: Person) -> Response:
     sites = parts_of(request).reader.sites(person)
     if sites:
         return RedirectResponse(f"/sites/{sites[0].site_id}", 303)
-    return HTMLResponse(parts_of(request).pages.no_sites(person.account_name, language_of(request)))
+    return HTMLResponse(parts_of(request).pages.no_sites(person, language_of(request)))
 
 
 @router.api_route("/sites/{site}", methods=READ)
@@ -37,11 +37,10 @@ def board(request: Request, person: Person, site: str, day: str = "") -> HTMLRes
             site_id=site,
             sites=sites,
             day=wanted,
-            account_name=person.account_name,
+            reader=person,
             language=language,
             fragment=fragment.html,
             digest=fragment.digest,
-            role=person.role,
         )
     )
 

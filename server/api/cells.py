@@ -103,7 +103,7 @@ def _page(
         parts.cell_fetcher.newest(person, site),
         {camera.camera_id: camera.name for camera in parts.reader.day(person, site).cameras},
         language_of(request),
-        account_name=person.account_name,
+        reader=person,
         asked=asked,
         form=form,
         error=error.code if error is not None else "",

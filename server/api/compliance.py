@@ -21,9 +21,7 @@ def page(request: Request, person: Person, site: str, period: Period = "") -> HT
     """The rules of a site over a day (today where none is named) or a month."""
     parts = parts_of(request)
     found = parts.compliance.of_site(person, site, period)
-    html = parts.compliance_pages.site(
-        found, person.account_name, language_of(request), sees_region=bool(person.region)
-    )
+    html = parts.compliance_pages.site(found, person, language_of(request), sees_region=bool(person.region))
     return HTMLResponse(html)
 
 
@@ -38,7 +36,7 @@ def region_page(request: Request, person: Person, region: Path = "", period: Per
     """The sites that the person reaches below a region, worst first."""
     parts = parts_of(request)
     found = parts.compliance.of_region(person, region.strip("/"), period)
-    return HTMLResponse(parts.compliance_pages.region(found, person.account_name, language_of(request)))
+    return HTMLResponse(parts.compliance_pages.region(found, person, language_of(request)))
 
 
 @router.api_route("/api/v1/compliance", methods=READ)

@@ -294,7 +294,7 @@ def _page(
     html = parts.pages.custody(
         found,
         language_of(request),
-        account_name=person.account_name,
+        reader=person,
         can_export=parts.exports.exporter is not None,
         last=LastForm(said, gone, where, form or {}, error.code if error is not None else ""),
     )

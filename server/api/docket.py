@@ -156,7 +156,7 @@ def _list(request: Request, person: Scope, site: str | None, wanted: Filter, pag
         found,
         wanted,
         (site or "", name),
-        person.account_name,
+        person,
         language_of(request),
         supervises=bool(reach(person.role, Action.SUPERVISE)),
     )
@@ -168,7 +168,7 @@ def _incident(
 ) -> HTMLResponse:
     parts = parts_of(request)
     found = parts.docket.incident(person, site, incident)
-    html = parts.docket_pages.incident(found, person.account_name, language_of(request), error)
+    html = parts.docket_pages.incident(found, person, language_of(request), error)
     return HTMLResponse(html, status_of(error) if error is not None else 200)
 
 
@@ -177,7 +177,7 @@ def _maintenance(
 ) -> HTMLResponse:
     parts = parts_of(request)
     found = parts.maintenance.of_site(person, site)
-    html = parts.docket_pages.maintenance(found, person.account_name, language_of(request), form, error)
+    html = parts.docket_pages.maintenance(found, person, language_of(request), form, error)
     return HTMLResponse(html, status_of(error) if error is not None else 200)
 
 

@@ -71,5 +71,5 @@ def seen(request: Request, person: Person, message: str) -> Response:
 def _page(request: Request, person: Scope, form: dict[str, str], error: NightlightError | None = None) -> HTMLResponse:
     parts = parts_of(request)
     found = parts.notices.mine(person)
-    html = parts.docket_pages.notices(found, person.account_name, language_of(request), form, error)
+    html = parts.docket_pages.notices(found, person, language_of(request), form, error)
     return HTMLResponse(html, status_of(error) if error is not None else 200)

@@ -36,7 +36,7 @@ def cameras(request: Request, person: Person, site: str) -> Response:
     """Which camera."""
     parts = parts_of(request)
     day = parts.reader.day(person, site)
-    html = parts.playback_pages.cameras(day, person.account_name, language_of(request))
+    html = parts.playback_pages.cameras(day, person, language_of(request))
     return HTMLResponse(html, headers=NO_STORE)
 
 
@@ -134,7 +134,7 @@ def _page(
     wanted = at_us if at_us is not None else _at(request, person, site, request.query_params.get("at", ""))
     found = parts.playback.around(person, site, camera, wanted)
     html = parts.playback_pages.camera(
-        found, person.account_name, language_of(request), error=error.code if error is not None else ""
+        found, person, language_of(request), error=error.code if error is not None else ""
     )
     status = status_of(error) if error is not None else 200
     return HTMLResponse(html, status, {**NO_STORE, POLICY: policy(())})

@@ -154,7 +154,7 @@ def _page(
     html = parts.register_pages.page(
         found,
         counts,
-        person.account_name,
+        person,
         language_of(request),
         report=report,
         file=ShownFile(packed, sent.table, sent.name) if sent else ShownFile(),

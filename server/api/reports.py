@@ -85,7 +85,7 @@ def _page(
         parts.reports.of_site(person, site),
         site,
         name,
-        person.account_name,
+        person,
         language,
         month=month or this_month,
         error=error.code if error is not None else "",

@@ -42,7 +42,7 @@ def invite(request: Request, person: Person, site: str, fields: Fields) -> Respo
     except (*REFUSALS, NotFound) as error:
         return _boxes(request, person, site, error, agent_id=agent_id)
     found = parts.box_setup.of_site(person, site)
-    return HTMLResponse(parts.setup_pages.code(found, made, person.account_name, language_of(request)), 201)
+    return HTMLResponse(parts.setup_pages.code(found, made, person, language_of(request)), 201)
 
 
 @router.post("/boxes/codes/withdraw")
@@ -71,9 +71,7 @@ def found_cameras(request: Request, person: Person, site: str, dismissed: Dismis
     parts = parts_of(request)
     of_site = parts.camera_setup.of_site(person, site)
     found = parts.discovered.found(person, site)
-    html = parts.setup_pages.found(
-        of_site, found, person.account_name, language_of(request), with_dismissed=bool(dismissed)
-    )
+    html = parts.setup_pages.found(of_site, found, person, language_of(request), with_dismissed=bool(dismissed))
     return HTMLResponse(html)
 
 
@@ -186,7 +184,7 @@ def _boxes(
 ) -> Response:
     parts = parts_of(request)
     found = parts.box_setup.of_site(person, site)
-    html = parts.setup_pages.boxes(found, person.account_name, language_of(request), error, agent_id=agent_id)
+    html = parts.setup_pages.boxes(found, person, language_of(request), error, agent_id=agent_id)
     return HTMLResponse(html, status_of(error) if error else HTTPStatus.OK)
 
 
@@ -195,9 +193,7 @@ def _cameras(
 ) -> Response:
     parts = parts_of(request)
     of_site, health = parts.camera_setup.of_site(person, site), parts.health.of_site(person, site)
-    html = parts.setup_pages.cameras(
-        of_site, health, person.account_name, language_of(request), error, zone_name=zone_name
-    )
+    html = parts.setup_pages.cameras(of_site, health, person, language_of(request), error, zone_name=zone_name)
     return HTMLResponse(html, status_of(error) if error else HTTPStatus.OK)
 
 
@@ -209,5 +205,5 @@ def _form(
     error: NightlightError | None = None,
 ) -> Response:
     pages = parts_of(request).setup_pages
-    html = pages.camera_form(of_site, form, person.account_name, language_of(request), error)
+    html = pages.camera_form(of_site, form, person, language_of(request), error)
     return HTMLResponse(html, status_of(error) if error else HTTPStatus.OK)

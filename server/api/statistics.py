@@ -24,7 +24,7 @@ Month = Annotated[str, Query(max_length=7)]
 def page(request: Request, person: Person, region: Path = "", month: Month = "") -> HTMLResponse:
     """The worst sites first."""
     html = parts_of(request).statistics_pages.region(
-        _count(request, person, region, month), person.account_name, language_of(request)
+        _count(request, person, region, month), person, language_of(request)
     )
     return HTMLResponse(html)
 

@@ -4,6 +4,7 @@ from server.services.audit.read_audit import DeepResult, SiteAudit
 from server.web.audits import AuditWords
 from server.web.pages import Pages
 from server.web.wording import mark
+from storage.database.scope import Scope
 
 SAMPLES_FIRST = 60
 REFUSED = {
@@ -29,7 +30,7 @@ class AuditPages:
         return self._pages.page("audit_fragment.html", language, page=page)
 
     def site(
-        self, site: SiteAudit, account: str, language: str, digest: str, *, error: str = "", form: dict[str, str]
+        self, site: SiteAudit, reader: Scope, language: str, digest: str, *, error: str = "", form: dict[str, str]
     ) -> str:
         """The page, with the form that asks for a deep audit; ``error`` is the code of a refusal."""
         return self._pages.page(
@@ -37,7 +38,7 @@ class AuditPages:
             language,
             site_id=site.site_id,
             site_name=site.name,
-            account_name=account,
+            reader=reader,
             path=f"/sites/{site.site_id}/audit",
             here=f"/sites/{site.site_id}/audit",
             fragment=self.site_fragment(site, language),
@@ -52,7 +53,7 @@ class AuditPages:
         page = AuditWords(self._pages.spoken(language), found.timezone).deep(found)
         return self._pages.page("deep_fragment.html", language, page=page)
 
-    def deep(self, found: DeepResult, account: str, language: str, digest: str) -> str:
+    def deep(self, found: DeepResult, reader: Scope, language: str, digest: str) -> str:
         """The page of one deep audit."""
         site_id = found.audit.site_id
         return self._pages.page(
@@ -60,7 +61,7 @@ class AuditPages:
             language,
             site_id=site_id,
             audit=found.audit,
-            account_name=account,
+            reader=reader,
             path=f"/sites/{site_id}/audits/{found.audit.id}",
             here=f"/sites/{site_id}/audits/{found.audit.id}",
             fragment=self.deep_fragment(found, language),

@@ -62,7 +62,7 @@ class ComplaintPages:
             today=to_datetime(found.now_us).astimezone(words.zone).date().isoformat(),
             may_act=bool(reach(person.role, Action.COMPLIANCE_ACT)),
             may_hold=bool(reach(person.role, Action.CUSTODY_ACT)),
-            account_name=person.account_name,
+            reader=person,
             error=REFUSED.get(error, OTHER_REFUSAL) if error else "",
             form=form,
             here=f"/sites/{found.site_id}/complaints",

@@ -26,6 +26,7 @@ from server.web.formatting import Words
 from server.web.languages import Language
 from server.web.pages import Pages
 from server.web.wording import VERDICT
+from storage.database.scope import Scope
 
 SUBJECTS_SHOWN_MAX = 40
 TABLES = frozenset({"sites", "zones", "cameras", "staff", "records", "classes"})
@@ -105,7 +106,7 @@ class CompliancePages:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    def site(self, found: SiteCompliance, account: str, language: str, *, sees_region: bool = False) -> str:
+    def site(self, found: SiteCompliance, reader: Scope, language: str, *, sees_region: bool = False) -> str:
         """The page of one site's rules; ``sees_region``: with the way to its region."""
         spoken = self._pages.spoken(language)
         before, after = _around(found.period, found.today)
@@ -119,11 +120,11 @@ class CompliancePages:
             after=after,
             sees_region=sees_region,
             is_month=len(found.period) == len("2026-11"),
-            account_name=account,
+            reader=reader,
             here=f"/sites/{found.site_id}/compliance?period={found.period}",
         )
 
-    def region(self, found: RegionCompliance, account: str, language: str) -> str:
+    def region(self, found: RegionCompliance, reader: Scope, language: str) -> str:
         """The sites of a region, worst first."""
         spoken = self._pages.spoken(language)
         verdict = {status: spoken.text(words) for status, words in VERDICT.items()}
@@ -133,7 +134,7 @@ class CompliancePages:
             region=found,
             verdict=verdict,
             above=found.region.rpartition("/")[0],
-            account_name=account,
+            reader=reader,
             here=f"/compliance?region={found.region}&period={found.period}",
         )
 

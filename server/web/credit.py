@@ -101,7 +101,7 @@ class CreditPages:
             aspects=ASPECT,
             kinds=KIND,
             may_enter=bool(reach(person.role, Action.SUPERVISE)),
-            account_name=person.account_name,
+            reader=person,
             error=REFUSED.get(error, OTHER_REFUSAL) if error else "",
             form=form,
             here=f"/sites/{found.site_id}/credit",

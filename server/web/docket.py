@@ -30,6 +30,7 @@ from server.web.languages import Language
 from server.web.notice_words import KIND
 from server.web.pages import Pages
 from server.web.wording import CAUSE
+from storage.database.scope import Scope
 
 CAMERAS_NAMED_MAX = 4
 TONE = {
@@ -86,7 +87,7 @@ class DocketPages:
         return lambda word: language.text(known[word]) if word in known else word
 
     def listed(
-        self, found: DocketList, wanted: Filter, site: tuple[str, str], account: str, tag: str, *, supervises: bool
+        self, found: DocketList, wanted: Filter, site: tuple[str, str], reader: Scope, tag: str, *, supervises: bool
     ) -> str:
         """The docket of a site (id, name), or with an empty id of every site within reach."""
         site_id, site_name = site
@@ -95,7 +96,7 @@ class DocketPages:
         return self.pages.page(
             "docket.html",
             tag,
-            account_name=account,
+            reader=reader,
             here=base + _query(wanted, found.page),
             base=base,
             site_id=site_id,
@@ -114,7 +115,7 @@ class DocketPages:
             query=_query(wanted, 1, "&"),
         )
 
-    def incident(self, found: IncidentFile, account: str, tag: str, error: NightlightError | None) -> str:
+    def incident(self, found: IncidentFile, reader: Scope, tag: str, error: NightlightError | None) -> str:
         """One incident."""
         language = self.pages.spoken(tag)
         view = found.incident
@@ -124,7 +125,7 @@ class DocketPages:
         return self.pages.page(
             "incident.html",
             tag,
-            account_name=account,
+            reader=reader,
             here=f"{base}/{view.incident_id}",
             base=base,
             incident=view,
@@ -140,7 +141,7 @@ class DocketPages:
         )
 
     def maintenance(
-        self, found: SiteMaintenance, account: str, tag: str, form: Mapping[str, str], error: NightlightError | None
+        self, found: SiteMaintenance, reader: Scope, tag: str, form: Mapping[str, str], error: NightlightError | None
     ) -> str:
         """What was declared, and a form."""
         language = self.pages.spoken(tag)
@@ -148,7 +149,7 @@ class DocketPages:
         return self.pages.page(
             "maintenance.html",
             tag,
-            account_name=account,
+            reader=reader,
             here=f"/sites/{found.site_id}/maintenance",
             site=found,
             notice=f"{found.notice_hours:g}",
@@ -159,14 +160,14 @@ class DocketPages:
         )
 
     def notices(
-        self, found: Notices, account: str, tag: str, form: Mapping[str, str], error: NightlightError | None
+        self, found: Notices, reader: Scope, tag: str, form: Mapping[str, str], error: NightlightError | None
     ) -> str:
         """A person's own subscriptions and messages."""
         language = self.pages.spoken(tag)
         return self.pages.page(
             "notices.html",
             tag,
-            account_name=account,
+            reader=reader,
             here="/notices",
             found=found,
             kinds=[(one, language.text(KIND[one])) for one in KINDS],

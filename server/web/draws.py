@@ -43,7 +43,7 @@ class DrawPages:
             "draws.html",
             language,
             draws=[(draw, self._when(draw.prepared_us, language)) for draw in found],
-            account_name=person.account_name,
+            reader=person,
             region="" if person.region == EVERY_REGION else person.region,
             is_authority=bool(person.region),
             error=REFUSED.get(error, OTHER_REFUSAL) if error else "",
@@ -60,7 +60,7 @@ class DrawPages:
             prepared=self._when(found.prepared_us, language),
             drawn_at=self._when(found.drawn_us, language) if found.drawn_us is not None else "",
             candidates=format_decimal(found.candidates, locale=self.pages.spoken(language).locale),
-            account_name=person.account_name,
+            reader=person,
             error=REFUSED.get(error, OTHER_REFUSAL) if error else "",
             here=f"/draws/{found.id}",
         )

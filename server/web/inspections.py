@@ -103,7 +103,7 @@ class InspectionPages:
             rows=range(FINDINGS_IN_FORM),
             aspects=ASPECT,
             due=(date.fromisoformat(found.today) + timedelta(days=DAYS_TO_REPAIR)).isoformat(),
-            account_name=person.account_name,
+            reader=person,
             error=REFUSED.get(error, OTHER_REFUSAL) if error else "",
             form=form,
             here=f"/sites/{found.site_id}/inspections",

@@ -78,15 +78,11 @@ class LivePages:
         spoken = self.pages.spoken(language)
         rooms = [_room(look, now_us, spoken) for look in looks]
         rooms.sort(key=lambda room: (not room.is_live, room.site_name, room.name))
-        return self.pages.page(
-            "live.html", language, rooms=rooms, sites=[], account_name=person.account_name, here=here
-        )
+        return self.pages.page("live.html", language, rooms=rooms, sites=[], reader=person, here=here)
 
     def sites(self, sites: Sequence[SiteSummary], person: Scope, language: str) -> str:
         """The sites whose cameras somebody who is no guardian may look at."""
-        return self.pages.page(
-            "live.html", language, rooms=[], sites=sites, account_name=person.account_name, here="/live"
-        )
+        return self.pages.page("live.html", language, rooms=[], sites=sites, reader=person, here="/live")
 
     def player(self, look: Look, person: Scope, language: str, *, base: str, asks_why: bool) -> str:
         """The page with the player."""
@@ -100,7 +96,7 @@ class LivePages:
             base=base,
             asks_why=asks_why,
             words=json.dumps(words | {"ended": ended}, ensure_ascii=False),
-            account_name=person.account_name,
+            reader=person,
             here=f"/live/{look.camera_id}",
         )
 

@@ -1,31 +1,123 @@
-"""The ways from a site's board to its other pages: those that the reader's role may take, and no others."""
+"""The ways through the console: those that the reader's role may take, and no others. Pure.
+
+A page says where it is (its path); the ways of a site are there on every page of that site, those of a region for whoever
+supervises one, and a person's own always.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from server.domain.authorisation import Action, reach
 from server.web.wording import mark
 
-OF_SITE = (
-    ("today", Action.DAY_MARK, mark("Rooms and people")),
-    ("live", Action.LIVE, mark("Live view")),
-    ("playback", Action.PLAYBACK, mark("Playback")),
-    ("docket", Action.COMPLIANCE_READ, mark("Docket")),
-    ("compliance", Action.COMPLIANCE_READ, mark("Rules and compliance")),
-    ("reports", Action.COMPLIANCE_READ, mark("Reports")),
-    ("credit", Action.COMPLIANCE_READ, mark("Credit file")),
-    ("complaints", Action.COMPLIANCE_READ, mark("Complaints")),
-    ("inspections", Action.COMPLIANCE_READ, mark("Inspections")),
-    ("custody", Action.CUSTODY_READ, mark("Keeping and evidence")),
-    ("audit", Action.AUDIT_READ, mark("Audits")),
-    ("cameras", Action.SETUP, mark("Set up")),
-)
-OF_REGION = (
-    ("/compliance", mark("All sites, worst first")),
-    ("/docket", mark("Docket of all sites")),
-    ("/draws", mark("Inspection draws")),
-    ("/statistics", mark("Statistics")),
-)
+
+@dataclass(frozen=True)
+class Way:
+    """One link. ``words`` are in English, for the catalogue."""
+
+    path: str
+    words: str
+    is_here: bool
 
 
-def ways(role: str, site_id: str) -> list[tuple[str, str]]:
-    """(path, words) of a site's pages, then of those of a region for whoever supervises one."""
-    found = [(f"/sites/{site_id}/{page}", words) for page, action, words in OF_SITE if reach(role, action)]
-    return found + (list(OF_REGION) if reach(role, Action.SUPERVISE) else [])
+@dataclass(frozen=True)
+class Group:
+    """Links that belong together."""
+
+    words: str
+    ways: tuple[Way, ...]
+
+
+Line = tuple[str, Action, str]
+OF_REGION: tuple[tuple[str, tuple[Line, ...]], ...] = (
+    (
+        mark("My region"),
+        (
+            ("/compliance", Action.SUPERVISE, mark("All sites, worst first")),
+            ("/docket", Action.SUPERVISE, mark("Docket of all sites")),
+            ("/draws", Action.SUPERVISE, mark("Inspection draws")),
+            ("/statistics", Action.SUPERVISE, mark("Statistics")),
+        ),
+    ),
+)
+OF_SITE: tuple[tuple[str, tuple[Line, ...]], ...] = (
+    (
+        mark("Every day"),
+        (
+            ("", Action.COVERAGE_READ, mark("Board")),
+            ("/docket", Action.COMPLIANCE_READ, mark("Docket")),
+            ("/live", Action.LIVE, mark("Live view")),
+            ("/today", Action.DAY_MARK, mark("Rooms and people")),
+        ),
+    ),
+    (
+        mark("Recordings"),
+        (
+            ("/playback", Action.PLAYBACK, mark("Playback")),
+            ("/custody", Action.CUSTODY_READ, mark("Keeping and evidence")),
+            ("/audit", Action.AUDIT_READ, mark("Audits")),
+        ),
+    ),
+    (
+        mark("Supervision"),
+        (
+            ("/compliance", Action.COMPLIANCE_READ, mark("Rules and compliance")),
+            ("/inspections", Action.COMPLIANCE_READ, mark("Inspections")),
+            ("/complaints", Action.COMPLIANCE_READ, mark("Complaints")),
+            ("/credit", Action.COMPLIANCE_READ, mark("Credit file")),
+            ("/reports", Action.COMPLIANCE_READ, mark("Reports")),
+        ),
+    ),
+    (
+        mark("Set up"),
+        (
+            ("/cameras", Action.SETUP, mark("Cameras and boxes")),
+            ("/maintenance", Action.COMPLIANCE_ACT, mark("Planned maintenance")),
+        ),
+    ),
+)
+OF_PERSON: tuple[tuple[str, tuple[Line, ...]], ...] = (
+    (
+        mark("Mine"),
+        (
+            ("/live", Action.CHILD_OWN, mark("My child's room")),
+            ("/my/looks", Action.LOOKS_OWN, mark("Who looked")),
+            ("/my/consents", Action.CONSENT_OWN, mark("My consents")),
+            ("/notices", Action.NOTICES_OWN, mark("My notices")),
+            ("/me", Action.ACCOUNT_OWN, mark("My account")),
+        ),
+    ),
+)
+ALSO = {
+    "/cameras": ("/found", "/boxes", "/registers"),
+    "/today": ("/people", "/looks"),
+    "/custody": ("/cell", "/attestations"),
+}
+"""Pages that stand under another one's line."""
+
+
+def navigation(role: str, here: str) -> tuple[Group, ...]:
+    """The groups of links beside the page at the path ``here``, for a reader of this role; empty groups are left out."""
+    path = urlsplit(here).path
+    parts = path.split("/")
+    site = "/".join(parts[:3]) if len(parts) > 2 and parts[1] == "sites" else ""
+    found = [*_groups(OF_REGION, role, "", path), *(_groups(OF_SITE, role, site, path) if site else ())]
+    return (*found, *_groups(OF_PERSON, role, "", path))
+
+
+def _groups(groups: tuple[tuple[str, tuple[Line, ...]], ...], role: str, site: str, path: str) -> Iterator[Group]:
+    for words, lines in groups:
+        ways = tuple(
+            Way(f"{site}{page}" or "/", said, _is_at(path, site, page))
+            for page, action, said in lines
+            if reach(role, action)
+        )
+        if ways:
+            yield Group(words, ways)
+
+
+def _is_at(path: str, site: str, page: str) -> bool:
+    if not page:
+        return path == site
+    return any(path == f"{site}{one}" or path.startswith(f"{site}{one}/") for one in (page, *ALSO.get(page, ())))

@@ -24,9 +24,10 @@ from server.web.board import make_board
 from server.web.custody import SAID, LastForm, make_custody, refusal
 from server.web.health import make_health
 from server.web.languages import DEFAULT_LANGUAGE, LANGUAGES, Language, load_languages
-from server.web.navigation import ways
+from server.web.navigation import navigation
 from server.web.timeline import HEIGHT
 from server.web.wording import OTHER_ADVICE, SIGN_IN_ERROR, STATE, STATUS_ADVICE, STATUS_TITLE
+from storage.database.scope import Scope
 
 HERE = Path(__file__).parent
 _MEDIA_TYPES = {
@@ -90,13 +91,12 @@ class Pages:
         site_id: str,
         sites: list[SiteSummary],
         day: date | None,
-        account_name: str,
+        reader: Scope,
         language: str,
         fragment: str,
         digest: str,
-        role: str,
     ) -> str:
-        """The page around a fragment; ``role``: the reader's, for the ways onward."""
+        """The page around a fragment."""
         query = f"?day={day.isoformat()}" if day else ""
         name = next((site.name for site in sites if site.site_id == site_id), site_id)
         return self._render(
@@ -108,10 +108,9 @@ class Pages:
             site_id=site_id,
             site_name=name,
             sites=sites,
-            account_name=account_name,
+            reader=reader,
             fragment=fragment,
             digest=digest,
-            ways=ways(role, site_id),
             states=STATE,
         )
 
@@ -120,7 +119,7 @@ class Pages:
         site: SiteCustody,
         language: str,
         *,
-        account_name: str,
+        reader: Scope,
         can_export: bool,
         last: LastForm,
     ) -> str:
@@ -129,8 +128,8 @@ class Pages:
             "custody.html",
             language,
             site=site,
-            page=make_custody(site, self._languages[language], account_name),
-            account_name=account_name,
+            page=make_custody(site, self._languages[language], reader.account_name),
+            reader=reader,
             can_export=can_export,
             said=SAID.get(last.said, ""),
             gone=last.gone,
@@ -147,7 +146,7 @@ class Pages:
         cameras: Mapping[str, str],
         language: str,
         *,
-        account_name: str,
+        reader: Scope,
         asked: bool = False,
         form: Mapping[str, str] | None = None,
         error: str = "",
@@ -157,29 +156,29 @@ class Pages:
             "cell.html",
             language,
             site=site,
-            page=cells.make_cell(site, fetches, cameras, self._languages[language], account_name),
+            page=cells.make_cell(site, fetches, cameras, self._languages[language], reader.account_name),
             cameras=cameras,
-            account_name=account_name,
+            reader=reader,
             asked=asked,
             form=form or {},
             error=cells.REFUSED.get(error, cells.OTHER_REFUSAL) if error else "",
             here=f"/sites/{site.site_id}/cell",
         )
 
-    def attestation(self, found: AttestedDay, language: str, *, account_name: str) -> str:
+    def attestation(self, found: AttestedDay, language: str, *, reader: Scope) -> str:
         """What was attested of a day."""
         return self._render(
             "attestation.html",
             language,
             site=found,
             page=make_attestation(found, self._languages[language]),
-            account_name=account_name,
+            reader=reader,
             here=f"/sites/{found.site_id}/attestations/{found.day}",
         )
 
-    def no_sites(self, account_name: str, language: str) -> str:
+    def no_sites(self, reader: Scope, language: str) -> str:
         """For an account that reaches no site yet."""
-        return self._render("no_sites.html", language, account_name=account_name, here="/")
+        return self._render("no_sites.html", language, reader=reader, here="/")
 
     def sign_in(self, language: str, onward: str, *, name: str = "", error: str = "") -> str:
         """The form; ``error`` is the code of the refusal before."""
@@ -232,6 +231,7 @@ class Pages:
             "languages": LANGUAGES,
             "default_language": DEFAULT_LANGUAGE,
             "asset": self._asset_url,
+            "navigation": navigation,
         }
         environment.filters["quote"] = lambda text: quote(text, safe="")
         return environment

@@ -119,7 +119,7 @@ class PeoplePages:
         )  # fmt: skip
 
     def _page(self, template: str, person: Scope, language: str, here: str, **values: object) -> str:
-        shown = {"account_name": person.account_name, "here": here, **values}
+        shown = {"reader": person, "here": here, **values}
         return self._pages.page(template, language, **shown)
 
     def _when(self, language: str, timezone: str) -> Callable[[int], str]:

@@ -11,6 +11,7 @@ from server.web.formatting import Words
 from server.web.languages import Language
 from server.web.pages import Pages
 from server.web.wording import mark
+from storage.database.scope import Scope
 
 REFUSED = {"no_reason": mark("Say why you look, in 4 to 120 characters.")}
 
@@ -33,7 +34,7 @@ class PlaybackPages:
 
     pages: Pages
 
-    def cameras(self, day: SiteDay, account_name: str, language: str) -> str:
+    def cameras(self, day: SiteDay, reader: Scope, language: str) -> str:
         """The cameras of a site."""
         return self.pages.page(
             "playback.html",
@@ -42,10 +43,10 @@ class PlaybackPages:
             site_name=day.name,
             cameras=[(camera.camera_id, camera.name) for camera in day.cameras],
             here=f"/sites/{day.site_id}/playback",
-            account_name=account_name,
+            reader=reader,
         )
 
-    def camera(self, found: PlaybackView, account_name: str, language: str, *, error: str = "") -> str:
+    def camera(self, found: PlaybackView, reader: Scope, language: str, *, error: str = "") -> str:
         """What there is around an instant; with a player where a look is open."""
         spoken = self.pages.spoken(language)
         words, base = Words(spoken, found.timezone), f"/sites/{found.site_id}/playback/{found.camera_id}"
@@ -68,7 +69,7 @@ class PlaybackPages:
             earlier=f"{base}?at={found.at_us - 600_000_000}",
             later=f"{base}?at={found.at_us + 600_000_000}",
             here=f"{base}?at={found.at_us}",
-            account_name=account_name,
+            reader=reader,
         )
 
 

@@ -10,6 +10,7 @@ from server.web.languages import Language
 from server.web.pages import Pages
 from server.web.register_wording import REFUSAL, TABLE, change_text, fault_text, more_text, place_text, summary_text
 from server.web.setup_wording import OTHER_REFUSAL
+from storage.database.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class RegisterPages:
         self,
         site: SiteCameras,
         counts: dict[str, int],
-        account: str,
+        reader: Scope,
         language: str,
         *,
         report: Report | None,
@@ -58,7 +59,7 @@ class RegisterPages:
             "registers.html",
             language,
             site=site,
-            account_name=account,
+            reader=reader,
             tab="registers",
             here=f"/sites/{site.site_id}/registers",
             error=said,

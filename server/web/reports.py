@@ -9,6 +9,7 @@ from server.web.languages import LANGUAGES
 from server.web.pages import Pages
 from server.web.report_words import OTHER_REFUSAL, REFUSED, ReportWords, month_name
 from server.web.wording import VERDICT
+from storage.database.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class ReportPages:
         found: list[ReportView],
         site_id: str,
         site_name: str,
-        account: str,
+        reader: Scope,
         language: str,
         *,
         month: str,
@@ -55,7 +56,7 @@ class ReportPages:
             site_id=site_id,
             site_name=site_name,
             lines=[self._line(view, language) for view in found],
-            account_name=account,
+            reader=reader,
             month=month,
             report_languages=LANGUAGES,
             error=REFUSED.get(error, OTHER_REFUSAL) if error else "",

@@ -13,6 +13,7 @@ from server.web.setup_boxes import box_rows, code_rows, until
 from server.web.setup_cameras import CameraForm, by_file, camera_rows, found_rows, problem_texts, zone_text
 from server.web.setup_wording import FORBIDDEN_ZONE, OTHER_REFUSAL, REFUSAL
 from server.web.wording import ZONE
+from storage.database.scope import Scope
 
 EXAMPLES = {
     "url": "rtsp://192.0.2.10/stream1",
@@ -31,14 +32,14 @@ class SetupPages:
         self._pages = pages
 
     def boxes(
-        self, site: SiteBoxes, account: str, language: str, error: NightlightError | None, *, agent_id: str = ""
+        self, site: SiteBoxes, reader: Scope, language: str, error: NightlightError | None, *, agent_id: str = ""
     ) -> str:
         """Who is in, which codes are open, and a form for another."""
         spoken = self._pages.spoken(language)
         return self._page(
             "boxes.html",
             site,
-            account,
+            reader,
             language,
             "boxes",
             error=self._said(error, language),
@@ -47,12 +48,12 @@ class SetupPages:
             agent_id=agent_id,
         )
 
-    def code(self, site: SiteBoxes, made: MadeInvitation, account: str, language: str) -> str:
+    def code(self, site: SiteBoxes, made: MadeInvitation, reader: Scope, language: str) -> str:
         """A code, this once."""
         return self._page(
             "code.html",
             site,
-            account,
+            reader,
             language,
             "boxes",
             made=made,
@@ -61,7 +62,7 @@ class SetupPages:
         )
 
     def found(
-        self, site: SiteCameras, found: list[DiscoveredView], account: str, language: str, *, with_dismissed: bool
+        self, site: SiteCameras, found: list[DiscoveredView], reader: Scope, language: str, *, with_dismissed: bool
     ) -> str:
         """What agents found, each with its picture."""
         rows = found_rows(found, self._pages.spoken(language))
@@ -69,7 +70,7 @@ class SetupPages:
         return self._page(
             "found.html",
             site,
-            account,
+            reader,
             language,
             "found",
             rows=shown,
@@ -81,7 +82,7 @@ class SetupPages:
         self,
         site: SiteCameras,
         health: SiteHealth,
-        account: str,
+        reader: Scope,
         language: str,
         error: NightlightError | None,
         *,
@@ -93,7 +94,7 @@ class SetupPages:
         return self._page(
             "cameras.html",
             site,
-            account,
+            reader,
             language,
             "cameras",
             error=self._said(error, language),
@@ -105,14 +106,14 @@ class SetupPages:
         )
 
     def camera_form(
-        self, site: SiteCameras, form: CameraForm, account: str, language: str, error: NightlightError | None
+        self, site: SiteCameras, form: CameraForm, reader: Scope, language: str, error: NightlightError | None
     ) -> str:
         """One camera, to be added or changed."""
         spoken = self._pages.spoken(language)
         return self._page(
             "camera.html",
             site,
-            account,
+            reader,
             language,
             "cameras",
             error=self._said(error, language),
@@ -131,9 +132,9 @@ class SetupPages:
         return self._pages.spoken(language).text(REFUSAL.get(error.code, OTHER_REFUSAL))
 
     def _page(
-        self, template: str, site: SiteBoxes | SiteCameras, account: str, language: str, tab: str, **values: object
+        self, template: str, site: SiteBoxes | SiteCameras, reader: Scope, language: str, tab: str, **values: object
     ) -> str:
         here = f"/sites/{site.site_id}/{tab}"
         return self._pages.page(
-            template, language, **{"site": site, "account_name": account, "tab": tab, "here": here, **values}
+            template, language, **{"site": site, "reader": reader, "tab": tab, "here": here, **values}
         )

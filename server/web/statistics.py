@@ -13,6 +13,7 @@ from server.web.languages import Language
 from server.web.pages import Pages
 from server.web.report_words import month_name
 from server.web.wording import VERDICT, mark
+from storage.database.scope import Scope
 
 COLUMNS = (
     mark("Site"),
@@ -39,7 +40,7 @@ class StatisticsPages:
 
     pages: Pages
 
-    def region(self, found: RegionFigures, account: str, language: str) -> str:
+    def region(self, found: RegionFigures, reader: Scope, language: str) -> str:
         """The page."""
         spoken = self.pages.spoken(language)
         first = date.fromisoformat(f"{found.month}-01")
@@ -56,7 +57,7 @@ class StatisticsPages:
             after=_address("/statistics", found.region, after),
             csv=_address("/statistics/file", found.region, found.month) + "&format=csv",
             xlsx=_address("/statistics/file", found.region, found.month) + "&format=xlsx",
-            account_name=account,
+            reader=reader,
             here=_address("/statistics", found.region, found.month),
         )
 
