@@ -34,7 +34,7 @@ OF_REGION: tuple[tuple[str, tuple[Line, ...]], ...] = (
     (
         mark("My region"),
         (
-            ("/compliance", Action.SUPERVISE, mark("All sites, worst first")),
+            ("/compliance", Action.SUPERVISE, mark("All sites")),
             ("/docket", Action.SUPERVISE, mark("Docket of all sites")),
             ("/draws", Action.SUPERVISE, mark("Inspection draws")),
             ("/statistics", Action.SUPERVISE, mark("Statistics")),
