@@ -65,6 +65,7 @@ from storage.database.models.registers import (
     AlarmArea,
     AlarmPoint,
     CameraRecord,
+    CameraSight,
     CameraZone,
     Child,
     ClassGroup,
@@ -74,8 +75,10 @@ from storage.database.models.registers import (
     Region,
     RegisterImport,
     Staff,
+    ZoneWord,
 )
 from storage.database.models.reports import Report
+from storage.database.models.requests import FootageRequest, MaskedPart
 from storage.database.models.retention import DeletionRun, LegalHold
 from storage.database.models.supervision import (
     Complaint,
@@ -112,6 +115,7 @@ __all__ = [
     "BoxNotice",
     "Camera",
     "CameraRecord",
+    "CameraSight",
     "CameraSource",
     "CameraZone",
     "CaseAct",
@@ -141,6 +145,7 @@ __all__ = [
     "DiscoveredCamera",
     "DocketCase",
     "FindingStillRow",
+    "FootageRequest",
     "Guardian",
     "GuardianAccount",
     "GuardianChild",
@@ -161,6 +166,7 @@ __all__ = [
     "LiveView",
     "LoginSession",
     "MaintenanceWindow",
+    "MaskedPart",
     "NewestInstant",
     "NoticeEvent",
     "NoticeMessage",
@@ -195,4 +201,5 @@ __all__ = [
     "Verdict",
     "ViewRow",
     "Zone",
+    "ZoneWord",
 ]

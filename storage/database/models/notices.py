@@ -53,6 +53,8 @@ class NoticeEvent(Base):
     """The path of the page that tells more."""
     urgent: Mapped[bool] = mapped_column(Boolean)
     at_us: Mapped[int] = mapped_column(BigInteger)
+    for_account: Mapped[str | None] = mapped_column(Slug)
+    """Whose news it is alone; null: everybody's who has the site."""
     planned_us: Mapped[int | None] = mapped_column(BigInteger, index=True)
     """When messages were made of it."""
 
