@@ -39,16 +39,17 @@ class LeafTree:
     @classmethod
     def over(cls, blocks: Iterable[bytes], *, keep: int = -1) -> "tuple[LeafTree, bytes]":
         """The tree of a whole recording, and the bytes of leaf ``keep`` (none where there is no such leaf)."""
-        tree, whole, rest, kept = cls(), hashlib.sha256(), bytearray(), b""
+        tree, whole, rest, kept = cls(), hashlib.sha256(), b"", b""
         for block in blocks:
             whole.update(block)
             tree.size_bytes += len(block)
-            rest += block
-            while len(rest) >= LEAF_BYTES:
-                kept = tree._add(bytes(rest[:LEAF_BYTES]), keep) or kept
-                del rest[:LEAF_BYTES]
+            view = memoryview(rest + block if rest else block)
+            whole_leaves = len(view) - len(view) % LEAF_BYTES
+            for start in range(0, whole_leaves, LEAF_BYTES):
+                kept = tree._add(view[start : start + LEAF_BYTES], keep) or kept
+            rest = bytes(view[whole_leaves:])
         if rest:
-            kept = tree._add(bytes(rest), keep) or kept
+            kept = tree._add(memoryview(rest), keep) or kept
         tree.sha256 = whole.hexdigest()
         return tree, kept
 
@@ -69,9 +70,9 @@ class LeafTree:
 
         return merkle.inclusion_proof(index, len(self.hashes), node)
 
-    def _add(self, leaf: bytes, keep: int) -> bytes:
+    def _add(self, leaf: memoryview, keep: int) -> bytes:
         self.hashes.append(merkle.leaf_hash(leaf))
-        return leaf if len(self.hashes) - 1 == keep else b""
+        return bytes(leaf) if len(self.hashes) - 1 == keep else b""
 
 
 def is_leaf_of(root: bytes, size_bytes: int, index: int, leaf: bytes, path: list[bytes]) -> bool:

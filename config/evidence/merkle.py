@@ -27,9 +27,11 @@ class Node(NamedTuple):
     hash: bytes
 
 
-def leaf_hash(entry: bytes) -> bytes:
+def leaf_hash(entry: bytes | memoryview) -> bytes:
     """SHA-256 over 0x00 and the entry."""
-    return hashlib.sha256(b"\x00" + entry).digest()
+    found = hashlib.sha256(b"\x00")
+    found.update(entry)
+    return found.digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:

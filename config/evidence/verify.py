@@ -28,6 +28,7 @@ from config.evidence import archive, merkle, package
 from config.evidence.afterwards import Certified, check_audits, check_deleted, check_deletions
 from config.evidence.checkpoint import Checkpoint
 from config.evidence.entries import DayAttested, SegmentSecured, decode
+from config.evidence.leaves import LeafTree
 from config.evidence.note import ED25519_COSIGNATURE, NoteKey, SignedNote
 from config.evidence.refusal import NotGenuine
 from config.evidence.statements import (
@@ -169,10 +170,7 @@ class _Check:
             raise NotGenuine(content.name, "it is missing, or not in its place")
         folder, segment_id = package.segment_id_of(content.name)
         if folder == "segments":
-            found = hashlib.sha256()
-            for block in member.blocks:
-                found.update(block)
-            sha256 = found.hexdigest()
+            sha256, root = self._digests(member)
         else:
             data = _whole(member, package.DOCUMENT_BYTES_MAX)
             sha256 = hashlib.sha256(data).hexdigest()
@@ -181,7 +179,7 @@ class _Check:
         if sha256 != content.sha256:
             raise NotGenuine(content.name, "its bytes are not those that were listed")
         if folder == "segments":
-            self._secure(content.name, segment_id, (sha256, member.size_bytes))
+            self._secure(content.name, segment_id, (sha256, member.size_bytes), root)
         elif folder == "deleted":
             self._delete(content.name, segment_id, data)
 
@@ -195,9 +193,21 @@ class _Check:
         recording.parts[folder] = data
         self._recording = (segment_id, recording)
 
-    def _secure(self, name: str, segment_id: str, found: tuple[str, int]) -> None:
+    def _digests(self, member: archive.Member) -> tuple[str, str | None]:
+        """Of a recording: its SHA-256, and in the same pass the root over its leaves, where its manifest names one."""
+        if _names_root(self._recording[1].parts.get("manifests", b"")):
+            tree, _ = LeafTree.over(member.blocks)
+            return tree.sha256, tree.root().hex()
+        found = hashlib.sha256()
+        for block in member.blocks:
+            found.update(block)
+        return found.hexdigest(), None
+
+    def _secure(self, name: str, segment_id: str, found: tuple[str, int], root: str | None) -> None:
         """A recording, of which digest and size were found: whether it all belongs together."""
         manifest, _ = self._proved(name, segment_id, found)
+        if manifest.leaf_root is not msgspec.UNSET and manifest.leaf_root != root:
+            raise NotGenuine(name, "it does not lead to the leaf root in its manifest")
         self._size_bytes += found[1]
         self._spans.append(Span(manifest.start_us, manifest.end_us))
 
@@ -333,6 +343,15 @@ def _check_suite(payload: bytes) -> None:
 
 class _Suited(msgspec.Struct):
     suite: Annotated[str, msgspec.Meta(max_length=64)] = ED25519_SHA256.name
+
+
+def _names_root(manifest: bytes) -> bool:
+    """Whether a manifest that nobody has checked yet names one; what is wrong with it is said when it is checked."""
+    try:
+        told = decoded("", open_envelope(manifest).payload, SegmentRecorded)
+    except (InvalidInput, NotGenuine):
+        return False
+    return told.leaf_root is not msgspec.UNSET
 
 
 def _signed_by(opened: OpenedEnvelope, public: bytes) -> bool:

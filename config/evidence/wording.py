@@ -18,6 +18,7 @@ WHY: Mapping[str, str] = {
     "it does not belong to the recording beside it": "与相邻的录像不属于同一段",
     "it does not continue the attestation of the day before": "与前一日的证明不相连",
     "it does not continue the one before it": "与前一份清单不相连",
+    "it does not lead to the leaf root in its manifest": "与清单中 64 KiB 分块的默克尔根不符",
     "it does not match its checksum": "与校验和不符",
     "it does not name the attestation that it replaces": "没有指明所替代的证明",
     "it does not show that the entry stands in the ledger": "不能证明该条目在账本之中",

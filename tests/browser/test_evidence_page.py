@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Error, Page, expect
 
 from benchmarks.forgeries import forge
 from benchmarks.mutations import mutate
+from config.evidence.leaves import LeafTree
 from config.evidence.note import NoteSigner
 from tests.support.browser import SCREENSHOTS
 from tests.support.packages import AGENT, CENTRE, DAY_US, Evidence
@@ -86,19 +87,26 @@ def test_it_says_of_every_package_what_the_command_says(open_verifier: OpenPage)
     assert [(mine, theirs) for mine, theirs in zip(expected, found, strict=True) if not mine.agrees(theirs)] == []
 
 
+def with_root(evidence: Evidence, root: bytes) -> bytes:
+    """The package as a site with a store of its own has it: the manifest names the root over the recording's leaves."""
+    evidence.manifests[0] = msgspec.structs.replace(evidence.manifests[0], leaf_root=root.hex())
+    return evidence.build()
+
+
 def test_recordings_are_hashed_the_same_with_and_without_the_browsers_own_sha_256(
     open_verifier: OpenPage, tmp_path: Path
 ) -> None:
     """Of a size that takes two windows of the file."""
     large = Evidence(count=1, lost=())
-    large.footage[0] = content = random.Random(SEED).randbytes(5 * 2**20)
+    large.footage[0] = content = random.Random(SEED).randbytes(5 * 2**20) + b"and a leaf that is short"
     large.manifests[0] = msgspec.structs.replace(
         large.manifests[0], sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content)
     )
     whole = large.build()
-    tried = [whole, whole[:-3_000_000], whole.replace(content[-9:], bytes(9))]
+    rooted = [with_root(large, root) for root in (LeafTree.over([content])[0].root(), bytes(32))]
+    tried = [whole, whole[:-3_000_000], whole.replace(content[-9:], bytes(9)), *rooted]
     expected = [of_the_command(data) for data in tried]
-    assert [verdict.genuine for verdict in expected] == [True, False, False]
+    assert [verdict.genuine for verdict in expected] == [True, False, False, True, False]
     bare = "Object.defineProperty(crypto, 'subtle', {value: undefined})"
     for page in (open_verifier(), open_verifier(script=bare)):
         for data, verdict in zip(tried, expected, strict=True):

@@ -23,6 +23,7 @@ from config.evidence.entries import (
     SegmentSecured,
     encode,
 )
+from config.evidence.leaves import LeafTree
 from config.evidence.note import NoteSigner, SignedNote
 from config.evidence.write import Recording, write_package
 from config.wire.envelope import Signer
@@ -98,6 +99,8 @@ class Evidence:
     """Of deep audits, as entries of the ledger at its end."""
     signed_by: dict[int, Ed25519PrivateKey] = field(default_factory=dict)
     """By place, recordings that another key than the agent's signed."""
+    leaf_roots: bool = False
+    """Of a site with a store of its own: each manifest names the root over its recording's leaves."""
 
     def __post_init__(self) -> None:
         previous = None
@@ -124,6 +127,7 @@ class Evidence:
                 height=1080,
                 frames=1500,
                 recovered=False,
+                leaf_root=LeafTree.over([content])[0].root().hex() if self.leaf_roots else msgspec.UNSET,
             )
             previous = hashlib.sha256(msgspec.json.encode(manifest)).hexdigest()
             if number not in self.lost:

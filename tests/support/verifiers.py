@@ -85,7 +85,7 @@ def open_page(page: Page) -> Page:
 
 def everything() -> Evidence:
     """A package with every part that one may have: attested days, an older witnessed checkpoint, keys' certificates,
-    recordings that were deleted on their day, a deep audit."""
+    recordings that were deleted on their day, a deep audit, roots over the leaves of recordings."""
     authority = CertificateAuthority.create(DAY_US)
     enrolled = package.CertificateOfKey(
         agent_id="edge-rainbow",
@@ -102,6 +102,7 @@ def everything() -> Evidence:
         lost=(3,),
         deleted=(4, 5),
         audits=deep_audit(),
+        leaf_roots=True,
         attestations=[encode(day) for day in days],
         anchored_at=6,
         enrolled=package.Certificates(authority=authority.pem, certificates=[enrolled]),

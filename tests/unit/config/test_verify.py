@@ -1,5 +1,6 @@
 """The offline verifier: what is genuine passes, and every lie, an insider's too, is named."""
 
+import hashlib
 import io
 import random
 
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from benchmarks.mutations import mutate
 from config.base.clock import US_PER_S
 from config.base.errors import IntegrityViolation
-from config.evidence import package
+from config.evidence import merkle, package
 from config.evidence.entries import GapAttested
 from config.evidence.note import ED25519_COSIGNATURE, NoteKey
 from config.evidence.verify import Verified, verify
@@ -134,6 +135,29 @@ def test_a_broken_chain_is_named() -> None:
     evidence = Evidence()
     evidence.manifests[1] = msgspec.structs.replace(evidence.manifests[1], previous="0" * 64)
     assert "it does not continue the one before it" in refusal(evidence)
+
+
+def of_leaves(size_bytes: int, root: str | None = None) -> Evidence:
+    """One recording of that size, with the root over its leaves in its manifest, or another one."""
+    evidence = Evidence(count=1, lost=())
+    evidence.footage[0] = content = random.Random(size_bytes).randbytes(size_bytes)
+    hashes = [merkle.leaf_hash(content[at : at + 65_536]) for at in range(0, size_bytes, 65_536)]
+    evidence.manifests[0] = msgspec.structs.replace(
+        evidence.manifests[0],
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=size_bytes,
+        leaf_root=root or merkle.root_of(hashes).hex(),
+    )
+    return evidence
+
+
+@pytest.mark.parametrize("size_bytes", [1, 65_535, 65_536, 65_537, 1_200_000, 2**21 + 3])
+def test_the_root_over_a_recordings_leaves_is_computed_again(size_bytes: int) -> None:
+    """Challenges are judged by it: one that is not of these bytes would have let other bytes answer for them."""
+    assert check(of_leaves(size_bytes).build()).segments == 1
+    said = refusal(of_leaves(size_bytes, root="0" * 64))
+    assert "segments/" in said
+    assert "it does not lead to the leaf root in its manifest" in said
 
 
 def test_a_recording_that_is_told_twice_is_refused() -> None:

@@ -6,22 +6,21 @@ import { joined } from "./bytes.mjs";
 
 const AT_ONCE_BYTES = 1 << 20;
 const IN_MEMORY_BYTES = 64 * (1 << 20);
+const LEAVES_AT_ONCE = 32;
+const LEAF = Uint8Array.of(0);
 const TABLES = tables();
 
 export const sha256 = (...parts) => software(parts.length === 1 ? parts[0] : joined(...parts));
 
 /**
- * Of a file's blocks. The browser's own SHA-256 is several times faster and takes everything at once, so it is used for
- * what fits into memory without harm; it is there only in pages that count as secure.
+ * Of a file's blocks, `{sha256, leaves}`: the digest of all, and with `leafBytes` that of every so many bytes behind a zero
+ * byte, as RFC 6962 hashes leaves. The browser's own SHA-256 is several times faster and takes everything at once, so it is
+ * used for what fits into memory without harm; it is there only in pages that count as secure.
  */
-export async function sha256OfBlocks(blocks, sizeBytes) {
+export async function digestsOfBlocks(blocks, sizeBytes, leafBytes = 0) {
   const subtle = globalThis.crypto?.subtle;
   if (!subtle || sizeBytes < AT_ONCE_BYTES || sizeBytes > IN_MEMORY_BYTES) {
-    const digest = software.create();
-    for await (const block of blocks) {
-      digest.update(block);
-    }
-    return digest.digest();
+    return inSoftware(blocks, leafBytes);
   }
   const whole = new Uint8Array(sizeBytes);
   let at = 0;
@@ -29,7 +28,36 @@ export async function sha256OfBlocks(blocks, sizeBytes) {
     whole.set(block, at);
     at += block.length;
   }
-  return new Uint8Array(await subtle.digest("SHA-256", whole));
+  const digest = async (bytes) => new Uint8Array(await subtle.digest("SHA-256", bytes));
+  const leaves = [];
+  for (let from = 0; leafBytes && from < sizeBytes; from += leafBytes * LEAVES_AT_ONCE) {
+    const starts = Array.from({ length: LEAVES_AT_ONCE }, (_, number) => from + number * leafBytes);
+    const some = starts.filter((start) => start < sizeBytes).map((start) => whole.subarray(start, start + leafBytes));
+    leaves.push(...(await Promise.all(some.map((leaf) => digest(joined(LEAF, leaf))))));
+  }
+  return { sha256: await digest(whole), leaves };
+}
+
+async function inSoftware(blocks, leafBytes) {
+  const whole = software.create();
+  const leaves = [];
+  let [leaf, left] = [software.create().update(LEAF), leafBytes];
+  for await (const block of blocks) {
+    whole.update(block);
+    for (let at = 0; leafBytes && at < block.length; ) {
+      const part = block.subarray(at, at + left);
+      leaf.update(part);
+      [at, left] = [at + part.length, left - part.length];
+      if (left === 0) {
+        leaves.push(leaf.digest());
+        [leaf, left] = [software.create().update(LEAF), leafBytes];
+      }
+    }
+  }
+  if (left < leafBytes) {
+    leaves.push(leaf.digest());
+  }
+  return { sha256: whole.digest(), leaves };
 }
 
 /** CRC-32 as ZIP has it (ISO 3309), going on from `crc`; four bytes a step. */

@@ -11,6 +11,16 @@ const [LEAF, NODE] = [Uint8Array.of(0), Uint8Array.of(1)];
 export const leafHash = (entry) => sha256(LEAF, entry);
 const nodeHash = (left, right) => sha256(NODE, left, right);
 
+/** The root over one or more leaf hashes: the left side of each split is the largest complete tree there can be. */
+export function rootOf(leaves) {
+  let level = leaves;
+  while (level.length > 1) {
+    const pairs = Array.from({ length: level.length >> 1 }, (_, at) => nodeHash(level[2 * at], level[2 * at + 1]));
+    level = level.length & 1 ? [...pairs, level.at(-1)] : pairs;
+  }
+  return level[0] ?? sha256(new Uint8Array(0));
+}
+
 /** Whether `proof` shows that `leaf` (a leaf hash) is number `index` of the tree. */
 export function includes(root, size, index, leaf, proof) {
   if (index < 0n || index >= size) {

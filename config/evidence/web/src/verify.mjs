@@ -6,7 +6,7 @@
 import { checkAudits, checkDeleted, checkDeletions } from "./afterwards.mjs";
 import { PACKAGE, Source, read } from "./archive.mjs";
 import { fromHex, joined, same, text, toHex } from "./bytes.mjs";
-import { sha256, sha256OfBlocks } from "./digests.mjs";
+import { digestsOfBlocks, sha256 } from "./digests.mjs";
 import { Envelope, keyId } from "./envelope.mjs";
 import { decode } from "./json.mjs";
 import * as merkle from "./merkle.mjs";
@@ -21,6 +21,7 @@ const MANIFEST_TYPE = "application/vnd.nightlight.segment-recorded.v1+json";
 const SUITES = ["ed25519-sha256"];
 const CONTENTS_BYTES_MAX = 256 * 2 ** 20;
 const DOCUMENT_BYTES_MAX = 16 * 2 ** 20;
+const LEAF_BYTES = 1 << 16;
 const KEPT = ["entries", "proofs", "manifests"];
 const US_PER_DAY = 86_400_000_000;
 const DELETED_CAUSE = "deleted_on_its_day";
@@ -148,10 +149,9 @@ class Check {
       throw new NotGenuine(content.name, "it is missing, or not in its place");
     }
     const [folder, segmentId] = segmentIdOf(content.name);
-    let digest;
-    let data;
+    let [digest, data, root] = [];
     if (folder === "segments") {
-      digest = toHex(await sha256OfBlocks(member.value.blocks, member.value.sizeBytes));
+      [digest, root] = await this.digests(member.value);
     } else {
       data = await whole(member.value, DOCUMENT_BYTES_MAX);
       digest = toHex(sha256(data));
@@ -163,7 +163,7 @@ class Check {
       throw new NotGenuine(content.name, "its bytes are not those that were listed");
     }
     if (folder === "segments") {
-      this.secure(content.name, segmentId, [digest, member.value.sizeBytes]);
+      this.secure(content.name, segmentId, [digest, member.value.sizeBytes], root);
     } else if (folder === "deleted") {
       this.delete(content.name, segmentId, data);
     }
@@ -182,9 +182,29 @@ class Check {
     this.recording = { segmentId, parts };
   }
 
+  /** Of a recording: its SHA-256, and the root over its leaves, where its manifest names one. */
+  async digests({ blocks, sizeBytes }) {
+    const named = this.namesRoot(this.recording.parts.get("manifests"));
+    const { sha256: whole, leaves } = await digestsOfBlocks(blocks, sizeBytes, named ? LEAF_BYTES : 0);
+    return [toHex(whole), named ? toHex(merkle.rootOf(leaves)) : undefined];
+  }
+
+  /** Whether a manifest that nobody has checked yet names one; what is wrong with it is said when it is checked. */
+  namesRoot(manifest) {
+    try {
+      const { payload } = new Envelope(manifest, this.schemas);
+      return decode(payload, "SegmentRecorded", this.schemas).leaf_root !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
   /** A recording, of which digest and size were found: whether it all belongs together. */
-  secure(name, segmentId, found) {
+  secure(name, segmentId, found, root) {
     const [manifest] = this.proved(name, segmentId, found);
+    if (manifest.leaf_root !== undefined && manifest.leaf_root !== root) {
+      throw new NotGenuine(name, "it does not lead to the leaf root in its manifest");
+    }
     this.sizeBytes += found[1];
     this.spans.push([manifest.start_us, manifest.end_us]);
   }
