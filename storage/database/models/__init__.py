@@ -4,6 +4,7 @@ Rows of ``segment``, ``condition_change``, ``alarm_event``, ``quarantined_messag
 never deleted by the application, and only the columns that say what was found later are filled in afterwards (I4).
 """
 
+from storage.database.models.access import AccountEvent, AccountIdentity, KnownDevice, PasswordReset, SupportAccess
 from storage.database.models.alarms import AlarmAct, AlarmEventRow, AlarmPartition, AlarmRow
 from storage.database.models.attestation import AttestationMark, DayAttestation, LedgerWitness
 from storage.database.models.audit import AuditFinding, AuditRound
@@ -61,6 +62,7 @@ from storage.database.models.people import (
     SignInFailure,
     Totp,
 )
+from storage.database.models.plans import CameraPicture, FloorPlan, PlanPoint, SetupTest
 from storage.database.models.registers import (
     AlarmArea,
     AlarmPoint,
@@ -96,6 +98,8 @@ from storage.database.models.verdicts import Verdict
 __all__ = [
     "AccessRecord",
     "Account",
+    "AccountEvent",
+    "AccountIdentity",
     "AccountSite",
     "Agent",
     "AgentCertificate",
@@ -114,6 +118,7 @@ __all__ = [
     "Blanking",
     "BoxNotice",
     "Camera",
+    "CameraPicture",
     "CameraRecord",
     "CameraSight",
     "CameraSource",
@@ -145,6 +150,7 @@ __all__ = [
     "DiscoveredCamera",
     "DocketCase",
     "FindingStillRow",
+    "FloorPlan",
     "FootageRequest",
     "Guardian",
     "GuardianAccount",
@@ -155,6 +161,7 @@ __all__ = [
     "InspectionResult",
     "InspectorInterest",
     "Invitation",
+    "KnownDevice",
     "LeaseRow",
     "Ledger",
     "LedgerCheckpoint",
@@ -174,10 +181,12 @@ __all__ = [
     "NoticeSubscription",
     "PanelHeard",
     "Passkey",
+    "PasswordReset",
     "PendingVerification",
     "PersonInvitation",
     "PickUp",
     "PictureFindingRow",
+    "PlanPoint",
     "QuarantinedMessage",
     "RecoveryCode",
     "RectificationActRow",
@@ -188,6 +197,7 @@ __all__ = [
     "Report",
     "Segment",
     "SegmentEviction",
+    "SetupTest",
     "SignInFailure",
     "Site",
     "SiteLive",
@@ -195,6 +205,7 @@ __all__ = [
     "StaffAccount",
     "StoreCondition",
     "StoredSpan",
+    "SupportAccess",
     "Timeline",
     "Totp",
     "TrustedSpan",

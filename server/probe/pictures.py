@@ -1,0 +1,82 @@
+"""Pictures that people send: taken as PNG, JPEG or WebP alone, and drawn anew in a process of their own.
+
+Invariant: no byte of a file that somebody sent is ever shown to anybody; what is kept was encoded here. A drawing that could
+hold a script (SVG, HTML) is refused by its first bytes.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from config.base.decoding import decode_json
+from config.base.errors import InvalidInput, Unavailable
+
+CHILD = Path(__file__).with_name("picture_child.py")
+SENT_BYTES_MAX = 12 * 1024 * 1024
+"""A photograph of a plan as a telephone takes it."""
+KEPT_BYTES_MAX = 2 * 1024 * 1024
+SIDE_MAX = 2_000
+WAIT_S = 30.0
+DEMUXER = ((b"\x89PNG\r\n\x1a\n", "png_pipe"), (b"\xff\xd8\xff", "jpeg_pipe"))
+MEDIA_TYPES = Literal["image/png", "image/jpeg"]
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A picture of ours: ``width`` and ``height`` in pixels."""
+
+    media_type: MEDIA_TYPES
+    width: int
+    height: int
+    data: bytes
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    error: str = ""
+    media_type: MEDIA_TYPES = "image/png"
+    width: Annotated[int, msgspec.Meta(ge=0, le=SIDE_MAX)] = 0
+    height: Annotated[int, msgspec.Meta(ge=0, le=SIDE_MAX)] = 0
+
+
+def redraw(data: bytes, *, child: Path = CHILD, wait_s: float = WAIT_S) -> Picture:
+    """The same to look at, of at most 2,000 pixels a side and 2 MiB.
+
+    Raises InvalidInput (``no_picture``) for what is no such picture, Unavailable (``not_decoded``) where it took too long.
+    """
+    demuxer = _demuxer(data)
+    if demuxer is None or len(data) > SENT_BYTES_MAX:
+        raise InvalidInput("a picture is a PNG, JPEG or WebP of at most 12 MiB", code="no_picture")
+    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-I", str(child), demuxer, str(SIDE_MAX), str(KEPT_BYTES_MAX)],
+            input=data,
+            capture_output=True,
+            timeout=wait_s,
+            check=False,
+            env=environment,
+            cwd="/",
+        )
+    except (subprocess.TimeoutExpired, OSError) as error:
+        raise Unavailable("the picture could not be looked at in time", code="not_decoded") from error
+    return _read(ended)
+
+
+def _read(ended: "subprocess.CompletedProcess[bytes]") -> Picture:
+    line, _, drawn = ended.stdout.partition(b"\n")
+    try:
+        answer = decode_json(line, _Answer)
+    except msgspec.MsgspecError as error:
+        raise InvalidInput("the picture broke its decoder", code="no_picture") from error
+    whole = 0 < len(drawn) <= KEPT_BYTES_MAX and answer.width > 0 and answer.height > 0
+    if ended.returncode != 0 or answer.error or not whole:
+        raise InvalidInput(f"no picture: {answer.error[:160]}", code="no_picture")
+    return Picture(answer.media_type, answer.width, answer.height, drawn)
+
+
+def _demuxer(data: bytes) -> str | None:
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp_pipe"
+    return next((name for start, name in DEMUXER if data.startswith(start)), None)
