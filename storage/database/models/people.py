@@ -71,8 +71,11 @@ class SignInFailure(Base):
     id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
     account_name: Mapped[str] = mapped_column(Slug)
     source: Mapped[str] = mapped_column(String(64))
+    device_sha256: Mapped[str] = mapped_column(Sha256, default="", server_default="")
+    """Of a browser in which the account has signed in before; empty for every other."""
     at_us: Mapped[int] = mapped_column(BigInteger, index=True)
     __table_args__ = (
+        Index("ix_sign_in_failure_device", "device_sha256", "at_us"),
         Index("ix_sign_in_failure_account", "account_name", "at_us"),
         Index("ix_sign_in_failure_source", "source", "at_us"),
     )
