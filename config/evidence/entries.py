@@ -156,6 +156,35 @@ class AccessRecorded(_Entry, tag="access", frozen=True, kw_only=True):
     """From where: an address, or the machine that a command was given on."""
 
 
+class ConsentChanged(_Entry, tag="consent", frozen=True, kw_only=True):
+    """Somebody agreed to something, or took it back. ``whose`` is a pseudonym of the register: a guardian's or a member of the
+    staff's; ``child`` too, empty where it is about the person alone."""
+
+    action: Literal["given", "withdrawn"]
+    purpose: Annotated[str, msgspec.Meta(max_length=32)]
+    whose: Slug
+    child: Slug | None
+    version: Count
+    text_sha256: Sha256Hex
+    """Of the text that was shown, in both languages."""
+    by: Slug
+    on_paper: bool
+    """True where somebody else wrote it down, from a signed paper."""
+
+
+class LeaseChanged(_Entry, tag="lease", frozen=True, kw_only=True):
+    """A guardian's leave to look live into the rooms of one child began, or ended before its day."""
+
+    lease_id: HexId
+    action: Literal["granted", "ended"]
+    guardian: Slug
+    child: Slug
+    hours: Annotated[str, msgspec.Meta(max_length=400)]
+    """Weekly, on the site's own clock."""
+    until_us: Micros
+    by: Slug
+
+
 class DeepAuditAsked(_Entry, tag="deep-audit-asked", frozen=True, kw_only=True):
     """Somebody asked for a deep audit: the seed stands here before a sample is drawn by it."""
 
@@ -196,6 +225,8 @@ Entry = (
     | FootageDeleted
     | HoldChanged
     | AccessRecorded
+    | ConsentChanged
+    | LeaseChanged
     | DeepAuditAsked
     | DeepAudited
 )
