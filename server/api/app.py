@@ -47,6 +47,7 @@ from server.api import (
     setup,
     statistics,
 )
+from server.api.compression import Compression
 from server.api.errors import answer, respond
 from server.api.gate import deny_by_default
 from server.api.parts import Parts
@@ -111,7 +112,7 @@ def build_app(parts: Parts) -> FastAPI:
 
 def application(parts: Parts) -> ASGIApp:
     """What the process serves."""
-    return Shield(build_app(parts), parts)
+    return Shield(Compression(build_app(parts)), parts)
 
 
 @asynccontextmanager
