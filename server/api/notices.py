@@ -12,7 +12,7 @@ from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.tongue import language_of
 from server.services.notices.subscribe import Wish, minutes_of
-from server.services.notices.tell import KINDS
+from server.services.notices.tell import kinds_of
 from storage.database.scope import Scope
 
 router = APIRouter()
@@ -39,7 +39,7 @@ def subscribe(request: Request, person: Person, fields: Fields) -> Response:
         minutes = fields.get("escalate_min", "")
         wish = Wish(
             site_id=fields.get("site", ""),
-            kinds=[kind for kind in KINDS if f"kind-{kind}" in fields],
+            kinds=[kind for kind in kinds_of(person.role) if f"kind-{kind}" in fields],
             channel=fields.get("channel", ""),
             target=fields.get("target", ""),
             language=language_of(request),

@@ -12,7 +12,7 @@ from server.domain.verdict import day_of
 from server.services.docket.desk import ActView, CaseView, DocketList, Filter, IncidentFile, IncidentView
 from server.services.docket.plan_maintenance import MaintenanceView, SiteMaintenance
 from server.services.notices.subscribe import MessageView, Notices, SubscriptionView
-from server.services.notices.tell import KINDS
+from server.services.notices.tell import kinds_of
 from server.web.docket_words import (
     ACT,
     CHANNEL,
@@ -170,7 +170,7 @@ class DocketPages:
             reader=reader,
             here="/notices",
             found=found,
-            kinds=[(one, language.text(KIND[one])) for one in KINDS],
+            kinds=[(one, language.text(KIND[one])) for one in kinds_of(reader.role)],
             channels=[(one, language.text(CHANNEL[one])) for one in found.channels],
             subscriptions=[_subscription(one, language) for one in found.subscriptions],
             messages=[_message(one, found.now_us, language) for one in found.messages],

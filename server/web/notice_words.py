@@ -2,6 +2,7 @@
 
 from server.domain.registers.words import ANSWERS
 from server.services.notices.plan_messages import Wording
+from server.services.notices.tell import GUARDIAN_KINDS
 from server.web.audits import DRIFT
 from server.web.languages import DEFAULT_LANGUAGE, load_languages
 from server.web.wording import ALARM_KIND, CAUSE, FINDING, mark
@@ -15,6 +16,9 @@ KIND = {
     "docket": mark("Case of the docket is due"),
     "live": mark("Live view"),
     "complaint": mark("Complaint is to be answered"),
+    "request": mark("A guardian asks to see a recording"),
+    "lease": mark("My access"),
+    "answer": mark("Answer to my request"),
 }
 REFUSED = {
     "object_missing": "object_missing",
@@ -25,6 +29,17 @@ REFUSED = {
     "picture_too_dark": "picture_too_dark",
     "clock_off": "clock_error",
 }
+TO_GUARDIAN = {
+    "live_now": mark("Your child's room can be watched now."),
+    "lease_granted": mark("You may now look into your child's room, in the hours that stand on your page."),
+    "lease_hours": mark("The hours in which you may look have changed."),
+    "lease_ended": mark("The facility has ended your access."),
+    "consent_written": mark("The facility has written down your consent on paper."),
+    "consent_withdrawn": mark("The facility has written down that you withdrew your consent."),
+    "answer": mark("The facility has answered your request."),
+    "shown": mark("The recording that you asked for can be seen, for some days."),
+}
+"""What a guardian is told. The title names the facility; nothing names a child or a room."""
 STRANGERS = frozenset({"delete_marker", "foreign_version", "foreign_object"})
 
 
@@ -34,6 +49,8 @@ def wording() -> Wording:
 
     def say(kind: str, about: str, tag: str) -> str:
         language = languages.get(tag, languages[DEFAULT_LANGUAGE])
+        if kind in GUARDIAN_KINDS and about in TO_GUARDIAN:
+            return language.text(TO_GUARDIAN[about])
         words = _about(kind, about, tag)
         said = language.text(KIND[kind]) if kind in KIND else kind
         if not words:

@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 from config.base.clock import US_PER_DAY, US_PER_MINUTE, US_PER_S, Clock
 from config.base.ids import fresh_id
 from config.base.logs import get_logger
+from config.base.roles import Role
 from config.settings.server import NoticeSettings
 from server.domain import notices as rules
 from server.domain.authorisation import Action, reach
 from server.services.notices.tell import ALARM
+from storage.database import leases
 from storage.database.models import (
     Account,
     AlarmRow,
@@ -130,7 +132,7 @@ class MessagePlanner:
         made = 0
         for subscription, account in session.execute(query.order_by(NoticeSubscription.id)).all():
             kinds = subscription.kinds.split(",")
-            wanted = [event for event in fresh if event.kind in kinds]
+            wanted = [event for event in fresh if event.kind in kinds and is_for(event, account)]
             if wanted and reaches(session, account, site.id):
                 self._make(session, site, subscription, wanted, now_us)
                 made += 1
@@ -160,7 +162,7 @@ class MessagePlanner:
             kinds=",".join(sorted({event.kind for event in events})),
             title=title[:200],
             body=body,
-            link=self.public_origin + (links.pop() if len(links) == 1 else f"/sites/{site.id}"),
+            link=self.public_origin + (links.pop() if len(links) == 1 else _page_of(site, events)),
             made_us=now_us,
             due_us=rules.not_before_us(now_us, site.timezone, quiet_of(subscription), urgent=urgent),
             state=rules.State.WAITING,
@@ -214,7 +216,7 @@ class MessagePlanner:
         for theirs in session.scalars(query).all():
             had = select(NoticeOf.event_id).where(NoticeOf.subscription_id == theirs.id)
             known = set(session.scalars(had.where(NoticeOf.event_id.in_([event.id for event in events]))))
-            news = [event for event in events if event.id not in known]
+            news = [event for event in events if event.id not in known and is_for(event, account)]
             if news:
                 self._make(session, site, theirs, news, now_us, escalated_from=message.id)
                 made += 1
@@ -225,13 +227,26 @@ class MessagePlanner:
         return list(session.scalars(query.where(NoticeOf.message_id == message_id).order_by(NoticeEvent.id)))
 
 
+def _page_of(site: Site, events: Sequence[NoticeEvent]) -> str:
+    return "/live" if any(event.for_account is not None for event in events) else f"/sites/{site.id}"
+
+
 def quiet_of(subscription: NoticeSubscription) -> tuple[int, int] | None:
     """Its quiet hours, in minutes after the site's midnight."""
     begin, end = subscription.quiet_from_min, subscription.quiet_until_min
     return (begin, end) if begin is not None and end is not None else None
 
 
+def is_for(event: NoticeEvent, account: Account) -> bool:
+    """News of one person reaches nobody else, and a guardian hears of nothing but the own (I7)."""
+    if event.for_account is not None:
+        return event.for_account == account.name
+    return account.role != Role.GUARDIAN
+
+
 def reaches(session: Session, account: Account, site_id: str) -> bool:
-    """Whether a person may still know of a site (I7)."""
+    """Whether a person may still know of a site (I7): a guardian, for whom the facility keeps an account."""
+    if account.role == Role.GUARDIAN:
+        return any(bond.site_id == site_id for bond in leases.guardians_of(session, account.name))
     scope = Scope(account.name, account.role, account.region, reach(account.role, Action.NOTICES_OWN))
     return session.scalar(visible_sites(scope).where(Site.id == site_id)) is not None

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from config.base.clock import Clock
 from config.base.errors import Conflict, InvalidInput, NotFound
 from config.base.ids import is_slug
+from config.base.roles import Role
 from server.domain.notices import Channel, State
 from server.services.notices.channels import SECRET_PREFIX, Sending, WebPush
 from server.services.notices.plan_messages import reaches
-from server.services.notices.tell import KINDS
+from server.services.notices.tell import kinds_of
+from storage.database import leases
 from storage.database import scope as scoping
 from storage.database.models import Account, NoticeMessage, NoticeSubscription, Site
 from storage.database.unit_of_work import Database
@@ -106,7 +108,7 @@ class NoticeDesk:
     def mine(self, scope: scoping.Scope) -> Notices:
         """Everything of one person."""
         with self.database.reading() as session:
-            sites = {site.id: site for site in session.scalars(scoping.visible_sites(scope))}
+            sites = {site.id: site for site in _sites(session, scope)}
             rows = session.scalars(self._standing(scope).order_by(NoticeSubscription.id)).all()
             mine = select(NoticeMessage).where(NoticeMessage.account_name == scope.account_name)
             messages = session.scalars(mine.order_by(NoticeMessage.made_us.desc()).limit(MESSAGES_SHOWN)).all()
@@ -126,7 +128,7 @@ class NoticeDesk:
         channel = self.channels.get(wish.channel)
         if channel is None:
             raise InvalidInput("this channel is not set up on the server", code="channel_off")
-        if not wish.kinds or not set(wish.kinds) <= set(KINDS):
+        if not wish.kinds or not set(wish.kinds) <= set(kinds_of(scope.role)):
             raise InvalidInput("choose what to hear of", code="no_kinds")
         minutes = (wish.quiet_from_min, wish.quiet_until_min)
         if (None in minutes) != (minutes == (None, None)) or any(
@@ -140,7 +142,9 @@ class NoticeDesk:
         with self.database.unit_of_work() as session:
             if not is_slug(wish.site_id):
                 raise NotFound("no such site")
-            site = scoping.site_in_reach(session, scope, wish.site_id)
+            site = next((one for one in _sites(session, scope) if one.id == wish.site_id), None)
+            if site is None:
+                raise NotFound("no such site")
             self._check_escalation(session, scope, site, wish)
             count = session.scalar(select(func.count()).select_from(self._standing(scope).subquery())) or 0
             if count >= SUBSCRIPTIONS_MAX:
@@ -148,7 +152,7 @@ class NoticeDesk:
             row = NoticeSubscription(
                 account_name=scope.account_name,
                 site_id=site.id,
-                kinds=",".join(kind for kind in KINDS if kind in wish.kinds),
+                kinds=",".join(kind for kind in kinds_of(scope.role) if kind in wish.kinds),
                 channel=wish.channel,
                 target=wish.target.strip(),
                 secret=_fresh_secret() if wish.channel == Channel.WEBHOOK else "",
@@ -193,6 +197,14 @@ class NoticeDesk:
         return select(NoticeSubscription).where(
             NoticeSubscription.account_name == scope.account_name, NoticeSubscription.removed_us.is_(None)
         )
+
+
+def _sites(session: Session, scope: scoping.Scope) -> list[Site]:
+    """Whose news somebody may hear: the sites within reach; a guardian's own."""
+    if scope.role != Role.GUARDIAN:
+        return list(session.scalars(scoping.visible_sites(scope)))
+    mine = {bond.site_id for bond in leases.guardians_of(session, scope.account_name)}
+    return list(session.scalars(select(Site).where(Site.id.in_(mine)).order_by(Site.id)))
 
 
 def _fresh_secret() -> str:

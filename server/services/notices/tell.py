@@ -4,16 +4,27 @@ Invariants: what is told of is committed with it or not at all; the same thing i
 in it: a kind, a word of the catalogue and the path of a page.
 """
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.database.models import NoticeEvent
+from config.base.roles import Role
+from storage.database.models import GuardianAccount, NoticeEvent
 
 GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, LIVE = "gap", "alarm", "finding", "drift", "duty", "docket", "live"
 COMPLAINT = "complaint"
-KINDS = (GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, LIVE, COMPLAINT)
+REQUEST, LEASE, ANSWER = "request", "lease", "answer"
+GUARDIAN_KINDS = (LIVE, LEASE, ANSWER)
+"""What a guardian hears of, and nobody else: the class goes live, the own lease changed, an answer is there."""
+SITE_KINDS = (GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, COMPLAINT, REQUEST)
+KINDS = (*SITE_KINDS, *GUARDIAN_KINDS)
+
+
+def kinds_of(role: str) -> tuple[str, ...]:
+    """What somebody of this role may hear of."""
+    return GUARDIAN_KINDS if role == Role.GUARDIAN else SITE_KINDS
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,8 @@ class News:
     link: str
     at_us: int
     urgent: bool = False
+    for_account: str | None = None
+    """Whose news it is alone; None: everybody's who has the site."""
 
 
 def tell(session: Session, news: News) -> None:
@@ -42,5 +55,16 @@ def tell(session: Session, news: News) -> None:
             link=news.link,
             urgent=news.urgent,
             at_us=news.at_us,
+            for_account=news.for_account,
         )
     )
+
+
+def tell_guardian(session: Session, guardian_id: str, news: News) -> None:
+    """The same to the accounts of one guardian alone; ``news.key`` is made unique for each."""
+    accounts = select(GuardianAccount.account_name).where(
+        GuardianAccount.site_id == news.site_id, GuardianAccount.guardian_id == guardian_id
+    )
+    for name in session.scalars(accounts).all():
+        digest = hashlib.sha256(f"{news.key}:{name}".encode()).hexdigest()[:32]
+        tell(session, replace(news, key=f"{news.kind}:{digest}", for_account=name))

@@ -4,7 +4,7 @@ Invariant: a lease only ever ends; a change of hours is a new lease beside an en
 read later (I4).
 """
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, Clock
@@ -12,6 +12,7 @@ from config.base.errors import InvalidInput, NotFound
 from config.base.ids import fresh_id
 from server.domain.authorisation import Action
 from server.domain.weekly_hours import parse
+from server.services.people import on_record
 from server.services.people.operators import site_for
 from storage.database.models import GuardianChild, LeaseRow, SiteLive
 from storage.database.scope import Scope
@@ -50,8 +51,10 @@ class LeaseOffice:
         now_us = self._clock.utc_us()
         with self._database.unit_of_work() as session:
             site = site_for(session, person, site_id, Action.PEOPLE_MANAGE)
-            _end(session, site.id, guardian_id, person.account_name, now_us)
+            ended = _end(session, site.id, guardian_id, person.account_name, now_us)
             grant_all(session, site.id, guardian_id, person.account_name, now_us, hours.strip().lower())
+            about = "lease_hours" if ended else "lease_granted"
+            on_record.tell(session, site.id, guardian_id, about, now_us)
 
     def revoke(self, person: Scope, site_id: str, guardian_id: str) -> None:
         """Ends all leases of a guardian, at once."""
@@ -60,10 +63,11 @@ class LeaseOffice:
             site = site_for(session, person, site_id, Action.PEOPLE_MANAGE)
             if not _end(session, site.id, guardian_id, person.account_name, now_us):
                 raise NotFound("this guardian has no lease that could end", code="no_lease")
+            on_record.tell(session, site.id, guardian_id, "lease_ended", now_us)
 
 
-def grant_all(session: Session, site_id: str, guardian_id: str, by: str, now_us: int, hours: str | None = None) -> None:
-    """A lease on each child's rooms, where none runs."""
+def grant_all(session: Session, site_id: str, guardian_id: str, by: str, now_us: int, hours: str | None = None) -> int:
+    """A lease on each child's rooms, where none runs; how many that makes."""
     chosen = session.get(SiteLive, site_id)
     wanted = hours or (chosen.hours if chosen is not None and chosen.hours else DEFAULT_HOURS)
     running = set(
@@ -79,26 +83,35 @@ def grant_all(session: Session, site_id: str, guardian_id: str, by: str, now_us:
     children = session.scalars(
         select(GuardianChild.child_id).where(GuardianChild.site_id == site_id, GuardianChild.guardian_id == guardian_id)
     )
-    for child_id in sorted(set(children) - running):
-        session.add(
-            LeaseRow(
-                id=fresh_id(),
-                site_id=site_id,
-                guardian_id=guardian_id,
-                child_id=child_id,
-                hours=wanted,
-                start_us=now_us,
-                until_us=now_us + LEASE_US,
-                granted_us=now_us,
-                granted_by=by,
-            )
+    missing = sorted(set(children) - running)
+    for child_id in missing:
+        row = LeaseRow(
+            id=fresh_id(),
+            site_id=site_id,
+            guardian_id=guardian_id,
+            child_id=child_id,
+            hours=wanted,
+            start_us=now_us,
+            until_us=now_us + LEASE_US,
+            granted_us=now_us,
+            granted_by=by,
         )
+        session.add(row)
+        on_record.lease(session, row, "granted", by, now_us)
+    return len(missing)
 
 
 def _end(session: Session, site_id: str, guardian_id: str, by: str, now_us: int) -> int:
-    ended = session.execute(
-        update(LeaseRow)
-        .where(LeaseRow.site_id == site_id, LeaseRow.guardian_id == guardian_id, LeaseRow.revoked_us.is_(None))
-        .values(revoked_us=now_us, revoked_by=by)
+    """Ends the leases that run; one that has come to its end by itself stays as it was."""
+    query = select(LeaseRow).where(
+        LeaseRow.site_id == site_id,
+        LeaseRow.guardian_id == guardian_id,
+        LeaseRow.revoked_us.is_(None),
+        LeaseRow.until_us > now_us,
     )
-    return int(getattr(ended, "rowcount", 0))
+    rows = session.scalars(query.with_for_update()).all()
+    for row in rows:
+        row.revoked_us, row.revoked_by = now_us, by
+        on_record.lease(session, row, "ended", by, now_us)
+    session.flush()
+    return len(rows)

@@ -23,6 +23,7 @@ from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenie
 from config.base.ids import is_slug
 from config.base.roles import Role
 from server.domain.authorisation import Action
+from server.services.people import on_record
 from server.services.people.grant_leases import grant_all
 from server.services.people.operators import site_for
 from server.services.people.passwords import check_password_allowed
@@ -131,7 +132,8 @@ class InvitationDesk:
             for bond in _bonds(session, site.id, account_name):
                 if bond.approved_us is None:
                     bond.approved_us, bond.approved_by = now_us, person.account_name
-                grant_all(session, site.id, bond.guardian_id, person.account_name, now_us)
+                if grant_all(session, site.id, bond.guardian_id, person.account_name, now_us):
+                    on_record.tell(session, site.id, bond.guardian_id, "lease_granted", now_us)
 
     def remove(self, person: Scope, site_id: str, account_name: str) -> None:
         """Ends what an account may see here, at once; its sessions end with it."""

@@ -14,6 +14,7 @@ from config.base.errors import InvalidInput, NotFound
 from config.base.roles import Role
 from server.domain.authorisation import Action
 from server.domain.consents import CURRENT, LIVE_VIEW
+from server.services.people import on_record
 from server.services.people.operators import site_for
 from storage.database import leases
 from storage.database.models import ConsentRow, GuardianChild, Site, Staff, StaffAccount
@@ -79,6 +80,9 @@ class ConsentDesk:
             if known is None:
                 raise NotFound("nobody of that id is in the register", code="no_such_person")
             self._say(session, whose, person.account_name, reference, agrees=agrees)
+            if whose.guardian_id:
+                about = "consent_written" if agrees else "consent_withdrawn"
+                on_record.tell(session, site.id, whose.guardian_id, about, self._clock.utc_us())
 
     def _say(self, session: Session, whose: Whose, by: str, reference: str, *, agrees: bool) -> None:
         now_us, text = self._clock.utc_us(), CURRENT[LIVE_VIEW]
@@ -87,21 +91,22 @@ class ConsentDesk:
             return
         for row in standing:
             row.withdrawn_us, row.withdrawn_by = now_us, by
+            on_record.consent(session, row, "withdrawn", by, now_us)
         if agrees:
-            session.add(
-                ConsentRow(
-                    site_id=whose.site_id,
-                    purpose=LIVE_VIEW,
-                    guardian_id=whose.guardian_id,
-                    child_id=whose.child_id,
-                    staff_id=whose.staff_id,
-                    version=text.version,
-                    text_sha256=text.sha256,
-                    given_us=now_us,
-                    given_by=by,
-                    reference=reference,
-                )
+            made = ConsentRow(
+                site_id=whose.site_id,
+                purpose=LIVE_VIEW,
+                guardian_id=whose.guardian_id,
+                child_id=whose.child_id,
+                staff_id=whose.staff_id,
+                version=text.version,
+                text_sha256=text.sha256,
+                given_us=now_us,
+                given_by=by,
+                reference=reference,
             )
+            session.add(made)
+            on_record.consent(session, made, "given", by, now_us)
 
 
 def _own(session: Session, person: Scope) -> list[Whose]:
