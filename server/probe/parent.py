@@ -18,6 +18,8 @@ from server.domain.deep_audit import Footage
 CHILD = Path(__file__).with_name("child.py")
 WAIT_S = 120.0
 ANSWER_BYTES_MAX = 64 * 1024
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""None of ours: it may name files with secrets. One thread a process."""
 _BY_ITS_BYTES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
@@ -36,8 +38,6 @@ def probe(file: BinaryIO, span_us: int, *, child: Path = CHILD, wait_s: float = 
     Raises InvalidInput (``undecodable``) where the bytes are no footage, Unavailable (``not_decoded``) where that could
     not be found out: too slow, out of memory, killed.
     """
-    # None of our environment: it may name files with secrets. One thread a process.
-    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     try:
         ended = subprocess.run(
             [sys.executable, "-I", str(child), str(span_us)],
@@ -45,7 +45,7 @@ def probe(file: BinaryIO, span_us: int, *, child: Path = CHILD, wait_s: float = 
             capture_output=True,
             timeout=wait_s,
             check=False,
-            env=environment,
+            env=ENVIRONMENT,
             cwd="/",
         )
     except subprocess.TimeoutExpired as error:

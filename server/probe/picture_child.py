@@ -12,6 +12,7 @@ import json
 import resource
 import sys
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 PIXELS_MAX = 40 << 20
@@ -88,7 +89,7 @@ def _on_white(frame: Any, side_max: int) -> Any:
     white.link_to(over, 0, 0)
     small.link_to(over, 0, 1)
     chain = [over, *turns, rgb, sink]
-    for one, after in zip(chain, chain[1:], strict=False):
+    for one, after in pairwise(chain):
         one.link_to(after)
     graph.configure()
     source.push(frame)
@@ -99,8 +100,13 @@ def _on_white(frame: Any, side_max: int) -> Any:
 def _encoded(frame: Any, encoder: str, pixels: str) -> bytes:
     import av
 
-    context = av.CodecContext.create(encoder, "w")
-    context.width, context.height, context.pix_fmt, context.time_base = frame.width, frame.height, pixels, Fraction(1, 25)
+    context: Any = av.CodecContext.create(encoder, "w")
+    context.width, context.height, context.pix_fmt, context.time_base = (
+        frame.width,
+        frame.height,
+        pixels,
+        Fraction(1, 25),
+    )
     if encoder == "mjpeg":
         context.options = {"qmin": "3", "qmax": "5"}
     picture = frame.reformat(format=pixels)

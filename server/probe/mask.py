@@ -1,0 +1,59 @@
+"""Starts the masking process, waits so long and no longer, and takes what it wrote, or nothing.
+
+Invariant: what comes back was drawn by that process from decoded pictures; of the recording's own bytes none passes.
+"""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from config.base.errors import InvalidInput, Unavailable
+from server.probe.parent import ENVIRONMENT
+
+CHILD = Path(__file__).with_name("mask_child.py")
+WAIT_S = 300.0
+PART_BYTES_MAX = 16 * 2**20
+STILL_BYTES_MAX = 2**20
+NO_OUTPUT = 3
+_BY_ITS_BYTES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
+
+
+def mask(file: BinaryIO, from_us: int, for_us: int, cells: str, *, wait_s: float = WAIT_S) -> bytes:
+    """An MP4 of ``for_us`` of the recording from ``from_us`` on, masked but for ``cells``; ``file`` has a descriptor.
+
+    Raises InvalidInput (``undecodable``) where the bytes give no such pictures, Unavailable (``not_decoded``) where that could
+    not be found out.
+    """
+    return _run(file, ("mask", str(from_us), str(for_us), cells), PART_BYTES_MAX, wait_s)
+
+
+def still(file: BinaryIO, from_us: int, *, wait_s: float = WAIT_S) -> bytes:
+    """One picture as a JPEG, not masked. Raises as ``mask``."""
+    return _run(file, ("still", str(from_us)), STILL_BYTES_MAX, wait_s)
+
+
+def _run(file: BinaryIO, words: tuple[str, ...], bytes_max: int, wait_s: float) -> bytes:
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-I", str(CHILD), *words],
+            stdin=file,
+            capture_output=True,
+            timeout=wait_s,
+            check=False,
+            env=ENVIRONMENT,
+            cwd="/",
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(f"masking took more than {wait_s:.0f} s", code="not_decoded") from error
+    except OSError as error:
+        raise Unavailable(f"no process to mask in: {error.strerror}", code="not_decoded") from error
+    if -ended.returncode in _BY_ITS_BYTES:
+        name = signal.Signals(-ended.returncode).name
+        raise InvalidInput(f"the decoder broke down over it ({name})", code="undecodable")
+    if ended.returncode == NO_OUTPUT:
+        raise InvalidInput(ended.stderr[:160].decode(errors="replace"), code="undecodable")
+    if ended.returncode != 0 or not ended.stdout or len(ended.stdout) > bytes_max:
+        raise Unavailable(f"the masking process ended with {ended.returncode}", code="not_decoded")
+    return ended.stdout
