@@ -86,6 +86,10 @@ WHY = {
     ),
     "picture_unexamined": mark("For some of the time nobody examined the picture. See the camera's second stream."),
     "unwatched": mark("For some of the time no camera was in service there. Put one up, or back into service."),
+    "view_unsaid": mark(
+        "For some of the time nobody had said what the camera sees, so its recordings are counted for no place."
+    ),
+    "place_unsaid": mark("For some of the time nobody had said what this place is, and whether it must be covered."),
     "footage_missing": mark("Recordings are missing. The day's page names each gap and its cause."),
     "footage_unverified": mark(
         "For some of the time it is not known whether there are recordings. See the day's page."

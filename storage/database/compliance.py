@@ -113,12 +113,17 @@ def cameras_of(session: Session, site_id: str) -> list[Camera]:
     return list(session.scalars(select(Camera).where(Camera.site_id == site_id).order_by(Camera.id)))
 
 
-def seen_besides(session: Session, site_id: str) -> dict[str, list[str]]:
-    """Camera → the places that it sees besides its own."""
-    found: dict[str, list[str]] = {}
-    for link in session.scalars(select(CameraZone).where(CameraZone.site_id == site_id)):
-        found.setdefault(link.camera_id, []).append(link.zone_id)
-    return found
+def in_forbidden_places(session: Session, site_id: str, kinds: Iterable[str]) -> set[str]:
+    """Cameras in service or not yet that see a place of one of these kinds now, by the register itself."""
+    dark = Zone.kind.in_(sorted(kinds))
+    own = select(Camera.id).join(Zone, (Zone.site_id == Camera.site_id) & (Zone.id == Camera.zone_id))
+    besides = (
+        select(Camera.id)
+        .join(CameraZone, CameraZone.camera_id == Camera.id)
+        .join(Zone, (Zone.site_id == CameraZone.site_id) & (Zone.id == CameraZone.zone_id))
+    )
+    there = (Camera.site_id == site_id, Camera.retired_us.is_(None), dark)
+    return {*session.scalars(own.where(*there)), *session.scalars(besides.where(*there))}
 
 
 def areas_of(session: Session, site_id: str) -> list[AlarmArea]:

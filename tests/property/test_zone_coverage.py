@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from config.base.clock import US_PER_MINUTE, from_datetime, to_datetime
 from config.base.timespan import Span, SpanSet
 from server.domain.arming import Word, armed_of
+from server.domain.places import Held, PlaceWord, parts_of, seen_through, spans_of, unsaid_of
 from server.domain.required_hours import required
 from server.domain.zone_coverage import View, cover_zone, share_of
 
@@ -106,3 +107,68 @@ def test_weekly_hours_hold_every_minute_that_the_wall_clock_names(seed: int) -> 
         if named:
             assert at_us in found, (text, timezone, local)
     assert found.total_us <= window.duration_us
+
+
+@settings(max_examples=400, deadline=None)
+@given(seeds)
+def test_a_camera_counts_for_a_place_only_while_it_was_said_to_see_it(seed: int) -> None:
+    rng = random.Random(seed)
+    window, expected = Span(0, LONG), some(rng)
+    cameras = []
+    for _ in range(rng.randrange(4)):
+        first, at, words = rng.randrange(-5, LONG + 5), None, []
+        at = first
+        while at is not None:
+            until = at + rng.randrange(1, 30) if rng.random() < 0.6 else None
+            words.append((rng.choice("ab"), Held(at, until)))
+            at = until
+        cameras.append((View(some(rng), some(rng), some(rng), some(rng)), first, words))
+    views = [
+        seen_through(
+            view,
+            spans_of((held for zone, held in words if zone == "a"), window),
+            unsaid_of((h for _, h in words), window),
+        )
+        for view, _, words in cameras
+    ]
+    found = cover_zone(expected, views)
+
+    def sees(words: list[tuple[str, Held]], at: int) -> bool:
+        return any(
+            zone == "a" and held.from_us <= at and (held.until_us is None or at < held.until_us) for zone, held in words
+        )
+
+    for at in bits(expected):
+        known = [view for view, _, words in cameras if sees(words, at)]
+        unsure = [view for view, first, _ in cameras if at < first]
+        covered = any(at in bits(view.covered) for view in known)
+        waiting = any(at in bits(view.in_flight) for view in (*known, *unsure))
+        unknown = any(at in bits(view.unknown) for view in (*known, *unsure)) or any(
+            at in bits(view.covered) for view in unsure
+        )
+        assert (at in bits(found.covered)) == covered, "never by a place that was said later"
+        assert (at in bits(found.unknown)) == (not covered and not waiting and unknown)
+        assert (at in bits(found.missing)) == (not covered and not waiting and not unknown)
+
+
+@settings(max_examples=300, deadline=None)
+@given(seeds)
+def test_a_place_is_what_was_said_of_it_at_that_time(seed: int) -> None:
+    rng = random.Random(seed)
+    at, words = rng.randrange(-20, LONG + 20), []
+    for _ in range(rng.randrange(4)):
+        until = at + rng.randrange(0, 40)
+        words.append(PlaceWord(rng.choice("ab"), rng.choice((True, False, None)), Held(at, until)))
+        at = until
+    if words:
+        words[-1] = PlaceWord(words[-1].kind, words[-1].required, Held(words[-1].held.from_us))
+    parts = parts_of(words, Span(0, LONG))
+    assert parts
+    for instant in range(LONG):
+        (here,) = [part for part in parts if instant in bits(part.span)]
+        said = [
+            word
+            for word in words
+            if word.held.from_us <= instant and (word.held.until_us is None or instant < word.held.until_us)
+        ]
+        assert (here.kind, here.required) == ((said[0].kind, said[0].required) if said else (None, None))

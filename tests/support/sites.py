@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_S
 from config.base.ids import fresh_id
@@ -21,6 +23,8 @@ from config.wire.status import CameraState, Presence
 from server.domain.clock_trust import ClockRule
 from server.services.intake.accept_message import Inbox, Outcome
 from server.services.registers.register import Register
+from storage.database.models import CameraSight, Site, ZoneWord
+from storage.database.places import note_places
 from storage.database.unit_of_work import Database
 from storage.objects.keys import SegmentKey
 from tests.support.clock import NOON_US, SimulatedClock
@@ -46,6 +50,13 @@ POLICY = PolicySettings(
     backfilled_after_s=300,
 )
 NAMES = {kind.message: kind.name for kind in CATALOGUE}
+
+
+def known_since(session: Session, at_us: int) -> None:
+    """What the register says now of cameras and places has been on record since ``at_us``."""
+    note_places(session, session.scalars(select(Site.id)).all(), at_us)
+    for row in (*session.scalars(select(CameraSight)), *session.scalars(select(ZoneWord))):
+        row.from_us = min(row.from_us, at_us)
 
 
 @dataclass

@@ -10,24 +10,23 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from config.base.timespan import Span, SpanSet
+from config.base.timespan import Span
 from config.policies.book import Applies, Book, BookRule, applies
 from config.policies.pack import Bilingual, Pack, Rule, Source
 from server.domain.compliance import Examined, Measured, Outcome, examine, overall, worst
 from server.domain.duties import add_months
-from server.domain.required_hours import required
 from server.domain.verdict import Status, day_of, day_span
-from server.domain.zone_coverage import ZoneCoverage, cover_zone, share_of
-from server.domain.zones import FORBIDDEN_KINDS
+from server.domain.zone_coverage import share_of
 from server.services.compliance.measure_alarms import AlarmMeasurer, clock_of_site, clocks_of_cameras
 from server.services.compliance.measure_live import LOOKING_IN, children, live_mode, measured_live
+from server.services.compliance.measure_places import Place, PlaceMeasurer
 from server.services.compliance.measure_site import SiteMeasurer
 from server.services.compliance.read_coverage import CameraTime, read_cameras
 from server.services.compliance.rule_books import book_of, facts_of
 from server.services.compliance.told import OutcomeTold, SiteTold, ZoneTold
 from server.services.coverage.assess_day import Assessor
 from storage.database import compliance
-from storage.database.models import Camera, Site, Zone
+from storage.database.models import Camera, Site
 
 _SINCE = datetime(2026, 11, 22, tzinfo=UTC).date()
 _OWN = Source(title=Bilingual(zh_cn="园所登记簿", en="The site's own register"), rank="operator")
@@ -122,29 +121,27 @@ class _Examination:
         self.times = read_cameras(self.session, self.assessor, self.site, self.cameras, self.days, self.now_us)
         self.mode = live_mode(self.session, self.site, self.book)
         self.facts = facts_of(self.site, live=self.mode in LOOKING_IN)
-        zones = compliance.zones_of(self.session, self.site.id)
-        seen = self._seen(zones)
-        subjects, covered = self._subjects(), {}
-        for zone in zones:
-            subject, found = self._zone(zone, seen[zone.id])
-            covered[zone.id] = found
-            subjects.append(subject)
-        outcomes = self._examined(subjects, zones)
-        status_of = {zone.id: _place_status(outcomes, zone.id) for zone in zones}
+        found = self._places()
+        outcomes = self._examined([*self._subjects(), *(part for place in found for part in place.asked)], found)
+        status_of = {place.zone.id: _place_status(outcomes, place.zone.id) for place in found}
         told = SiteTold(
             outcomes=[self._told(outcome) for outcome in outcomes],
-            zones=[_zone_told(zone, seen[zone.id], covered[zone.id], status_of[zone.id], outcomes) for zone in zones],
+            zones=[_zone_told(place, status_of[place.zone.id], outcomes) for place in found],
         )
         backfill_us = self.assessor.policy.backfill_hours * 3_600_000_000
         final = self.now_us >= last.end_us + backfill_us and all(time.final for time in self.times.values())
         return Result(overall(outcomes), final, self.book.version, told, status_of)
 
-    def _examined(self, subjects: Sequence[Examined], zones: Sequence[Zone]) -> list[Outcome]:
+    def _examined(self, subjects: Sequence[Examined], found: Sequence[Place]) -> list[Outcome]:
         """Of the rules of this period; and of what the register declares, where the pack asks for nothing."""
         ours = [outcome for outcome in examine(self.book, subjects) if self._is_ours(outcome.found)]
-        asked = {outcome.subject.id for outcome in ours if outcome.found.rule.metric == "zone_coverage"}
-        wanted = {zone.id for zone in zones if zone.required and zone.kind not in FORBIDDEN_KINDS} - asked
-        declared = [subject for subject in subjects if subject.kind == "zone" and subject.id in wanted]
+        asked = {id(outcome.subject) for outcome in ours if outcome.found.rule.metric == "zone_coverage"}
+        declared = [
+            subject
+            for place in found
+            for number, subject in place.declared.items()
+            if id(place.asked[number]) not in asked
+        ]
         more = [outcome for outcome in examine(Book((DECLARED,)), declared) if self._is_ours(outcome.found)]
         return [*ours, *more]
 
@@ -153,33 +150,19 @@ class _Examination:
             return found.rule.window == "month"
         return found.rule.window in ("day", "minute", "instant")
 
-    def _seen(self, zones: Sequence[Zone]) -> dict[str, list[Camera]]:
-        besides = compliance.seen_besides(self.session, self.site.id)
-        found: dict[str, list[Camera]] = {zone.id: [] for zone in zones}
-        for camera in self.cameras:
-            if camera.retired_us is not None and camera.retired_us <= self.window.start_us:
-                continue
-            for zone_id in dict.fromkeys((camera.zone_id, *besides.get(camera.id, ()))):
-                found.setdefault(zone_id, []).append(camera)
-        return found
-
-    def _zone(self, zone: Zone, cameras: Sequence[Camera]) -> tuple[Examined, ZoneCoverage]:
-        since_us = max(began_us(self.site, self.cameras), zone.registered_us or 0)
-        views = [self.times[camera.id].view for camera in cameras]
-        whole = cover_zone(self._expected("", since_us), views)
-        measured: dict[tuple[str, ...], Measured] = {}
-        references = tuple(f"verdict:{camera.id}" for camera in cameras)
-        for hours in {found.rule.hours for found in self.book.about("zone_coverage")} | {""}:
-            found = whole if not hours else cover_zone(self._expected(hours, since_us), views)
-            key = ("zone_coverage", self.period, hours) if hours else ("zone_coverage", self.period)
-            measured[key] = _zone_measured(found, references)
-        return Examined("zone", zone.id, {**self.facts, "zone.kind": zone.kind}, measured), whole
-
-    def _expected(self, hours: str, since_us: int) -> SpanSet:
-        if since_us >= self.window.end_us or self.window.start_us >= self.window.end_us:
-            return SpanSet()
-        asked = required(hours, self.window, self.site.timezone)
-        return asked.clip(max(since_us, self.window.start_us), self.window.end_us)
+    def _places(self) -> list[Place]:
+        since_us = began_us(self.site, self.cameras)
+        return PlaceMeasurer(
+            self.session,
+            self.site,
+            self.book,
+            self.period,
+            self.window,
+            self.cameras,
+            self.times,
+            self.facts,
+            since_us,
+        ).places()
 
     def _subjects(self) -> list[Examined]:
         day = self.days[-1]
@@ -250,14 +233,6 @@ def _picture(time: CameraTime, camera_id: str) -> Measured:
     return Measured(share.least, (f"verdict:{camera_id}",), share.most, why)
 
 
-def _zone_measured(found: ZoneCoverage, references: tuple[str, ...]) -> Measured:
-    share = share_of(found.covered, found.unknown, found.due)
-    if share is None:
-        return Measured(None, references, why="nothing_due")
-    why = "unwatched" if found.unwatched else "footage_missing" if found.missing else "footage_unverified"
-    return Measured(share.least, references, share.most, why if share.least < 100 else "")
-
-
 def _place_status(outcomes: Iterable[Outcome], zone_id: str) -> Status:
     """By the rules that bind; where none does, by those that recommend or that the site set itself."""
     about = [outcome for outcome in outcomes if (outcome.subject.kind, outcome.subject.id) == ("zone", zone_id)]
@@ -265,9 +240,8 @@ def _place_status(outcomes: Iterable[Outcome], zone_id: str) -> Status:
     return worst(binding or [outcome.status for outcome in about])
 
 
-def _zone_told(
-    zone: Zone, cameras: Sequence[Camera], found: ZoneCoverage, status: Status, outcomes: Iterable[Outcome]
-) -> ZoneTold:
+def _zone_told(place: Place, status: Status, outcomes: Iterable[Outcome]) -> ZoneTold:
+    zone, found = place.zone, place.whole
     asked = any((outcome.subject.kind, outcome.subject.id) == ("zone", zone.id) for outcome in outcomes)
     return ZoneTold(
         zone_id=zone.id,
@@ -275,7 +249,7 @@ def _zone_told(
         kind=zone.kind,
         status=status,
         required=asked,
-        cameras=[camera.id for camera in cameras],
+        cameras=list(place.cameras),
         due_us=found.due.total_us,
         covered_us=found.covered.total_us,
         unknown_us=found.unknown.total_us,

@@ -22,7 +22,7 @@ from server.services.compliance.rule_books import book_of
 from server.services.compliance.sample_readings import sample
 from server.services.compliance.told import RegionTold, SiteTold, of_subject, pack_up
 from server.services.coverage.assess_day import Assessor
-from storage.database import attestations, compliance
+from storage.database import attestations, compliance, places
 from storage.database.models import ComplianceEntry, ComplianceMark, Region, Site
 from storage.database.unit_of_work import Database
 
@@ -95,6 +95,7 @@ class ComplianceKeeper:
             # Under the lock that verdicts are written under: no older one can come after the mark.
             site = session.get_one(Site, site_id, with_for_update=True)
             now_us = self.clock.utc_us()
+            places.note_places(session, [site_id], now_us)  # what was written past the register's own ways
             mark = session.get(ComplianceMark, site_id) or _new_mark(session, site_id)
             book = book_of(site.policy_pack)
             version = book.version if book is not None else ""

@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY
 from config.base.errors import NightlightError
+from config.base.timespan import Span
 from config.evidence.entries import decode
 from server.domain.audit import Drift
 from server.domain.compliance import Examined, Measured
 from server.domain.duties import months_between
 from server.domain.holds import days_over_before_us
-from server.domain.verdict import day_of
+from server.domain.verdict import day_of, day_span
 from server.domain.zones import FORBIDDEN_KINDS
+from server.services.compliance.measure_places import forbidden_cameras
 from server.services.compliance.rule_books import retain_days
 from storage.database import attestations, audits, compliance, lifetimes
 from storage.database.lifetimes import Due
@@ -116,15 +118,17 @@ class SiteMeasurer:
         return Measured(months_between(date.fromisoformat(row.done_on), self.day), (_record(row),))
 
     def _forbidden(self) -> Measured:
-        besides = compliance.seen_besides(self.session, self.site.id)
-        kinds = {zone.id: zone.kind for zone in compliance.zones_of(self.session, self.site.id)}
-        wrong = [
-            camera.id
-            for camera in compliance.cameras_of(self.session, self.site.id)
-            if camera.retired_us is None
-            and any(kinds.get(zone) in FORBIDDEN_KINDS for zone in (camera.zone_id, *besides.get(camera.id, ())))
-        ]
-        return Measured(len(wrong), tuple(f"camera:{camera_id}" for camera_id in wrong) or ("register:cameras",))
+        """By what was said to be seen on that day; of those of whom nothing was said it is not known."""
+        span = day_span(self.day, self.site.timezone)
+        window = Span(span.start_us, max(span.start_us, min(span.end_us, self.now_us)))
+        wrong, unsaid = forbidden_cameras(self.session, self.site, window)
+        if span.end_us >= self.now_us:
+            wrong |= compliance.in_forbidden_places(self.session, self.site.id, FORBIDDEN_KINDS)
+        unsure = unsaid - wrong
+        evidence = tuple(f"camera:{camera_id}" for camera_id in sorted(wrong)) or ("register:cameras",)
+        if unsure:
+            return Measured(len(wrong) + len(unsure), evidence, len(wrong), why="view_unsaid")
+        return Measured(len(wrong), evidence)
 
     def _audited(self) -> Measured | str:
         """The reference of a round that says something of now, or why there is none."""

@@ -6,7 +6,7 @@ record with the file's digest; one file is read at a time in a process, for each
 
 import functools
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -24,7 +24,7 @@ from server.domain.registers.tables import TABLES, Table, named
 from server.services.people.operators import site_for
 from server.services.registers.plan_import import Planner, TablePlan
 from server.services.registers.read_sheets import FileFault, Sheet, read_sheets
-from storage.database import registers
+from storage.database import places, registers
 from storage.database.models import Region, RegisterImport
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
@@ -92,8 +92,10 @@ class RegisterImporter:
                 return report
             if expected and expected != report.fingerprint:
                 raise Conflict("something has changed since: look at it again, then confirm", code="import_changed")
+            now_us = self.clock.utc_us()
             for plan in plans:
-                _apply(session, plan, self.clock.utc_us())
+                _apply(session, plan, now_us)
+            places.note_places(session, _with_places(plans), now_us)
             self._note(session, scope, site_id, report, data)
             return msgspec.structs.replace(report, done=True)
 
@@ -209,6 +211,12 @@ def _apply(session: Session, plan: TablePlan, now_us: int) -> None:
     elif name == "guardians":
         registers.put_bonds(session, (*plan.added, *plan.changed))
     session.flush()
+
+
+def _with_places(plans: Iterable[TablePlan]) -> set[str]:
+    """The sites of which cameras or places were touched."""
+    touched = [plan for plan in plans if plan.table.name in ("zones", "cameras")]
+    return {row["site"] for plan in touched for row in (*plan.added, *plan.changed, *plan.removed)}
 
 
 def _without(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from config.base.roles import ADDED_ROLES, FORMER_ROLES, REGION_ROLES, SITE_ROLE
 from config.wire.sealing import read_sealing_public_pem
 from server.domain.zones import check_camera_allowed, check_kind, check_sees_allowed
 from server.services.people.passwords import PASSWORD_CHARS_MAX
-from storage.database import inventory, regions, registers
+from storage.database import inventory, places, regions, registers
 from storage.database.models import Account, AccountSite, Agent, Camera, LoginSession, Site, Zone
 from storage.database.scope import EVERY_REGION
 from storage.database.unit_of_work import Database
@@ -61,6 +61,7 @@ class Register:
             if known is None:
                 now_us = self.clock.utc_us()
                 session.add(Zone(site_id=site_id, id=zone_id, name=name, kind=kind, registered_us=now_us))
+                places.note_places(session, [site_id], now_us)
             elif (known.name, known.kind) != (name, kind):
                 raise Conflict(f"zone {zone_id} of {site_id} is registered already, with another name or kind")
 
@@ -110,7 +111,7 @@ class Register:
                 registered_us=self.clock.utc_us(),
             )
             session.add(known)
-            session.flush()
+            places.note_places(session, [site_id], known.registered_us)
         elif (known.site_id, known.zone_id, known.agent_id, known.name) != (site_id, zone_id, agent_id, name):
             told = f"camera {camera_id} is registered already, with other particulars or elsewhere"
             raise Conflict(told, code="camera_taken")

@@ -54,6 +54,31 @@ class CameraZone(Base):
     )
 
 
+class CameraSight(Base):
+    """From when until when a camera was said to see a place, its own among them; open while it is."""
+
+    __tablename__ = "camera_sight"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
+    camera_id: Mapped[str] = mapped_column(Slug)
+    zone_id: Mapped[str] = mapped_column(Slug)
+    from_us: Mapped[int] = mapped_column(BigInteger)
+    until_us: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class ZoneWord(Base):
+    """From when until when a place was said to be of this kind, and to be covered or not; open while it is."""
+
+    __tablename__ = "zone_word"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
+    zone_id: Mapped[str] = mapped_column(Slug)
+    kind: Mapped[str] = mapped_column(String(32))
+    required: Mapped[bool | None] = mapped_column(Boolean)
+    from_us: Mapped[int] = mapped_column(BigInteger)
+    until_us: Mapped[int | None] = mapped_column(BigInteger)
+
+
 class AlarmArea(Base):
     """A partition of an alarm panel as the register declares it; what it does is in ``alarm_partition``."""
 

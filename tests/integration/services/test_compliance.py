@@ -14,14 +14,15 @@ from config.wire.health import PanelHealth
 from server.domain.verdict import day_of, day_span
 from server.services.compliance.keep_verdicts import ComplianceKeeper
 from server.services.compliance.measure_alarms import clock_of_site
+from server.services.compliance.rank_region import RegionReader, Wanted
 from server.services.compliance.read_compliance import ComplianceReader
 from server.services.compliance.rule_books import book_of
 from server.services.compliance.told import unpack_region, unpack_site
 from server.services.coverage.assess_day import Assessor
 from server.services.registers.register import Register
-from storage.database import models, regions, verdicts
+from storage.database import models, places, regions, verdicts
 from storage.database.scope import AUDITOR, EVERY_REGION, OPERATOR, Scope
-from tests.support.sites import POLICY
+from tests.support.sites import POLICY, known_since
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -39,6 +40,7 @@ class World:
         self.began = self.today - timedelta(days=10)
         self.keeper = ComplianceKeeper(database, clock, Assessor(POLICY))
         self.reader = ComplianceReader(database, clock, Assessor(POLICY))
+        self.regions = RegionReader(database, clock)
         with database.unit_of_work() as session:
             site = session.get_one(models.Site, "sunflower")
             site.policy_pack = "luzhou-longmatan"
@@ -47,6 +49,7 @@ class World:
             camera.activated_us = site.created_us
             for zone in session.scalars(select(models.Zone)):
                 zone.registered_us = None
+            known_since(session, site.created_us)
 
     def span(self, day: date):
         return day_span(day, ZONE)
@@ -79,6 +82,7 @@ class World:
         Register(self.database, self.clock).add_camera("sunflower", camera_id, zone, "sunflower-box", camera_id)
         with self.database.unit_of_work() as session:
             session.get_one(models.Camera, camera_id).activated_us = self.span(self.began).start_us
+            known_since(session, self.span(self.began).start_us)
 
     def add(self, *rows) -> None:
         with self.database.unit_of_work() as session:
@@ -191,6 +195,7 @@ def test_a_required_place_without_a_camera_is_not_covered(world):
         lobby = session.get_one(models.Zone, ("sunflower", "lobby"))
         lobby.registered_us, lobby.required = None, True
         session.get_one(models.Zone, ("sunflower", "wc")).required = True
+        known_since(session, world.span(world.began).start_us)
     world.verdict(5)
     world.verdict(6)
     found = world.reader.of_site(ALL, "sunflower", world.day(5).isoformat())
@@ -218,7 +223,7 @@ def test_days_that_nobody_judged_are_not_known(world):
         with pytest.raises(NotFound):
             world.reader.of_site(Scope("lin", OPERATOR), site)
     with pytest.raises(NotFound):
-        world.reader.of_region(ALL, "cn/hunan")
+        world.regions.ranked(ALL, Wanted("cn/hunan"))
 
 
 @SQLITE
@@ -457,16 +462,16 @@ def test_a_region_shows_its_sites_worst_first(world):
     with world.database.unit_of_work() as session:
         regions.ensure(session, "cn/sichuan/chengdu")
     world.look()
-    found = world.reader.of_region(ALL)
+    found = world.regions.ranked(ALL, Wanted())
     assert [site.site_id for site in found.sites] == ["sunflower", "abc"]
     assert (found.status, found.counts["UNVERIFIED"]) == ("NON_COMPLIANT", 1)
-    assert [path for path, _, _ in found.regions] == ["cn"]
-    below = world.reader.of_region(ALL, "cn/sichuan", world.today.isoformat()[:7])
-    assert [path for path, _, _ in below.regions] == ["cn/sichuan/chengdu", "cn/sichuan/luzhou"]
+    assert [node.path for node in found.tree.below] == ["cn"]
+    below = world.regions.ranked(ALL, Wanted("cn/sichuan", world.today.isoformat()[:7]))
+    assert [node.path for node in below.tree.below[0].below[0].below] == ["cn/sichuan/chengdu", "cn/sichuan/luzhou"]
     assert below.sites[-1].assessed_us is None
     with world.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(models.ComplianceMark)) == 2
-    assert world.reader.of_region(Scope("nobody", OPERATOR)).sites == []
+    assert world.regions.ranked(Scope("nobody", OPERATOR), Wanted()).sites == []
 
 
 @SQLITE
@@ -519,3 +524,62 @@ def test_a_look_that_was_interrupted_is_made_again_and_no_entry_twice(world, mon
     world.look()
     assert [row.book.partition("@")[0] for row in world.entries("site", 5)[-2:]] == ["luzhou-longmatan", "yongan"]
     assert len(world.entries("site", 9)) == 2, "what was written before the fault is not written again"
+
+
+@SQLITE
+def test_what_a_camera_sees_is_judged_as_it_stood_then(world):
+    register = Register(world.database, world.clock)
+    register.add_zone("sunflower", "play", "活动室", "activity")
+    with world.database.unit_of_work() as session:
+        session.get_one(models.Zone, ("sunflower", "play")).registered_us = None
+        known_since(session, world.span(world.began).start_us)
+        session.add(models.CameraZone(camera_id="nap-room", zone_id="play", site_id="sunflower"))
+        places.note_places(session, ["sunflower"], world.span(world.day(5)).start_us + US_PER_DAY // 2)
+        places.note_places(session, ["sunflower"], world.now_us)  # nothing new, nothing written
+        assert len(places.sights_of(session, "sunflower")["nap-room"]) == 2
+    for back in (4, 5, 6):
+        world.verdict(back)
+
+    def play(back):
+        return next(
+            zone
+            for zone in world.reader.of_site(ALL, "sunflower", world.day(back).isoformat()).zones
+            if zone.zone_id == "play"
+        )
+
+    assert [play(back).status for back in (4, 5, 6)] == ["COMPLIANT", "NON_COMPLIANT", "NON_COMPLIANT"]
+    assert [play(back).unwatched_us for back in (4, 5, 6)] == [0, US_PER_DAY // 2, US_PER_DAY]
+    assert [play(back).cameras for back in (4, 6)] == [["nap-room"], []]
+    with world.database.unit_of_work() as session:
+        for sight in session.scalars(select(models.CameraSight)):
+            sight.from_us = max(sight.from_us, world.span(world.day(5)).start_us)
+    old = world.outcomes("longmatan.coverage", 6)
+    assert [(one.status, one.why) for one in old] == [("UNVERIFIED", "view_unsaid")] * 2, "nobody had said what it sees"
+
+
+@SQLITE
+def test_a_place_is_judged_as_what_it_was_then(world):
+    with world.database.unit_of_work() as session:
+        zone = session.get_one(models.Zone, ("sunflower", "nap"))
+        zone.kind = "office"
+        places.note_places(session, ["sunflower"], world.span(world.day(5)).start_us)
+        (first, second) = places.words_of(session, "sunflower")["nap"]
+        assert (first.kind, second.kind, first.until_us) == ("sleeping", "office", second.from_us)
+    for back in (5, 6):
+        world.verdict(back, [(0, 60, "unexplained", "missing")])
+    assert [one.status for one in world.outcomes("longmatan.coverage", 6)] == ["NON_COMPLIANT"]
+    assert world.outcomes("longmatan.coverage", 5) == [], "no rule asks for an office"
+    with world.database.unit_of_work() as session:
+        zone = session.get_one(models.Zone, ("sunflower", "nap"))
+        zone.required = True
+        places.note_places(session, ["sunflower"], world.span(world.day(4)).start_us)
+    world.verdict(4, [(0, 60, "unexplained", "missing")])
+    assert [one.status for one in world.outcomes("declared.zone-day", 4)] == ["NON_COMPLIANT"]
+    assert world.outcomes("declared.zone-day", 5) == []
+    with world.database.unit_of_work() as session:
+        for word in places.words_of(session, "sunflower")["nap"][:2]:
+            session.delete(word)
+    assert [one.status for one in world.outcomes("longmatan.coverage", 5)] == ["UNVERIFIED"], (
+        "nobody had said what it is"
+    )
+    assert world.outcomes("declared.zone-day", 5) == []
