@@ -1,19 +1,35 @@
-"""A site by its rules and the sites of a region, worst first: pages for people, the same as JSON for scripts."""
+"""A site by its rules, and the sites of a region, worst first: pages for people, JSON for scripts, the ranking as a file.
 
-from typing import Annotated
+What is searched and filtered stands in the address, so that a list can be passed on.
+"""
+
+from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.tongue import language_of
+from server.services.compliance.rank_region import Wanted
+from server.services.docket.files import csv_file, workbook
+from server.web.region import wanted_of
 
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 router = APIRouter()
 Period = Annotated[str, Query(max_length=10)]
 Path = Annotated[str, Query(max_length=64)]
+Word = Annotated[str, Query(max_length=64)]
+PageNumber = Annotated[int, Query(ge=1, le=1_000)]
+
+
+def _wanted(region: Path = "", period: Period = "", q: Word = "", status: Word = "") -> Wanted:
+    return wanted_of(region, period, q, status)
+
+
+Asked = Annotated[Wanted, Depends(_wanted)]
 
 
 @router.api_route("/sites/{site}/compliance", methods=READ)
@@ -32,17 +48,36 @@ def data(request: Request, person: Person, site: str, period: Period = "") -> Re
 
 
 @router.api_route("/compliance", methods=READ)
-def region_page(request: Request, person: Person, region: Path = "", period: Period = "") -> HTMLResponse:
+def region_page(request: Request, person: Person, wanted: Asked, page: PageNumber = 1) -> HTMLResponse:
     """The sites that the person reaches below a region, worst first."""
     parts = parts_of(request)
-    found = parts.compliance.of_region(person, region.strip("/"), period)
-    return HTMLResponse(parts.compliance_pages.region(found, person, language_of(request)))
+    found = parts.regions.ranked(person, wanted, page)
+    return HTMLResponse(parts.region_pages.ranked(found, person, language_of(request)))
+
+
+@router.api_route("/compliance/file", methods=READ)
+def region_file(
+    request: Request,
+    person: Person,
+    wanted: Asked,
+    format: Literal["csv", "xlsx"] = "csv",  # noqa: A002 - the parameter's name
+) -> Response:
+    """Every site that was asked for, a line each, in the reader's language."""
+    parts = parts_of(request)
+    found = parts.regions.ranked(person, wanted)
+    rows = parts.region_pages.rows(found, language_of(request))
+    if format == "csv":
+        content, media = csv_file(rows), "text/csv; charset=utf-8"
+    else:
+        content, media = workbook(rows, "compliance"), SHEET
+    disposition = f'attachment; filename="compliance-{found.period}.{format}"'
+    return Response(content, media_type=media, headers={"Content-Disposition": disposition})
 
 
 @router.api_route("/api/v1/compliance", methods=READ)
-def region_data(request: Request, person: Person, region: Path = "", period: Period = "") -> Response:
-    """A RegionCompliance."""
-    return _json(parts_of(request).compliance.of_region(person, region.strip("/"), period))
+def region_data(request: Request, person: Person, wanted: Asked) -> Response:
+    """A RegionCompliance with all of its sites."""
+    return _json(parts_of(request).regions.ranked(person, wanted))
 
 
 def _json(found: msgspec.Struct) -> Response:

@@ -10,6 +10,7 @@ from config.base.clock import US_PER_S, Clock, SystemClock
 from config.settings.server import ServerSettings
 from server.api.feed import BoardFeed, StreamSlots
 from server.api.gate import Gate
+from server.api.setup_feed import SetupFeed
 from server.custody_parts import custody_of, exports_of
 from server.live_parts import LiveFace, live_of
 from server.people_parts import PeopleFace, people_of
@@ -22,12 +23,15 @@ from server.services.agents.invite_agent import Inviter
 from server.services.agents.revoke_agent import Revoker
 from server.services.agents.set_up_boxes import BoxSetup
 from server.services.audit.read_audit import AuditReader
+from server.services.cameras.floor_plans import FloorPlans
 from server.services.cameras.read_discovered import DiscoveredReader, picture_key_of
 from server.services.cameras.set_up_cameras import CameraSetup
+from server.services.cameras.setup_progress import SetupProgress
 from server.services.cells.answer_cell import CellDesk
 from server.services.cells.cell_doors import CellDoors
 from server.services.cells.fetch_from_cell import CellFetcher
 from server.services.cells.read_cells import CellReader
+from server.services.compliance.rank_region import RegionReader
 from server.services.compliance.read_compliance import ComplianceReader
 from server.services.coverage.assess_day import Assessor
 from server.services.coverage.read_calendar import CalendarReader
@@ -69,6 +73,7 @@ from server.web.pages import Pages
 from server.web.people_pages import PeoplePages
 from server.web.playback import PlaybackPages
 from server.web.publication import PublicationPages
+from server.web.region import RegionPages
 from server.web.register_pages import RegisterPages
 from server.web.reports import ReportPages
 from server.web.setup_pages import SetupPages
@@ -98,6 +103,9 @@ class Parts:
     inviter: Inviter
     box_setup: BoxSetup
     camera_setup: CameraSetup
+    plans: FloorPlans
+    setup_progress: SetupProgress
+    setup_feed: SetupFeed
     importer: RegisterImporter
     register_files: RegisterExporter
     register_pages: RegisterPages
@@ -116,6 +124,8 @@ class Parts:
     audit_pages: AuditPages
     compliance: ComplianceReader
     compliance_pages: CompliancePages
+    regions: RegionReader
+    region_pages: RegionPages
     draws: DrawDesk
     draw_pages: DrawPages
     credit: CreditDesk
@@ -159,6 +169,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
     sign_in = SignIn(database, clock, settings.api.session_hours)
     pages = Pages()
     inviter = inviter_of(settings, database, clock)
+    progress = SetupProgress(database, clock, Assessor(settings.policy))
     store = S3EvidenceStore(access, clock)
     doors = CellDoors(database, clock, picture_key)
     office = TicketOffice(access, clock, public_url=settings.store.public_url)
@@ -178,6 +189,9 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         inviter=inviter,
         box_setup=BoxSetup(database, clock, inviter, Revoker(database, clock)),
         camera_setup=CameraSetup(database, clock),
+        plans=FloorPlans(database, clock),
+        setup_progress=progress,
+        setup_feed=SetupFeed(progress, SetupPages(pages), clock),
         importer=RegisterImporter(database, clock),
         register_files=RegisterExporter(database, clock),
         register_pages=RegisterPages(pages),
@@ -196,6 +210,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         audit_pages=AuditPages(pages),
         compliance=ComplianceReader(database, clock, Assessor(settings.policy)),
         compliance_pages=CompliancePages(pages),
+        regions=RegionReader(database, clock),
+        region_pages=RegionPages(pages),
         draws=DrawDesk(database, clock),
         draw_pages=DrawPages(pages),
         credit=CreditDesk(database, clock),

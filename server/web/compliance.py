@@ -8,7 +8,7 @@ from config.base.clock import US_PER_S
 from server.domain.compliance import worst
 from server.domain.duties import add_months
 from server.domain.verdict import Status
-from server.services.compliance.read_compliance import RegionCompliance, SiteCompliance
+from server.services.compliance.read_compliance import SiteCompliance
 from server.services.compliance.told import OutcomeTold, Value, ZoneTold
 from server.web.compliance_words import (
     BINDING,
@@ -122,20 +122,6 @@ class CompliancePages:
             is_month=len(found.period) == len("2026-11"),
             reader=reader,
             here=f"/sites/{found.site_id}/compliance?period={found.period}",
-        )
-
-    def region(self, found: RegionCompliance, reader: Scope, language: str) -> str:
-        """The sites of a region, worst first."""
-        spoken = self._pages.spoken(language)
-        verdict = {status: spoken.text(words) for status, words in VERDICT.items()}
-        return self._pages.page(
-            "compliance_region.html",
-            language,
-            region=found,
-            verdict=verdict,
-            above=found.region.rpartition("/")[0],
-            reader=reader,
-            here=f"/compliance?region={found.region}&period={found.period}",
         )
 
 

@@ -1,7 +1,7 @@
-"""What a person sees of a site's rules, and of the sites in their reach: the entry in force, or the present as it is.
+"""What a person sees of a site's rules: the entry in force, or the present as it is.
 
 Everything goes through the person's scope (I7). Of a day that is not final the present is examined at the moment of
-asking; of a final one its entry is what stands. A region's verdict is that on the sites that the reader may see.
+asking; of a final one its entry is what stands.
 """
 
 from collections.abc import Sequence
@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import msgspec
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
 from config.base.errors import InvalidInput, NotFound
 from config.base.ids import is_slug
-from server.domain.compliance import retention_floor_days, worst
+from server.domain.compliance import retention_floor_days
 from server.domain.verdict import Status, day_of
 from server.services.compliance.examine_site import SiteExaminer
 from server.services.compliance.keep_verdicts import statuses_of
@@ -25,7 +24,7 @@ from server.services.compliance.told import OutcomeTold, SiteTold, ZoneTold, unp
 from server.services.coverage.assess_day import Assessor
 from storage.database import compliance
 from storage.database import scope as scoping
-from storage.database.models import ComplianceEntry, Region, Site
+from storage.database.models import ComplianceEntry, Site
 from storage.database.unit_of_work import Database
 
 HISTORY_MAX = 50
@@ -71,32 +70,6 @@ class SiteCompliance(msgspec.Struct, frozen=True, kw_only=True):
     history: list[EntryView]
 
 
-class SiteStanding(msgspec.Struct, frozen=True):
-    """How a site of a region came out."""
-
-    site_id: str
-    name: str
-    region: str
-    pack: str | None
-    status: str
-    final: bool
-    assessed_us: int | None
-    """Null: not judged for this period."""
-
-
-class RegionCompliance(msgspec.Struct, frozen=True, kw_only=True):
-    """The sites that a person may see below a region, worst first."""
-
-    region: str
-    name: str
-    period: str
-    status: str
-    counts: dict[str, int]
-    sites: list[SiteStanding]
-    regions: list[tuple[str, str, str]]
-    """(path, name, status) of the regions right below this one that have sites."""
-
-
 @dataclass(frozen=True)
 class _Shown:
     """What is told, as of when and by which packs; from an entry, or made now."""
@@ -130,7 +103,7 @@ class ComplianceReader:
             site = scoping.site_in_reach(session, scope, site_id)
             today = day_of(now_us, site.timezone)
             wanted = period or today.isoformat()
-            first = _first_day(wanted)
+            first = first_day(wanted)
             if first > today:
                 raise InvalidInput(f"{wanted} has not come yet: name a day up to {today}", code="bad_day")
             history = compliance.history_of(session, site.id, wanted, HISTORY_MAX)
@@ -184,59 +157,12 @@ class ComplianceReader:
             ],
         )
 
-    def of_region(self, scope: scoping.Scope, region: str = "", period: str = "") -> RegionCompliance:
-        """The sites in reach below a region (all of them where none is named), worst first.
-
-        Raises NotFound where there are none, InvalidInput for what is no day or month.
-        """
-        with self.database.reading() as session:
-            sites = [
-                site
-                for site in session.scalars(scoping.visible_sites(scope))
-                if not region or site.region == region or site.region.startswith(f"{region}/")
-            ]
-            if region and not sites:
-                raise NotFound("no such region")
-            today = max((day_of(self.clock.utc_us(), site.timezone) for site in sites), default=date.min)
-            wanted = period or today.isoformat()
-            _first_day(wanted)
-            standing = {
-                row.subject_id: row
-                for row in compliance.standings(session, "site", wanted, wanted, site_ids=[site.id for site in sites])
-            } if sites else {}  # fmt: skip
-            found = [_standing(site, standing.get(site.id)) for site in sites]
-            names = {row.path: row.name for row in session.scalars(select(Region))}
-        found.sort(key=lambda one: (ORDER.index(Status(one.status)), one.site_id))
-        below: dict[str, list[str]] = {}
-        depth = len(region.split("/")) if region else 0
-        for one in found:
-            steps = one.region.split("/")
-            if len(steps) > depth:
-                below.setdefault("/".join(steps[: depth + 1]), []).append(one.status)
-        return RegionCompliance(
-            region=region,
-            name=names.get(region, region),
-            period=wanted,
-            status=worst(Status(one.status) for one in found),
-            counts={status: sum(one.status == status for one in found) for status in ORDER},
-            sites=found,
-            regions=[
-                (path, names.get(path, path), worst(map(Status, statuses))) for path, statuses in sorted(below.items())
-            ],
-        )
-
 
 def _mode(session: Session, site: Site) -> str:
     return live_mode(session, site, book_of(site.policy_pack))
 
 
-def _standing(site: Site, row: compliance.Standing | None) -> SiteStanding:
-    if row is None:
-        return SiteStanding(site.id, site.name, site.region, site.policy_pack, Status.UNVERIFIED, False, None)
-    return SiteStanding(site.id, site.name, site.region, site.policy_pack, row.status, row.final, row.assessed_us)
-
-
-def _first_day(period: str) -> date:
+def first_day(period: str) -> date:
     """Raises InvalidInput for what is neither YYYY-MM-DD nor YYYY-MM."""
     try:
         found = date.fromisoformat(f"{period}-01" if len(period) == len("2026-11") else period)

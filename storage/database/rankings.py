@@ -1,0 +1,83 @@
+"""What the entries in force say of the cameras of many sites at once: of one day with their gaps, of a month in sums."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from storage.database.models import Camera, ComplianceEntry, Verdict
+
+
+class DayEntry(NamedTuple):
+    """A camera's day; ``gaps`` as they are kept."""
+
+    site_id: str
+    camera_id: str
+    status: str
+    assessed_us: int
+    gaps: bytes
+
+
+class DaysEntry(NamedTuple):
+    """A camera's days of one verdict."""
+
+    site_id: str
+    camera_id: str
+    status: str
+    days: int
+    expected_us: int
+    covered_us: int
+
+
+class Serving(NamedTuple):
+    """A camera that was ever in service: since when, and until when where it is retired."""
+
+    site_id: str
+    camera_id: str
+    begin_us: int
+    end_us: int | None
+
+
+def serving(session: Session, site_ids: Sequence[str]) -> list[Serving]:
+    """The cameras of these sites that were ever in service."""
+    query = select(Camera.site_id, Camera.id, Camera.activated_us, Camera.retired_us)
+    rows = session.execute(query.where(Camera.site_id.in_(site_ids), Camera.activated_us.is_not(None)))
+    return [Serving(site_id, camera_id, int(begin_us or 0), end_us) for site_id, camera_id, begin_us, end_us in rows]
+
+
+def day_entries(session: Session, site_ids: Sequence[str], day: str) -> list[DayEntry]:
+    """One for each camera of which there is an entry."""
+    columns = (Camera.site_id, Verdict.camera_id, Verdict.status, Verdict.assessed_us, Verdict.gaps)
+    query = select(*columns).join(Camera, Camera.id == Verdict.camera_id)
+    rows = session.execute(query.where(Verdict.id.in_(_in_force(site_ids, day, day))))
+    return [DayEntry(*row) for row in rows]
+
+
+def days_entries(session: Session, site_ids: Sequence[str], first_day: str, last_day: str) -> list[DaysEntry]:
+    """For each camera as many as there are verdicts among its days from the first to the last."""
+    sums = (func.count(), func.sum(Verdict.expected_us), func.sum(Verdict.covered_us))
+    query = select(Camera.site_id, Verdict.camera_id, Verdict.status, *sums).join(
+        Camera, Camera.id == Verdict.camera_id
+    )
+    query = query.where(Verdict.id.in_(_in_force(site_ids, first_day, last_day)))
+    rows = session.execute(query.group_by(Camera.site_id, Verdict.camera_id, Verdict.status))
+    return [
+        DaysEntry(site_id, camera_id, status, int(days), int(expected_us), int(covered_us))
+        for site_id, camera_id, status, days, expected_us, covered_us in rows
+    ]
+
+
+def told_by(session: Session, entry_ids: Sequence[int]) -> dict[int, bytes]:
+    """What compliance entries tell, as it is kept."""
+    rows = session.execute(select(ComplianceEntry.id, ComplianceEntry.told).where(ComplianceEntry.id.in_(entry_ids)))
+    return {row.id: row.told for row in rows}
+
+
+def _in_force(site_ids: Sequence[str], first_day: str, last_day: str) -> Select[int]:
+    return (
+        select(func.max(Verdict.id))
+        .join(Camera, Camera.id == Verdict.camera_id)
+        .where(Camera.site_id.in_(site_ids), Verdict.day >= first_day, Verdict.day <= last_day)
+        .group_by(Verdict.camera_id, Verdict.day)
+    )
