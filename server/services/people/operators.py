@@ -32,4 +32,4 @@ def check_may(scope: scoping.Scope, action: Action) -> None:
 
 def may_at_site(scope: scoping.Scope, action: Action) -> bool:
     """Whether the role allows it at a site within reach; for pages that show a button or leave it out."""
-    return any(may(scope.role, action, relation) for relation in (Relation.SITE, Relation.REGION))
+    return any(may(scope.role, action, relation) for relation in (Relation.SITE, Relation.REGION, Relation.SUPPORT))

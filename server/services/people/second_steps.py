@@ -80,9 +80,9 @@ class SecondSteps:
             row.made_us, row.last_step = self._clock.utc_us(), 0
         return secret, pyotp.TOTP(secret).provisioning_uri(name=account_name, issuer_name=ISSUER)
 
-    def confirm_totp(self, account_name: str, code: str, source: str) -> list[str]:
+    def confirm_totp(self, account_name: str, code: str, source: str, device: str = "") -> list[str]:
         """From now on it is asked; hands out fresh recovery codes, shown once. Raises PermissionDenied."""
-        self._take_totp(account_name, code, source, confirming=True)
+        self._take_totp(account_name, code, source, device, confirming=True)
         return self.fresh_recovery_codes(account_name)
 
     def remove_totp(self, account_name: str) -> None:
@@ -91,16 +91,16 @@ class SecondSteps:
             session.execute(delete(Totp).where(Totp.account_name == account_name))
             session.execute(delete(RecoveryCode).where(RecoveryCode.account_name == account_name))
 
-    def check(self, account_name: str, code: str, source: str) -> str:
+    def check(self, account_name: str, code: str, source: str, device: str = "") -> str:
         """Takes a code of time or a recovery code, whichever it looks like; ``totp`` or ``recovery``.
 
         Raises PermissionDenied, ResourceExhausted.
         """
         plain = "".join(code.split()).replace("-", "").lower()
         if plain.isascii() and plain.isdigit() and len(plain) == 6:
-            self._take_totp(account_name, plain, source, confirming=False)
+            self._take_totp(account_name, plain, source, device, confirming=False)
             return "totp"
-        self._failures.check(account_name, source)
+        self._failures.check(account_name, source, device)
         now_us = self._clock.utc_us()
         with self._database.unit_of_work() as session:
             row = session.get(RecoveryCode, _digest(account_name, plain), with_for_update=True)
@@ -108,7 +108,7 @@ class SecondSteps:
             if taken and row is not None:
                 row.used_us = now_us
         if not taken:
-            self._failures.failed(account_name, source)
+            self._failures.failed(account_name, source, device)
             raise PermissionDenied("that code is wrong, or was used", code="wrong_code")
         return "recovery"
 
@@ -157,8 +157,8 @@ class SecondSteps:
                 session.delete(row)
         return found
 
-    def _take_totp(self, account_name: str, code: str, source: str, *, confirming: bool) -> None:
-        self._failures.check(account_name, source)
+    def _take_totp(self, account_name: str, code: str, source: str, device: str, *, confirming: bool) -> None:
+        self._failures.check(account_name, source, device)
         now_s = self._clock.utc_us() // US_PER_S
         with self._database.unit_of_work() as session:
             row = session.get(Totp, account_name, with_for_update=True)
@@ -170,7 +170,7 @@ class SecondSteps:
                 if row.confirmed_us is None:
                     row.confirmed_us = self._clock.utc_us()
         if step is None:
-            self._failures.failed(account_name, source)
+            self._failures.failed(account_name, source, device)
             raise PermissionDenied("that code is wrong, or was used", code="wrong_code")
 
 

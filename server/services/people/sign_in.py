@@ -1,7 +1,8 @@
 """Accounts, passwords and sessions.
 
 Passwords are kept as argon2id (OWASP's first choice), session tokens as their SHA-256. A wrong name costs the same time
-as a wrong password, and failures are limited (``failures.py``). Sessions die with the password, the role and the lock.
+as a wrong password, and failures are limited (``failures.py``). Sessions die with the password, the role and the lock, and those
+of support with the leave that they were used under. Who signed in, and by what, stays on record (``AccountEvent``).
 """
 
 import functools
@@ -14,12 +15,16 @@ from threading import Lock
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import PermissionDenied, ResourceExhausted
+from config.base.roles import Role
 from server.services.people.failures import Failures
 from server.services.people.passwords import PASSWORD_CHARS_MAX, check_password_allowed
-from storage.database.models import Account, LoginSession, Passkey, Totp
+from server.services.people.steady_time import SteadyTime
+from storage.database import account_events, support
+from storage.database.models import Account, HalfSignIn, LoginSession, Passkey, Totp
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
@@ -27,6 +32,7 @@ FAILURES_MAX = 10
 FAILURES_WINDOW_US = 300 * US_PER_S
 SOURCES_MAX = 10_000
 HANDLE_CHARS = 16
+EVENTS_SHOWN = 20
 SET_BACK_US = 300 * US_PER_S
 """A session that begins further in the future was made by a clock that was set back since; it is over."""
 
@@ -76,6 +82,17 @@ class SessionView:
     current: bool
 
 
+@dataclass(frozen=True)
+class EventView:
+    """One line of an account's record; ``by`` is an account, ``server-admin`` or ``mail``."""
+
+    what: str
+    by: str
+    proof: str
+    source: str
+    at_us: int
+
+
 class SignIn:
     """Checks passwords and keeps sessions."""
 
@@ -86,10 +103,15 @@ class SignIn:
         self._hasher = PasswordHasher()
         self._nobody = _hash_of_nobody()
         self._failures = Failures(database, clock)
+        self._time = SteadyTime(database, clock)
 
-    def check_password(self, name: str, password: str, source: str) -> Scope:
-        """Who this is. Raises PermissionDenied, or ResourceExhausted after too many failures."""
-        self._failures.check(name, source)
+    def check_password(self, name: str, password: str, source: str, device: str = "", *, guesses: bool = True) -> Scope:
+        """Who this is. Raises PermissionDenied, or ResourceExhausted after too many failures.
+
+        ``device``: what ``KnownDevices`` gave the browser. ``guesses``: False where this very password was right before.
+        """
+        if guesses:
+            self._failures.check(name, source, device)
         with self._database.reading() as session:
             account = session.get(Account, name)
         stored = account.password_hash if account is not None else self._nobody
@@ -97,7 +119,7 @@ class SignIn:
             # One more than any password has: what is longer is cut, and still is nobody's.
             self._hasher.verify(stored, password[: PASSWORD_CHARS_MAX + 1])
         except (VerificationError, InvalidHashError) as error:
-            self._failures.failed(name, source)
+            self._failures.failed(name, source, device)
             raise PermissionDenied("name or password is wrong", code="wrong_password") from error
         if account is None or account.locked_us is not None:
             raise PermissionDenied("name or password is wrong", code="wrong_password")
@@ -143,6 +165,9 @@ class SignIn:
                     device=device[:120],
                 )
             )
+            account_events.add(
+                session, account_name, account_events.SIGNED_IN, account_name, now_us, proof=proof, source=source
+            )
         return token
 
     def resume(self, token: str) -> Scope | None:
@@ -154,7 +179,12 @@ class SignIn:
             account = session.get_one(Account, found.account_name)
             if account.locked_us is not None:
                 return None
-            return Scope(account.name, account.role, account.region)
+            helps: frozenset[str] | None = frozenset()
+            if account.role == Role.PLATFORM_ADMIN:
+                helps = support.standing(session, account.name, found.created_us, self._time.now_us())
+            if helps is None:
+                return None
+            return Scope(account.name, account.role, account.region, proof=found.proof, support=helps)
 
     def close_session(self, token: str) -> None:
         """Ends a session at once."""
@@ -180,6 +210,12 @@ class SignIn:
             for row in rows
         ]
 
+    def events(self, account_name: str) -> list[EventView]:
+        """What happened to the account, the newest first."""
+        with self._database.reading() as session:
+            rows = account_events.newest(session, account_name, EVENTS_SHOWN)
+        return [EventView(row.what, row.by, row.proof, row.source, row.at_us) for row in rows]
+
     def end_sessions(self, account_name: str, *, handle: str = "", but: str = "") -> None:
         """Ends one session by its handle, or all of the account but that of a token."""
         query = delete(LoginSession).where(LoginSession.account_name == account_name)
@@ -190,14 +226,23 @@ class SignIn:
         with self._database.unit_of_work() as session:
             session.execute(query)
 
-    def change_password(self, account_name: str, old: str, new: str, source: str) -> None:
+    def change_password(self, account_name: str, old: str, new: str, source: str, device: str = "") -> None:
         """Every session of the account ends with it. Raises PermissionDenied, InvalidInput, ResourceExhausted."""
-        self.check_password(account_name, old, source)
+        self.check_password(account_name, old, source, device)
         check_password_allowed(new, (account_name,))
         hashed = self._hasher.hash(new)
         with self._database.unit_of_work() as session:
-            session.get_one(Account, account_name).password_hash = hashed
-            session.execute(delete(LoginSession).where(LoginSession.account_name == account_name))
+            set_password(session, account_name, hashed)
+            account_events.add(
+                session, account_name, account_events.PASSWORD, account_name, self._clock.utc_us(), source=source
+            )
+
+
+def set_password(session: Session, account_name: str, hashed: str) -> None:
+    """Another password: what was open by the one before is over, half sign-ins too."""
+    session.get_one(Account, account_name).password_hash = hashed
+    for table in (LoginSession, HalfSignIn):
+        session.execute(delete(table).where(table.account_name == account_name))
 
 
 def digest_of(token: str) -> str:

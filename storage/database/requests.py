@@ -1,0 +1,108 @@
+"""Reads guardians' requests, the cameras they may ask about, and the recordings that an answer is made from. Nothing is decided."""
+
+from collections.abc import Collection
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from config.base.timespan import Span
+from storage.database import leases
+from storage.database.models import (
+    CellCopy,
+    Child,
+    FootageRequest,
+    GuardianAccount,
+    GuardianChild,
+    MaskedPart,
+    Segment,
+    Site,
+)
+from storage.database.scope import Scope
+
+LISTED_MAX = 200
+SEGMENTS_MAX = 60
+
+
+def bonds(session: Session, account_name: str) -> list[tuple[GuardianAccount, str, str]]:
+    """(bond, child, class) of an account that the facility has approved."""
+    query = (
+        select(GuardianAccount, Child.id, Child.class_id)
+        .join(
+            GuardianChild,
+            (GuardianChild.site_id == GuardianAccount.site_id)
+            & (GuardianChild.guardian_id == GuardianAccount.guardian_id),
+        )
+        .join(Child, (Child.site_id == GuardianChild.site_id) & (Child.id == GuardianChild.child_id))
+        .where(GuardianAccount.account_name == account_name, GuardianAccount.approved_us.is_not(None))
+        .order_by(GuardianAccount.site_id, Child.id)
+    )
+    return [(bond, child_id, class_id) for bond, child_id, class_id in session.execute(query)]
+
+
+def rooms_of(session: Session, account_name: str) -> list[tuple[GuardianAccount, str, leases.SeenCamera]]:
+    """(bond, child, camera): the cameras that see nothing but rooms which the child's class is in now."""
+    mine = bonds(session, account_name)
+    rooms = leases.rooms(session, {bond.site_id for bond, _, _ in mine})
+    found: list[tuple[GuardianAccount, str, leases.SeenCamera]] = []
+    for bond, child_id, class_id in mine:
+        zones = rooms.get((bond.site_id, class_id), frozenset())
+        there = leases.cameras_in_zones(session, {(bond.site_id, zone) for zone in zones})
+        found += [(bond, child_id, seen) for seen in there if set(seen.zones) <= zones]
+    return found
+
+
+def of_account(session: Session, person: Scope) -> list[FootageRequest]:
+    """A guardian's own, the newest first."""
+    query = select(FootageRequest).where(FootageRequest.account_name == person.account_name)
+    return list(session.scalars(query.order_by(FootageRequest.asked_us.desc()).limit(LISTED_MAX)))
+
+
+def of_site(session: Session, site: Site) -> list[FootageRequest]:
+    """All of one site that the caller has in reach, the newest first."""
+    query = select(FootageRequest).where(FootageRequest.site_id == site.id)
+    return list(session.scalars(query.order_by(FootageRequest.asked_us.desc()).limit(LISTED_MAX)))
+
+
+def next_in(session: Session, states: Collection[str]) -> FootageRequest | None:
+    """The oldest in one of these states."""
+    query = select(FootageRequest).where(FootageRequest.state.in_(states))
+    found: FootageRequest | None = session.scalars(query.order_by(FootageRequest.answered_us).limit(1)).first()
+    return found
+
+
+def recordings(session: Session, site_id: str, camera_id: str, span: Span) -> list[tuple[Segment, bool]]:
+    """What is kept of the span, in order of time, and whether it lies in the site's own store."""
+    query = (
+        select(Segment, CellCopy.segment_id)
+        .outerjoin(CellCopy, CellCopy.segment_id == Segment.id)
+        .where(Segment.camera_id == camera_id, Segment.site_id == site_id)
+        .where(Segment.end_us > span.start_us, Segment.start_us < span.end_us)
+        .where(Segment.secured_us.is_not(None), Segment.deleted_us.is_(None))
+        .order_by(Segment.start_us, Segment.id)
+        .limit(SEGMENTS_MAX)
+    )
+    return [(segment, in_cell is not None) for segment, in_cell in session.execute(query)]
+
+
+def parts(session: Session, request_id: str) -> list[tuple[int, int, int]]:
+    """(number, from, to) of the masked pictures, without their bytes."""
+    query = select(MaskedPart.number, MaskedPart.start_us, MaskedPart.end_us)
+    query = query.where(MaskedPart.request_id == request_id).order_by(MaskedPart.number)
+    return [(number, start_us, end_us) for number, start_us, end_us in session.execute(query)]
+
+
+def drop_parts(session: Session, request_id: str) -> None:
+    """They are no evidence and may go."""
+    session.execute(delete(MaskedPart).where(MaskedPart.request_id == request_id))
+
+
+def waiting(session: Session, site: Site, states: Collection[str]) -> int:
+    """How many of a site stand in these states."""
+    query = select(func.count()).select_from(FootageRequest)
+    return session.scalar(query.where(FootageRequest.site_id == site.id, FootageRequest.state.in_(states))) or 0
+
+
+def with_pictures(session: Session) -> list[FootageRequest]:
+    """Those that masked pictures are kept of."""
+    query = select(FootageRequest).where(FootageRequest.id.in_(select(MaskedPart.request_id).distinct()))
+    return list(session.scalars(query.limit(LISTED_MAX)))
