@@ -97,7 +97,7 @@ def unproven_from_us(proven_us: int | None, locked_until_us: int, retain_us: int
     """From which time on an agent's recordings do not count, because nobody has answered for them; None: all count.
 
     ``proven_us``: when the last evenly drawn leaf was drawn that was answered rightly. ``locked_until_us``: when the last
-    of its locks ends; from then on nothing is asked. What was kept long enough by ``proven_us`` stays proven.
+    of its locks ends; from then on only what is held is asked for, and counts by itself. What was kept long enough by ``proven_us`` stays proven.
     """
     if proven_us is None:
         return 0

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, defer
 
 from config.base.timespan import Span, SpanSet
+from storage.database.lifetimes import under_hold
 from storage.database.models import (
     Agent,
     AgentStatus,
@@ -115,8 +116,66 @@ def copy_at(session: Session, agent_id: str, number: int) -> CellCopy | None:
     return found
 
 
+def is_anything_kept(session: Session, agent_id: str, now_us: int) -> bool:
+    """Whether anything of an agent's has to lie in its site's cell: by a lock, or by a hold."""
+    if last_lock_us(session, agent_id) > now_us:
+        return True
+    return (
+        session.scalars(_lapsed(agent_id, now_us).with_only_columns(CellCopy.segment_id).limit(1)).first() is not None
+    )
+
+
+def kept_at(session: Session, agent_id: str, number: int, now_us: int) -> tuple[CellCopy, int] | None:
+    """The copy that leaf ``number`` belongs to, where it has to be there, and which of its own leaves that is."""
+    copy = copy_at(session, agent_id, number)
+    if copy is None:
+        return None
+    if copy.retain_until_us <= now_us:
+        held = _lapsed(agent_id, now_us).where(CellCopy.segment_id == copy.segment_id)
+        if session.scalars(held.with_only_columns(CellCopy.segment_id)).first() is None:
+            return None
+    return copy, number - (copy.first_leaf or 0)
+
+
+def lapsed_by_state(session: Session, agent_id: str, now_us: int) -> list[tuple[str, int]]:
+    """How many recordings are held past their lock, by state."""
+    query = _lapsed(agent_id, now_us).with_only_columns(CellCopy.state, func.count()).group_by(CellCopy.state)
+    return [(state, count) for state, count in session.execute(query)]
+
+
+def lapsed_leaves(session: Session, agent_id: str, before: int, now_us: int) -> int:
+    """How many leaves numbered below ``before`` are held past their lock."""
+    query = _lapsed(agent_id, now_us).where(CellCopy.first_leaf < before)
+    return int(session.scalar(query.with_only_columns(func.sum(CellCopy.leaves))) or 0)
+
+
+def lapsed_at(session: Session, agent_id: str, before: int, number: int, now_us: int) -> tuple[CellCopy, int] | None:
+    """Of those, the copy that the ``number``-th belongs to, and which of its own leaves that is."""
+    upto = func.sum(CellCopy.leaves).over(order_by=CellCopy.first_leaf).label("upto")
+    query = _lapsed(agent_id, now_us).where(CellCopy.first_leaf < before)
+    counted = query.with_only_columns(CellCopy.segment_id, CellCopy.leaves, upto).subquery()
+    columns = (counted.c.segment_id, counted.c.upto - counted.c.leaves)
+    row = session.execute(select(*columns).where(counted.c.upto > number).order_by(counted.c.upto).limit(1)).first()
+    return None if row is None else (session.get_one(CellCopy, row[0]), number - int(row[1]))
+
+
+def _lapsed(agent_id: str, now_us: int) -> Select[CellCopy]:
+    """Copies past their lock that are held: by the centre's word, or as an agent read them."""
+    site_id = select(Agent.site_id).where(Agent.id == agent_id).scalar_subquery()
+    return (
+        select(CellCopy)
+        .join(Segment, Segment.id == CellCopy.segment_id)
+        .where(CellCopy.site_id == site_id, CellCopy.retain_until_us <= now_us, _held())
+        .where(CellCopy.agent_id == agent_id, CellCopy.first_leaf.is_not(None), CellCopy.state != REFUSED)
+    )
+
+
+def _held() -> ColumnElement[bool]:
+    return and_(CellCopy.gone_us.is_(None), or_(CellCopy.held.is_(True), under_hold()))
+
+
 def first_kept_leaf(session: Session, agent_id: str, now_us: int) -> int | None:
-    """Where the leaves begin that are under retention still; None where there are none.
+    """Where the leaves begin that are locked still; None where there are none.
 
     By number and not by lock: what was recorded long ago and comes late is numbered last, and its lock ends first.
     """
@@ -131,8 +190,11 @@ def first_kept_leaf(session: Session, agent_id: str, now_us: int) -> int | None:
 
 def unsound(session: Session, agent_id: str, now_us: int) -> list[CellCopy]:
     """Copies that were found wrong or not answered for, those longest ago first; a few."""
-    query = select(CellCopy).where(
-        CellCopy.agent_id == agent_id, CellCopy.state == UNSOUND, CellCopy.retain_until_us > now_us
+    query = (
+        select(CellCopy)
+        .join(Segment, Segment.id == CellCopy.segment_id)
+        .where(CellCopy.agent_id == agent_id, CellCopy.state == UNSOUND)
+        .where(or_(CellCopy.retain_until_us > now_us, _held()))
     )
     return list(session.scalars(query.order_by(CellCopy.read_us).limit(64)))
 

@@ -76,7 +76,7 @@ class CellChallenger:
         waiting = [] if "new" in asked else cells.waiting(session, agent_id)
         oldest_us = waiting[0][0].read_us if waiting else None
         last_us = cells.last_draw_us(session, agent_id)
-        if not waiting and cells.last_lock_us(session, agent_id) <= now_us:
+        if not waiting and not cells.is_anything_kept(session, agent_id, now_us):
             return False  # nothing of it lies in this cell, or none of it has to any more
         return rules.draw_is_due(sum(size for _, size in waiting), oldest_us, last_us, now_us)
 
@@ -94,7 +94,7 @@ class CellChallenger:
             number -= copy.leaves
 
     def _ask_kept(self, session: Session, agent_id: str, now_us: int) -> None:
-        """Evenly among all that is kept; every other time, where there is any, what was not answered rightly."""
+        """Evenly among all that is locked or held; every other time, where there is any, what was not answered rightly."""
         unsound = cells.unsound(session, agent_id, now_us)
         if unsound and self.randomness.randrange(2):
             copy = self.randomness.choice(unsound)
@@ -102,14 +102,17 @@ class CellChallenger:
             self._ask(session, copy, failed[-1] if failed else 0, "again", now_us)
             return
         first = cells.first_kept_leaf(session, agent_id, now_us)
-        if first is None:
-            return
         end = cells.next_leaf(session, agent_id)
-        for _ in range(TRIES_MAX):
-            number = self.randomness.randrange(first, end)
-            copy_found = cells.copy_at(session, agent_id, number)
-            if copy_found is not None and copy_found.retain_until_us > now_us:
-                self._ask(session, copy_found, number - (copy_found.first_leaf or 0), "kept", now_us)
+        first = end if first is None else first
+        lapsed = cells.lapsed_leaves(session, agent_id, first, now_us)
+        for _ in range(TRIES_MAX if lapsed + end - first > 0 else 0):
+            number = self.randomness.randrange(lapsed + end - first)
+            if number < lapsed:
+                drawn = cells.lapsed_at(session, agent_id, first, number, now_us)
+            else:
+                drawn = cells.kept_at(session, agent_id, first + number - lapsed, now_us)
+            if drawn is not None:
+                self._ask(session, *drawn, "kept", now_us)
                 return
 
     def _ask(

@@ -131,7 +131,7 @@ def cell_day(session: Session, site_id: str, now_us: int) -> CellDay | None:
         return None
     # Also of an agent that was revoked: its recordings count while another one of the site answers for them.
     agents = session.scalars(select(Agent.id).where(Agent.site_id == site_id)).all()
-    with_copies = [agent_id for agent_id in agents if cells.first_kept_leaf(session, agent_id, now_us) is not None]
+    with_copies = [agent_id for agent_id in agents if cells.is_anything_kept(session, agent_id, now_us)]
     samples = min((_samples(session, agent_id, now_us) for agent_id in with_copies), default=0)
     unproven = any(proof.is_over(now_us) for proof in _proofs(session, with_copies).values())
     return CellDay(samples, lost_at_most(samples), chance_to_miss(0.01, samples), unproven)
@@ -201,6 +201,8 @@ def _proof(session: Session, agent_id: str, now_us: int) -> AgentProof:
         .group_by(CellCopy.state)
     ).all()
     states = {state: count for state, count in copies if state != cells.REFUSED}
+    for state, count in cells.lapsed_by_state(session, agent_id, now_us):
+        states[state] = states.get(state, 0) + count
     since_us = now_us - US_PER_DAY
     asked = session.execute(
         select(CellChallengeRow.why, CellChallengeRow.outcome, func.count())

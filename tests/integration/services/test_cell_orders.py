@@ -1,6 +1,7 @@
 """Holds, longer locks and deletion in a site's own store, on real ones: nothing counts but what an agent read back."""
 
 import hashlib
+import random
 import time
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from config.evidence import entries
 from config.wire.cells import CellAnswer, CellChallenge, CellFetched, CellOrder, CellOrdered, StandsInCell
 from config.wire.segments import SegmentRecorded
 from server.domain import cell_orders as rules
+from server.services.cells.challenge_cells import CellChallenger
 from server.services.cells.fetch_from_cell import BRING_US
 from server.services.cells.order_cells import CellKeeper
+from server.services.cells.read_cells import CellReader
 from server.services.cells.send_orders import OrderSender
 from server.services.custody.expire_footage import FootageExpirer
 from server.services.custody.hold_recordings import HoldKeeper
@@ -151,6 +154,44 @@ def test_a_hold_reaches_the_cell_counts_once_it_was_read_back_and_is_lifted_by_t
 
 
 @pytest.mark.both_pairs
+@pytest.mark.both_pairs
+def test_what_is_held_past_its_lock_is_challenged_for_as_long_as_it_is_held(site: CellSite) -> None:
+    """The other one is past its lock as well, and need not be there any more."""
+    placed = hold(site, manifest := site.recorded[0])
+    site.carry_out()
+    site.pass_time(100 * 86_400)
+    for _ in range(4):
+        sent = [task for task in site.answer_all() if isinstance(task, CellChallenge)]
+        assert [task.segment_id for task in sent] == [manifest.segment_id]
+    with site.database.unit_of_work() as session:  # one that came late has a lock still, and is drawn as well
+        late = session.get_one(CellCopy, site.recorded[1].segment_id)
+        late.retain_until_us += 100 * US_PER_DAY
+    site.challenger = CellChallenger(site.database, site.clock, site.doors, random.Random(1))
+    drawn = {task.segment_id for _ in range(8) for task in site.answer_all() if isinstance(task, CellChallenge)}
+    assert drawn == {each.segment_id for each in site.recorded}  # whose answer says when its lock ends
+    view = CellReader(site.database, site.clock).of_site(EVERYONE, site.agent.site_id)
+    assert (view.agents[0].recordings, view.agents[0].unproven) == (1, False)
+    lift(site, placed)
+    site.carry_out()
+    assert [task for task in site.answer_all() if isinstance(task, CellChallenge)] == []
+
+
+def test_silence_about_what_is_held_past_its_lock_is_unverified_until_it_is_answered(site: CellSite) -> None:
+    hold(site, manifest := site.recorded[0])
+    site.carry_out()
+    site.pass_time(100 * 86_400)
+    span = Span(manifest.start_us, manifest.end_us)
+    assert len(site.challenges()) == 1
+    site.pass_time(3_700)
+    site.challenger.due()
+    assert not site.covered().clip(*span)
+    for _ in range(20):  # every other draw is of what failed
+        site.answer_all()
+        if site.covered().clip(*span):
+            return
+    pytest.fail("an answer makes it good")
+
+
 def test_a_longer_floor_lengthens_the_locks_that_are_there(site: CellSite) -> None:
     before = [in_cell(site, manifest).retain_until_us for manifest in site.recorded]
     assert site.orders() == []
