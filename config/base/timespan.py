@@ -41,10 +41,12 @@ class SpanSet:
     @classmethod
     def of(cls, *spans: tuple[int, int]) -> "SpanSet":
         """The union of the spans given as arguments."""
+        if len(spans) == 1 and spans[0][0] < spans[0][1]:
+            return cls._trusted((_new(Span, spans[0]),))
         return cls(spans)
 
     @classmethod
-    def _trusted(cls, spans: list[Span]) -> "SpanSet":
+    def _trusted(cls, spans: Iterable[Span]) -> "SpanSet":
         made = cls.__new__(cls)
         made._spans = tuple(spans)  # noqa: SLF001 - its own constructor
         return made
@@ -59,8 +61,12 @@ class SpanSet:
     def __and__(self, other: "SpanSet") -> "SpanSet":
         if not self._spans or not other._spans:
             return _NOTHING
-        found: list[Span] = []
         left, right = self._spans, other._spans
+        if len(right) == 1:
+            return self._within(*right[0])
+        if len(left) == 1:
+            return other._within(*left[0])
+        found: list[Span] = []
         i, j = _reaching(left, right[0]), _reaching(right, left[0])
         while i < len(left) and j < len(right):
             begin, end = left[i]
@@ -101,27 +107,29 @@ class SpanSet:
 
     def clip(self, start_us: int, end_us: int) -> "SpanSet":
         """The part within ``[start_us, end_us)``; empty where that window is."""
-        return self & SpanSet.of((start_us, end_us)) if start_us < end_us else SpanSet()
+        return self._within(start_us, end_us) if start_us < end_us else _NOTHING
 
     def cut(self, windows: Iterable[tuple[int, int]]) -> "list[SpanSet]":
-        """The part within each of ``windows``, which come in order and do not overlap: one merge for all of them."""
-        parts: list[SpanSet] = []
-        spans, count, i = self._spans, len(self._spans), 0
-        for begin, end in windows:
-            while i < count and spans[i][1] <= begin:
-                i += 1
-            part: list[Span] = []
-            while i < count and spans[i][0] < end:
-                start, stop = spans[i]
-                if begin <= start and stop <= end:
-                    part.append(spans[i])
-                elif begin < end:
-                    part.append(Span(max(start, begin), min(stop, end)))
-                if stop > end:
-                    break
-                i += 1
-            parts.append(SpanSet._trusted(part) if part else _NOTHING)
-        return parts
+        """The part within each of ``windows``, which come in order and do not overlap."""
+        return [self.clip(begin, end) for begin, end in windows]
+
+    def _within(self, begin: int, end: int) -> "SpanSet":
+        """O(log n) and a slice, of one window that is not empty: most of what is asked is this."""
+        spans = self._spans
+        first, stop = bisect_left(spans, (begin,)), bisect_left(spans, (end,))
+        if first and spans[first - 1][1] > begin:
+            first -= 1
+        if first == stop:
+            return _NOTHING
+        starts_before, ends_after = spans[first][0] < begin, spans[stop - 1][1] > end
+        if not starts_before and not ends_after:
+            return self if stop - first == len(spans) else SpanSet._trusted(spans[first:stop])
+        part = list(spans[first:stop])
+        if starts_before:
+            part[0] = _new(Span, (begin, part[0][1]))
+        if ends_after:
+            part[-1] = _new(Span, (part[-1][0], end))
+        return SpanSet._trusted(part)
 
     @property
     def until_us(self) -> int | None:
@@ -131,7 +139,7 @@ class SpanSet:
     @property
     def total_us(self) -> int:
         """The summed length of all members, in microseconds."""
-        return sum(end - start for start, end in self._spans)
+        return sum([end - start for start, end in self._spans])
 
     def __iter__(self) -> Iterator[Span]:
         return iter(self._spans)

@@ -163,6 +163,7 @@ class Limits:
 
 
 Piece = tuple[Span, Cause, Certainty]
+_NOTHING = SpanSet()
 _Rule = tuple[SpanSet, Cause, Certainty]
 
 
@@ -203,7 +204,7 @@ def cover_days(expected: SpanSet, days: Sequence[Span], evidence: Evidence, limi
 
 def _coverage(covered: SpanSet, pieces: list[Piece], evidence: Evidence, limits: Limits) -> Coverage:
     if not pieces:
-        return Coverage(covered, (), SpanSet())
+        return Coverage(covered, (), _NOTHING)
     in_flight = _in_flight(pieces, evidence, limits)
     return Coverage(covered, _gaps(pieces, in_flight, limits), in_flight)
 
@@ -218,11 +219,14 @@ def _cut(pieces: list[Piece], days: Sequence[Span]) -> list[list[Piece]]:
     at, count = 0, len(pieces)
     for day in days:
         part: list[Piece] = []
-        while at < count and pieces[at][0].start_us < day.end_us:
+        while at < count and pieces[at][0].start_us < day.end_us and day.start_us < day.end_us:
             span, cause, certainty = pieces[at]
-            part.append((Span(max(span.start_us, day.start_us), min(span.end_us, day.end_us)), cause, certainty))
-            if span.end_us > day.end_us:
-                break
+            if day.start_us <= span.start_us and span.end_us <= day.end_us:
+                part.append(pieces[at])
+            else:
+                part.append((Span(max(span.start_us, day.start_us), min(span.end_us, day.end_us)), cause, certainty))
+                if span.end_us > day.end_us:
+                    break
             at += 1
         parts.append(part)
     return parts
@@ -309,8 +313,11 @@ def _explained(evidence: Evidence, conditions: Sequence[ConditionChange], far_us
     when it ended.
     """
     found: list[tuple[Cause, SpanSet]] = []
+    said_on: dict[str, list[ConditionChange]] = {}
+    for change in conditions:
+        said_on.setdefault(change.timeline_id, []).append(change)
     for timeline_id, timeline in evidence.timelines.items():
-        said = [change for change in conditions if change.timeline_id == timeline_id]
+        said = said_on.get(timeline_id, [])
         # One word holds until the next: of one timeline no two explain the same instant, so they go by cause.
         words: dict[Cause, list[tuple[int, int]]] = {}
         for position, change in enumerate(said):
@@ -331,7 +338,7 @@ def _explained(evidence: Evidence, conditions: Sequence[ConditionChange], far_us
 def _in_flight(pieces: list[Piece], evidence: Evidence, limits: Limits) -> SpanSet:
     """What a live agent has simply not had the time to prove yet: neither covered nor a gap."""
     if not evidence.agent_alive or limits.final:
-        return SpanSet()
+        return _NOTHING
     since_us = {
         Cause.MANIFEST_PENDING: limits.now_us - limits.in_flight_us,
         Cause.UPLOAD_PENDING: limits.now_us - max(limits.in_flight_us, limits.proving_us),
@@ -342,7 +349,7 @@ def _in_flight(pieces: list[Piece], evidence: Evidence, limits: Limits) -> SpanS
 def _gaps(pieces: list[Piece], in_flight: SpanSet, limits: Limits) -> tuple[Gap, ...]:
     gaps: list[Gap] = []
     for span, cause, certainty in pieces:
-        for start_us, end_us in SpanSet.of(span) - in_flight:
+        for start_us, end_us in SpanSet.of(span) - in_flight if in_flight else (span,):
             last = gaps[-1] if gaps else None
             if last and last.end_us == start_us and (last.cause, last.certainty) == (cause, certainty):
                 gaps[-1] = last._replace(end_us=end_us)
