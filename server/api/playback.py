@@ -1,10 +1,9 @@
 """Recorded playback: its page, the same as JSON, and the bytes of one recording by range.
 
 Invariant: nothing of it is kept by anybody on the way (``no-store``), and no byte goes out before the look is on record.
-Source: RFC 9110, 14 (range requests); of several ranges at once none is served, the whole is.
+Source: RFC 9110, 14 (range requests), in ``server/api/ranges.py``.
 """
 
-import re
 from datetime import datetime
 from itertools import chain
 from zoneinfo import ZoneInfo
@@ -21,13 +20,12 @@ from server.api.forms import Fields
 from server.api.gate import READ, Person, source_of
 from server.api.live import policy
 from server.api.parts import parts_of
+from server.api.ranges import byte_range
 from server.api.shield import POLICY
 from server.api.tongue import language_of
-from server.services.custody.play_back import Footage
 
 INSTANT_US_MAX = 2**53
 NO_STORE = {"Cache-Control": "no-store"}
-_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
 router = APIRouter()
 
 
@@ -79,7 +77,7 @@ def recording(request: Request, person: Person, site: str, camera: str, segment:
     wanted = request.headers.get("range", "")
     if request.headers.get("if-range", tag) != tag:
         wanted = ""
-    span = _span(wanted, footage)
+    span = byte_range(wanted, footage.size_bytes)
     if span is None:
         return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{footage.size_bytes}"})
     first, last, status = span
@@ -91,21 +89,6 @@ def recording(request: Request, person: Person, site: str, camera: str, segment:
     pieces = playback.pieces(footage, first, last)
     begun = next(pieces, b"")  # a store that refuses is an answer of its own, not a broken one
     return StreamingResponse(chain([begun], pieces), status, headers, "video/mp4")
-
-
-def _span(header: str, footage: Footage) -> tuple[int, int, int] | None:
-    """First byte, last byte and status; None where nothing of the range is there."""
-    size = footage.size_bytes
-    found = _RANGE.fullmatch(header.strip())
-    if found is None or found[1] == found[2] == "":
-        return 0, size - 1, 200
-    if not found[1]:
-        length = int(found[2])
-        return (max(0, size - length), size - 1, 206) if length else None
-    first, last = int(found[1]), int(found[2]) if found[2] else size - 1
-    if found[2] and last < first:
-        return 0, size - 1, 200
-    return (first, min(last, size - 1), 206) if first < size else None
 
 
 def _at(request: Request, person: Person, site: str, text: str) -> int:
