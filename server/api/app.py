@@ -45,6 +45,7 @@ from server.api import (
     registers,
     reports,
     setup,
+    site_setup,
     statistics,
 )
 from server.api.compression import Compression
@@ -92,6 +93,7 @@ def build_app(parts: Parts) -> FastAPI:
         statistics,
         cells,
         setup,
+        site_setup,
         registers,
         live,
         playback,

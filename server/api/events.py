@@ -5,8 +5,7 @@ Source: WHATWG HTML, 9.2 server-sent events.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import date
+from collections.abc import AsyncIterator, Callable
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -29,6 +28,8 @@ ALARMS_EVERY_S = 0.25
 STREAM_S_MAX = 3_600.0
 """A stream ends after an hour, and the browser opens the next one by itself."""
 router = APIRouter()
+Look = Callable[[Scope], Fragment]
+"""Renders a page's fragment for a person."""
 log = get_logger("api")
 
 
@@ -38,9 +39,31 @@ async def events(request: Request, person: Person, site: str, day: str = "") -> 
     parts = parts_of(request)
     wanted = parse_day(day)
     language = language_of(request)
-    first = await run_in_threadpool(parts.feed.fragment, person, site, wanted, language)
+
+    def look(who: Scope) -> Fragment:
+        return parts.feed.fragment(who, site, wanted, language)
+
+    return await stream_of(request, person, site, look)
+
+
+@router.get("/sites/{site}/setup/events")
+async def setup_events(request: Request, person: Person, site: str) -> StreamingResponse:
+    """The same for the page that leads through a site's set-up."""
+    parts = parts_of(request)
+    language = language_of(request)
+
+    def look(who: Scope) -> Fragment:
+        return parts.setup_feed.fragment(who, site, language)
+
+    return await stream_of(request, person, site, look)
+
+
+async def stream_of(request: Request, person: Scope, site: str, look: Look) -> StreamingResponse:
+    """A stream of what ``look`` sees; raises what the first look raises, ResourceExhausted where all places are taken."""
+    parts = parts_of(request)
+    first = await run_in_threadpool(look, person)
     parts.streams.take(person.account_name)
-    stream = _Stream(parts, request, site, wanted, language)
+    stream = _Stream(parts, request, site, look)
     return SlotResponse(stream.run(person, first), parts, person.account_name)
 
 
@@ -60,12 +83,11 @@ class SlotResponse(StreamingResponse):
 
 
 class _Stream:
-    def __init__(self, parts: Parts, request: Request, site: str, day: date | None, language: str) -> None:
+    def __init__(self, parts: Parts, request: Request, site: str, look: Look) -> None:
         self._parts = parts
         self._token = parts.gate.token_of(request)
         self._site = site
-        self._day = day
-        self._language = language
+        self._fragment = look
 
     async def run(self, person: Scope, fragment: Fragment) -> AsyncIterator[bytes]:
         """The events of one connection."""
@@ -96,7 +118,7 @@ class _Stream:
     def _look(self, person: Scope) -> Fragment:
         if self._parts.sign_in.resume(self._token) != person:
             raise PermissionDenied("the session is over", code="session_over")
-        return self._parts.feed.fragment(person, self._site, self._day, self._language)
+        return self._fragment(person)
 
     async def _paused(self, person: Scope, known: Fragment) -> bool:
         """Waits until it is time to look again, at once where there is a new alarm; True where it is time to end."""

@@ -3,10 +3,12 @@
 Whatever is refused is said on the form it came from, which keeps what was filled in. Every form works without scripts.
 """
 
+from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, TypedDict
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -16,6 +18,7 @@ from server.api.errors import status_of
 from server.api.forms import Fields
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
+from server.api.site_setup import read_point
 from server.api.tongue import language_of
 from server.services.cameras.camera_wishes import read_wish
 from server.services.cameras.set_up_cameras import CameraView, Found, NewCamera, SiteCameras
@@ -24,7 +27,26 @@ from storage.database.scope import Scope
 
 REFUSALS = (InvalidInput, Conflict, ResourceExhausted, Unavailable)
 router = APIRouter(prefix="/sites/{site}")
+Word = Annotated[str, Query(max_length=64)]
 Dismissed = Annotated[str, Query(max_length=1)]
+
+
+class Spot(TypedDict):
+    """Where a camera was dragged to: its place, and the point on a floor."""
+
+    zone: str
+    plan: str
+    x: str
+    y: str
+
+
+def _spot(
+    zone: Word = "",
+    plan: Word = "",
+    x: Word = "",
+    y: Word = "",
+) -> Spot:
+    return {"zone": zone, "plan": plan, "x": x, "y": y}
 
 
 @router.api_route("/boxes", methods=READ)
@@ -97,19 +119,27 @@ def add_zone(request: Request, person: Person, site: str, fields: Fields) -> Res
         parts_of(request).camera_setup.add_zone(person, site, name, kind)
     except REFUSALS as error:
         return _cameras(request, person, site, error, zone_name=name)
-    return RedirectResponse(f"/sites/{site}/cameras#places", 303)
+    back = "plan" if fields.get("back") == "plan" else "cameras"
+    return RedirectResponse(f"/sites/{site}/{back}#places", 303)
 
 
 @router.api_route("/cameras/new", methods=READ)
-def new_camera(request: Request, person: Person, site: str, agent: str = "", discovery: str = "") -> Response:
-    """The form for another camera; of a discovered one what is known of it is filled in."""
+def new_camera(
+    request: Request,
+    person: Person,
+    site: str,
+    spot: Annotated[Spot, Depends(_spot)],
+    agent: str = "",
+    discovery: str = "",
+) -> Response:
+    """The form for another camera; what is known of a discovered one, and where it was dragged to, is filled in."""
     parts = parts_of(request)
     of_site = parts.camera_setup.of_site(person, site)
     if not discovery:
-        return _form(request, person, of_site, from_settings(of_site, None))
+        return _form(request, person, of_site, replace(from_settings(of_site, None), **spot))
     for view in parts.discovered.found(person, site):
         if (view.agent_id, view.discovery_id) == (agent, discovery):
-            return _form(request, person, of_site, from_found(of_site, view))
+            return _form(request, person, of_site, replace(from_found(of_site, view), **spot))
     raise NotFound("no such discovered camera")
 
 
@@ -132,6 +162,10 @@ def add_camera(request: Request, person: Person, site: str, fields: Fields) -> R
     except (*REFUSALS, NotFound) as error:
         of_site = parts.camera_setup.of_site(person, site)
         return _form(request, person, of_site, filled(fields), error)
+    if fields.get("plan"):
+        with suppress(InvalidInput, NotFound):  # the camera is set up; it can be dragged to its spot at any time
+            parts.plans.place(person, site, fields["plan"], "camera", new.camera_id, read_point(fields))
+        return RedirectResponse(f"/sites/{site}/plan", 303)
     return RedirectResponse(f"/sites/{site}/cameras#camera-{new.camera_id}", 303)
 
 

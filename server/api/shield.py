@@ -10,6 +10,7 @@ import asyncio
 import re
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,7 +19,9 @@ from config.base.errors import InvalidInput, NightlightError, PermissionDenied
 from config.evidence.leaves import LEAF_BYTES
 from config.wire.envelope import ENVELOPE_BYTES_MAX
 from server.api.errors import respond
+from server.api.gate import NotSignedIn
 from server.api.parts import Parts
+from server.probe.pictures import SENT_BYTES_MAX
 
 BODY_BYTES_MAX = ENVELOPE_BYTES_MAX
 BODY_BYTES_MAX_AT = {"/agent/v1/cell-answers": ENVELOPE_BYTES_MAX + 1 + LEAF_BYTES}
@@ -27,6 +30,9 @@ REGISTER_FILE_BYTES_MAX = 2 * 1024 * 1024
 REGISTER_BODY_BYTES_MAX = 3 * 1024 * 1024
 """A file of the registers, or one that the page carries as text to its confirmation."""
 _REGISTERS = re.compile(r"/(api/v1/)?sites/[^/]{1,64}/registers(/check)?")
+PICTURE_BODY_BYTES_MAX = SENT_BYTES_MAX + 64 * 1024
+"""A picture of a floor, or of what a camera sees; taken from who is signed in alone."""
+_PICTURES = re.compile(r"/sites/[^/]{1,64}/(plan|cameras/[^/]{1,64}/picture)")
 BODY_WAIT_S = 10.0
 REGISTER_WAIT_S = 60.0
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -73,13 +79,23 @@ class Shield:
         try:
             self._check_host(request)
             self._check_origin(request)
-            body = await _read_body(request, receive)
+            body = await _read_body(request, receive, await self._most(request))
         except NightlightError as error:
             await respond(self._parts, request, error)(scope, receive, send_guarded)
             return
         except Gone:
             return
         await self._app(scope, _replay(body, receive), send_guarded)
+
+    async def _most(self, request: Request) -> int:
+        """How many bytes the body may have. Raises NotSignedIn where only somebody known may send so many."""
+        path = request.url.path
+        if request.method == "POST" and _PICTURES.fullmatch(path):
+            token = self._parts.gate.token_of(request)
+            if not token or await run_in_threadpool(self._parts.sign_in.resume, token) is None:
+                raise NotSignedIn("sign in first")
+            return PICTURE_BODY_BYTES_MAX
+        return REGISTER_BODY_BYTES_MAX if _is_register(path) else BODY_BYTES_MAX_AT.get(path, BODY_BYTES_MAX)
 
     def _check_host(self, request: Request) -> None:
         if not self._host or request.url.path.startswith(NO_COOKIE_PREFIXES):
@@ -109,15 +125,17 @@ class Shield:
         headers.setdefault("Cache-Control", "no-store")
 
 
-async def _read_body(request: Request, receive: Receive) -> bytes:
-    path, length = request.url.path, request.headers.get("content-length", "0")
-    is_register = _REGISTERS.fullmatch(path) is not None
-    most = REGISTER_BODY_BYTES_MAX if is_register else BODY_BYTES_MAX_AT.get(path, BODY_BYTES_MAX)
+def _is_register(path: str) -> bool:
+    return _REGISTERS.fullmatch(path) is not None
+
+
+async def _read_body(request: Request, receive: Receive, most: int) -> bytes:
+    length = request.headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit() or int(length[:12]) > most:
         raise InvalidInput(f"a request body has at most {most} bytes", code="oversized")
     body = bytearray()
     try:
-        async with asyncio.timeout(REGISTER_WAIT_S if is_register else BODY_WAIT_S):
+        async with asyncio.timeout(REGISTER_WAIT_S if most >= REGISTER_BODY_BYTES_MAX else BODY_WAIT_S):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":

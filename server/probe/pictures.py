@@ -15,7 +15,7 @@ from config.base.decoding import decode_json
 from config.base.errors import InvalidInput, Unavailable
 
 CHILD = Path(__file__).with_name("picture_child.py")
-SENT_BYTES_MAX = 12 * 1024 * 1024
+SENT_BYTES_MAX = 8 * 1024 * 1024
 """A photograph of a plan as a telephone takes it."""
 KEPT_BYTES_MAX = 2 * 1024 * 1024
 SIDE_MAX = 2_000
@@ -47,7 +47,7 @@ def redraw(data: bytes, *, child: Path = CHILD, wait_s: float = WAIT_S) -> Pictu
     """
     demuxer = _demuxer(data)
     if demuxer is None or len(data) > SENT_BYTES_MAX:
-        raise InvalidInput("a picture is a PNG, JPEG or WebP of at most 12 MiB", code="no_picture")
+        raise InvalidInput("a picture is a PNG, JPEG or WebP of at most 8 MiB", code="no_picture")
     environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
     try:
         ended = subprocess.run(

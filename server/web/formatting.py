@@ -43,6 +43,10 @@ class Words:
         on = format_skeleton("MMMd", to_datetime(instant_us), tzinfo=self._zone, locale=self._language.locale)
         return f"{on} {self.clock(instant_us)}"
 
+    def dated(self, instant_us: int) -> str:
+        """The date of an instant with its year."""
+        return format_skeleton("yMMMd", to_datetime(instant_us), tzinfo=self._zone, locale=self._language.locale)
+
     def day(self, day: date) -> str:
         """The date in full, with its weekday."""
         return format_date(day, "full", locale=self._language.locale)

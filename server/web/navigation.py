@@ -72,6 +72,7 @@ OF_SITE: tuple[tuple[str, tuple[Line, ...]], ...] = (
     (
         mark("Set up"),
         (
+            ("/setup", Action.SETUP, mark("Set up step by step")),
             ("/cameras", Action.SETUP, mark("Cameras and boxes")),
             ("/maintenance", Action.COMPLIANCE_ACT, mark("Planned maintenance")),
         ),
@@ -90,6 +91,7 @@ OF_PERSON: tuple[tuple[str, tuple[Line, ...]], ...] = (
     ),
 )
 ALSO = {
+    "/setup": ("/plan",),
     "/cameras": ("/found", "/boxes", "/registers"),
     "/today": ("/people", "/looks"),
     "/custody": ("/cell", "/attestations"),

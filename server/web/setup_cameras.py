@@ -24,6 +24,9 @@ TEXTS = [
     "zone",
     "agent",
     "discovery",
+    "plan",
+    "x",
+    "y",
     "url",
     "sub_url",
     "onvif_url",
@@ -47,6 +50,10 @@ class CameraForm:
     zone: str = ""
     agent: str = ""
     discovery: str = ""
+    plan: str = ""
+    """The floor that it was dragged to, and the point on it."""
+    x: str = ""
+    y: str = ""
     url: str = ""
     sub_url: str = ""
     onvif_url: str = ""

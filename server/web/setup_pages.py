@@ -4,13 +4,18 @@ from config.base.errors import NightlightError
 from server.domain.zones import ALLOWED_KINDS, FORBIDDEN_KINDS
 from server.services.agents.invite_agent import MadeInvitation
 from server.services.agents.set_up_boxes import SiteBoxes
+from server.services.cameras.floor_plans import PlanView
 from server.services.cameras.read_discovered import DiscoveredView
 from server.services.cameras.set_up_cameras import SiteCameras
+from server.services.cameras.setup_progress import SiteProgress
 from server.services.coverage.read_health import SiteHealth
 from server.web import qr
+from server.web.languages import Language
 from server.web.pages import Pages
 from server.web.setup_boxes import box_rows, code_rows, until
 from server.web.setup_cameras import CameraForm, by_file, camera_rows, found_rows, problem_texts, zone_text
+from server.web.setup_plan import make_plan
+from server.web.setup_steps import make_setup
 from server.web.setup_wording import FORBIDDEN_ZONE, OTHER_REFUSAL, REFUSAL
 from server.web.wording import ZONE
 from storage.database.scope import Scope
@@ -90,7 +95,6 @@ class SetupPages:
     ) -> str:
         """The cameras and places of a site."""
         spoken = self._pages.spoken(language)
-        kinds = [(kind, spoken.text(ZONE[kind])) for kind in sorted(ALLOWED_KINDS)]
         return self._page(
             "cameras.html",
             site,
@@ -100,10 +104,51 @@ class SetupPages:
             error=self._said(error, language),
             rows=camera_rows(site, health, spoken),
             zones=[(zone, zone_text(zone, spoken)) for zone in site.zones],
-            kinds=kinds,
-            private=[(kind, spoken.text(FORBIDDEN_ZONE[kind])) for kind in sorted(FORBIDDEN_KINDS)],
-            zone_name=zone_name,
+            **self._zone_form(spoken, zone_name),
         )
+
+    def setup(self, site: SiteProgress, reader: Scope, language: str, fragment: str, digest: str) -> str:
+        """The page that leads through the set-up, around its fragment."""
+        return self._page("setup_steps.html", site, reader, language, "setup", fragment=fragment, digest=digest)
+
+    def setup_fragment(self, site: SiteProgress, language: str) -> str:
+        """The inside of that page; the same bytes while nothing in it has changed."""
+        return self._pages.page("setup_fragment.html", language, page=make_setup(site, self._pages.spoken(language)))
+
+    def plan(
+        self,
+        site: SiteCameras,
+        plans: list[PlanView],
+        found: list[DiscoveredView],
+        reader: Scope,
+        language: str,
+        *,
+        chosen: str = "",
+        floor_name: str = "",
+        error: NightlightError | None = None,
+    ) -> str:
+        """The floors of a site with what stands on them."""
+        spoken = self._pages.spoken(language)
+        rows = [row for row in found_rows(found, spoken) if row.can_be_added and not row.dismissed]
+        return self._page(
+            "plan.html",
+            site,
+            reader,
+            language,
+            "plan",
+            error=self._said(error, language),
+            page=make_plan(site, plans, chosen, rows, spoken),
+            floor_name=floor_name,
+            **self._zone_form(spoken),
+        )
+
+    @staticmethod
+    def _zone_form(spoken: Language, zone_name: str = "") -> dict[str, object]:
+        return {
+            "kinds": [(kind, spoken.text(ZONE[kind])) for kind in sorted(ALLOWED_KINDS)],
+            "private": [(kind, spoken.text(FORBIDDEN_ZONE[kind])) for kind in sorted(FORBIDDEN_KINDS)],
+            "zone_name": zone_name,
+        }
 
     def camera_form(
         self, site: SiteCameras, form: CameraForm, reader: Scope, language: str, error: NightlightError | None
@@ -132,7 +177,13 @@ class SetupPages:
         return self._pages.spoken(language).text(REFUSAL.get(error.code, OTHER_REFUSAL))
 
     def _page(
-        self, template: str, site: SiteBoxes | SiteCameras, reader: Scope, language: str, tab: str, **values: object
+        self,
+        template: str,
+        site: SiteBoxes | SiteCameras | SiteProgress,
+        reader: Scope,
+        language: str,
+        tab: str,
+        **values: object,
     ) -> str:
         here = f"/sites/{site.site_id}/{tab}"
         return self._pages.page(

@@ -58,6 +58,16 @@ REFUSAL = {
     ),
     "no_reason": mark("Say why the box is shut out, in 1 to 200 characters: whoever asks later should find it."),
     "no_open_code": mark("This code is not open any more: it was used, withdrawn, or has ended."),
+    "bad_floor": mark("Give the floor a name of 1 to 40 characters."),
+    "no_file": mark("Choose a picture first."),
+    "no_picture": mark(
+        "That is no picture that can be shown here. Take a PNG, JPEG or WebP of at most 8 MB; of a PDF or a drawing, a"
+        " screenshot or a photograph."
+    ),
+    "not_decoded": mark("The picture could not be looked at in time. Try once more, or a smaller one."),
+    "too_many_plans": mark("This site has as many floors as it may have: remove one first."),
+    "bad_point": mark("That point is not on the plan. Drag it once more."),
+    "no_cameras_yet": mark("There is no camera to test yet: set one up first."),
     "not_sure": mark("Tick the box to say that you mean it, then try again."),
 }
 OTHER_REFUSAL = mark("That did not work. Look over what you filled in, then try again.")

@@ -72,6 +72,7 @@ PLACES = {
     "finding": "0" * 32,
     "finding_id": "0" * 32,
     "picture": "0" * 32,
+    "plan": "0" * 32,
     "audit": "0" * 32,
     "draw": "0" * 32,
     "report": "0" * 32,
