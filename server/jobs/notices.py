@@ -7,6 +7,7 @@ from functools import partial
 from threading import Event
 
 from config.base.clock import Clock
+from config.policies.reading import Library
 from config.settings.server import ServerSettings
 from server.domain.notices import Channel
 from server.jobs.upkeep import Task
@@ -15,12 +16,16 @@ from server.services.notices.forget import forget
 from server.services.notices.plan_messages import MessagePlanner
 from server.services.notices.send_messages import MessageSender
 from server.services.notices.watch_due import DueWatch
+from server.services.notices.watch_rooms import RoomWatch
+from server.services.people.leases import LeaseDesk
+from server.services.people.steady_time import SteadyTime
 from server.web.notice_words import wording
 from storage.database.unit_of_work import Database
 
 PLAN_S = 5.0
 SEND_S = 2.0
 DUE_S = 600.0
+ROOMS_S = 30.0
 FORGET_S = 3_600.0
 
 
@@ -30,8 +35,10 @@ def notice_tasks(settings: ServerSettings, database: Database, clock: Clock, sto
     planner = MessagePlanner(database, clock, settings.notices, wording(), origin)
     sender = MessageSender(database, clock, settings.notices, channels_of(settings.notices, clock))
     watch = DueWatch(database, clock)
+    rooms = RoomWatch(database, clock, LeaseDesk(database, SteadyTime(database, clock), Library()))
     return [
         Task("notices-due", DUE_S, watch.look, stop),
+        Task("notices-rooms", ROOMS_S, lambda: tell_rooms(rooms), stop),
         Task("notices-forget", FORGET_S, lambda: drop_old(database, clock, stop), stop),
         Task("notices-plan", PLAN_S, lambda: plan(planner), stop),
         # One slow channel does not delay the others.
@@ -43,6 +50,11 @@ def drop_old(database: Database, clock: Clock, stop: Event) -> None:
     """Deletes what was told more than half a year ago."""
     while not stop.is_set() and forget(database, clock):
         continue
+
+
+def tell_rooms(rooms: RoomWatch) -> None:
+    """Whose child's room can be watched now."""
+    rooms.look()
 
 
 def plan(planner: MessagePlanner) -> None:

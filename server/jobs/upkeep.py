@@ -33,6 +33,9 @@ from server.services.custody.sweep_store import StoreSweeper
 from server.services.evidence.attest_day import DayAttestor
 from server.services.evidence.keep_ledger import LedgerKeeper
 from server.services.evidence.stamp_checkpoints import CheckpointStamper, stamper_from
+from server.services.people.give_support import SupportDesk
+from server.services.people.mask_footage import FootageMasker
+from server.services.people.steady_time import SteadyTime
 from storage.database.unit_of_work import Database
 from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore
@@ -46,10 +49,12 @@ AUDIT_S = 10.0
 STORE_S = 60.0
 DEEP_S = 2.0
 HOLDS_S = 10.0
+REQUESTS_S = 5.0
 CELLS_S = 10.0
 EXPIRY_S = 600.0
 SWEEP_S = 6 * 3_600.0
 STILLS_S = 60.0
+SUPPORT_S = 20.0
 RETRY_FIRST_S, RETRY_LIMIT_S = 5.0, 300.0
 CLOSE_WITHIN_S = 10.0
 
@@ -138,11 +143,13 @@ def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Even
     deep = DeepAuditor(database, store, clock, rules_of(settings))
     watch = StoreWatch(database, store, clock, settings.policy.retain_days, int(settings.store.capacity_gb * GIGA))
     holds = HoldKeeper(database, clock)
+    masker = FootageMasker(database, store, clock)
     cells = CellKeeper(database, clock, settings.policy.retain_days)
     cell_expirer = CellExpirer(database, clock, settings.policy.retain_days)
     expirer = FootageExpirer(database, store, clock, settings.policy.retain_days)
     sweeper = StoreSweeper(database, store, clock, settings.policy.retain_days)
     attestor = DayAttestor(database, clock)
+    support = SupportDesk(database, clock, SteadyTime(database, clock))
     rules = ComplianceKeeper(database, clock, Assessor(settings.policy))
     stamper = stamper_from(settings, database, clock)
     stamping = [] if stamper is None else [Task("timestamp", STAMP_S, lambda: _stamp(stamper), stop)]
@@ -159,12 +166,26 @@ def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Even
             "deep-audit", DEEP_S, lambda: audit_deeply(database, deep, clock, settings.audit.deep_samples, stop), stop
         ),
         Task("fetched", STORE_S, lambda: sweep_fetched(database, store, clock), stop),
+        Task("requests", REQUESTS_S, lambda: mask_requested(masker, stop), stop),
         Task("holds", HOLDS_S, lambda: _apply(holds, store), stop),
         Task("cell-orders", CELLS_S, lambda: _plan(cells), stop),
         Task("cell-expiry", EXPIRY_S, lambda: _expire_cells(cell_expirer), stop),
         Task("expiry", EXPIRY_S, lambda: expire(expirer), stop),
+        Task("support", SUPPORT_S, lambda: close_support(support), stop),
         Task("sweep", SWEEP_S, lambda: sweep(sweeper), stop),
     ]
+
+
+def close_support(desk: SupportDesk) -> None:
+    """Writes down, and tells of, the end of support's access that ended by itself."""
+    desk.close_ended()
+
+
+def mask_requested(masker: FootageMasker, stop: Event) -> None:
+    """Masked pictures that were promised to guardians; what is past its last day goes."""
+    while not stop.is_set() and masker.step():
+        continue
+    masker.tidy()
 
 
 def _apply(holds: HoldKeeper, store: S3EvidenceStore) -> None:

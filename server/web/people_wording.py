@@ -24,9 +24,46 @@ PROOF = {
     "recovery": mark("password and recovery code"),
     "passkey": mark("passkey"),
     "authority": mark("the authority's own sign-in"),
+    "authority_two": mark("the authority's own sign-in, in two steps"),
 }
-WHAT = {"live": mark("live"), "playback": mark("recording")}
+WHAT = {
+    "live": mark("live"),
+    "playback": mark("recording"),
+    "export": mark("took a recording away as evidence"),
+    "fetched": mark("fetched a recording from the site's own store"),
+    "still": mark("a single picture"),
+    "request": mark("prepared the answer to a guardian's request"),
+}
+HAPPENED = {
+    "signed_in": mark("Signed in"),
+    "password": mark("Password changed"),
+    "reset_made": mark("A link to a new password was made"),
+    "reset_used": mark("New password by such a link"),
+    "bound": mark("Bound to the authority's own sign-in"),
+    "unbound": mark("Not bound to the authority's own sign-in any more"),
+}
+BY = {"server-admin": mark("by whoever runs the server"), "mail": mark("by mail")}
+SUPPORT_STATE = {
+    "asked": mark("asked; a second administrator has to confirm"),
+    "confirmed": mark("confirmed; the facility has to approve"),
+    "running": mark("running"),
+    "refused": mark("refused or withdrawn"),
+    "ended": mark("over"),
+    "lapsed": mark("nobody approved it within a day"),
+}
+SUPPORT_CHIP = {"asked": "unverified", "confirmed": "unverified", "running": "compliant"}
 REFUSAL = {
+    "bad_reset": mark("This link does not work any more, or the code is wrong. Ask for another link."),
+    "account_elsewhere": mark("This account belongs to another facility too: whoever runs the server makes the link."),
+    "account_locked": mark("This account is locked. Whoever runs the server opens it first."),
+    "no_site": mark("There is no such facility. Check its id."),
+    "no_reason": mark("Say why, in 4 to 120 characters: the facility reads it."),
+    "bad_hours": mark("Choose one to eight hours."),
+    "asked_already": mark("You have asked for this facility already; that is still open."),
+    "too_many_support": mark("Too many of your requests are open. End some first."),
+    "second_person": mark("You asked for it yourself. Another administrator confirms."),
+    "not_open": mark("It has moved on meanwhile. Look at where it stands now."),
+    "no_support": mark("There is no such request any more."),
     "not_hours": mark("Those are no weekly hours. Write mon-fri 08:00-17:30; several with semicolons."),
     "bad_mode": mark("Choose one of the settings offered."),
     "no_such_person": mark("Nobody of that id is in the register. Look there first."),

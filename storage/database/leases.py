@@ -226,6 +226,12 @@ def guardians_of(session: Session, account_name: str) -> list[GuardianAccount]:
     return list(session.scalars(query.where(GuardianAccount.account_name == account_name)))
 
 
+def guardian_accounts(session: Session, names: Collection[str]) -> list[Account]:
+    """Those of them that are guardians' and not locked."""
+    query = select(Account).where(Account.role == "guardian", Account.locked_us.is_(None))
+    return [account for some in _chunks(names) for account in session.scalars(query.where(Account.name.in_(some)))]
+
+
 def cameras_in_zones(session: Session, zones: Collection[Key]) -> list[SeenCamera]:
     """The cameras in service that look into some zones, by id."""
     found: dict[str, SeenCamera] = {}

@@ -18,7 +18,7 @@ from config.base.roles import Role
 from config.settings.server import NoticeSettings
 from server.domain import notices as rules
 from server.domain.authorisation import Action, reach
-from server.services.notices.tell import ALARM
+from server.services.notices.tell import ALARM, ALWAYS_TOLD
 from storage.database import leases
 from storage.database.models import (
     Account,
@@ -131,7 +131,9 @@ class MessagePlanner:
         query = query.where(NoticeSubscription.site_id == site.id, NoticeSubscription.removed_us.is_(None))
         made = 0
         for subscription, account in session.execute(query.order_by(NoticeSubscription.id)).all():
-            kinds = subscription.kinds.split(",")
+            kinds = set(subscription.kinds.split(","))
+            if account.role == Role.FACILITY_MANAGER:
+                kinds |= ALWAYS_TOLD
             wanted = [event for event in fresh if event.kind in kinds and is_for(event, account)]
             if wanted and reaches(session, account, site.id):
                 self._make(session, site, subscription, wanted, now_us)

@@ -15,11 +15,13 @@ from storage.database.models import GuardianAccount, NoticeEvent
 
 GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, LIVE = "gap", "alarm", "finding", "drift", "duty", "docket", "live"
 COMPLAINT = "complaint"
-REQUEST, LEASE, ANSWER = "request", "lease", "answer"
+REQUEST, LEASE, ANSWER, SUPPORT = "request", "lease", "answer", "support"
 GUARDIAN_KINDS = (LIVE, LEASE, ANSWER)
 """What a guardian hears of, and nobody else: the class goes live, the own lease changed, an answer is there."""
-SITE_KINDS = (GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, COMPLAINT, REQUEST)
+SITE_KINDS = (GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, COMPLAINT, REQUEST, SUPPORT)
 KINDS = (*SITE_KINDS, *GUARDIAN_KINDS)
+ALWAYS_TOLD = frozenset({SUPPORT})
+"""What a facility's manager hears of by every subscription, chosen or not."""
 
 
 def kinds_of(role: str) -> tuple[str, ...]:

@@ -23,12 +23,20 @@ from config.base.timespan import Span
 from server.domain.lease import Permit
 from storage.database import accesses, leases
 from storage.database import scope as scoping
-from storage.database.models import ViewRow
+from storage.database.models import AccessRecord, Account, ViewRow
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
 LIVE: Literal["live"] = "live"
 PLAYBACK: Literal["playback"] = "playback"
+TAKEN = {
+    "export": "export",
+    "cell_fetch": "fetched",
+    "finding_still": "still",
+    "discovered_picture": "still",
+    "request": "request",
+}
+"""Subjects of the access record that are no view of their own: what the pages call each."""
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without those that look like others in a photograph."""
 CODE_LETTERS = 8
@@ -131,7 +139,10 @@ class AccessBook:
             return [_record(view, view.account_name) for view in session.scalars(query.limit(LOOKS_MAX))]
 
     def looks_at_children(self, person: Scope, since_us: int) -> list[LookRecord]:
-        """The newest looks into the rooms that a guardian's children are in now; other people by their marks."""
+        """The newest looks into the rooms that a guardian's children are in now; other guardians by their marks.
+
+        Live and recorded, and what was taken away or looked at otherwise: exports, fetched recordings, single pictures.
+        """
         if person.role != Role.GUARDIAN:
             return []
         with self._database.reading() as session:
@@ -150,7 +161,9 @@ class AccessBook:
                 .order_by(ViewRow.opened_us.desc())
                 .limit(LOOKS_MAX)
             )
-            return [_record(view, view.mark, told=False) for view in session.scalars(query)]
+            found = [_record(view, view.mark, told=False) for view in session.scalars(query)]
+            found += _taken(session, seen[: leases.AT_ONCE], since_us)
+            return sorted(found, key=lambda one: one.opened_us, reverse=True)[:LOOKS_MAX]
 
 
 def _close(session: Session, view: ViewRow, at_us: int, why: str, end_us: int | None) -> None:
@@ -176,6 +189,39 @@ def _tell(session: Session, view: ViewRow, end_us: int, reason: str, at_us: int)
         ),
         at_us,
     )
+
+
+def _taken(session: Session, cameras: list[tuple[str, str]], since_us: int) -> list[LookRecord]:
+    """What is no view, and yet somebody has had pictures by it."""
+    query = (
+        select(AccessRecord, Account.role)
+        .outerjoin(Account, Account.name == AccessRecord.account_name)
+        .where(
+            tuple_(AccessRecord.site_id, AccessRecord.camera_id).in_(cameras),
+            AccessRecord.subject.in_(TAKEN),
+            AccessRecord.at_us >= since_us,
+        )
+        .order_by(AccessRecord.at_us.desc())
+        .limit(LOOKS_MAX)
+    )
+    return [
+        LookRecord(
+            who=row.account_name,
+            role=role or "",
+            site_id=row.site_id or "",
+            camera_id=row.camera_id or "",
+            what=TAKEN[row.subject],
+            code="",
+            reason="",
+            source="",
+            opened_us=row.at_us,
+            start_us=row.start_us or row.at_us,
+            end_us=row.end_us,
+            closed_us=row.at_us,
+            why_closed="",
+        )
+        for row, role in session.execute(query)
+    ]
 
 
 def _record(view: ViewRow, who: str, *, told: bool = True) -> LookRecord:
