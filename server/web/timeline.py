@@ -1,4 +1,4 @@
-"""The drawing of a camera's day: one path per state, whole numbers, nothing smaller than ten seconds.
+"""The drawing of a camera's day: one path per state, whole numbers, nothing smaller than a step of its grid.
 
 Gaps are rounded outward and drawn last, with a stroke that keeps its width at any scale: rounding and zooming may make
 a gap look longer, never shorter or hidden (invariant I1). States differ by height and by pattern as well as by colour;
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from config.base.clock import US_PER_S
 from config.base.timespan import Span, SpanSet
-from server.services.coverage.read_day import CameraDay
+from server.domain.coverage import Cause
+from server.services.coverage.read_day import CameraDay, GapView
 
 STEP_US = 10 * US_PER_S
 HOUR_US = 3_600 * US_PER_S
@@ -22,10 +23,13 @@ BANDS = {
     "backfilled": (8, 24),
     "in_flight": (24, 8),
     "unverified": (4, 28),
+    "unsound": (2, 30),
     "missing": (0, 32),
 }
 """State → (top, height) of its band; drawn in this order."""
-GAPS = frozenset({"missing", "unverified"})
+GAPS = frozenset({"missing", "unsound", "unverified"})
+UNSOUND = frozenset(cause for cause in Cause if cause.startswith("picture_")) | {Cause.CLOCK_ERROR}
+"""Causes of a gap of which there is a recording that is known to be no good."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,9 @@ def states_of(camera: CameraDay, day: Span, now_us: int) -> dict[str, SpanSet]:
     """State → its time within the day. Every instant has exactly one; what no evidence names is idle, or ahead."""
     past = SpanSet.of((day.start_us, max(day.start_us, min(day.end_us, now_us))))
     missing = _gap_spans(camera, "missing", now_us) & past
-    unverified = (_gap_spans(camera, "unverified", now_us) & past) - missing
-    gaps = missing | unverified
+    unsound = (_gap_spans(camera, "unsound", now_us) & past) - missing
+    unverified = (_gap_spans(camera, "unverified", now_us) & past) - missing - unsound
+    gaps = missing | unsound | unverified
     backfilled = (SpanSet(camera.backfilled) & past) - gaps
     covered = (SpanSet(camera.covered) & past) - gaps - backfilled
     in_flight = (SpanSet(camera.in_flight) & past) - gaps - backfilled - covered
@@ -77,14 +82,17 @@ def states_of(camera: CameraDay, day: Span, now_us: int) -> dict[str, SpanSet]:
         "backfilled": backfilled,
         "in_flight": in_flight,
         "unverified": unverified,
+        "unsound": unsound,
         "missing": missing,
     }
 
 
-def draw(states: dict[str, SpanSet], window: Span, now_us: int, ticks: list[Tick]) -> Drawing:
-    """The bands of one window."""
-    bands = [Band(state, _path(state, states[state].clip(*window), window)) for state in BANDS]
-    width = -(-window.duration_us // STEP_US)
+def draw(
+    states: dict[str, SpanSet], window: Span, now_us: int, ticks: list[Tick], step_us: int = STEP_US
+) -> Drawing:
+    """The bands of one window, on a grid of ``step_us``."""
+    bands = [Band(state, _path(state, states[state].clip(*window), window, step_us)) for state in BANDS]
+    width = -(-window.duration_us // step_us)
     now = percent(now_us, window) if window.start_us <= now_us <= window.end_us else None
     return Drawing(width, [band for band in bands if band.path], ticks, now)
 
@@ -99,22 +107,27 @@ def hours(day: Span) -> Iterable[int]:
     return range(day.start_us, day.end_us + 1, HOUR_US)
 
 
-def _gap_spans(camera: CameraDay, status: str, now_us: int) -> SpanSet:
+def state_of(gap: GapView) -> str:
+    """``missing``, ``unsound`` or ``unverified``."""
+    return "unsound" if gap.status == "missing" and gap.cause in UNSOUND else gap.status
+
+
+def _gap_spans(camera: CameraDay, state: str, now_us: int) -> SpanSet:
     return SpanSet(
         (gap.start_us, max(gap.start_us, gap.end_us if gap.end_us is not None else now_us))
         for gap in camera.gaps
-        if gap.status == status
+        if state_of(gap) == state
     )
 
 
-def _path(state: str, spans: SpanSet, window: Span) -> str:
+def _path(state: str, spans: SpanSet, window: Span, step_us: int) -> str:
     top, height = BANDS[state]
     outward = state in GAPS
     parts: list[str] = []
     for start_us, end_us in spans:
         since, until = start_us - window.start_us, end_us - window.start_us
-        left = since // STEP_US if outward else round(since / STEP_US)
-        right = -(-until // STEP_US) if outward else round(until / STEP_US)
+        left = since // step_us if outward else round(since / step_us)
+        right = -(-until // step_us) if outward else round(until / step_us)
         if right > left:
             parts.append(f"M{left} {top}h{right - left}v{height}h{left - right}z")
     return "".join(parts)
