@@ -52,6 +52,8 @@ class Look:
     extended: dict[str, int] = field(default_factory=dict)
     """By segment id: locks lengthened because the policy has grown."""
     strangers: list[tuple[Drift, ListedVersion]] = field(default_factory=list)
+    is_cut: bool = False
+    """There are more of them than were looked at."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ class StoreAuditor:
             if silent:
                 self._ask_again(look, day, silent)
             look.strangers.extend(strangers(self.store, day, listing.result()))
+            look.is_cut = listing.result().is_cut
         return look
 
     def _ask_some(
@@ -340,7 +343,8 @@ class StoreAuditor:
             if found.drift in DEEP or look.begun_us <= found.found_us <= now_us:
                 continue
             if found.segment_id is None:
-                gone = found.object_key.startswith(day.prefix) and (found.object_key, found.version_id) not in still
+                shown = found.object_key.startswith(day.prefix) and not look.is_cut
+                gone = shown and (found.object_key, found.version_id) not in still
             else:
                 gone = found.segment_id in whole
             if gone:

@@ -8,7 +8,7 @@ is hashed anew from its entries and compared with its checkpoints. With ``locks`
 and lock as well, which is what the daily audit does.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -107,12 +107,16 @@ class Checker:
     def _day(self, site_id: str, camera_id: str, day_us: int, rows: list[Kept]) -> Iterator[Problem]:
         prefix = day_prefix(site_id, camera_id, to_datetime(day_us))
         self._seen.add(prefix)
-        listed = {(one.key, one.version_id): one for one in self._list(prefix)}
         versions = [row for row in rows if row.retain_until_us is not None]
+        ours = {(row.object_key or "", row.version_id or "") for row in versions}
+        keys, listed = {row.object_key for row in rows}, dict[tuple[str, str], ListedVersion]()
+        for one in self._list(prefix):  # what is not ours may be any number, and is told as it is read
+            if (one.key, one.version_id) in ours:
+                listed[one.key, one.version_id] = one
+            else:
+                yield from self._leftover(one, keys)
         for row in versions:
-            found = listed.pop((row.object_key or "", row.version_id or ""), None)
-            yield from self._against_listing(row, found)
-        yield from self._leftovers(listed.values(), {row.object_key for row in rows})
+            yield from self._against_listing(row, listed.get((row.object_key or "", row.version_id or "")))
         if self.locks:
             yield from self._locks([row for row in versions if row.secured_us is not None and row.deleted_us is None])
         yield from self._against_manifests(rows)
@@ -135,15 +139,13 @@ class Checker:
         elif found.size_bytes != row.size_bytes:
             yield Problem("size_differs", row.object_key or "", f"{found.size_bytes} ≠ {row.size_bytes}")
 
-    def _leftovers(self, listed: Iterable[ListedVersion], keys: set[str | None]) -> Iterator[Problem]:
-        young_us = self.clock.utc_us() - SETTLING_US
-        for one in listed:
-            if one.last_modified_us > young_us:
-                continue
-            if one.is_delete_marker and one.key in keys:
-                yield Problem("delete_marker", one.key, one.version_id)
-            elif one.key not in keys:
-                yield Problem("foreign", one.key, one.version_id)
+    def _leftover(self, one: ListedVersion, keys: set[str | None]) -> Iterator[Problem]:
+        if one.last_modified_us > self.clock.utc_us() - SETTLING_US:
+            return
+        if one.is_delete_marker and one.key in keys:
+            yield Problem("delete_marker", one.key, one.version_id)
+        elif one.key not in keys:
+            yield Problem("foreign", one.key, one.version_id)
 
     def _locks(self, rows: list[Kept]) -> Iterator[Problem]:
         with ThreadPoolExecutor(WORKERS, "fsck") as pool:

@@ -6,6 +6,9 @@ the version was read back, and a COMPLIANCE lock that lasts long enough; and whe
 are asked all the same, drawn at random, and each version at least every ``TURNS`` rounds: where one of those is not as the
 listing had it, all are asked.
 
+What is no recording of ours is held in memory up to ``STRANGERS_MAX`` a camera-day: somebody who can write there could put
+millions on top. Where there are more the listing is read no further, which is told; what it had not shown by then is asked.
+
 Source: MinIO reads a listing that names no marker from its drives, and goes on from what it read then; it states a version's
 metadata only to whom it would give the version (its ``metadata=true``).
 """
@@ -16,6 +19,7 @@ from dataclasses import dataclass, field
 
 from config.base.clock import US_PER_S, to_datetime
 from config.base.errors import IntegrityViolation, InvalidInput, NotFound, PermissionDenied
+from config.base.logs import get_logger
 from server.domain.audit import Drift, Held, Seen, drift_of, lengthens
 from storage.objects.keys import day_prefix
 from storage.objects.port import EvidenceStore, ListedVersion
@@ -26,6 +30,8 @@ TURNS = 30
 """Rounds within which each version is asked itself."""
 ASKED_MIN = 32
 """Versions of each camera-day that are asked besides, drawn by lot."""
+STRANGERS_MAX = 1_000
+log = get_logger("audit")
 _chance = random.SystemRandom()
 
 
@@ -76,6 +82,8 @@ class Listing:
     """Segment ids of versions that lie there as they were secured."""
     others: list[ListedVersion] = field(default_factory=list)
     """What is not ours and no longer young; no upload makes a delete marker."""
+    is_cut: bool = False
+    """There was too much that is not ours: of the rest nothing is known, nor of what had been there and went."""
 
 
 def read_listing(store: EvidenceStore, day: CameraDay, now_us: int) -> Listing:
@@ -83,15 +91,23 @@ def read_listing(store: EvidenceStore, day: CameraDay, now_us: int) -> Listing:
     ours = {(version.key, version.version_id): version for version in day.versions}
     found, young_us = Listing(), now_us - SETTLING_US
     doubtful: set[str] = set()
+    foreign = 0
     for listed in store.list_versions(day.prefix, stating=True):
         version = ours.get((listed.key, listed.version_id))
         if version is None:
+            foreign += 1
+            if foreign > STRANGERS_MAX:
+                found.is_cut = True
+                break
             if listed.is_delete_marker or listed.last_modified_us <= young_us:
                 found.others.append(listed)
         elif _vouches(listed, version):
             found.vouched.add(version.segment_id)
         else:
             doubtful.add(version.segment_id)
+    if found.is_cut:
+        advice = "see who can write there; the rest of it is looked at once these are gone"
+        log.error("too_many_strangers", camera=day.camera_id, prefix=day.prefix, at_least=foreign, advice=advice)
     found.vouched -= doubtful  # one that is named twice is as its worse entry has it
     return found
 

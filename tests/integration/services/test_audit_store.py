@@ -12,7 +12,7 @@ from config.base.ids import fresh_id
 from config.base.timespan import Span, SpanSet
 from server.domain.audit import Drift
 from server.domain.sampling import population_of
-from server.services.audit import tell_drift
+from server.services.audit import read_listing, tell_drift
 from server.services.audit.audit_store import StoreAuditor
 from server.services.intake.verify_upload import UploadVerifier
 from storage.database import audits, deep_audits, spans
@@ -209,6 +209,31 @@ def test_markers_and_strangers_on_the_store_are_named(secured):
     secured.audit()
     assert secured.findings() == ["delete_marker", "foreign_object", "foreign_version"]
     assert secured.seconds_covered() == 50
+
+
+def test_whoever_fills_a_camera_day_with_strangers_fills_no_memory_and_hides_nothing(secured, monkeypatch, capfd):
+    class Crowded(Lying):
+        shown = 0
+
+        def list_versions(self, prefix, *, stating=False):
+            ours = list(self.real.list_versions(prefix, stating=stating))
+            yield ours[0]
+            for number in range(1_000):
+                self.shown += 1
+                yield replace(ours[0], key=f"{prefix}stranger-{number}.mp4", last_modified_us=0)
+            yield from ours[1:]
+
+    monkeypatch.setattr(read_listing, "STRANGERS_MAX", 3)
+    crowded = Crowded(secured.evidence, gone={secured.keys[4]})
+    secured.audit(crowded)
+    assert crowded.shown == 4
+    assert secured.findings() == ["foreign_object"] * 3 + ["object_missing"]
+    assert "too_many_strangers" in capfd.readouterr().out
+    monkeypatch.setattr(read_listing, "STRANGERS_MAX", 2)
+    secured.audit(Crowded(secured.evidence))
+    assert secured.findings() == ["foreign_object"] * 3, "of the third nothing is known"
+    secured.audit()
+    assert secured.findings() == []
 
 
 def told(secured) -> list[tuple[str, bool]]:
