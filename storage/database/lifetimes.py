@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_S
 from config.base.timespan import Span
-from storage.database.models import AgentStatus, Camera, DeletionRun, LegalHold, Segment
+from storage.database.models import AgentStatus, Camera, DeletionRun, LegalHold, Segment, Site
 
 HEARD_WITHIN_US = 90 * US_PER_S
 
@@ -246,3 +246,16 @@ def open_deletion(session: Session, site_id: str | None = None) -> DeletionRun |
     whose = DeletionRun.site_id.is_(None) if site_id is None else DeletionRun.site_id == site_id
     query = select(DeletionRun).where(DeletionRun.finished_us.is_(None), whose).order_by(DeletionRun.id).limit(1)
     return session.scalars(query.with_for_update()).first()
+
+
+def gone_unconfirmed(session: Session, since_us: int) -> int:
+    """How many versions of the centre's store runs have claimed since then that nobody had to confirm."""
+    query = select(func.sum(DeletionRun.done)).where(
+        DeletionRun.site_id.is_(None), DeletionRun.confirmed_us.is_(None), DeletionRun.finished_us > since_us
+    )
+    return int(session.scalar(query) or 0)
+
+
+def one_at_a_time(session: Session) -> None:
+    """Lets one caller at a time count what goes, of all processes; the first site's row stands for the store."""
+    session.execute(select(Site.id).order_by(Site.id).limit(1).with_for_update())

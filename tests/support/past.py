@@ -28,7 +28,7 @@ from tests.support.sites import SigningAgent, seconds
 from tests.support.stores import ObjectStore
 
 LOCK_S = 2
-SETS = 24
+SETS = 27
 COUNT = 4
 RETAIN_DAYS = 90
 

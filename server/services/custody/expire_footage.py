@@ -2,18 +2,19 @@
 
 Invariants: nothing goes that ``may_go`` does not allow at the moment it is claimed, and no hold comes between a claim
 and its deletion unnoticed; a day goes as one and stands on a signed certificate in the site's ledger; more than half of
-everything never goes in one run without a person's word on the very figures; a crash repeats deletions that were made,
-which does no harm, and forgets none.
+everything never goes within a day without a person's word on the very figures, in however many runs and processes; a
+crash repeats deletions that were made, which does no harm, and forgets none.
 """
 
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.base.clock import US_PER_S, Clock
+from config.base.clock import US_PER_DAY, US_PER_S, Clock
 from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from config.base.logs import get_logger
 from config.evidence.entries import CameraDeleted, FootageDeleted, encode
@@ -30,6 +31,8 @@ from storage.objects.port import EvidenceStore
 FOOTAGE_DELETED = "footage-deleted"
 BATCH = 200
 SITES_MAX = 100_000
+UNDER_KEY_MAX = 1_000
+"""Versions of one key that one run takes away."""
 
 log = get_logger("retention")
 
@@ -46,9 +49,11 @@ class Doomed:
 
 @dataclass
 class Leave:
-    """How many versions a run may still claim, and by whose word."""
+    """How many versions a run may still claim, and by whose word; what it claims is counted in its row."""
 
     left: int
+    of_versions: int
+    """Everything that was there within a day; without a person's word at most half of it goes."""
     run_id: int | None = None
     confirmed_by: str | None = None
 
@@ -125,15 +130,16 @@ class FootageExpirer:
 
     def _leave(self, found: Tally) -> Leave | None:
         """How many versions this run may delete; None where a person has to be asked first."""
-        free = without_person(found.of_versions)
         with self.database.unit_of_work() as session:
             asked = lifetimes.open_deletion(session)
             if asked is not None and asked.confirmed_by is not None:
-                return Leave(asked.versions - (asked.done or 0), asked.id, asked.confirmed_by)
-            if found.versions <= free:
+                return Leave(asked.versions - (asked.done or 0), asked.of_versions, asked.id, asked.confirmed_by)
+            gone = self._gone_lately(session)
+            whole = found.of_versions + gone
+            if found.versions <= without_person(whole) - gone:
                 if asked is not None:
                     asked.finished_us = self.clock.utc_us()
-                return Leave(free)
+                return Leave(without_person(whole) - gone, whole)
             if asked is not None:
                 asked.versions, asked.of_versions = found.versions, found.of_versions
                 return None
@@ -144,8 +150,12 @@ class FootageExpirer:
         log.error("large_deletion_waits", versions=found.versions, of=found.of_versions, advice=advice)
         return None
 
+    def _gone_lately(self, session: Session) -> int:
+        """What went within a day without a person's word."""
+        return lifetimes.gone_unconfirmed(session, self.clock.utc_us() - US_PER_DAY)
+
     def _finish(self, leave: Leave) -> None:
-        if leave.run_id is None:
+        if leave.confirmed_by is None:
             return
         with self.database.unit_of_work() as session:
             session.get_one(DeletionRun, leave.run_id).finished_us = self.clock.utc_us()
@@ -195,9 +205,16 @@ class FootageExpirer:
             kept = self._delete_all(doomed)
             gone += len(doomed) - kept
             if kept:
+                self._count_off(leave, kept)
                 break  # the store holds on to some of them: its clock is behind, or a hold of its own
         self._certify(site, day, leave.confirmed_by)
         return gone
+
+    def _count_off(self, leave: Leave, kept: int) -> None:
+        """What the store kept has not gone."""
+        with self.database.unit_of_work() as session:
+            run = session.get_one(DeletionRun, leave.run_id, with_for_update=True)
+            run.done = max(0, (run.done or 0) - kept)
 
     def _claimed(self, site: Site, day: date) -> list[Doomed]:
         with self.database.reading() as session:
@@ -207,19 +224,39 @@ class FootageExpirer:
     def _claim(self, site: Site, day: date, leave: Leave) -> list[Doomed]:
         """The next versions of a site's day that may go: from this commit on no hold can come between."""
         with self.database.unit_of_work() as session:
+            run = self._counted(session, leave)
             # Whoever places a hold takes this row too: it comes before the claim, or after it and is told so.
             site = session.get_one(Site, site.id, with_for_update=True)
             due, window = self._due(site), day_span(day, site.timezone)
             holds = [HoldSpan(h.camera_id, h.start_us, h.end_us) for h in lifetimes.holds_of(session, site.id)]
-            found = lifetimes.due_between(session, due, window, min(BATCH, leave.left))
+            found = lifetimes.due_between(session, due, window, max(0, min(BATCH, leave.left)))
             free = [s for s in found if may_go(_recording(s), holds, _floor_us(s, due.retain_days), due.now_us)]
             for segment in free:
                 segment.deleted_us = due.now_us
-            if leave.run_id is not None:
-                asked = session.get_one(DeletionRun, leave.run_id, with_for_update=True)
-                asked.done = (asked.done or 0) + len(free)
+            run.done = (run.done or 0) + len(free)
             leave.left -= len(free)
+            session.flush()
+            leave.run_id = run.id
             return [_doomed(segment) for segment in free]
+
+    def _counted(self, session: Session, leave: Leave) -> DeletionRun:
+        """The row that the next claim is counted in, and what is left of the leave by all that others have claimed."""
+        now_us = self.clock.utc_us()
+        if leave.confirmed_by is not None:
+            run = session.get_one(DeletionRun, leave.run_id, with_for_update=True)
+            leave.left = min(leave.left, run.versions - (run.done or 0))
+            return run
+        lifetimes.one_at_a_time(session)
+        leave.left = without_person(leave.of_versions) - self._gone_lately(session)
+        if leave.run_id is not None:
+            run = session.get_one(DeletionRun, leave.run_id)
+            run.finished_us = now_us
+            return run
+        run = DeletionRun(
+            asked_us=now_us, finished_us=now_us, versions=leave.left, of_versions=leave.of_versions, done=0
+        )
+        session.add(run)
+        return run
 
     def _delete_all(self, doomed: list[Doomed]) -> int:
         """Deletes claimed versions; those that the store keeps are claimed no longer. How many it kept."""
@@ -247,11 +284,16 @@ class FootageExpirer:
         The recording itself comes last, and only where no copy of it stays: the certificate says that it is gone. What
         has other bytes and is locked for longer keeps nothing else from going; the sweep comes back for it.
         """
-        listed = [found for found in self.store.list_versions(doomed.key) if found.key == doomed.key]
+        listed = [
+            found for found in islice(self.store.list_versions(doomed.key), UNDER_KEY_MAX) if found.key == doomed.key
+        ]
         others = [found.version_id for found in listed if found.version_id != doomed.version_id]
         stays = [version_id for version_id in others if not self._delete_version(doomed, version_id)]
         if any(self._is_copy(doomed, version_id) for version_id in stays):
             return False
+        if len(listed) >= UNDER_KEY_MAX:
+            log.error("too_many_under_a_key", segment=doomed.segment_id, advice="see who can write there")
+            return False  # what was left may be a copy: the next run goes on
         return self._delete_version(doomed, doomed.version_id)
 
     def _is_copy(self, doomed: Doomed, version_id: str) -> bool:

@@ -34,7 +34,7 @@ class LegalHold(Base):
 
 
 class DeletionRun(Base):
-    """A deletion that is so large that a person has to confirm it first."""
+    """A deletion that is so large that a person has to confirm it first; or, over from the start, what went in a smaller one."""
 
     __tablename__ = "deletion_run"
     id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
@@ -46,5 +46,5 @@ class DeletionRun(Base):
     confirmed_by: Mapped[str | None] = mapped_column(Slug)
     confirmed_us: Mapped[int | None] = mapped_column(BigInteger)
     done: Mapped[int | None] = mapped_column(BigInteger)
-    """How many of them were claimed since it was confirmed."""
+    """How many of them were claimed since it was confirmed; of a smaller one, since it began."""
     finished_us: Mapped[int | None] = mapped_column(BigInteger)

@@ -12,7 +12,7 @@ from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenie
 from config.base.timespan import Span
 from server.services.audit.audit_store import StoreAuditor
 from server.services.custody.sweep_store import StoreSweeper
-from storage.database.models import AgentStatus, AuditFinding, DeletionRun, Segment, Site
+from storage.database.models import AgentStatus, AuditFinding, DeletionRun, LegalHold, Segment, Site
 from storage.objects.keys import SegmentKey
 from tests.support.past import COUNT, RETAIN_DAYS, Old, put
 from tests.support.sites import seconds
@@ -207,6 +207,54 @@ def test_more_than_half_waits_for_a_person_who_names_the_figures(old: Old):
     assert {certificate.confirmed_by for certificate in old.certificates()} == {"wang"}
     with old.database.reading() as session:
         assert session.scalars(select(DeletionRun)).one().finished_us is not None
+
+
+def lift(old: Old, hold: LegalHold) -> None:
+    old.holds.request_lift(hold.id, "wang")
+    old.holds.confirm_lift(hold.id, "li")
+
+
+def test_runs_without_a_person_do_not_add_up_to_more_than_half_within_a_day(old: Old):
+    """Of four: one and one go, a third would be one of two."""
+    holds = [old.after_their_day().alone().hold(number, number) for number in range(1, COUNT)]
+    assert old.expirer.run() == 1
+    lift(old, holds[0])
+    assert old.expirer.run() == 1
+    lift(old, holds[1])
+    assert old.expirer.run() == 0
+    assert old.there() == [2, 3]
+    old.clock.advance(86_000)
+    assert old.expirer.run() == 0
+    old.clock.advance(500)
+    assert old.expirer.run() == 1, "a day later it is one of two"
+    lift(old, holds[2])
+    assert old.expirer.run() == 0
+    old.expirer.confirm("wang", 1, 1)
+    assert old.expirer.run() == 1
+
+
+def test_two_processes_at_once_do_not_take_half_each(old: Old):
+    old.after_their_day().alone()
+    hold, other = old.hold(2, 3), old.expirer_on(old.store)
+    leave = other._leave(other.tally())
+    assert old.expirer.run() == 2
+    lift(old, hold)
+    assert other._site("sunflower", leave) == 0
+    assert old.there() == [2, 3]
+
+
+def test_what_the_store_keeps_is_not_counted_as_gone(old: Old):
+    class Keeping(Interrupting):
+        def delete_version(self, key: str, version_id: str) -> None:
+            raise PermissionDenied("locked")
+
+    old.after_their_day().alone()
+    hold = old.hold(2, 3)
+    for _ in range(3):
+        assert old.expirer_on(Keeping(old.store)).run() == 0
+    assert old.expirer.run() == 2
+    lift(old, hold)
+    assert old.expirer.run() == 0
 
 
 def test_a_confirmation_is_for_so_many_and_no_more(old: Old):
