@@ -54,6 +54,7 @@ OF_SITE: tuple[tuple[str, tuple[Line, ...]], ...] = (
     (
         mark("Recordings"),
         (
+            ("/calendar", Action.COVERAGE_READ, mark("Calendar")),
             ("/playback", Action.PLAYBACK, mark("Playback")),
             ("/custody", Action.CUSTODY_READ, mark("Keeping and evidence")),
             ("/audit", Action.AUDIT_READ, mark("Audits")),
@@ -75,8 +76,12 @@ OF_SITE: tuple[tuple[str, tuple[Line, ...]], ...] = (
             ("/setup", Action.SETUP, mark("Set up step by step")),
             ("/cameras", Action.SETUP, mark("Cameras and boxes")),
             ("/maintenance", Action.COMPLIANCE_ACT, mark("Planned maintenance")),
+            ("/support", Action.SUPPORT_APPROVE, mark("Support's access")),
         ),
     ),
+)
+OF_PLATFORM: tuple[tuple[str, tuple[Line, ...]], ...] = (
+    (mark("Platform"), (("/support", Action.SUPPORT_ASK, mark("Support's access")),)),
 )
 OF_PERSON: tuple[tuple[str, tuple[Line, ...]], ...] = (
     (
@@ -93,6 +98,7 @@ OF_PERSON: tuple[tuple[str, tuple[Line, ...]], ...] = (
 ALSO = {
     "/setup": ("/plan",),
     "/cameras": ("/found", "/boxes", "/registers"),
+    "/calendar": ("/days",),
     "/today": ("/people", "/looks"),
     "/custody": ("/cell", "/attestations"),
 }
@@ -104,7 +110,8 @@ def navigation(role: str, here: str) -> tuple[Group, ...]:
     path = urlsplit(here).path
     parts = path.split("/")
     site = "/".join(parts[:3]) if len(parts) > 2 and parts[1] == "sites" else ""
-    found = [*_groups(OF_REGION, role, "", path), *(_groups(OF_SITE, role, site, path) if site else ())]
+    of_role = (*OF_PLATFORM, *OF_REGION)
+    found = [*_groups(of_role, role, "", path), *(_groups(OF_SITE, role, site, path) if site else ())]
     return (*found, *_groups(OF_PERSON, role, "", path))
 
 

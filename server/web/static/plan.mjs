@@ -55,6 +55,8 @@ class FloorPlan extends HTMLElement {
   armLoose(loose) {
     loose.addEventListener("pointerdown", (event) => {
       if (event.button || event.target.closest("a, button")) return;
+      // A finger on the rest of it scrolls the page.
+      if (event.pointerType !== "mouse" && !event.target.closest(".grip")) return;
       event.preventDefault();
       const ghost = document.createElement("div");
       ghost.className = "ghost";
@@ -112,13 +114,13 @@ class FloorPlan extends HTMLElement {
   show(marker, [x, y]) { marker.setAttribute("transform", `translate(${Math.round(x)} ${Math.round(y)})`); }
 
   light(place) {
-    for (const marker of this.svg.querySelectorAll(".marker.zone")) marker.classList.toggle("lit", marker === place);
+    for (const marker of this.svg.querySelectorAll(".marker.kind-zone")) marker.classList.toggle("lit", marker === place);
   }
 
   near([x, y]) {
     let best = null;
     let closest = NEAR * this.width;
-    for (const marker of this.svg.querySelectorAll(".marker.zone:not(.forbidden)")) {
+    for (const marker of this.svg.querySelectorAll(".marker.kind-zone:not(.forbidden)")) {
       const [left, top] = marker.getAttribute("transform").match(/-?[\d.]+/g).map(Number);
       const away = Math.hypot(left - x, top - y);
       if (away < closest) { closest = away; best = marker; }
