@@ -44,6 +44,7 @@ from server.services.custody.hold_recordings import HoldKeeper
 from server.services.custody.play_back import Playback
 from server.services.docket.desk import DocketDesk
 from server.services.docket.plan_maintenance import MaintenancePlanner
+from server.services.docket.refer import DocketReference
 from server.services.evidence.read_attestations import AttestationReader
 from server.services.evidence.stream_export import ExportDesk
 from server.services.intake.handle_alarms import AlarmDuty
@@ -62,9 +63,11 @@ from server.services.supervision.keep_credit import CreditDesk
 from server.services.supervision.prefill import Prefill
 from server.services.supervision.publish import Publisher
 from server.web.audit_pages import AuditPages
+from server.web.calendar import CalendarPages
 from server.web.complaints import ComplaintPages
 from server.web.compliance import CompliancePages
 from server.web.credit import CreditPages
+from server.web.day import DayPages
 from server.web.docket import DocketPages
 from server.web.draws import DrawPages
 from server.web.inspections import InspectionPages
@@ -92,6 +95,8 @@ class Parts:
     database: Database
     reader: DayReader
     calendar: CalendarReader
+    calendar_pages: CalendarPages
+    day_pages: DayPages
     duty: AlarmDuty
     health: HealthReader
     sign_in: SignIn
@@ -115,6 +120,7 @@ class Parts:
     findings: FindingReader
     custody: CustodyDesk
     docket: DocketDesk
+    references: DocketReference
     maintenance: MaintenancePlanner
     notices: NoticeDesk
     docket_pages: DocketPages
@@ -178,6 +184,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         database=database,
         reader=reader,
         calendar=CalendarReader(database, clock),
+        calendar_pages=CalendarPages(pages),
+        day_pages=DayPages(pages),
         duty=duty,
         health=health,
         sign_in=sign_in,
@@ -201,6 +209,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         findings=FindingReader(database, clock, picture_key, settings.policy.unsound_findings),
         custody=custody_of(settings, database, store, clock),
         docket=DocketDesk(database, clock),
+        references=DocketReference(database),
         maintenance=MaintenancePlanner(database, clock, settings.maintenance),
         notices=NoticeDesk(database, clock, channels_of(settings.notices, clock)),
         docket_pages=DocketPages(pages),

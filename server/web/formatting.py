@@ -32,6 +32,10 @@ class Words:
         pattern = ("HH:mm:ss" if seconds else "HH:mm") + self._offset
         return format_datetime(to_datetime(instant_us), pattern, tzinfo=self._zone, locale=self._language.locale)
 
+    def field(self, instant_us: int) -> str:
+        """As a field for date and time takes it, to the minute: 2026-11-22T15:04."""
+        return to_datetime(instant_us).astimezone(self._zone).strftime("%Y-%m-%dT%H:%M")
+
     def hour(self, instant_us: int) -> str:
         """The hour alone: 09."""
         return format_datetime(to_datetime(instant_us), "HH", tzinfo=self._zone, locale=self._language.locale)

@@ -55,6 +55,7 @@ OF_SITE: tuple[tuple[str, tuple[Line, ...]], ...] = (
         mark("Recordings"),
         (
             ("/calendar", Action.COVERAGE_READ, mark("Calendar")),
+            ("/calendar", Action.COVERAGE_READ, mark("Calendar")),
             ("/playback", Action.PLAYBACK, mark("Playback")),
             ("/custody", Action.CUSTODY_READ, mark("Keeping and evidence")),
             ("/audit", Action.AUDIT_READ, mark("Audits")),
@@ -98,6 +99,7 @@ OF_PERSON: tuple[tuple[str, tuple[Line, ...]], ...] = (
 ALSO = {
     "/setup": ("/plan",),
     "/cameras": ("/found", "/boxes", "/registers"),
+    "/calendar": ("/days",),
     "/calendar": ("/days",),
     "/today": ("/people", "/looks"),
     "/custody": ("/cell", "/attestations"),

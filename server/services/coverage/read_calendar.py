@@ -32,11 +32,17 @@ class CalendarDay(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CameraCalendar(msgspec.Struct, frozen=True):
-    """The days of one camera of which there is an entry, in order."""
+    """The days of one camera of which there is an entry, in order.
+
+    From ``first_in_service`` to ``last_in_service`` (null: it still is) a day without an entry is not known; before and after it
+    nothing is expected. Both null: it never was in service.
+    """
 
     camera_id: str
     name: str
     days: list[CalendarDay]
+    first_in_service: str | None = None
+    last_in_service: str | None = None
 
 
 class SiteCalendar(msgspec.Struct, frozen=True):
@@ -48,6 +54,7 @@ class SiteCalendar(msgspec.Struct, frozen=True):
     first_day: str
     last_day: str
     cameras: list[CameraCalendar]
+    today: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,8 @@ class CalendarReader:
         with self.database.reading() as session:
             site = scoping.site_in_reach(session, scope, site_id)
             cameras = scoping.cameras_in_reach(session, scope, site_id)
-            last = last_day or day_of(self.clock.utc_us(), site.timezone)
+            today = day_of(self.clock.utc_us(), site.timezone)
+            last = last_day or today
             first = last - timedelta(days=days - 1)
             told = windows.calendar_of(session, [camera.id for camera in cameras], first.isoformat(), last.isoformat())
             return SiteCalendar(
@@ -78,7 +86,17 @@ class CalendarReader:
                 first_day=first.isoformat(),
                 last_day=last.isoformat(),
                 cameras=[
-                    CameraCalendar(camera.id, camera.name, [CalendarDay(*row) for row in told.get(camera.id, [])])
+                    CameraCalendar(
+                        camera.id,
+                        camera.name,
+                        [CalendarDay(*row) for row in told.get(camera.id, [])],
+                        *(_on(at_us, site.timezone) for at_us in (camera.activated_us, camera.retired_us)),
+                    )
                     for camera in cameras
                 ],
+                today=today.isoformat(),
             )
+
+
+def _on(at_us: int | None, zone: str) -> str | None:
+    return day_of(at_us, zone).isoformat() if at_us is not None else None
