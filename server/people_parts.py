@@ -7,8 +7,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from config.base.clock import Clock
 from config.policies.reading import Library
 from config.settings.server import ServerSettings
+from server.domain.notices import Channel
 from server.services.cameras.read_discovered import picture_key_of
+from server.services.notices.channels import Sending, channels_of
 from server.services.people.access_record import AccessBook
+from server.services.people.authority_sign_in import AuthoritySignIn
+from server.services.people.devices import KnownDevices
+from server.services.people.give_support import SupportDesk
 from server.services.people.grant_leases import LeaseOffice
 from server.services.people.invite_people import InvitationDesk
 from server.services.people.keep_consents import ConsentDesk
@@ -16,7 +21,9 @@ from server.services.people.leases import LeaseDesk
 from server.services.people.mark_day import DayMarks
 from server.services.people.passkeys import PasskeyDesk
 from server.services.people.read_people import PeopleReader
+from server.services.people.reset_passwords import ResetDesk
 from server.services.people.second_steps import SecondSteps, SecretBox
+from server.services.people.sign_in import FailureLimit
 from server.services.people.steady_time import SteadyTime
 from storage.database.unit_of_work import Database
 
@@ -33,6 +40,13 @@ class PeopleFace:
     book: AccessBook
     steps: SecondSteps
     passkeys: PasskeyDesk
+    resets: ResetDesk
+    devices: KnownDevices
+    support: SupportDesk
+    authority: AuthoritySignIn
+    mail: Sending | None
+    """Where the server sends mail at all."""
+    asked_by_mail: FailureLimit
 
 
 def people_of(settings: ServerSettings, database: Database, clock: Clock) -> PeopleFace:
@@ -50,4 +64,10 @@ def people_of(settings: ServerSettings, database: Database, clock: Clock) -> Peo
         book=AccessBook(database),
         steps=steps,
         passkeys=PasskeyDesk(database, clock, steps),
+        resets=ResetDesk(database, clock),
+        devices=KnownDevices(database, clock),
+        support=SupportDesk(database, clock, time),
+        authority=AuthoritySignIn(settings.oidc, database, clock, steps),
+        mail=channels_of(settings.notices, clock).get(Channel.EMAIL),
+        asked_by_mail=FailureLimit(clock),
     )

@@ -27,6 +27,8 @@ class Relation(StrEnum):
     """It belongs to a site in the account's region subtree."""
     CHILD = "child"
     """It concerns the room of a child whose guardian the person is."""
+    SUPPORT = "support"
+    """It belongs to a site whose facility lets this person help for some hours (``server/services/people/give_support.py``)."""
     ANY = "any"
     """It belongs to nobody: a list of whatever is within reach, the choice of a language."""
 

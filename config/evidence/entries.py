@@ -147,7 +147,7 @@ class AccessRecorded(_Entry, tag="access", frozen=True, kw_only=True):
     """Somebody looked at, or took away, what belongs to this site."""
 
     account: Slug
-    what: Literal["playback", "export", "still", "live", "deep-audit"]
+    what: Literal["playback", "export", "still", "live", "deep-audit", "support"]
     camera_id: Slug | None
     start_us: Micros
     end_us: Micros

@@ -69,6 +69,16 @@ class ApiSettings(Strict, frozen=True, kw_only=True):
     second_step_roles: Annotated[list[Role], msgspec.Meta(max_length=16)]
 
 
+class OidcSettings(Strict, frozen=True, kw_only=True):
+    issuer: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$(?!\n)", max_length=255)]
+    client_id: Annotated[str, msgspec.Meta(max_length=255)]
+    client_secret_file: str
+    label_zh: Annotated[str, msgspec.Meta(max_length=40)]
+    label_en: Annotated[str, msgspec.Meta(max_length=60)]
+    second_step_acr: Annotated[list[str], msgspec.Meta(max_length=16)]
+    second_step_amr: Annotated[list[str], msgspec.Meta(max_length=16)]
+
+
 class LiveSettings(Strict, frozen=True, kw_only=True):
     host: str
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)]
@@ -155,6 +165,7 @@ class ServerSettings(Strict, frozen=True, kw_only=True):
     enrolment: EnrolmentSettings
     broker: BrokerSettings
     api: ApiSettings
+    oidc: OidcSettings
     live: LiveSettings
     ingest: IngestSettings
     policy: PolicySettings

@@ -13,6 +13,7 @@ from server.api.forms import Fields
 from server.api.gate import READ, Person, SecondStepMissing, source_of
 from server.api.parts import parts_of
 from server.api.tongue import language_of
+from server.web.people_pages import AccountState
 from storage.database.scope import Scope
 
 REFUSALS = (PermissionDenied, InvalidInput, Conflict, ResourceExhausted, NotFound)
@@ -31,7 +32,7 @@ def password(request: Request, person: Person, fields: Fields) -> Response:
     parts = parts_of(request)
     try:
         parts.sign_in.change_password(
-            person.account_name, fields.get("old", ""), fields.get("new", ""), source_of(request)
+            person.account_name, fields.get("old", ""), fields.get("new", ""), *_caller(request)
         )
     except REFUSALS as error:
         return _page(request, person, error)
@@ -43,7 +44,7 @@ def begin_totp(request: Request, person: Person, fields: Fields) -> Response:
     """The secret as a picture and as words, this once."""
     parts = parts_of(request)
     try:
-        parts.gate.check_password(person.account_name, fields.get("password", ""), source_of(request))
+        parts.gate.check_password(person.account_name, fields.get("password", ""), *_caller(request))
         secret, address = parts.people.steps.begin_totp(person.account_name)
     except REFUSALS as error:
         return _page(request, person, error)
@@ -55,7 +56,7 @@ def confirm_totp(request: Request, person: Person, fields: Fields) -> Response:
     """The first right code; recovery codes, shown once. Other devices are signed out."""
     parts = parts_of(request)
     try:
-        codes = parts.people.steps.confirm_totp(person.account_name, fields.get("code", ""), source_of(request))
+        codes = parts.people.steps.confirm_totp(person.account_name, fields.get("code", ""), *_caller(request))
     except REFUSALS as error:
         return _page(request, person, error)
     parts.sign_in.end_sessions(person.account_name, but=parts.gate.token_of(request))
@@ -67,7 +68,7 @@ def remove_totp(request: Request, person: Person, fields: Fields) -> Response:
     """Needs the password: a session alone takes no second step away."""
     parts = parts_of(request)
     try:
-        parts.gate.check_password(person.account_name, fields.get("password", ""), source_of(request))
+        parts.gate.check_password(person.account_name, fields.get("password", ""), *_caller(request))
         parts.people.steps.remove_totp(person.account_name)
     except REFUSALS as error:
         return _page(request, person, error)
@@ -80,7 +81,7 @@ def recovery(request: Request, person: Person, fields: Fields) -> Response:
     """Fresh codes; those before work no more."""
     parts = parts_of(request)
     try:
-        parts.gate.check_password(person.account_name, fields.get("password", ""), source_of(request))
+        parts.gate.check_password(person.account_name, fields.get("password", ""), *_caller(request))
     except REFUSALS as error:
         return _page(request, person, error)
     return _page(request, person, codes=parts.people.steps.fresh_recovery_codes(person.account_name))
@@ -99,7 +100,7 @@ def end_sessions(request: Request, person: Person, fields: Fields) -> Response:
 def passkey_options(request: Request, person: Person, fields: Fields) -> Response:
     """What the device is to be asked, as JSON. Needs the password: a session alone makes no key that outlives it."""
     parts = parts_of(request)
-    parts.gate.check_password(person.account_name, fields.get("password", ""), source_of(request))
+    parts.gate.check_password(person.account_name, fields.get("password", ""), *_caller(request))
     options, token = parts.people.passkeys.registration_options(person.account_name, site_of(request))
     return Response(f'{{"token":"{token}","options":{options}}}', media_type="application/json")
 
@@ -123,24 +124,27 @@ def remove_passkey(request: Request, person: Person, fields: Fields) -> Response
     """Needs the password, as above."""
     parts = parts_of(request)
     try:
-        parts.gate.check_password(person.account_name, fields.get("password", ""), source_of(request))
+        parts.gate.check_password(person.account_name, fields.get("password", ""), *_caller(request))
         parts.people.passkeys.remove(person.account_name, fields.get("passkey", ""))
     except REFUSALS as error:
         return _page(request, person, error)
     return RedirectResponse("/me", 303)
 
 
+def _caller(request: Request) -> tuple[str, str]:
+    """Where failures are counted: the address, and the browser where the account knows it."""
+    return source_of(request), parts_of(request).gate.device_of(request)
+
+
 def _page(request: Request, person: Scope, error: NightlightError | None = None, codes: Sequence[str] = ()) -> Response:
     parts, name = parts_of(request), person.account_name
     missing = SecondStepMissing("set one up") if parts.gate.lacks_second_step(person) else None
-    html = parts.people_pages.account(
-        person,
-        language_of(request),
-        error or missing,
+    state = AccountState(
         steps=parts.sign_in.second_steps(name),
-        codes=codes,
         codes_left=parts.people.steps.recovery_codes_left(name),
         passkeys=parts.people.passkeys.of(name),
         sessions=parts.sign_in.sessions(name, parts.gate.token_of(request)),
+        events=parts.sign_in.events(name),
     )
+    html = parts.people_pages.account(person, language_of(request), error or missing, state=state, codes=codes)
     return HTMLResponse(html, 200 if error is None else status_of(error))

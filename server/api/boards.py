@@ -15,9 +15,11 @@ router = APIRouter()
 
 @router.api_route("/", methods=READ)
 def home(request: Request, person: Person) -> Response:
-    """Straight to the first site within reach; a guardian to the rooms of their children."""
+    """Straight to the first site within reach; a guardian to the rooms of their children, the platform's to support."""
     if person.role == Role.GUARDIAN:
         return RedirectResponse("/live", 303)
+    if person.role == Role.PLATFORM_ADMIN:
+        return RedirectResponse("/support", 303)
     sites = parts_of(request).reader.sites(person)
     if sites:
         return RedirectResponse(f"/sites/{sites[0].site_id}", 303)

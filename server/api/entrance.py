@@ -21,6 +21,7 @@ PATH_CHARS_MAX = 400
 DEVICE_CHARS_MAX = 120
 LINK_CHARS_MAX = 64
 SECOND = "second"
+SAID_RESET = "reset"
 router = APIRouter()
 
 
@@ -45,7 +46,8 @@ def sign_in_page(request: Request) -> Response:
     token = parts.gate.token_of(request)
     if token and parts.sign_in.resume(token) is not None:
         return RedirectResponse(onward, 303)
-    return HTMLResponse(parts.pages.sign_in(language_of(request), onward))
+    said = SAID_RESET if request.query_params.get("said") == SAID_RESET else ""
+    return HTMLResponse(_sign_in_page(request, onward, said=said))
 
 
 @router.post("/sign-in")
@@ -56,10 +58,11 @@ def sign_in(request: Request, form: Form) -> Response:
     name = form.get("name", "").strip()[:NAME_CHARS_MAX]
     onward = local_path(form.get("next", ""))
     try:
-        person = parts.gate.check_password(name, form.get("password", ""), source_of(request))
+        device = parts.gate.device_of(request)
+        person = parts.gate.check_password(name, form.get("password", ""), source_of(request), device)
     except (PermissionDenied, ResourceExhausted) as error:
         status = status_of(error)
-        html = parts.pages.sign_in(language_of(request), onward, name=name, error=error.code)
+        html = _sign_in_page(request, onward, name=name, error=error.code)
         headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, ResourceExhausted) else None
         return HTMLResponse(html, status, headers)
     steps = parts.sign_in.second_steps(person.account_name)
@@ -76,11 +79,12 @@ def second_step(request: Request, form: Form) -> Response:
     parts, token, onward = parts_of(request), form.get("step", ""), local_path(form.get("next", ""))
     try:
         name, _ = parts.people.steps.recall(SECOND, token, use_up=False)
-        proof = parts.people.steps.check(name, form.get("code", ""), source_of(request))
+        device = parts.gate.device_of(request)
+        proof = parts.people.steps.check(name, form.get("code", ""), source_of(request), device)
         parts.people.steps.recall(SECOND, token, use_up=True)
     except (PermissionDenied, ResourceExhausted) as error:
         if error.code == "step_over":
-            return HTMLResponse(parts.pages.sign_in(language_of(request), onward, error=error.code), 401)
+            return HTMLResponse(_sign_in_page(request, onward, error=error.code), 401)
         html = parts.people_pages.second(token, onward, frozenset({"totp"}), language_of(request), error)
         return HTMLResponse(html, 401 if isinstance(error, PermissionDenied) else status_of(error))
     return _signed_in(request, name, proof, onward)
@@ -102,7 +106,7 @@ def passkey_sign_in(request: Request, form: Form) -> Response:
     try:
         name = parts.people.passkeys.sign_in(form.get("token", ""), form.get("answer", ""), site_of(request))
     except (PermissionDenied, InvalidInput) as error:
-        return HTMLResponse(parts.pages.sign_in(language_of(request), onward, error=error.code), 401)
+        return HTMLResponse(_sign_in_page(request, onward, error=error.code), 401)
     return _signed_in(request, name, "passkey", onward)
 
 
@@ -164,16 +168,27 @@ def device_of(request: Request) -> str:
     return "".join(sign for sign in told if sign.isprintable())[:DEVICE_CHARS_MAX]
 
 
-def _signed_in(request: Request, name: str, proof: str, onward: str) -> Response:
-    """Opens a session under a fresh token, and ends the one that the browser brought."""
+def open_session(request: Request, response: Response, name: str, proof: str) -> None:
+    """A session under a fresh token, in place of the one that the browser brought; the browser is known from now on."""
     parts = parts_of(request)
     before = parts.gate.token_of(request)
     if before:
         parts.sign_in.close_session(before)
     token = parts.sign_in.open_session(name, proof=proof, source=source_of(request), device=device_of(request))
-    response = RedirectResponse(onward, 303)
     parts.gate.set_cookie(response, token, parts.session_hours)
+    parts.gate.set_device(response, parts.people.devices.remember(name, parts.gate.device_of(request)))
+
+
+def _signed_in(request: Request, name: str, proof: str, onward: str) -> Response:
+    response = RedirectResponse(onward, 303)
+    open_session(request, response, name, proof)
     return response
+
+
+def _sign_in_page(request: Request, onward: str, *, name: str = "", error: str = "", said: str = "") -> str:
+    parts, language = parts_of(request), language_of(request)
+    label = parts.people.authority.label(language)
+    return parts.pages.sign_in(language, onward, name=name, error=error, authority=label, said=said)
 
 
 def local_path(text: str) -> str:

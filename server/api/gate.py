@@ -21,12 +21,17 @@ from starlette.responses import Response
 
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import PermissionDenied, Unavailable
+from config.base.roles import Relation
 from server.api.actions import action_of
 from server.domain.authorisation import Action, reach
+from server.services.people.devices import KEEP_DAYS
 from server.services.people.sign_in import SignIn
 from storage.database.scope import Scope
 
 API_PREFIX = "/api/"
+DEVICE_COOKIE_S = KEEP_DAYS * 24 * 3_600
+BOTH_STEPS = "authority_two"
+"""The proof of a session whose second step an authority's own sign-in has seen to."""
 REMEMBERED_US = 60 * US_PER_S
 REMEMBERED_MAX = 256
 CHECKS_AT_ONCE = 3
@@ -69,6 +74,7 @@ class Gate:
         self._second_step_roles = frozenset(second_step_roles)
         # The prefix makes browsers refuse the cookie from a sibling host or without TLS.
         self.cookie_name = "__Host-nightlight" if secure_cookies else "nightlight"
+        self._device_cookie = f"{self.cookie_name}-device"
         self._key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, tuple[int, Scope, str]] = OrderedDict()
         self._lock = Lock()
@@ -85,14 +91,14 @@ class Gate:
             return self._basic(given[6:], source_of(request))
         raise NotSignedIn("sign in first")
 
-    def check_password(self, name: str, password: str, source: str) -> Scope:
+    def check_password(self, name: str, password: str, source: str, device: str = "", *, guesses: bool = True) -> Scope:
         """As ``SignIn.check_password``, a few at once. Raises Unavailable where the wait for a place is too long."""
         if not self._checks.acquire(timeout=CHECK_WAIT_S):
             raise Unavailable("too many people sign in at this moment", code="busy")
         try:
             # PostgreSQL takes no NUL in a text, not even to compare with; no account's name holds this mark either.
             known_as = name[:NAME_CHARS_MAX].replace("\0", "\N{REPLACEMENT CHARACTER}")
-            return self._sign_in.check_password(known_as, password, source)
+            return self._sign_in.check_password(known_as, password, source, device, guesses=guesses)
         finally:
             self._checks.release()
 
@@ -102,12 +108,30 @@ class Gate:
             raise SecondStepMissing("this account needs a second step: set one up on the page /me")
 
     def lacks_second_step(self, person: Scope) -> bool:
-        """Whether the role asks for a second step and the account has none."""
-        return person.role in self._second_step_roles and not self._sign_in.second_steps(person.account_name)
+        """Whether the role asks for a second step, the account has none, and none was taken on the way in."""
+        if person.role not in self._second_step_roles or person.proof == BOTH_STEPS:
+            return False
+        return not self._sign_in.second_steps(person.account_name)
 
     def token_of(self, request: Request) -> str:
         """The session token in the cookie; empty where there is none."""
         return request.cookies.get(self.cookie_name, "")
+
+    def device_of(self, request: Request) -> str:
+        """What says that an account has signed in here before; empty where nothing does. It opens nothing."""
+        return request.cookies.get(self._device_cookie, "")
+
+    def set_device(self, response: Response, token: str) -> None:
+        """Lets the browser be known again."""
+        response.set_cookie(
+            self._device_cookie,
+            token,
+            max_age=DEVICE_COOKIE_S,
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="strict",
+        )
 
     def set_cookie(self, response: Response, token: str, hours: int) -> None:
         """Hands the session to the browser."""
@@ -138,7 +162,8 @@ class Gate:
         mark = self._sign_in.password_mark(known_as)  # before the check: what changes meanwhile ends what is remembered
         if scope is not None and now_us < until_us and mark == was and self._sign_in.stands(scope):
             return scope
-        scope = self.check_password(name, password, source)
+        # What was right before and stands is no guess: strangers' failures do not keep a script out.
+        scope = self.check_password(name, password, source, guesses=scope is None or mark != was)
         if self._sign_in.second_steps(scope.account_name):
             raise NotSignedIn("this account has a second step: a password alone does not open it")
         with self._lock:
@@ -157,8 +182,8 @@ def deny_by_default(request: Request) -> None:
     """The dependency of the whole application: nobody passes unknown, except where a route is open to all.
 
     The action that the route asks for becomes a part of the person's scope, and with it a condition of every query made for
-    them. Raises NotSignedIn, PermissionDenied where their role never allows the action,
-    SecondStepMissing.
+    them. What support reads is on the site's record first. Raises NotSignedIn, PermissionDenied where their role never allows
+    the action, SecondStepMissing.
     """
     if request.scope["endpoint"] in _open_endpoints:
         return
@@ -168,6 +193,9 @@ def deny_by_default(request: Request) -> None:
     if action is None or not allowed:
         raise PermissionDenied("this account may not do that", code="not_allowed")
     request.app.state.parts.gate.check_second_step(person, action)
+    if Relation.SUPPORT in allowed and request.path_params.get("site") in person.support:
+        what = f"{request.method} {request.scope['route'].path}"
+        request.app.state.parts.people.support.note(person, request.path_params["site"], what, source_of(request))
     request.state.person = replace(person, reach=allowed)
 
 

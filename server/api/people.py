@@ -28,7 +28,7 @@ router = APIRouter()
 @router.api_route("/sites/{site}/people", methods=READ)
 def people(request: Request, person: Person, site: str) -> Response:
     """Everybody of a site, and who is missing."""
-    return _people(request, person, site)
+    return show_people(request, person, site)
 
 
 @router.post("/sites/{site}/people/invitations")
@@ -40,7 +40,7 @@ def invite(request: Request, person: Person, site: str, fields: Fields) -> Respo
             person, site, guardian_id=fields.get("guardian", ""), staff_id=fields.get("staff", "")
         )
     except REFUSALS as error:
-        return _people(request, person, site, error)
+        return show_people(request, person, site, error)
     found = parts.people.reader.of_site(person, site)
     origin = parts.public_origin or str(request.base_url).rstrip("/")
     html = parts.people_pages.invited(found, made, f"{origin}/join?i={made.link}", person, language_of(request))
@@ -160,11 +160,12 @@ def _done(request: Request, person: Scope, site: str, do: Callable[[], None]) ->
     try:
         do()
     except REFUSALS as error:
-        return _people(request, person, site, error)
+        return show_people(request, person, site, error)
     return RedirectResponse(f"/sites/{site}/people", 303)
 
 
-def _people(request: Request, person: Scope, site: str, error: NightlightError | None = None) -> Response:
+def show_people(request: Request, person: Scope, site: str, error: NightlightError | None = None) -> Response:
+    """The page of a site's people, with what was refused."""
     parts = parts_of(request)
     found = parts.people.reader.of_site(person, site)
     html = parts.people_pages.people(found, person, language_of(request), error)

@@ -59,7 +59,11 @@ _AUTHORITY = frozenset(
         _A.COMPLIANCE_READ, _A.COMPLIANCE_ACT, _A.SUPERVISE, _A.NOTICES_OWN,
     }
 )  # fmt: skip
-_OFFICER = frozenset({_A.LIVE, _A.PLAYBACK, _A.PICTURE_READ, _A.CUSTODY_READ, _A.CUSTODY_ACT, _A.CELL_FETCH})
+_LOOKS = frozenset({_A.LIVE, _A.PLAYBACK})
+"""Authorities give a reason for each look, and it stands on the site's record."""
+_OFFICER = _LOOKS | {_A.PICTURE_READ, _A.CUSTODY_READ, _A.CUSTODY_ACT, _A.CELL_FETCH}
+_SUPPORT = frozenset({_A.COVERAGE_READ, _A.AUDIT_READ, _A.CELL_READ})
+"""How boxes, cameras and the store do, to read; no picture, no person, and nothing to change."""
 _STAFF = frozenset(
     {
         _A.HOME, _A.COVERAGE_READ, _A.ALARM_READ, _A.ALARM_HANDLE, _A.PEOPLE_READ, _A.DAY_READ, _A.DAY_MARK, _A.CONSENT_OWN,
@@ -74,8 +78,8 @@ _MANAGER = (
 )
 
 ALLOWED: Mapping[Role, Mapping[Relation, frozenset[Action]]] = {
-    Role.PLATFORM_ADMIN: {Relation.ANY: frozenset({_A.SUPPORT_ASK})},
-    Role.HEALTH_REGULATOR: {Relation.REGION: _AUTHORITY},
+    Role.PLATFORM_ADMIN: {Relation.ANY: frozenset({_A.SUPPORT_ASK}), Relation.SUPPORT: _SUPPORT},
+    Role.HEALTH_REGULATOR: {Relation.REGION: _AUTHORITY | _LOOKS},
     Role.POLICE_AUDITOR: {Relation.REGION: _AUTHORITY | _OFFICER},
     Role.FACILITY_MANAGER: {Relation.SITE: _MANAGER},
     Role.FACILITY_STAFF: {Relation.SITE: _STAFF},

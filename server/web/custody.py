@@ -27,6 +27,7 @@ ACCESS = {
     "still": mark("picture looked at"),
     "live": mark("live view"),
     "deep-audit": mark("sampled by an audit"),
+    "support": mark("support's access"),
 }
 SAID = {
     "placed": mark("The hold has been placed: what it lies on is deleted by nobody."),

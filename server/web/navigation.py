@@ -49,12 +49,12 @@ OF_SITE: tuple[tuple[str, tuple[Line, ...]], ...] = (
             ("/docket", Action.COMPLIANCE_READ, mark("Docket")),
             ("/live", Action.LIVE, mark("Live view")),
             ("/today", Action.DAY_MARK, mark("Rooms and people")),
+            ("/requests", Action.PEOPLE_MANAGE, mark("Guardians' requests")),
         ),
     ),
     (
         mark("Recordings"),
         (
-            ("/calendar", Action.COVERAGE_READ, mark("Calendar")),
             ("/calendar", Action.COVERAGE_READ, mark("Calendar")),
             ("/playback", Action.PLAYBACK, mark("Playback")),
             ("/custody", Action.CUSTODY_READ, mark("Keeping and evidence")),
@@ -91,6 +91,7 @@ OF_PERSON: tuple[tuple[str, tuple[Line, ...]], ...] = (
             ("/live", Action.CHILD_OWN, mark("My child's room")),
             ("/my/looks", Action.LOOKS_OWN, mark("Who looked")),
             ("/my/consents", Action.CONSENT_OWN, mark("My consents")),
+            ("/my/requests", Action.CHILD_OWN, mark("See a past incident")),
             ("/notices", Action.NOTICES_OWN, mark("My notices")),
             ("/me", Action.ACCOUNT_OWN, mark("My account")),
         ),
@@ -99,7 +100,6 @@ OF_PERSON: tuple[tuple[str, tuple[Line, ...]], ...] = (
 ALSO = {
     "/setup": ("/plan",),
     "/cameras": ("/found", "/boxes", "/registers"),
-    "/calendar": ("/days",),
     "/calendar": ("/days",),
     "/today": ("/people", "/looks"),
     "/custody": ("/cell", "/attestations"),

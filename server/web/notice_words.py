@@ -19,6 +19,7 @@ KIND = {
     "request": mark("A guardian asks to see a recording"),
     "lease": mark("My access"),
     "answer": mark("Answer to my request"),
+    "support": mark("Support's access"),
 }
 REFUSED = {
     "object_missing": "object_missing",
@@ -40,6 +41,12 @@ TO_GUARDIAN = {
     "shown": mark("The recording that you asked for can be seen, for some days."),
 }
 """What a guardian is told. The title names the facility; nothing names a child or a room."""
+OF_SUPPORT = {
+    "asked": mark("asked for"),
+    "confirmed": mark("confirmed by a second person; you may approve it"),
+    "approved": mark("approved"),
+    "ended": mark("over"),
+}
 STRANGERS = frozenset({"delete_marker", "foreign_version", "foreign_object"})
 
 
@@ -73,6 +80,8 @@ def _about(kind: str, about: str, tag: str) -> str:
         return ALARM_KIND.get(about, "")
     if kind == "finding":
         return FINDING.get(about, "")
+    if kind == "support":
+        return OF_SUPPORT.get(about, "")
     if kind == "duty":
         return ANSWERS["record"].get(about, "") if tag == DEFAULT_LANGUAGE else about.replace("_", " ")
     if kind == "drift" and about in STRANGERS:

@@ -33,6 +33,7 @@ HERE = Path(__file__).parent
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
+    ".png": "image/png",
     ".svg": "image/svg+xml; charset=utf-8",
     ".webmanifest": "application/manifest+json; charset=utf-8",
 }
@@ -180,11 +181,15 @@ class Pages:
         """For an account that reaches no site yet."""
         return self._render("no_sites.html", language, reader=reader, here="/")
 
-    def sign_in(self, language: str, onward: str, *, name: str = "", error: str = "") -> str:
-        """The form; ``error`` is the code of the refusal before."""
+    def sign_in(
+        self, language: str, onward: str, *, name: str = "", error: str = "", authority: str = "", said: str = ""
+    ) -> str:
+        """The form; ``error`` is the code of the refusal before, ``authority`` the words of the button to a provider's own."""
         message = SIGN_IN_ERROR.get(error, "")
         here = "/sign-in" + (f"?next={quote(onward, safe='')}" if onward != "/" else "")
-        return self._render("sign_in.html", language, onward=onward, name=name, error=message, here=here)
+        return self._render(
+            "sign_in.html", language, onward=onward, name=name, error=message, here=here, authority=authority, said=said
+        )
 
     def error(self, status: HTTPStatus, code: str, language: str, here: str) -> str:
         """A page for a person whose request could not be answered."""

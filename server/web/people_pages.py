@@ -1,28 +1,56 @@
 """The pages of people, consents, looks and one's own account, in every language. Renders; every rule is in a service."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from config.base.clock import to_datetime
 from config.base.errors import NightlightError
 from config.base.roles import Role
 from server.domain.authorisation import Action
 from server.domain.consents import CURRENT, LIVE_VIEW
+from server.domain.support import HOURS_MAX
 from server.services.people.access_record import LookRecord
+from server.services.people.give_support import SupportView
 from server.services.people.invite_people import MadeInvite
 from server.services.people.keep_consents import ConsentView
 from server.services.people.mark_day import WHY, SiteToday
 from server.services.people.operators import may_at_site
 from server.services.people.passkeys import PasskeyView
 from server.services.people.read_people import SitePeople
-from server.services.people.sign_in import SessionView
+from server.services.people.reset_passwords import MadeReset
+from server.services.people.sign_in import EventView, SessionView
 from server.web import qr
 from server.web.formatting import Words
 from server.web.pages import Pages
-from server.web.people_wording import MODE, OTHER_REFUSAL, PROOF, REFUSAL, ROLE, WHAT, WHY_DARK
+from server.web.people_wording import (
+    BY,
+    HAPPENED,
+    MODE,
+    OTHER_REFUSAL,
+    PROOF,
+    REFUSAL,
+    ROLE,
+    SUPPORT_CHIP,
+    SUPPORT_STATE,
+    WHAT,
+    WHY_DARK,
+)
+from server.web.wording import mark
 from storage.database.scope import Scope
 
 TIMEZONE = "Asia/Shanghai"
 """For pages that belong to no site; the zone is written beside the time."""
+
+
+@dataclass(frozen=True)
+class AccountState:
+    """What the page of an own account shows."""
+
+    steps: frozenset[str]
+    codes_left: int
+    passkeys: Sequence[PasskeyView]
+    sessions: Sequence[SessionView]
+    events: Sequence[EventView]
 
 
 class PeoplePages:
@@ -67,17 +95,15 @@ class PeoplePages:
         language: str,
         error: NightlightError | None,
         *,
-        steps: frozenset[str],
+        state: AccountState,
         codes: Sequence[str],
-        codes_left: int,
-        passkeys: Sequence[PasskeyView],
-        sessions: Sequence[SessionView],
     ) -> str:
-        """One's own account."""
+        """One's own account; ``codes``: fresh recovery codes, this once."""
         return self._page(
-            "me.html", person, language, "/me", error=self._said(error, language), steps=steps, codes=codes,
-            codes_left=codes_left, passkeys=passkeys, sessions=sessions, proofs=PROOF, role=ROLE.get(person.role, ""),
-            when=self._when(language, TIMEZONE),
+            "me.html", person, language, "/me", error=self._said(error, language), steps=state.steps, codes=codes,
+            codes_left=state.codes_left, passkeys=state.passkeys, sessions=state.sessions, proofs=PROOF,
+            role=ROLE.get(person.role, ""), when=self._when(language, TIMEZONE), events=state.events, happened=HAPPENED,
+            by=BY,
         )  # fmt: skip
 
     def totp(self, secret: str, address: str, person: Scope, language: str) -> str:
@@ -99,6 +125,68 @@ class PeoplePages:
         return self._pages.page(
             "join.html", language, here=f"/join?i={link}", link=link, name=name, error=self._said(error, language)
         )
+
+    def forgot(self, language: str, error: NightlightError | None = None, *, mails: bool, asked: bool = False) -> str:
+        """Whom to ask for a way back; ``asked``: a link was asked for, whether or not there is one to send."""
+        return self._pages.page(
+            "forgot.html", language, here="/forgot", mails=mails, asked=asked, error=self._said(error, language)
+        )
+
+    def reset(self, link: str, language: str, error: NightlightError | None = None, *, needs_code: bool) -> str:
+        """Where a link leads."""
+        return self._pages.page(
+            "reset.html", language, here=f"/reset?r={link}", link=link, needs_code=needs_code,
+            error=self._said(error, language),
+        )  # fmt: skip
+
+    def reset_made(self, site: SitePeople, made: MadeReset, link: str, person: Scope, language: str) -> str:
+        """A way back for one person, this once."""
+        return self._of_site("reset_made.html", site, person, language, "people", made=made, link=link, error="")
+
+    def reset_mail(self, language: str) -> tuple[str, str]:
+        """Subject and words of the mail; the link follows them."""
+        say = self._pages.spoken(language).text
+        body = say(
+            mark(
+                "With this link you choose a new password. It works once, for an hour. If you did not ask for it, do nothing."
+            )
+        )
+        return say(mark("[Nightlight] A new password")), body
+
+    def onward(self, path: str, language: str) -> str:
+        """Signed in elsewhere; on by a page of ours, so that the browser sends its strict cookie."""
+        return self._pages.page("onward.html", language, here="/sign-in", onward=path)
+
+    def support(
+        self,
+        found: Sequence[SupportView],
+        person: Scope,
+        language: str,
+        error: NightlightError | None = None,
+        *,
+        form: Mapping[str, str],
+    ) -> str:
+        """What the platform's administrators asked for."""
+        return self._page(
+            "support.html", person, language, "/support", found=found, states=SUPPORT_STATE, chips=SUPPORT_CHIP,
+            hours_max=HOURS_MAX, form=form, error=self._said(error, language), when=self._when(language, TIMEZONE),
+        )  # fmt: skip
+
+    def site_support(
+        self,
+        site_id: str,
+        name: str,
+        found: Sequence[SupportView],
+        person: Scope,
+        language: str,
+        error: NightlightError | None = None,
+    ) -> str:
+        """What support asks of a facility."""
+        zone = found[0].timezone if found else TIMEZONE
+        return self._page(
+            "site_support.html", person, language, f"/sites/{site_id}/support", site_id=site_id, name=name, found=found,
+            states=SUPPORT_STATE, chips=SUPPORT_CHIP, error=self._said(error, language), when=self._when(language, zone),
+        )  # fmt: skip
 
     def _said(self, error: NightlightError | None, language: str) -> str:
         if error is None:

@@ -204,7 +204,9 @@ SIGN_IN_ERROR = {
     "too_many_attempts": mark("Too many failed attempts. Wait five minutes, then try again."),
     "step_over": mark("That took too long. Sign in again."),
     "bad_passkey": mark("This passkey does not open an account here. Use your password, or another device."),
-    "authority_unknown": mark("Your authority knows you, but no account here is bound to you. Ask whoever runs this server."),
+    "authority_unknown": mark(
+        "Your authority knows you, but no account here is bound to you. Ask whoever runs this server."
+    ),
     "authority_refused": mark("Your authority's sign-in gave no answer that holds. Try again."),
     "authority_away": mark("Your authority's sign-in does not answer. Try later, or use your password here."),
 }

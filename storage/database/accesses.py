@@ -15,7 +15,7 @@ from storage.database import ledger
 from storage.database.models import AccessRecord
 
 ACCESS = "access"
-What = Literal["playback", "export", "still", "live", "deep-audit"]
+What = Literal["playback", "export", "still", "live", "deep-audit", "support"]
 
 
 @dataclass(frozen=True)

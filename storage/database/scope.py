@@ -22,7 +22,8 @@ EVERY_REGION = "*"
 class Scope:
     """Who asks, and how they must stand to what they ask for.
 
-    Those of a facility reach the sites given to the account, authorities those of a region subtree. Regions are paths such as
+    Those of a facility reach the sites given to the account, authorities those of a region subtree, support the sites whose
+    facility lets it in for some hours. Regions are paths such as
     ``cn/sichuan/luzhou``; ``*`` reaches every site, an empty one reaches none.
     """
 
@@ -32,6 +33,10 @@ class Scope:
     reach: frozenset[str] | None = field(default=None, compare=False)
     """The relations that allow the action asked for (``server/domain/authorisation.py``); None where no action was named:
     then only a facility's manager and a police auditor find anything."""
+    proof: str = field(default="", compare=False)
+    """By what the session was opened; empty where there is none."""
+    support: frozenset[str] = frozenset()
+    """Sites that a platform administrator may help at now, by the facility's leave."""
 
 
 def visible_sites(scope: Scope) -> Select[Site]:
@@ -46,6 +51,8 @@ def visible_sites(scope: Scope) -> Select[Site]:
     if scope.role in SITE_ROLES and _reaches(scope, Relation.SITE):
         mine = select(AccountSite.site_id).where(AccountSite.account_name == scope.account_name)
         return query.where(Site.id.in_(mine))
+    if scope.role == Role.PLATFORM_ADMIN and scope.support and _reaches(scope, Relation.SUPPORT):
+        return query.where(Site.id.in_(scope.support))
     return query.where(false())
 
 

@@ -105,7 +105,7 @@ def _second_reading(holder, lens, relation, mode, leases, at_us, until_us) -> bo
         return False
     if lens.zone_kinds & FORBIDDEN_KINDS or not lens.zone_kinds:
         return False
-    if (holder.role, relation) in {("police_auditor", "region"), ("facility_manager", "site")}:
+    if (holder.role, relation) in {("police_auditor", "region"), ("health_regulator", "region"), ("facility_manager", "site")}:
         return True
     minute = (at_us // US_PER_MINUTE + OFFSET_MIN + 3 * 24 * 60) % WEEK_MIN  # 1970-01-01 was a Thursday
     day, within = divmod(minute, 24 * 60)

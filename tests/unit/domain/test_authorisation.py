@@ -27,7 +27,22 @@ def test_each_role_stands_to_things_in_its_own_way():
 @pytest.mark.parametrize("action", [Action.LIVE, Action.PLAYBACK, Action.PICTURE_READ, Action.CUSTODY_ACT])
 def test_whoever_runs_the_platform_sees_nobodys_pictures(action):
     assert reach(Role.PLATFORM_ADMIN, action) == frozenset()
-    assert reach(Role.HEALTH_REGULATOR, action) == frozenset()
+
+
+def test_both_authorities_may_look_and_only_the_police_takes_footage_away():
+    for action in (Action.LIVE, Action.PLAYBACK):
+        assert reach(Role.HEALTH_REGULATOR, action) == reach(Role.POLICE_AUDITOR, action) == {Relation.REGION}
+    for action in (Action.PICTURE_READ, Action.CUSTODY_READ, Action.CUSTODY_ACT, Action.CELL_FETCH):
+        assert reach(Role.HEALTH_REGULATOR, action) == frozenset()
+        assert reach(Role.POLICE_AUDITOR, action) == {Relation.REGION}
+
+
+def test_support_reads_how_machines_do_and_nothing_else():
+    """Allowed by name: whatever comes later is refused to it."""
+    allowed = {action for action in Action if Relation.SUPPORT in reach(Role.PLATFORM_ADMIN, action)}
+    assert allowed == {Action.COVERAGE_READ, Action.AUDIT_READ, Action.CELL_READ}
+    for role in set(Role) - {Role.PLATFORM_ADMIN}:
+        assert not any(may(role, action, Relation.SUPPORT) for action in Action)
 
 
 def test_a_guardian_reaches_rooms_of_children_and_the_own_account_alone():
