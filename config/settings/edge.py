@@ -179,6 +179,10 @@ class OnvifSettings(Strict, frozen=True, kw_only=True):
     replay_settle_s: Annotated[int, msgspec.Meta(ge=1, le=3_600)]
 
 
+class LiveSettings(Strict, frozen=True, kw_only=True):
+    transcodes_max: Annotated[int, msgspec.Meta(ge=0, le=64)]
+
+
 class AlarmSettings(Strict, frozen=True, kw_only=True):
     listen: str
     band_early_s: Annotated[int, msgspec.Meta(ge=1, le=3_600)]
@@ -207,6 +211,7 @@ class EdgeSettings(Strict, frozen=True, kw_only=True):
     clock: ClockSettings
     diagnosis: DiagnosisSettings
     onvif: OnvifSettings
+    live: LiveSettings
     alarms: AlarmSettings
     cameras: Annotated[list[CameraSettings], msgspec.Meta(max_length=64)]
 

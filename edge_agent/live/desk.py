@@ -44,6 +44,6 @@ class LiveDesk:
                 push_token=wanted.push_token,
             )
         )
-        body = msgspec.msgpack.encode(LiveWish(for_us, wanted.push_url, hello))
+        body = msgspec.msgpack.encode(LiveWish(for_us, wanted.push_url, hello, wanted.marking))
         if not self._ask(KIND, wanted.camera_id, body):
             log.warning("live_not_here", camera=wanted.camera_id)

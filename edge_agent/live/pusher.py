@@ -13,11 +13,11 @@ from contextlib import suppress
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from config.base.errors import InvalidInput
+from config.base.errors import InvalidInput, ResourceExhausted
 from config.base.logs import get_logger
+from config.wire.live import BUSY
 from edge_agent.cameras.feed import Feed, FeedPacket, Subscription
-from edge_agent.live.muxer import LiveMuxer
-from edge_agent.live.transcoder import Transcoder
+from edge_agent.live.sending import Sending
 
 QUEUE_FRAMES = 300
 LATE_US = 1_500_000
@@ -44,8 +44,9 @@ class Pusher(threading.Thread):
         until_us: int,
         monotonic_us: Callable[[], int],
         tls: ssl.SSLContext | None,
+        sending: Sending | None = None,
     ) -> None:
-        """``until_us``: monotonic; ``hello``: the sealed first message."""
+        """``until_us``: monotonic; ``hello``: the sealed first message; ``sending``: what the packets become."""
         super().__init__(name=f"live-{feed.camera_id}", daemon=True)
         self.until_us = until_us
         self._feed = feed
@@ -54,8 +55,8 @@ class Pusher(threading.Thread):
         self._monotonic_us = monotonic_us
         self._tls = tls
         self._ended = threading.Event()
-        self._muxer = LiveMuxer()
-        self._transcoder: Transcoder | None = None
+        self._sending = sending or Sending()
+        self.marking = self._sending.marking
         self.sent_bytes = 0
 
     def end(self) -> None:
@@ -82,11 +83,17 @@ class Pusher(threading.Thread):
                 link.socket.settimeout(SEND_WITHIN_S)
                 link.send(self._hello)
                 log.info("live_began", camera=camera_id, stream=self._feed.stream)
-                self._push(link)
+                try:
+                    self._push(link)
+                except ResourceExhausted as error:
+                    why = error.code
+                    log.warning("live_refused", camera=camera_id, why=str(error))
+                    link.close(BUSY, error.code)
         except (OSError, WebSocketException, TimeoutError, ValueError) as error:  # the last: too many subscribers
             why = type(error).__name__
         finally:
             self._ended.set()
+            self._sending.close()
         log.info("live_ended", camera=camera_id, why=why, sent_bytes=self.sent_bytes)
 
     def _push(self, link: ClientConnection) -> None:
@@ -111,19 +118,8 @@ class Pusher(threading.Thread):
 
     def _send(self, link: ClientConnection, packet: FeedPacket, subscription: Subscription) -> None:
         try:
-            for one in self._playable(packet, behind=subscription.waiting > 1):
-                for message in self._muxer.take(one):
-                    link.send(message)
-                    self.sent_bytes += len(message)
+            for message in self._sending.take(packet, behind=subscription.waiting > 1):
+                link.send(message)
+                self.sent_bytes += len(message)
         except InvalidInput as error:
             log.debug("live_frame_skipped", camera=self._feed.camera_id, why=str(error))
-
-    def _playable(self, packet: FeedPacket, *, behind: bool) -> list[FeedPacket]:
-        """The packet itself, or what becomes of it where no browser could play it."""
-        if packet.format.codec == "h264":
-            return [packet]
-        if self._transcoder is None or self._transcoder.session != packet.session:
-            if not packet.is_key:
-                return []
-            self._transcoder = Transcoder(packet.session)
-        return self._transcoder.take(packet, behind=behind)

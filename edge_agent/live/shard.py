@@ -5,12 +5,15 @@ Invariant: one push a camera, however many watch; a push ends by itself when nob
 
 import ssl
 import threading
+from pathlib import Path
 
 from config.base.decoding import decode_msgpack
 from config.base.logs import get_logger
 from config.settings.edge import CameraSettings, StreamChoice
 from edge_agent.cameras.feed import Feed
 from edge_agent.live.pusher import Pusher
+from edge_agent.live.sending import Sending
+from edge_agent.live.slots import Slots
 from edge_agent.live.wish import KIND, LiveWish
 from edge_agent.shards.companions import Companion, ShardContext
 
@@ -29,6 +32,8 @@ class LiveCompanion:
         self._feeds: dict[str, Feed] = {}
         self._pushers: dict[str, Pusher] = {}
         self._tls: ssl.SSLContext | None = None
+        folder = Path(context.settings.agent.state_dir) / "transcoding"
+        self._slots = Slots(folder, context.settings.live.transcodes_max)
 
     def start(self) -> None:
         """Nothing runs until somebody watches."""
@@ -58,14 +63,18 @@ class LiveCompanion:
             if feed is None:
                 return
             if running is not None and running.is_alive():
-                running.until_us = until_us
+                if running.marking == wish.marking:
+                    running.until_us = until_us
+                else:
+                    running.end()  # the site marks its live view since, or does no more: the next word begins another
                 return
             clear = wish.url.startswith("ws:")
             if clear and not self._context.settings.server.url.startswith("http:"):
                 log.error("live_refused", camera=camera_id, why="the server asks for pictures in clear")
                 return
             tls = None if clear else self._context_of_tls()
-            made = Pusher(feed, wish.url, wish.hello, until_us, self._context.clock.monotonic_us, tls)
+            sending = Sending(self._slots, wish.marking, self._utc_us)
+            made = Pusher(feed, wish.url, wish.hello, until_us, self._context.clock.monotonic_us, tls, sending)
             self._pushers[camera_id] = made
             made.start()
 
@@ -76,6 +85,10 @@ class LiveCompanion:
             pusher.end()
         for pusher in pushers:
             pusher.join(timeout_s / len(pushers))
+
+    def _utc_us(self, monotonic_us: int) -> int:
+        """By the timeline as it is then: it may have begun anew since the push began."""
+        return self._context.clock.timeline.utc_us(monotonic_us)
 
     def _context_of_tls(self) -> ssl.SSLContext:
         """Made once: it reads files."""

@@ -15,3 +15,5 @@ class LiveWish(msgspec.Struct, frozen=True, array_like=True):
     url: str
     hello: bytes
     """The sealed ``live-push``."""
+    marking: str = ""
+    """The seed of the camera's pattern, where two variants are to be pushed."""
