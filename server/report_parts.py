@@ -1,5 +1,6 @@
 """Builds what reports need from the settings."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from config.base.clock import Clock
@@ -9,23 +10,47 @@ from server.reports.seal import Sealer
 from server.services.agents.broker_files import CertificateFiles
 from server.services.agents.enrolment_parts import server_url_of
 from server.services.reports.month_report import ReportDesk
+from server.services.reports.region_report import RegionReportDesk
+from server.services.supervision.count_region import Statistician
 from server.web.reports import ReportPages
 from storage.database.unit_of_work import Database
 
 
 def reports_of(settings: ServerSettings, database: Database, clock: Clock, pages: ReportPages) -> ReportDesk:
     """Makes, keeps and hands out reports; the certificate is read when one is signed."""
-    file = CertificateFiles.of(settings).reports
-
     return ReportDesk(
         database,
         clock,
-        lambda: Sealer(_read(file), settings.ledger.tsa_url),
+        _sealer(settings),
         pages.tell,
-        (settings.api.public_origin or server_url_of(settings)).rstrip("/"),
+        _origin(settings),
         settings.policy.retain_days,
         settings.reports.fonts_dir,
     )
+
+
+def region_reports_of(
+    settings: ServerSettings, database: Database, clock: Clock, pages: ReportPages
+) -> RegionReportDesk:
+    """The same of regions."""
+    return RegionReportDesk(
+        database,
+        clock,
+        Statistician(database, clock),
+        _sealer(settings),
+        pages.tell_region,
+        _origin(settings),
+        settings.reports.fonts_dir,
+    )
+
+
+def _sealer(settings: ServerSettings) -> Callable[[], Sealer]:
+    file = CertificateFiles.of(settings).reports
+    return lambda: Sealer(_read(file), settings.ledger.tsa_url)
+
+
+def _origin(settings: ServerSettings) -> str:
+    return (settings.api.public_origin or server_url_of(settings)).rstrip("/")
 
 
 def _read(file: Path) -> bytes:

@@ -10,11 +10,13 @@ from config.base.clock import US_PER_S, Clock, SystemClock
 from config.settings.server import ServerSettings
 from server.api.feed import BoardFeed, StreamSlots
 from server.api.gate import Gate
+from server.api.kept_forms import KeptForms
 from server.api.setup_feed import SetupFeed
 from server.custody_parts import custody_of, exports_of
 from server.live_parts import LiveFace, live_of
 from server.people_parts import PeopleFace, people_of
-from server.report_parts import reports_of
+from server.report_parts import region_reports_of, reports_of
+from server.request_parts import RequestFace, requests_of
 from server.runtime import open_database
 from server.services.agents.acceptance import AcceptanceOffice
 from server.services.agents.enrol_agent import EnrolmentDesk
@@ -55,6 +57,7 @@ from server.services.people.sign_in import SignIn
 from server.services.registers.export_registers import RegisterExporter
 from server.services.registers.import_registers import RegisterImporter
 from server.services.reports.month_report import ReportDesk
+from server.services.reports.region_report import RegionReportDesk
 from server.services.supervision.count_region import Statistician
 from server.services.supervision.draw_inspections import DrawDesk
 from server.services.supervision.inspect_sites import InspectionDesk
@@ -79,6 +82,7 @@ from server.web.publication import PublicationPages
 from server.web.region import RegionPages
 from server.web.register_pages import RegisterPages
 from server.web.reports import ReportPages
+from server.web.requests import RequestPages
 from server.web.setup_pages import SetupPages
 from server.web.statistics import StatisticsPages
 from storage.database.unit_of_work import Database
@@ -145,17 +149,21 @@ class Parts:
     publisher: Publisher
     publication_pages: PublicationPages
     reports: ReportDesk
+    region_reports: RegionReportDesk
     report_pages: ReportPages
     live: LiveFace
     live_pages: LivePages
     playback: Playback
     playback_pages: PlaybackPages
+    requests: RequestFace
+    request_pages: RequestPages
     people: PeopleFace
     people_pages: PeoplePages
     gate: Gate
     pages: Pages
     setup_pages: SetupPages
     feed: BoardFeed
+    kept: KeptForms
     streams: StreamSlots
     public_origin: str
     session_hours: int
@@ -236,6 +244,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         publisher=Publisher(database, clock),
         publication_pages=PublicationPages(pages),
         reports=reports_of(settings, database, clock, ReportPages(pages)),
+        region_reports=region_reports_of(settings, database, clock, ReportPages(pages)),
         report_pages=ReportPages(pages),
         live=live_of(settings, database, clock),
         live_pages=LivePages(pages),
@@ -248,10 +257,13 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
             second_step_roles=settings.api.second_step_roles,
         ),
         people=people_of(settings, database, clock),
+        requests=requests_of(settings, database, store, clock),
+        request_pages=RequestPages(pages),
         people_pages=PeoplePages(pages),
         pages=pages,
         setup_pages=SetupPages(pages),
         feed=BoardFeed(reader, duty, health, AuditReader(database, clock), pages, clock),
+        kept=KeptForms(clock),
         streams=StreamSlots(),
         public_origin=settings.api.public_origin.rstrip("/"),
         session_hours=settings.api.session_hours,

@@ -5,13 +5,15 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from config.base.errors import InvalidInput, NightlightError, ResourceExhausted, Unavailable
+from config.base.errors import InvalidInput, NightlightError, NotFound, ResourceExhausted, Unavailable
 from server.api.errors import status_of
 from server.api.forms import Fields
 from server.api.gate import READ, Person, open_to_all
 from server.api.parts import parts_of
 from server.api.scripts import Body, as_json, decoded
 from server.api.tongue import language_of
+from server.services.reports.month_report import ReportView
+from server.services.reports.region_report import RegionReportView
 from server.web.languages import DEFAULT_LANGUAGE, LANGUAGES
 from storage.database.scope import Scope
 
@@ -54,8 +56,13 @@ def file(request: Request, person: Person, site: str, report: str) -> Response:
 @open_to_all
 def check(request: Request, report: str) -> HTMLResponse:
     """For whoever holds a report: its number is 128 random bits."""
-    parts = parts_of(request)
-    return HTMLResponse(parts.report_pages.check(parts.reports.by_number(report.lower()), language_of(request)))
+    parts, number = parts_of(request), report.lower()
+    found: ReportView | RegionReportView
+    try:
+        found = parts.reports.by_number(number)
+    except NotFound:
+        found = parts.region_reports.by_number(number)
+    return HTMLResponse(parts.report_pages.check(found, language_of(request)))
 
 
 @router.api_route("/api/v1/sites/{site}/reports", methods=READ)

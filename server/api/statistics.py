@@ -35,16 +35,24 @@ def file(
     person: Person,
     region: Path = "",
     month: Month = "",
+    table: Literal["sites", "causes", "days", "orders"] = "sites",
     format: Literal["csv", "xlsx"] = "csv",  # noqa: A002 - the parameter's name
 ) -> Response:
-    """A line a site, in the reader's language."""
+    """One table of a month's figures, in the reader's language; all but the sites for whoever has the whole region."""
+    parts, language = parts_of(request), language_of(request)
     found = _count(request, person, region, month)
-    rows = parts_of(request).statistics_pages.rows(found, language_of(request))
+    if table == "sites":
+        rows = parts.statistics_pages.rows(found, language)
+    else:
+        facts = parts.region_reports.facts(
+            person, found.region or parts.region_reports.default_region(person), found.month
+        )
+        rows = parts.statistics_pages.table(facts, table, language)
     if format == "csv":
         data, media = csv_file(rows), "text/csv; charset=utf-8"
     else:
-        data, media = workbook(rows, "statistics"), SHEET
-    disposition = f'attachment; filename="statistics-{found.month}.{format}"'
+        data, media = workbook(rows, table), SHEET
+    disposition = f'attachment; filename="{table}-{found.month}.{format}"'
     return Response(data, media_type=media, headers={"Content-Disposition": disposition})
 
 

@@ -120,7 +120,7 @@ def summarise(
         known = {entry.day: entry for entry in told.get(camera_id, ())}
         here = [known.get(day) if first <= day <= last else None for day in days]
         in_service = [first <= day <= last for day in days]
-        found = _joined(camera_id, (entry for entry in here if entry is not None))
+        found = joined(camera_id, (entry for entry in here if entry is not None))
         gaps += found
         for entry in here:
             if entry is not None:
@@ -156,7 +156,7 @@ def summarise(
             key=lambda camera: camera.covered_us / camera.expected_us,
             default=None,
         ),
-        causes=_causes(gaps),
+        causes=cause_totals(gaps),
         longest=tuple(sorted(gaps, key=lambda gap: (-gap.length_us, gap.camera_id, gap.start_us))[:GAPS_LISTED]),
         gaps=len(gaps),
     )
@@ -168,7 +168,7 @@ def _whole(statuses: set[Status]) -> Status:
     return Status.COMPLIANT if statuses == {Status.COMPLIANT} else Status.UNVERIFIED
 
 
-def _joined(camera_id: str, entries: Iterable[CameraDay]) -> list[GapOf]:
+def joined(camera_id: str, entries: Iterable[CameraDay]) -> list[GapOf]:
     """The gaps of a camera; one that goes on over midnight with its cause is one gap."""
     found: list[GapOf] = []
     for entry in entries:
@@ -181,7 +181,7 @@ def _joined(camera_id: str, entries: Iterable[CameraDay]) -> list[GapOf]:
     return found
 
 
-def _causes(gaps: Iterable[GapOf]) -> tuple[CauseTotal, ...]:
+def cause_totals(gaps: Iterable[GapOf]) -> tuple[CauseTotal, ...]:
     lengths: dict[str, list[int]] = defaultdict(list)
     for gap in gaps:
         lengths[gap.cause].append(gap.length_us)

@@ -1,4 +1,4 @@
-"""Sets a report with typst: one template, everything it says as JSON. No network, no packages.
+"""Sets a report with typst: a template each, everything it says as JSON. No network, no packages.
 
 Source: typst reference (typst.app/docs), PDF/UA-1 (ISO 14289-1) for tagged pages.
 """
@@ -14,7 +14,7 @@ import typst
 from config.base.clock import to_datetime
 from config.base.errors import Unavailable
 
-TEMPLATE = Path(__file__).with_name("month.typ")
+TEMPLATES = Path(__file__).parent
 CHINESE_FONTS = (
     "Noto Sans CJK SC",
     "Noto Sans SC",
@@ -30,10 +30,19 @@ CHINESE_FONTS = (
 
 
 def month_report(told: Mapping[str, object], fonts_dir: str, at_us: int) -> bytes:
-    """A PDF of what ``month.typ`` names; the same bytes for the same words and instant.
+    """A site's month: a PDF of what ``month.typ`` names; the same bytes for the same words and instant.
 
     Raises Unavailable (``no_font``) where this machine has no Chinese font: a report with boxes for words is none.
     """
+    return _typeset("month.typ", told, fonts_dir, at_us)
+
+
+def region_report(told: Mapping[str, object], fonts_dir: str, at_us: int) -> bytes:
+    """A region's month: the same of ``region.typ``."""
+    return _typeset("region.typ", told, fonts_dir, at_us)
+
+
+def _typeset(template: str, told: Mapping[str, object], fonts_dir: str, at_us: int) -> bytes:
     known = _fonts(fonts_dir).families()
     fonts = [family for family in CHINESE_FONTS if family in known]
     if not fonts:
@@ -43,7 +52,7 @@ def month_report(told: Mapping[str, object], fonts_dir: str, at_us: int) -> byte
             code="no_font",
         )
     return typst.compile(
-        str(TEMPLATE),
+        str(TEMPLATES / template),
         font_paths=_fonts(fonts_dir),
         sys_inputs={"told": json.dumps({**told, "fonts": fonts[:1]})},
         pdf_standards=["ua-1"],

@@ -1,5 +1,6 @@
 """A site's month in the words of a language, as the template of the report names them. Pure."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from babel.dates import format_skeleton
@@ -59,6 +60,7 @@ REFUSED = {
     "bad_month": mark("Choose a month."),
     "month_to_come": mark("This month has not begun yet."),
     "too_many_reports": mark("There are too many reports of this month already. Use one of them."),
+    "region_too_large": mark("There are more than 5,000 sites here. Choose a smaller region."),
     "no_font": mark(
         "This server has no font with Chinese characters. Whoever operates it installs one, or names a folder with one in"
         " reports.fonts_dir."
@@ -200,20 +202,13 @@ class ReportWords:
         return self._language.text("not in service")
 
     def _region(self) -> str:
-        english = self._language.locale.language == "en"
-        return (" " if english else "").join(
-            (name_en if english and name_en else name) for name, name_en in self._facts.regions
-        )
+        return joined_names(self._facts.regions, self._language)
 
     def _or(self, at_us: int | None, otherwise: str) -> str:
         return self._date(at_us) if at_us is not None else otherwise
 
     def _date(self, at_us: int) -> str:
-        """With its year: what is kept may be of another one."""
-        instant, zone = to_datetime(at_us), self._words.zone
-        return (
-            f"{format_skeleton('yMMMd', instant, tzinfo=zone, locale=self._language.locale)} {self._words.clock(at_us)}"
-        )
+        return dated(at_us, self._words, self._language)
 
     def _moment(self, at_us: int) -> str:
         return self._words.moment(at_us, date.min)
@@ -226,6 +221,19 @@ class ReportWords:
 
 
 _SIGNS = (("COMPLIANT", "✓"), ("NON_COMPLIANT", "✕"), ("UNVERIFIED", "?"))
+
+
+def dated(at_us: int, words: Words, language: Language) -> str:
+    """With its year: what is kept may be of another one."""
+    instant = to_datetime(at_us)
+    day = format_skeleton("yMMMd", instant, tzinfo=words.zone, locale=language.locale)
+    return f"{day} {words.clock(at_us)}"
+
+
+def joined_names(names: Sequence[tuple[str, str]], language: Language) -> str:
+    """A region and all above it, as one writes them: the largest first."""
+    english = language.locale.language == "en"
+    return (" " if english else "").join((name_en if english and name_en else name) for name, name_en in names)
 
 
 def month_name(first: date, language: Language) -> str:

@@ -1,13 +1,17 @@
-"""The pages of reports: a site's, and the one on which whoever holds a report checks it. In every language."""
+"""The pages of reports: a site's, a region's, and the one on which whoever holds a report checks it. In every language."""
 
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import urlencode
 
 from server.services.reports.month_report import Issue, MonthFacts, ReportView, Told
+from server.services.reports.region_report import RegionFacts, RegionReportView
+from server.services.supervision.count_region import TIMEZONE
 from server.web.formatting import Words
 from server.web.languages import LANGUAGES
 from server.web.pages import Pages
-from server.web.report_words import OTHER_REFUSAL, REFUSED, ReportWords, month_name
+from server.web.region_report_words import RegionReportWords
+from server.web.report_words import OTHER_REFUSAL, REFUSED, ReportWords, joined_names, month_name
 from server.web.wording import VERDICT
 from storage.database.scope import Scope
 
@@ -53,8 +57,8 @@ class ReportPages:
         return self.pages.page(
             "reports.html",
             language,
-            site_id=site_id,
-            site_name=site_name,
+            above=(f"/sites/{site_id}", site_name),
+            region=None,
             lines=[self._line(view, language) for view in found],
             reader=reader,
             month=month,
@@ -63,19 +67,53 @@ class ReportPages:
             here=f"/sites/{site_id}/reports",
         )
 
-    def check(self, view: ReportView, language: str) -> str:
+    def tell_region(self, facts: RegionFacts, issue: Issue) -> Told:
+        """What a region's report says."""
+        return RegionReportWords(self.pages.spoken(issue.language), facts).told(issue)
+
+    def of_region(
+        self,
+        found: list[RegionReportView],
+        region: str,
+        name: tuple[str, str],
+        reader: Scope,
+        language: str,
+        *,
+        month: str,
+        error: str,
+    ) -> str:
+        """A region's reports, and the form that makes one."""
+        return self.pages.page(
+            "reports.html",
+            language,
+            above=(f"/statistics?{urlencode({'region': region})}", self._region(name, language)),
+            region=region,
+            lines=[self._line(view, language) for view in found],
+            reader=reader,
+            month=month,
+            report_languages=LANGUAGES,
+            error=REFUSED.get(error, OTHER_REFUSAL) if error else "",
+            here=f"/statistics/reports?{urlencode({'region': region})}",
+        )
+
+    def check(self, view: ReportView | RegionReportView, language: str) -> str:
         """For whoever holds a report."""
         return self.pages.page(
             "report_check.html",
             language,
-            site_name=view.site_name,
+            is_site=isinstance(view, ReportView),
+            name=view.site_name if isinstance(view, ReportView) else self._region(view.name, language),
             line=self._line(view, language),
             here=f"/verify/reports/{view.id}",
         )
 
-    def _line(self, view: ReportView, language: str) -> ReportLine:
+    def _region(self, name: tuple[str, str], language: str) -> str:
         spoken = self.pages.spoken(language)
-        words = Words(spoken, view.timezone)
+        return joined_names([name], spoken) or spoken.text("All regions")
+
+    def _line(self, view: ReportView | RegionReportView, language: str) -> ReportLine:
+        spoken = self.pages.spoken(language)
+        words = Words(spoken, view.timezone if isinstance(view, ReportView) else TIMEZONE)
         return ReportLine(
             view.id,
             month_name(date.fromisoformat(f"{view.month}-01"), spoken),

@@ -7,10 +7,12 @@ from urllib.parse import urlencode
 from babel.numbers import format_decimal
 
 from server.services.docket.files import harmless
+from server.services.reports.region_report import RegionFacts
 from server.services.supervision.count_region import RegionFigures, SiteFigures
 from server.web.formatting import Words
 from server.web.languages import Language
 from server.web.pages import Pages
+from server.web.region_report_words import RegionReportWords
 from server.web.report_words import month_name
 from server.web.wording import VERDICT, mark
 from storage.database.scope import Scope
@@ -30,6 +32,12 @@ COLUMNS = (
     mark("Complaints to be answered"),
     mark("Rectification orders open"),
 )
+TABLES = {
+    "sites": mark("Sites"),
+    "causes": mark("Causes"),
+    "days": mark("Days"),
+    "orders": mark("Work of the authority"),
+}
 TIMEZONE = "Asia/Shanghai"
 """No time of day stands here."""
 
@@ -55,11 +63,20 @@ class StatisticsPages:
             sites=[(one, spoken.text(VERDICT[one.status]), _share(one, spoken)) for one in found.sites],
             before=_address("/statistics", found.region, before),
             after=_address("/statistics", found.region, after),
-            csv=_address("/statistics/file", found.region, found.month) + "&format=csv",
-            xlsx=_address("/statistics/file", found.region, found.month) + "&format=xlsx",
+            tables=[
+                (spoken.text(words), f"{_address('/statistics/file', found.region, found.month)}&table={table}")
+                for table, words in TABLES.items()
+            ],
+            reports=f"/statistics/reports?{urlencode({'region': found.region})}"
+            if found.region
+            else "/statistics/reports",
             reader=reader,
             here=_address("/statistics", found.region, found.month),
         )
+
+    def table(self, facts: RegionFacts, table: str, language: str) -> list[list[str]]:
+        """``causes``, ``days`` or ``orders`` of a month."""
+        return RegionReportWords(self.pages.spoken(language), facts).table(table)
 
     def rows(self, found: RegionFigures, language: str) -> list[list[str]]:
         """Headings and a line a site, safe for programs that take cells for formulas."""

@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.database.models import AuditFinding, AuditRound, LegalHold, Region, Report, Segment
+from storage.database.models import AuditFinding, AuditRound, LegalHold, Region, RegionReport, Report, Segment
 
 
 def newest(session: Session, site_id: str, month: str, language: str) -> Report | None:
@@ -21,6 +21,25 @@ def of_site(session: Session, site_id: str, limit: int) -> list[Report]:
     """The newest reports of a site."""
     query = select(Report).where(Report.site_id == site_id)
     return list(session.scalars(query.order_by(Report.made_us.desc(), Report.id).limit(limit)))
+
+
+def newest_of_region(session: Session, region: str, month: str, language: str) -> RegionReport | None:
+    """The last report of a region's month in a language."""
+    query = select(RegionReport).where(
+        RegionReport.region == region, RegionReport.month == month, RegionReport.language == language
+    )
+    return session.scalars(query.order_by(RegionReport.made_us.desc(), RegionReport.id).limit(1)).first()
+
+
+def count_of_region(session: Session, region: str, month: str) -> int:
+    query = select(func.count()).where(RegionReport.region == region, RegionReport.month == month)
+    return int(session.scalar(query) or 0)
+
+
+def of_region(session: Session, region: str, limit: int) -> list[RegionReport]:
+    """The newest reports of a region."""
+    query = select(RegionReport).where(RegionReport.region == region)
+    return list(session.scalars(query.order_by(RegionReport.made_us.desc(), RegionReport.id).limit(limit)))
 
 
 def oldest_kept_us(session: Session, site_id: str) -> int | None:

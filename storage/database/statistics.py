@@ -4,14 +4,23 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.database.docket import OPEN
-from storage.database.models import Camera, Complaint, DocketCase, RectificationActRow, RectificationOrder, Verdict
+from storage.database.models import (
+    Camera,
+    Complaint,
+    DocketCase,
+    RectificationActRow,
+    RectificationOrder,
+    Site,
+    Verdict,
+)
 
 DayRow = tuple[str, bool, int, int, int]
 CLOSED = "passed"
+UNVERIFIED = "UNVERIFIED"
 
 
 class OpenCounts(NamedTuple):
@@ -34,12 +43,6 @@ def service_of(session: Session, site_ids: Sequence[str]) -> dict[str, list[tupl
 
 def day_sums(session: Session, site_ids: Sequence[str], first_day: str, last_day: str) -> dict[str, list[DayRow]]:
     """By site: (status, final, camera-days, expected, covered) of the entries in force of the days from first to last."""
-    newest = (
-        select(func.max(Verdict.id))
-        .join(Camera, Camera.id == Verdict.camera_id)
-        .where(Camera.site_id.in_(site_ids), Verdict.day >= first_day, Verdict.day <= last_day)
-        .group_by(Verdict.camera_id, Verdict.day)
-    )
     rows = session.execute(
         select(
             Camera.site_id,
@@ -50,7 +53,7 @@ def day_sums(session: Session, site_ids: Sequence[str], first_day: str, last_day
             func.sum(Verdict.covered_us),
         )
         .join(Camera, Camera.id == Verdict.camera_id)
-        .where(Verdict.id.in_(newest))
+        .where(Verdict.id.in_(_in_force(site_ids, first_day, last_day)))
         .group_by(Camera.site_id, Verdict.status, Verdict.final)
     )
     found: dict[str, list[DayRow]] = defaultdict(list)
@@ -82,3 +85,52 @@ def open_counts(session: Session, site_ids: Sequence[str], now_us: int) -> dict[
         for site_id, count in session.execute(query):
             found[site_id] = found[site_id]._replace(**{name: int(count)})
     return found
+
+
+def lost_days(session: Session, site_ids: Sequence[str], first_day: str, last_day: str) -> list[Verdict]:
+    """The entries in force of days on which something is missing or unknown, by camera and day."""
+    query = select(Verdict).where(Verdict.id.in_(_in_force(site_ids, first_day, last_day)))
+    query = query.where(or_(Verdict.covered_us < Verdict.expected_us, Verdict.status == UNVERIFIED))
+    return list(session.scalars(query.order_by(Verdict.camera_id, Verdict.day)))
+
+
+def entries_a_day(
+    session: Session, site_ids: Sequence[str], first_day: str, last_day: str
+) -> dict[tuple[str, str], int]:
+    """(site, day) → how many cameras have an entry."""
+    query = (
+        select(Camera.site_id, Verdict.day, func.count(Verdict.camera_id.distinct()))
+        .join(Camera, Camera.id == Verdict.camera_id)
+        .where(Camera.site_id.in_(site_ids), Verdict.day >= first_day, Verdict.day <= last_day)
+        .group_by(Camera.site_id, Verdict.day)
+    )
+    return {(site_id, day): int(count) for site_id, day, count in session.execute(query)}
+
+
+def timezones_of(session: Session, site_ids: Sequence[str]) -> dict[str, str]:
+    """By site."""
+    rows = session.execute(select(Site.id, Site.timezone).where(Site.id.in_(site_ids)))
+    return {site_id: timezone for site_id, timezone in rows}  # noqa: C416 - a row is no pair to mypy
+
+
+def order_acts(session: Session, site_ids: Sequence[str]) -> dict[str, list[RectificationActRow]]:
+    """By order of any of the sites, its acts in their order."""
+    query = (
+        select(RectificationActRow)
+        .join(RectificationOrder, RectificationOrder.id == RectificationActRow.order_id)
+        .where(RectificationOrder.site_id.in_(site_ids))
+        .order_by(RectificationActRow.order_id, RectificationActRow.place)
+    )
+    found: dict[str, list[RectificationActRow]] = defaultdict(list)
+    for row in session.scalars(query):
+        found[row.order_id].append(row)
+    return found
+
+
+def _in_force(site_ids: Sequence[str], first_day: str, last_day: str) -> Select[int]:
+    return (
+        select(func.max(Verdict.id))
+        .join(Camera, Camera.id == Verdict.camera_id)
+        .where(Camera.site_id.in_(site_ids), Verdict.day >= first_day, Verdict.day <= last_day)
+        .group_by(Verdict.camera_id, Verdict.day)
+    )

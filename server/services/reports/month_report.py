@@ -100,7 +100,7 @@ class ReportDesk:
 
         Raises NotFound, InvalidInput, ResourceExhausted after 200 of a month, Unavailable where it cannot be set or signed.
         """
-        days = _days(month)
+        days = month_days(month)
         with self.database.reading() as session:
             site = _site(session, person, site_id)
             facts = self._facts(session, person, site, days)
@@ -201,7 +201,8 @@ class ReportDesk:
         )
 
 
-def _days(month: str) -> tuple[date, ...]:
+def month_days(month: str) -> tuple[date, ...]:
+    """Every day of a month, YYYY-MM. Raises InvalidInput."""
     found = MONTH.fullmatch(month)
     if found is None:
         raise InvalidInput("write a month as 2026-11", code="bad_month")

@@ -38,6 +38,7 @@ class SiteFigures(msgspec.Struct, frozen=True):
     region: str
     cameras: int
     status: str
+    final: bool
     compliant_days: int
     non_compliant_days: int
     unverified_days: int
@@ -118,6 +119,7 @@ def _figures(
         site.region,
         sum(end is None for _, end in service),
         month.status.value,
+        month.final,
         counted[Status.COMPLIANT],
         counted[Status.NON_COMPLIANT],
         counted[Status.UNVERIFIED] + month.missing_days,

@@ -79,7 +79,7 @@ from storage.database.models.registers import (
     Staff,
     ZoneWord,
 )
-from storage.database.models.reports import Report
+from storage.database.models.reports import RegionReport, Report
 from storage.database.models.requests import FootageRequest, MaskedPart
 from storage.database.models.retention import DeletionRun, LegalHold
 from storage.database.models.supervision import (
@@ -192,6 +192,7 @@ __all__ = [
     "RectificationActRow",
     "RectificationOrder",
     "Region",
+    "RegionReport",
     "RegisterImport",
     "ReplayReport",
     "Report",

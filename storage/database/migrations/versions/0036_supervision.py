@@ -1,4 +1,4 @@
-"""since when cameras see places and places are what they are said to be"""
+"""since when cameras see places and places are what they are said to be; reports of regions"""
 
 import time
 
@@ -38,6 +38,25 @@ def upgrade() -> None:
         )
         op.create_index(f"ix_{table}_site_id", table, ["site_id"])
     _begin_history()
+    op.create_table(
+        "region_report",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("region", SLUG, nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("made_us", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", SLUG, nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("final", sa.Boolean(), nullable=False),
+        sa.Column("sites", sa.Integer(), nullable=False),
+        sa.Column("expected_us", sa.BigInteger(), nullable=False),
+        sa.Column("covered_us", sa.BigInteger(), nullable=False),
+        sa.Column("facts_sha256", SLUG, nullable=False),
+        sa.Column("pdf_sha256", SLUG, nullable=False),
+        sa.Column("pdf", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_region_report_month", "region_report", ["region", "month"])
 
 
 def _begin_history() -> None:
@@ -77,6 +96,8 @@ def _begin_history() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_region_report_month", "region_report")
+    op.drop_table("region_report")
     for table in ("zone_word", "camera_sight"):
         op.drop_index(f"ix_{table}_site_id", table)
         op.drop_table(table)

@@ -1,0 +1,273 @@
+"""A region's month on paper: its sites from the worst on, what was missing and why, what became of orders; set and signed.
+
+Invariants: as of a site's report. A report says no more than the record does: a camera-day without an entry is unverified
+(I1); what was handed out is kept byte for byte (I4). Only whoever has the whole region has its report (I7).
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from config.base.clock import Clock
+from config.base.errors import InvalidInput, NotFound, ResourceExhausted
+from config.base.ids import fresh_id, is_slug
+from config.base.logs import get_logger
+from config.base.roles import REGION_ROLES
+from server.domain.month import CameraDay, GapTold
+from server.domain.rectification import Act, Kind
+from server.domain.region_month import LostDay, OrderCounts, RegionMonth, add_up, count_orders
+from server.domain.verdict import Status, day_of
+from server.reports.seal import Sealer
+from server.reports.typeset import region_report
+from server.services.reports.month_report import REPORTS_OF_A_MONTH_MAX, REPORTS_SHOWN_MAX, Issue, Told, month_days
+from server.services.supervision.count_region import TIMEZONE, RegionFigures, Statistician
+from storage.database import reports, statistics
+from storage.database.models import RectificationActRow, RegionReport, Verdict
+from storage.database.scope import EVERY_REGION, Scope
+from storage.database.unit_of_work import Database
+from storage.database.verdicts import decode_gaps
+
+SITES_AT_ONCE = 200
+
+log = get_logger("reports")
+
+
+@dataclass(frozen=True)
+class RegionFacts:
+    """Everything that a report says, but for its number and its instant."""
+
+    region: str
+    names: tuple[tuple[str, str], ...]
+    figures: RegionFigures
+    month: RegionMonth
+    orders: OrderCounts
+
+    @property
+    def status(self) -> Status:
+        """Of the whole: the worst of any site; unverified where there is none."""
+        found = {site.status for site in self.figures.sites}
+        if Status.NON_COMPLIANT in found:
+            return Status.NON_COMPLIANT
+        return Status.COMPLIANT if found == {Status.COMPLIANT} else Status.UNVERIFIED
+
+    @property
+    def final(self) -> bool:
+        return bool(self.figures.sites) and all(site.final for site in self.figures.sites)
+
+    @property
+    def expected_us(self) -> int:
+        return sum(site.expected_us for site in self.figures.sites)
+
+    @property
+    def covered_us(self) -> int:
+        return sum(site.covered_us for site in self.figures.sites)
+
+
+class RegionReportView(msgspec.Struct, frozen=True):
+    """A report that was made; ``covered_us`` of ``expected_us`` camera time. ``name``: of the region, Chinese then English."""
+
+    id: str
+    region: str
+    name: tuple[str, str]
+    month: str
+    language: str
+    made_us: int
+    made_by: str
+    status: str
+    final: bool
+    sites: int
+    expected_us: int
+    covered_us: int
+    pdf_sha256: str
+
+
+@dataclass(frozen=True)
+class RegionReportDesk:
+    """Acts on behalf of one person at a time. ``tell``: the facts in the words of a language, as the template names them."""
+
+    database: Database
+    clock: Clock
+    statistician: Statistician
+    sealer: Callable[[], Sealer]
+    tell: Callable[[RegionFacts, Issue], Told]
+    origin: str
+    fonts_dir: str = ""
+
+    def facts(self, person: Scope, region: str, month: str) -> RegionFacts:
+        """What a report of that month would say now. Raises NotFound, InvalidInput, ResourceExhausted."""
+        _check_reach(person, region)
+        days, today = month_days(month), day_of(self.clock.utc_us(), TIMEZONE)
+        if days[0] > today:
+            raise InvalidInput("this month has not begun yet", code="month_to_come")
+        figures = self.statistician.count(person, region, month)
+        if figures.cut:
+            raise ResourceExhausted("there are too many sites for one report", code="region_too_large")
+        with self.database.reading() as session:
+            names = tuple(reports.region_names(session, region)) if region else ()
+            found, orders = self._gathered(session, [site.site_id for site in figures.sites], days, today)
+        return RegionFacts(region, names, figures, found, orders)
+
+    def make(self, person: Scope, region: str, month: str, language: str) -> RegionReportView:
+        """The report of a month, YYYY-MM; the last one where it would say the same.
+
+        Raises NotFound, InvalidInput, ResourceExhausted, Unavailable where it cannot be set or signed.
+        """
+        facts = self.facts(person, region, month)
+        digest = hashlib.sha256(repr(facts).encode()).hexdigest()
+        with self.database.reading() as session:
+            known = reports.newest_of_region(session, region, month, language)
+            if known is not None and known.facts_sha256 == digest:
+                return _view(session, known)
+            if reports.count_of_region(session, region, month) >= REPORTS_OF_A_MONTH_MAX:
+                raise ResourceExhausted("there are too many reports of this month already", code="too_many_reports")
+        row = self._set(facts, month, language, person.account_name, digest)
+        with self.database.unit_of_work() as session:
+            session.add(row)
+            view = _view(session, row)
+        log.info("region_report_made", report=row.id, region=region, month=month, language=language)
+        return view
+
+    def of_region(self, person: Scope, region: str) -> list[RegionReportView]:
+        """The newest reports of a region. Raises NotFound."""
+        _check_reach(person, region)
+        with self.database.reading() as session:
+            return [_view(session, row) for row in reports.of_region(session, region, REPORTS_SHOWN_MAX)]
+
+    def pdf(self, person: Scope, report_id: str) -> tuple[RegionReportView, bytes]:
+        """A report as it was handed out. Raises NotFound."""
+        with self.database.reading() as session:
+            row = session.get(RegionReport, report_id) if is_slug(report_id) else None
+            if row is None:
+                raise NotFound("no such report")
+            _check_reach(person, row.region)
+            return _view(session, row), row.pdf
+
+    def by_number(self, report_id: str) -> RegionReportView:
+        """What whoever holds a report may know of it. Raises NotFound."""
+        with self.database.reading() as session:
+            row = session.get(RegionReport, report_id) if is_slug(report_id) else None
+            if row is None:
+                raise NotFound("no such report")
+            return _view(session, row)
+
+    def name_of(self, region: str) -> tuple[str, str]:
+        """Chinese and English; the path where the register has no name, empty for every region."""
+        with self.database.reading() as session:
+            return _name(session, region)
+
+    def default_region(self, person: Scope) -> str:
+        """The whole of what a person supervises; empty: every region."""
+        return "" if person.region == EVERY_REGION else person.region
+
+    def _gathered(
+        self, session: Session, site_ids: Sequence[str], days: Sequence[date], today: date
+    ) -> tuple[RegionMonth, OrderCounts]:
+        last = min(days[-1], today - timedelta(days=1))
+        told: list[LostDay] = []
+        without: dict[date, int] = defaultdict(int)
+        orders: list[list[tuple[Act, date]]] = []
+        for number in range(0, len(site_ids), SITES_AT_ONCE):
+            some = site_ids[number : number + SITES_AT_ONCE]
+            told += [
+                LostDay(row.camera_id, _camera_day(row))
+                for row in statistics.lost_days(session, some, days[0].isoformat(), last.isoformat())
+            ]
+            _count_without(session, some, [day for day in days if day <= last], without)
+            orders += [_acts(rows) for rows in statistics.order_acts(session, some).values()]
+        return add_up(days, told, without), count_orders(orders, days, today)
+
+    def _set(self, facts: RegionFacts, month: str, language: str, by: str, digest: str) -> RegionReport:
+        number, now_us = fresh_id(), self.clock.utc_us()
+        issue = Issue(number, now_us, language, f"{self.origin}/verify/reports/{number}")
+        told = self.tell(facts, issue)
+        pdf = self.sealer().seal(region_report(told, self.fonts_dir, now_us), str(told["title"]))
+        return RegionReport(
+            id=number,
+            region=facts.region,
+            month=month,
+            language=language,
+            made_us=now_us,
+            made_by=by,
+            status=facts.status.value,
+            final=facts.final,
+            sites=len(facts.figures.sites),
+            expected_us=facts.expected_us,
+            covered_us=facts.covered_us,
+            facts_sha256=digest,
+            pdf_sha256=hashlib.sha256(pdf).hexdigest(),
+            pdf=pdf,
+        )
+
+
+def _check_reach(person: Scope, region: str) -> None:
+    """Raises NotFound where a person does not have all of the region."""
+    mine = person.region
+    whole = mine == EVERY_REGION or (bool(mine) and (region == mine or region.startswith(f"{mine}/")))
+    if person.role not in REGION_ROLES or not whole:
+        raise NotFound("no such region")
+
+
+def _count_without(session: Session, site_ids: Sequence[str], days: Sequence[date], found: dict[date, int]) -> None:
+    """Camera-days in service of which there is no entry."""
+    if not days:
+        return
+    zones = statistics.timezones_of(session, site_ids)
+    told = statistics.entries_a_day(session, site_ids, days[0].isoformat(), days[-1].isoformat())
+    for site_id, service in statistics.service_of(session, site_ids).items():
+        spans = [
+            (day_of(begin, zones[site_id]), day_of(end, zones[site_id]) if end is not None else date.max)
+            for begin, end in service
+        ]
+        for day in days:
+            wanted = sum(first <= day <= last for first, last in spans)
+            found[day] += max(0, wanted - told.get((site_id, day.isoformat()), 0))
+
+
+def _acts(rows: Sequence[RectificationActRow]) -> list[tuple[Act, date]]:
+    """The acts of one order, each with its day."""
+    return [
+        (Act(Kind(row.kind), row.by, date.fromisoformat(row.due) if row.due else None), day_of(row.at_us, TIMEZONE))
+        for row in rows
+    ]
+
+
+def _camera_day(row: Verdict) -> CameraDay:
+    return CameraDay(
+        date.fromisoformat(row.day),
+        Status(row.status),
+        row.final,
+        row.expected_us,
+        row.covered_us,
+        row.assessed_us,
+        tuple(GapTold(start_us, end_us, cause) for start_us, end_us, cause, _ in decode_gaps(row.gaps)),
+    )
+
+
+def _name(session: Session, region: str) -> tuple[str, str]:
+    found = reports.region_names(session, region) if region else []
+    if not found:
+        return (region, region)
+    return found[-1]
+
+
+def _view(session: Session, row: RegionReport) -> RegionReportView:
+    return RegionReportView(
+        row.id,
+        row.region,
+        _name(session, row.region),
+        row.month,
+        row.language,
+        row.made_us,
+        row.made_by,
+        row.status,
+        row.final,
+        row.sites,
+        row.expected_us,
+        row.covered_us,
+        row.pdf_sha256,
+    )
