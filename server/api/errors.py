@@ -22,6 +22,7 @@ from config.base.errors import (
 )
 from config.base.logs import get_logger
 from server.api.gate import READ, NotSignedIn, SecondStepMissing
+from server.api.kept_forms import kept_answer
 from server.api.parts import Parts
 from server.api.tongue import language_of
 
@@ -95,7 +96,8 @@ def answer(parts: Parts, request: Request, status: HTTPStatus, code: str, detail
         body = msgspec.json.encode(problem)
         return Response(body, status, headers | {"Content-Language": language}, "application/problem+json")
     if status is HTTPStatus.UNAUTHORIZED:
-        return RedirectResponse("/sign-in" + _next(request), HTTPStatus.SEE_OTHER, headers)
+        kept = kept_answer(request, parts.kept, secure=parts.public_origin.startswith("https://"))
+        return kept or RedirectResponse("/sign-in" + _next(request), HTTPStatus.SEE_OTHER, headers)
     if code == SecondStepMissing.code:
         return RedirectResponse("/me", HTTPStatus.SEE_OTHER, headers)
     html = parts.pages.error(status, code, language, _here(request))

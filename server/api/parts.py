@@ -10,6 +10,7 @@ from config.base.clock import US_PER_S, Clock, SystemClock
 from config.settings.server import ServerSettings
 from server.api.feed import BoardFeed, StreamSlots
 from server.api.gate import Gate
+from server.api.wall_feed import WallFeed
 from server.api.kept_forms import KeptForms
 from server.api.setup_feed import SetupFeed
 from server.custody_parts import custody_of, exports_of
@@ -41,6 +42,7 @@ from server.services.coverage.read_day import DayReader
 from server.services.coverage.read_findings import FindingReader
 from server.services.coverage.read_health import HealthReader
 from server.services.coverage.read_replays import ReplayReader
+from server.services.coverage.read_wall import WallReader
 from server.services.custody.desk import CustodyDesk
 from server.services.custody.hold_recordings import HoldKeeper
 from server.services.custody.play_back import Playback
@@ -85,6 +87,7 @@ from server.web.reports import ReportPages
 from server.web.requests import RequestPages
 from server.web.setup_pages import SetupPages
 from server.web.statistics import StatisticsPages
+from server.web.wall import WallPages
 from storage.database.unit_of_work import Database
 from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore
@@ -163,6 +166,7 @@ class Parts:
     pages: Pages
     setup_pages: SetupPages
     feed: BoardFeed
+    wall: WallFeed
     kept: KeptForms
     streams: StreamSlots
     public_origin: str
@@ -242,6 +246,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         statistics=Statistician(database, clock),
         statistics_pages=StatisticsPages(pages),
         publisher=Publisher(database, clock),
+        wall=WallFeed(WallReader(database, clock, settings.policy), WallPages(pages), clock),
         publication_pages=PublicationPages(pages),
         reports=reports_of(settings, database, clock, ReportPages(pages)),
         region_reports=region_reports_of(settings, database, clock, ReportPages(pages)),

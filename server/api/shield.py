@@ -20,6 +20,7 @@ from config.evidence.leaves import LEAF_BYTES
 from config.wire.envelope import ENVELOPE_BYTES_MAX
 from server.api.errors import respond
 from server.api.gate import NotSignedIn
+from server.api.kept_forms import BODY
 from server.api.parts import Parts
 from server.probe.pictures import SENT_BYTES_MAX
 
@@ -42,7 +43,7 @@ POLICY = "Content-Security-Policy"
 HEADERS = {
     POLICY: (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -85,6 +86,7 @@ class Shield:
             return
         except Gone:
             return
+        scope[BODY] = body
         await self._app(scope, _replay(body, receive), send_guarded)
 
     async def _most(self, request: Request) -> int:

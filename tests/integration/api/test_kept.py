@@ -1,0 +1,95 @@
+"""A form that was sent after its session had ended is shown again after signing in, to one account, and sends nothing itself."""
+
+import re
+
+import pytest
+
+from server.api.kept_forms import BYTES_MAX, FORMS_A_SOURCE_MAX, FORMS_MAX, KEPT_US, KeptForms
+from tests.support.api import AUDITOR, OPERATOR, PASSWORD, add_accounts
+from tests.support.clock import SimulatedClock
+
+database_of_pages = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+PLACE = {"name": "二楼 · 阅览角", "kind": "activity", "password": "not-to-be-kept"}
+
+
+@pytest.fixture
+def client(api, agent, clock):
+    add_accounts(api.parts.database, clock, "sunflower")
+    return api.client(follow_redirects=False)
+
+
+def sign_in(client, name: str):
+    return client.post("/sign-in", data={"name": name, "password": PASSWORD, "next": "/kept"})
+
+
+@database_of_pages
+def test_what_was_typed_is_still_there_after_signing_in_and_goes_when_somebody_says_so(client):
+    answer = client.post("/sites/sunflower/zones", data=PLACE)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=%2Fkept")
+    assert "httponly" in answer.headers["set-cookie"].lower()
+    assert "samesite=strict" in answer.headers["set-cookie"].lower()
+    assert sign_in(client, OPERATOR).headers["location"] == "/kept"
+    page = client.get("/kept").text
+    assert "二楼 · 阅览角" in page
+    assert "not-to-be-kept" not in page
+    assert "二楼 · 阅览角" not in client.get("/sites/sunflower/cameras").text
+    [path] = re.findall(r'<form class="card fields" method="post" action="([^"]+)"', page)
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page))
+    assert client.post(path, data=fields).headers["location"] == "/sites/sunflower/cameras#places"
+    assert "二楼 · 阅览角" in client.get("/sites/sunflower/cameras").text
+
+
+@database_of_pages
+def test_another_account_does_not_see_it_and_it_can_be_thrown_away(client):
+    client.post("/sites/sunflower/zones", data=PLACE)
+    sign_in(client, OPERATOR)
+    assert "阅览角" in client.get("/kept").text
+    client.post("/sign-out")
+    sign_in(client, AUDITOR)
+    assert client.get("/kept").headers["location"] == "/"
+    client.post("/sign-out")
+    sign_in(client, OPERATOR)
+    assert client.post("/kept/forget").headers["location"] == "/sites/sunflower/zones"
+    assert client.get("/kept").headers["location"] == "/"
+
+
+@database_of_pages
+@pytest.mark.parametrize(
+    ("path", "options"),
+    [
+        ("/me/password", {"data": {"old": "a", "new": "b"}}),
+        ("/sites/sunflower/zones", {"json": {"name": "x"}}),
+        ("/sites/sunflower/zones", {"data": {}}),
+        ("/sites/sunflower/plan", {"files": {"file": b"x"}}),
+    ],
+)
+def test_what_is_no_form_of_ours_or_an_accounts_own_is_not_kept(client, path, options):
+    answer = client.post(path, **options)
+    assert answer.headers["location"].startswith("/sign-in")
+    assert "nightlight-kept" not in answer.headers.get("set-cookie", "")
+
+
+@database_of_pages
+def test_what_comes_from_another_site_is_refused_and_not_kept(client, api):
+    answer = client.post("/sites/sunflower/zones", data=PLACE, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+    assert not api.parts.kept._forms
+
+
+def test_it_is_bounded_in_time_number_size_and_by_source():
+    clock = SimulatedClock()
+    kept = KeptForms(clock)
+    assert not kept.keep("/sites/a/zones", b"name=" + b"x" * BYTES_MAX, "one")
+    assert not kept.keep("//elsewhere/zones", b"name=x", "one")
+    assert not kept.keep("/sites/a/zones", b"\xff", "one")
+    tokens = [kept.keep("/sites/a/zones", b"name=%d" % number, "one") for number in range(FORMS_A_SOURCE_MAX + 1)]
+    assert kept.show(tokens[0], "lin") is None
+    assert kept.show(tokens[1], "lin") is not None
+    for number in range(FORMS_MAX + 5):
+        kept.keep("/sites/a/zones", b"name=x", f"source-{number}")
+    assert len(kept._forms) == FORMS_MAX
+    last = kept.keep("/sites/a/zones", b"name=x", "two")
+    clock.advance(KEPT_US // 1_000_000 + 1)
+    assert kept.show(last, "lin") is None
+    assert kept.keep("/sites/a/zones", b"name=x", "two")
+    assert len(kept._forms) == 1
