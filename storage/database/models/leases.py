@@ -3,7 +3,7 @@
 Views, leases, consents, pick-ups and blankings are never deleted by the application; what ends one is filled in once (I4).
 """
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, Integer, String
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, Integer, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database.models.base import Base, HexId, RowId, Sha256, Slug
@@ -39,6 +39,8 @@ class SiteLive(Base):
     mode: Mapped[str] = mapped_column(String(16))
     hours: Mapped[str] = mapped_column(String(400), default="")
     """What a new lease begins with."""
+    marked: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Live pictures are marked for each viewer (A/B marking)."""
     changed_us: Mapped[int] = mapped_column(BigInteger)
     changed_by: Mapped[str] = mapped_column(Slug)
 

@@ -23,6 +23,8 @@ class LiveTicket(Base):
     """Why, in the person's own words; empty where nobody is asked."""
     expires_us: Mapped[int] = mapped_column(BigInteger)
     used_us: Mapped[int | None] = mapped_column(BigInteger)
+    relay_source: Mapped[str | None] = mapped_column(String(64))
+    """For a relay that the site runs itself: the address that asked, from which alone it is good; None for our own."""
     __table_args__ = (Index("ix_live_ticket_expires_us", "expires_us"),)
 
 
@@ -37,4 +39,6 @@ class LiveView(Base):
     """The same person began another view then: this one is to end."""
     ended_us: Mapped[int | None] = mapped_column(BigInteger)
     sent_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    marking_key: Mapped[str | None] = mapped_column(String(16))
+    """The name of the key that its code word follows from, with its id; None: its pictures were not marked."""
     __table_args__ = (Index("ix_live_view_account", "account_name", "ended_us"),)
