@@ -10,6 +10,7 @@ from config.policies.reading import Library
 from config.settings.server import ServerSettings
 from server.services.live.tickets import TicketDesk
 from server.services.people.leases import LeaseDesk
+from server.services.people.my_children import ChildrenReader
 from server.services.people.steady_time import SteadyTime
 from storage.database.models import Camera
 from storage.database.unit_of_work import Database
@@ -23,6 +24,7 @@ class LiveFace:
 
     database: Database
     desk: LeaseDesk
+    children: ChildrenReader
     tickets: TicketDesk
     base: str
     """Before ``ws`` and ``hls``: an address, or a path where a proxy brings both under one name."""
@@ -47,4 +49,4 @@ def live_of(settings: ServerSettings, database: Database, clock: Clock) -> LiveF
     if public.netloc:
         sources = (f"{public.scheme}://{public.netloc}", f"ws{public.scheme.removeprefix('http')}://{public.netloc}")
     base = f"{settings.live.public_url.rstrip('/')}{STREAM_PREFIX}/"
-    return LiveFace(database, desk, TicketDesk(database, desk, time), base, sources)
+    return LiveFace(database, desk, ChildrenReader(database, desk, clock), TicketDesk(database, desk, time), base, sources)

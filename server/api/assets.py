@@ -17,6 +17,7 @@ from config.base.errors import NotFound
 from server.api.gate import READ, open_to_all
 from server.api.parts import parts_of
 from server.api.shield import POLICY
+from server.web import worker
 
 YEAR_S = 31_536_000
 VERIFIER = (files("config.evidence") / "web/verifier.html").read_bytes()
@@ -43,6 +44,22 @@ def verifier(request: Request) -> Response:
     if request.headers.get("if-none-match") == _VERIFIER_HEADERS["ETag"]:
         return Response(status_code=304, headers=_VERIFIER_HEADERS)
     return Response(VERIFIER, media_type="text/html; charset=utf-8", headers=_VERIFIER_HEADERS)
+
+
+@router.api_route("/worker.js", methods=READ)
+@open_to_all
+def service_worker(request: Request) -> Response:
+    """For the whole of the pages; browsers ask for it again by themselves, and take it where a byte is another."""
+    script = worker.script(parts_of(request).pages)
+    return Response(script, media_type="text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+
+@router.api_route("/offline", methods=READ)
+@open_to_all
+def offline(request: Request) -> Response:
+    """What a browser keeps for when there is no network; nothing in it is anybody's."""
+    page = worker.offline(parts_of(request).pages)
+    return Response(page, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
 
 @router.api_route("/static/{name}", methods=READ)

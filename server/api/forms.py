@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 from fastapi import Depends
 from starlette.requests import Request
 
-FIELDS_MAX = 40
+FIELDS_MAX = 80
 
 
 async def _fields(request: Request) -> dict[str, str]:
@@ -20,3 +20,15 @@ async def _fields(request: Request) -> dict[str, str]:
 
 Fields = Annotated[dict[str, str], Depends(_fields)]
 """The last value of each field."""
+
+
+async def _lists(request: Request) -> dict[str, list[str]]:
+    try:
+        fields = parse_qs((await request.body()).decode(), max_num_fields=FIELDS_MAX)
+    except ValueError:
+        return {}
+    return {name: [one.replace("\0", "\N{REPLACEMENT CHARACTER}") for one in values] for name, values in fields.items()}
+
+
+Lists = Annotated[dict[str, list[str]], Depends(_lists)]
+"""Every value of each field."""

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from config.base.clock import US_PER_DAY
 from config.base.errors import NotFound
 from config.base.roles import REGION_ROLES, Role
 from server.api.forms import Fields
@@ -18,8 +19,10 @@ from server.api.shield import HEADERS, POLICY
 from server.api.tongue import language_of
 from server.domain.lease import Reason, Refusal
 from server.services.people.leases import Look
+from server.web.live import Home
 from storage.database.scope import Scope
 
+LOOKED_US = 7 * US_PER_DAY
 router = APIRouter()
 
 
@@ -37,10 +40,17 @@ def live(request: Request, person: Person) -> Response:
     parts, language = parts_of(request), language_of(request)
     if person.role != Role.GUARDIAN:
         return HTMLResponse(parts.live_pages.sites(parts.reader.sites(person), person, language))
-    now_us = parts.clock.utc_us()
-    looks = parts.live.desk.cameras_for(person, now_us)
-    html = parts.live_pages.rooms(looks, person, now_us, language, here="/live")
-    return HTMLResponse(html, headers={POLICY: policy(())})
+    now_us, people = parts.clock.utc_us(), parts.people
+    since_us = now_us - LOOKED_US
+    home = Home(
+        children=parts.live.children.of(person),
+        looks=people.book.looks_at_children(person, since_us),
+        requests=parts.requests.asks.mine(person),
+        hears=bool(parts.notices.mine(person).subscriptions),
+        retain_days=parts.requests.asks.retain_days,
+        now_us=now_us,
+    )
+    return HTMLResponse(parts.live_pages.home(home, person, language))
 
 
 @router.api_route("/sites/{site}/live", methods=READ)
@@ -81,9 +91,7 @@ def ticket(request: Request, person: Person, camera: str, fields: Fields) -> Res
 def policy(sources: tuple[str, ...]) -> str:
     """The content policy of a page with a player: pictures from the live process, and from memory."""
     more = " ".join(["'self'", *sources])
-    return HEADERS[POLICY].replace(
-        "connect-src 'self'", f"connect-src {more}; media-src blob: {more}; manifest-src 'self'"
-    )
+    return HEADERS[POLICY].replace("connect-src 'self'", f"connect-src {more}; media-src blob: {more}")
 
 
 def _look(request: Request, person: Scope, camera: str) -> Look:

@@ -6,6 +6,7 @@ from datetime import date
 from urllib.parse import urlencode
 
 from config.base.errors import NightlightError
+from config.base.roles import Role
 from server.domain.coverage import Cause
 from server.domain.docket import OPEN, Status
 from server.domain.verdict import day_of
@@ -27,7 +28,7 @@ from server.web.docket_words import (
 )  # fmt: skip
 from server.web.formatting import Words
 from server.web.languages import Language
-from server.web.notice_words import KIND
+from server.web.notice_words import GUARDIANS, KIND
 from server.web.pages import Pages
 from server.web.wording import CAUSE
 from storage.database.scope import Scope
@@ -165,12 +166,15 @@ class DocketPages:
         """A person's own subscriptions and messages."""
         language = self.pages.spoken(tag)
         return self.pages.page(
-            "notices.html",
+            "my_notices.html" if reader.role == Role.GUARDIAN else "notices.html",
             tag,
             reader=reader,
             here="/notices",
             found=found,
-            kinds=[(one, language.text(KIND[one])) for one in kinds_of(reader.role)],
+            kinds=[
+                (one, language.text({**KIND, **GUARDIANS}[one] if reader.role == Role.GUARDIAN else KIND[one]))
+                for one in kinds_of(reader.role)
+            ],
             channels=[(one, language.text(CHANNEL[one])) for one in found.channels],
             subscriptions=[_subscription(one, language) for one in found.subscriptions],
             messages=[_message(one, found.now_us, language) for one in found.messages],

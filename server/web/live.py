@@ -5,11 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from config.base.clock import to_datetime
+from config.base.clock import US_PER_DAY, to_datetime
 from server.domain.lease import Permit
+from server.domain.requests import WAITING, State
 from server.services.coverage.read_day import SiteSummary
+from server.services.people.access_record import LookRecord
+from server.services.people.ask_footage import RequestView
 from server.services.people.leases import Look
+from server.services.people.my_children import ChildView
 from server.web.formatting import Words
+from server.web.hours import hours_in_words
 from server.web.languages import Language
 from server.web.pages import Pages
 from server.web.wording import mark
@@ -68,13 +73,38 @@ class Room:
 
 
 @dataclass(frozen=True)
+class Home:
+    """What a guardian's start page is made from. ``hears``: notices are switched on. ``looks``: of the last seven days."""
+
+    children: Sequence[ChildView]
+    looks: Sequence[LookRecord]
+    requests: Sequence[RequestView]
+    hears: bool
+    retain_days: int
+    now_us: int
+
+
+@dataclass(frozen=True)
 class LivePages:
     """Renders; every rule is in a service."""
 
     pages: Pages
 
+    def home(self, found: Home, person: Scope, language: str) -> str:
+        """A guardian's start page."""
+        spoken = self.pages.spoken(language)
+        return self.pages.page(
+            "child.html",
+            language,
+            children=[_child(one, found.now_us, spoken) for one in found.children],
+            ways=_ways(found, spoken),
+            retain_days=found.retain_days,
+            reader=person,
+            here="/live",
+        )
+
     def rooms(self, looks: Sequence[Look], person: Scope, now_us: int, language: str, *, here: str) -> str:
-        """What one may look at, live or when it will be."""
+        """What somebody of a facility or an authority may look at, live or why not."""
         spoken = self.pages.spoken(language)
         rooms = [_room(look, now_us, spoken) for look in looks]
         rooms.sort(key=lambda room: (not room.is_live, room.site_name, room.name))
@@ -101,9 +131,58 @@ class LivePages:
         )
 
 
+def _child(child: ChildView, now_us: int, spoken: Language) -> dict[str, object]:
+    text = spoken.text
+    rooms = [_room(look, now_us, spoken) for look in child.looks]
+    if not child.approved:
+        why = text("The facility has not yet confirmed who you are. We show the room here as soon as it has.")
+    elif not child.hours:
+        why = text("The facility has given you no hours to watch. Ask it whether it will.")
+    else:
+        why = text("There is no camera in your child's room that you could watch.")
+    return {
+        "title": child.class_name or child.site_name,
+        "under": f"{child.site_name} · {text('Child')} {child.child_id}",
+        "rooms": sorted(rooms, key=lambda room: (not room.is_live, room.name)),
+        "why_none": why,
+        "hours": hours_in_words(child.hours, spoken) if child.hours and rooms else "",
+    }
+
+
+def _ways(found: Home, spoken: Language) -> list[dict[str, str]]:
+    """What else there is, each with how it stands."""
+    text = spoken.text
+    looks = spoken.count("%(num)s look in seven days", "%(num)s looks in seven days", len(found.looks))
+    if found.looks:
+        first = found.looks[0]
+        zone = found.children[0].timezone if found.children else "UTC"
+        today = to_datetime(found.now_us).astimezone(ZoneInfo(zone)).date()
+        last = text("the last %(time)s") % {"time": Words(spoken, zone).moment(first.opened_us, today)}
+        looks = text("%(kind)s: %(what)s") % {"kind": looks, "what": last}
+    lacking = sum(not one.consented for one in found.children)
+    shown = sum(one.state is State.SHOWN for one in found.requests)
+    waits = sum(one.state in WAITING for one in found.requests)
+    asked = text("Ask the facility for the recording")
+    if shown:
+        asked = spoken.count("%(num)s answer to look at", "%(num)s answers to look at", shown)
+    elif waits:
+        asked = spoken.count("%(num)s request is with the facility", "%(num)s requests are with the facility", waits)
+    said = (
+        ("/my/looks", text("Who looked"), looks),
+        ("/my/consents", text("My consents"), text("You have not agreed yet") if lacking else text("You have agreed")),
+        ("/my/requests", text("See a past incident"), asked),
+        ("/notices", text("My notices"), text("On") if found.hears else text("Off: switch them on for this phone")),
+    )
+    return [{"path": path, "name": name, "said": what} for path, name, what in said]
+
+
 def _room(look: Look, now_us: int, spoken: Language) -> Room:
     if isinstance(look.answer, Permit):
+        end = look.answer.until_us
         said = spoken.text("Live now")
+        if end < now_us + US_PER_DAY // 2:
+            until = Words(spoken, look.timezone).clock(end)
+            said = spoken.text("Live now, until %(time)s") % {"time": until}
     else:
         said = spoken.text(ENDED.get(str(look.answer.reason), ENDED["unavailable"]))
         if look.answer.next_us is not None:

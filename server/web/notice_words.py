@@ -30,6 +30,12 @@ REFUSED = {
     "picture_too_dark": "picture_too_dark",
     "clock_off": "clock_error",
 }
+GUARDIANS = {
+    "live": mark("my child's room can be watched"),
+    "lease": mark("my hours or my access change"),
+    "answer": mark("the facility has answered me"),
+}
+"""What a guardian may wish to hear of."""
 TO_GUARDIAN = {
     "live_now": mark("Your child's room can be watched now."),
     "lease_granted": mark("You may now look into your child's room, in the hours that stand on your page."),
