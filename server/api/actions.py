@@ -65,6 +65,7 @@ ELSEWHERE: Mapping[str, tuple[Action, Action | None]] = {
     "deletion": (Action.CUSTODY_READ, Action.CUSTODY_ACT),
     "draws": (Action.SUPERVISE, Action.SUPERVISE),
     "statistics": (Action.SUPERVISE, Action.SUPERVISE),
+    "wall": (Action.ALARM_READ, None),
     "docket": (Action.SUPERVISE, Action.SUPERVISE),
     "compliance": (Action.SUPERVISE, None),
     "notices": (Action.NOTICES_OWN, Action.NOTICES_OWN),

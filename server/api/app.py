@@ -53,6 +53,7 @@ from server.api import (
     site_setup,
     statistics,
     support,
+    wall,
     way_back,
 )
 from server.api.compression import Compression
@@ -115,6 +116,7 @@ def build_app(parts: Parts) -> FastAPI:
         requests,
         docket,
         notices,
+        wall,
         boards,
         events,
     ):

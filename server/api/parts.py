@@ -10,6 +10,7 @@ from config.base.clock import US_PER_S, Clock, SystemClock
 from config.settings.server import ServerSettings
 from server.api.feed import BoardFeed, StreamSlots
 from server.api.gate import Gate
+from server.api.wall_feed import WallFeed
 from server.api.kept_forms import KeptForms
 from server.api.setup_feed import SetupFeed
 from server.api.wall_feed import WallFeed

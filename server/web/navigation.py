@@ -40,6 +40,7 @@ OF_REGION: tuple[tuple[str, tuple[Line, ...]], ...] = (
             ("/statistics", Action.SUPERVISE, mark("Statistics")),
         ),
     ),
+    (mark("On duty"), (("/wall", Action.ALARM_READ, mark("Duty room")),)),
 )
 OF_SITE: tuple[tuple[str, tuple[Line, ...]], ...] = (
     (

@@ -1,0 +1,48 @@
+"""The duty room's screen: the page, the fragment that it renews itself with, and the stream that says when."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, StreamingResponse
+
+from server.api.events import stream_of
+from server.api.feed import Fragment
+from server.api.gate import READ, Person
+from server.api.parts import parts_of
+from server.api.tongue import language_of
+from storage.database.scope import Scope
+
+router = APIRouter()
+
+
+@router.api_route("/wall", methods=READ)
+def wall(request: Request, person: Person) -> HTMLResponse:
+    """The page."""
+    parts, language = parts_of(request), language_of(request)
+    found = parts.wall.look(person, language)
+    html = parts.wall.pages.page(
+        person,
+        language,
+        now_us=parts.clock.utc_us(),
+        timezone=found.timezone,
+        fragment=found.fragment.html,
+        digest=found.fragment.digest,
+    )
+    return HTMLResponse(html)
+
+
+@router.api_route("/wall/board", methods=READ)
+def wall_board(request: Request, person: Person) -> HTMLResponse:
+    """The inside of the page, its digest as the entity tag."""
+    found = parts_of(request).wall.look(person, language_of(request)).fragment
+    return HTMLResponse(found.html, headers={"ETag": f'"{found.digest}"'})
+
+
+@router.get("/wall/events")
+async def wall_events(request: Request, person: Person) -> StreamingResponse:
+    """``changed`` with the new digest, ``heartbeat`` where nothing changes, ``over`` when the session is."""
+    parts, language = parts_of(request), language_of(request)
+
+    def look(who: Scope) -> Fragment:
+        return parts.wall.look(who, language).fragment
+
+    return await stream_of(request, person, "", look)
