@@ -9,7 +9,7 @@ from config.base.clock import US_PER_DAY
 from config.base.timespan import Span
 from storage.database.cells import CLAIMED, REFUSED
 from storage.database.lifetimes import Due, past_policy, policy_basis, under_hold
-from storage.database.models import Cell, CellCopy, CellOrderRow, LegalHold, Segment
+from storage.database.models import Cell, CellCopy, CellOrderRow, DeletionRun, LegalHold, Segment
 
 DONE, MISSING, GIVEN_UP, CANCELLED = "done", "missing", "given_up", "cancelled"
 URGENCY = ("hold", "release", "extend", "delete")
@@ -95,6 +95,28 @@ def was_to_go(session: Session, segment_id: str) -> bool:
         CellOrderRow.segment_id == segment_id, CellOrderRow.action == "delete", CellOrderRow.sent_us.is_not(None)
     )
     return session.scalars(query.limit(1)).first() is not None
+
+
+def deletion_sent_us(session: Session, segment_id: str) -> int | None:
+    """When its deletion was sent last; None where it never was."""
+    query = select(func.max(CellOrderRow.sent_us)).where(
+        CellOrderRow.segment_id == segment_id, CellOrderRow.action == "delete"
+    )
+    return session.scalar(query)
+
+
+def gone_unconfirmed(session: Session, site_id: str, since_us: int) -> int:
+    """How many recordings have gone since then by orders that no person had to confirm."""
+    confirmed = exists().where(
+        DeletionRun.site_id == site_id,
+        DeletionRun.confirmed_us <= CellOrderRow.made_us,
+        or_(DeletionRun.finished_us.is_(None), DeletionRun.finished_us >= CellOrderRow.made_us),
+    )
+    by_a_person = exists().where(
+        CellOrderRow.segment_id == CellCopy.segment_id, CellOrderRow.action == "delete", confirmed
+    )
+    query = select(func.count()).where(CellCopy.site_id == site_id, CellCopy.gone_us > since_us, ~by_a_person)
+    return session.scalar(query) or 0
 
 
 def open_count(session: Session, site_id: str, action: str) -> int:

@@ -1,8 +1,8 @@
 """After the last day in sites' own stores: what may go is ordered away by version, and certified as the agents reported it.
 
 Invariants: as for the centre's own store (``custody.expire_footage``): past its lock and the policy's floor, of a day that is over,
-under no hold, decided under the site's row; never more than half of a cell without a person's word on the very figures; nothing
-by a clock that is ahead of every agent's. What no agent has read back as gone is not deleted, and stands on no certificate.
+under no hold, decided under the site's row; never more than half of a cell within a day without a person's word on the very
+figures; nothing by a clock that is ahead of every agent's. What no agent has read back as gone is not deleted, and stands on no certificate.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
-from config.base.clock import US_PER_S, Clock
+from config.base.clock import US_PER_DAY, US_PER_S, Clock
 from config.base.errors import Conflict, NotFound
 from config.base.logs import get_logger
 from config.evidence.entries import FootageDeleted, encode
@@ -109,7 +109,8 @@ class CellExpirer:
         asked = lifetimes.open_deletion(session, due.site_id)
         if asked is not None and asked.confirmed_by is not None:
             return asked.versions - (asked.done or 0), asked
-        if versions <= without_person(of_versions):
+        gone = cell_orders.gone_unconfirmed(session, due.site_id, due.now_us - US_PER_DAY)
+        if versions <= without_person(of_versions + gone) - gone:
             if asked is not None:
                 asked.finished_us = due.now_us
             return versions, None

@@ -19,9 +19,13 @@ from server.services.cells.answer_cell import authentic, withdraw
 from storage.database import cell_orders, cells, lifetimes
 from storage.database.models import Cell, CellCopy, CellOrderRow, Segment, Site
 from storage.database.unit_of_work import Database
+from storage.objects.changes import DELETE_S
 
 SHORT_US = 2 * US_PER_S
 """More than a lock's end is rounded by."""
+
+CLOCKS_S = 60
+"""By so much a cell's clock may be behind ours."""
 
 log = get_logger("cells")
 
@@ -66,10 +70,17 @@ class OrderDesk:
         elif row.action == "delete":
             row.outcome, row.due_us = cell_orders.DONE, None
             self._gone(session, row, segment, copy)
+        elif row.action == "hold" and self._can_still_go(session, segment.id):
+            log.info("hold_waits_for_a_deletion_to_lapse", segment=segment.id)  # and is asked for again
         elif row.outcome is None:
             row.outcome, row.due_us = cell_orders.DONE, None
         if verdict == "done" and row.action == "extend":
             copy.floor_us = max(copy.floor_us, row.until_us)
+
+    def _can_still_go(self, session: Session, segment_id: str) -> bool:
+        """Whether a deletion that was signed before the hold came is good still: then nothing that was read is the last word."""
+        sent_us = cell_orders.deletion_sent_us(session, segment_id)
+        return sent_us is not None and self.clock.utc_us() < sent_us + (DELETE_S + CLOCKS_S) * US_PER_S
 
     def _note(self, session: Session, segment: Segment, copy: CellCopy, found: ReadBack) -> None:
         """What it says of the version in any case; a lock that is shorter than it was is a finding."""

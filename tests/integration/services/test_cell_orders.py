@@ -26,6 +26,7 @@ from server.services.custody.expire_footage import FootageExpirer
 from server.services.custody.hold_recordings import HoldKeeper
 from storage.database import cell_orders
 from storage.database.models import AuditFinding, CellCopy, CellOrderRow, LedgerEntry, LegalHold, Segment
+from storage.objects.changes import DELETE_S, ChangeOffice
 from tests.integration.services.test_cell_fetches import EVERYONE
 from tests.support.cells import CellSite
 from tests.support.databases import fresh_database
@@ -111,6 +112,12 @@ def unlocked(site: CellSite, key: str, version_id: str) -> None:
     """Waits for the end of a moment's lock."""
     until_us = site.store.evidence.stat_version(key, version_id).retain_until_us or 0
     time.sleep(max(0, until_us - SystemClock().utc_us()) / 10**6 + 0.1)
+
+
+def report_gone(site: CellSite) -> None:
+    """The agent says that what it was ordered to delete is gone."""
+    for order in site.orders():
+        site.line.orders.ordered(said(site, order, outcome="missing"))
 
 
 def said(site: CellSite, order: CellOrder, **found: object) -> bytes:
@@ -408,6 +415,53 @@ def test_more_than_half_of_a_cell_waits_for_a_person_and_their_figures(site: Cel
         site.expirer.confirm("other", "li", 2, 2)
     assert site.expirer.run() == 2
     assert [order.action for order in site.orders()] == ["delete", "delete"]
+
+
+def test_deletions_of_a_cell_do_not_add_up_to_more_than_half_within_a_day(site: CellSite) -> None:
+    """Of four: one and one go, a third would be one of two."""
+    for _ in range(2):
+        recorded = site.record()
+        site.upload(recorded)
+        site.recorded.append(recorded[0])
+    site.answer_all()
+    for manifest in site.recorded[:2]:
+        past_its_day(site, manifest)
+        assert site.expirer.run() == 1
+        report_gone(site)
+    past_its_day(site, site.recorded[2])
+    site.pass_time(86_000)
+    assert (site.expirer.run(), site.orders()) == (0, [])
+    site.pass_time(500)
+    assert site.expirer.run() == 1, "a day later it is one of two"
+    report_gone(site)
+    past_its_day(site, site.recorded[3])
+    assert site.expirer.run() == 0
+    site.expirer.confirm(site.agent.site_id, "li", 1, 1)
+    assert site.expirer.run() == 1
+
+
+@pytest.mark.both_pairs
+def test_a_deletion_is_good_for_a_short_while_and_a_hold_that_comes_after_it_waits_for_its_end(site: CellSite) -> None:
+    manifest = site.recorded[0]
+    past_its_day(site, manifest)
+    site.expirer.run()
+    (deletion,) = site.orders()
+    with site.database.reading() as session:
+        segment = session.get_one(Segment, manifest.segment_id)
+    hold(site, msgspec.structs.replace(manifest, start_us=segment.start_us, end_us=segment.end_us))
+    (holding,) = site.carry_out()
+    assert holding.action == "hold"
+    assert ("hold", None) in outcomes(site)
+    (url,) = [request.url for request in deletion.requests]
+    assert f"X-Amz-Expires={DELETE_S}" in url
+    assert site.agent_store.pool.request("DELETE", url.replace("X-Amz-Expires=120", "X-Amz-Expires=9999")).status == 403
+    later = ChangeOffice(site.store.server, SystemClock().utc_us() - seconds(DELETE_S + 5))
+    copy = copy_of(site, manifest)
+    lapsed = later.delete(copy.object_key, copy.version_id)
+    assert site.agent_store.pool.request("DELETE", lapsed.url).status == 403
+    (again,) = site.carry_out(after_s=DELETE_S + 61)
+    assert (again.order_id, copy_of(site, manifest).held) == (holding.order_id, True)
+    assert ("hold", "done") in outcomes(site)
 
 
 @pytest.mark.both_pairs
