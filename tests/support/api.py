@@ -92,13 +92,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(settings: ServerSettings, clock: Clock) -> Iterator[RunningApi]:
-    """A real uvicorn in a thread of this process."""
+def serving(settings: ServerSettings, clock: Clock, *, port: int = 0) -> Iterator[RunningApi]:
+    """A real uvicorn in a thread of this process; on a free port where none is named."""
     parts = build(settings, clock)
     config = uvicorn.Config(
         application(parts),
         host="127.0.0.1",
-        port=0,
+        port=port,
         ssl_certfile=settings.api.certificate_file or None,
         ws="none",
         access_log=False,
