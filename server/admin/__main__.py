@@ -14,7 +14,7 @@ from config.base.errors import ConfigurationError, NightlightError
 from config.base.roles import ADDED_ROLES, FORMER_ROLES
 from config.settings.server import ServerSettings, load_server
 from server.admin import audits, cameras, cells, compliance, custody, draws, enrolment, inventory, ledgers, people
-from server.admin.keys import make_sealing_key, make_signing_key
+from server.admin.keys import make_marking_key, make_sealing_key, make_signing_key
 from server.runtime import EXIT_CONFIGURATION, open_database
 from server.services.people.passwords import PASSWORD_CHARS_MAX
 from server.services.registers.register import Register
@@ -43,6 +43,7 @@ def main() -> int:
 def _init(_arguments: argparse.Namespace, settings: ServerSettings) -> None:
     key_file = make_signing_key(settings.server)
     sealing_file = make_sealing_key(settings.server)
+    marking_file = make_marking_key(settings)
     database = open_database(settings.database)
     migrate(database)
     broker_dir = enrolment.make_authority(settings, database)
@@ -50,6 +51,7 @@ def _init(_arguments: argparse.Namespace, settings: ServerSettings) -> None:
     provisioned = provision(access_from(settings.store), settings.policy.retain_days)
     print(f"signing key  {key_file} (agents need {key_file.with_suffix('.pub.pem')})")
     print(f"sealing key  {sealing_file} (agents need {sealing_file.with_suffix('.pub.pem')})")
+    print(f"marking key  {marking_file} (keep a copy: clips of marked live views are traced by it alone)")
     print(f"authority    agents and broker get their certificates from it; the broker reads {broker_dir}")
     print("database     at the newest schema")
     print(f"store        bucket {provisioned.bucket}, Object Lock on, default {provisioned.default_retain_days} days")
@@ -124,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     camera.add_argument("--name", required=True)
 
     people.add_commands(lambda noun, what: _verbs(commands, noun, what))
-    accounts = _verbs(commands, "account", "add, lock or unlock a person who may sign in")
+    accounts = _verbs(commands, "account", "add, lock, unlock, reset or bind a person who may sign in")
     people.add_account_commands(accounts)
     account = accounts.add_parser("add", help="add a person who may sign in; password from standard input")
     account.set_defaults(run=_account_add)
