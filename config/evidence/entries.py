@@ -143,6 +143,18 @@ class HoldChanged(_Entry, tag="legal-hold", frozen=True, kw_only=True):
     reason: Detail
 
 
+class PackChosen(_Entry, tag="policy-pack", frozen=True, kw_only=True):
+    """By which rules a site is judged from now on, and with it for how long new recordings are kept at least."""
+
+    pack: Slug | None
+    """Null: by the server's own settings."""
+    version: Annotated[str, msgspec.Meta(max_length=64)]
+    """Of the pack as it was then; a release may bring a newer one, which verdicts name. Empty where there is none."""
+    retain_days: Count | None
+    replaces: Slug | None
+    by: Slug
+
+
 class AccessRecorded(_Entry, tag="access", frozen=True, kw_only=True):
     """Somebody looked at, or took away, what belongs to this site."""
 
@@ -157,8 +169,11 @@ class AccessRecorded(_Entry, tag="access", frozen=True, kw_only=True):
 
 
 class ConsentChanged(_Entry, tag="consent", frozen=True, kw_only=True):
-    """Somebody agreed to something, or took it back. ``whose`` is a pseudonym of the register: a guardian's or a member of the
-    staff's; ``child`` too, empty where it is about the person alone."""
+    """Somebody agreed to something, or took it back.
+
+    ``whose`` is a pseudonym of the register: a guardian's or a member of the staff's; ``child`` too, empty where it is about
+    the person alone.
+    """
 
     action: Literal["given", "withdrawn"]
     purpose: Annotated[str, msgspec.Meta(max_length=32)]
@@ -224,6 +239,7 @@ Entry = (
     | DayAttested
     | FootageDeleted
     | HoldChanged
+    | PackChosen
     | AccessRecorded
     | ConsentChanged
     | LeaseChanged

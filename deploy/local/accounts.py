@@ -32,7 +32,7 @@ def register(layout: Layout, settings: ServerSettings, clock: Clock) -> list[Acc
         service = Register(database, clock)
         for site in SITES:
             _register_site(service, site)
-            choose_pack(database, site.site_id, site.pack, keep=True)
+            choose_pack(database, clock, site.site_id, site.pack, keep=True)
         accounts = [Account(AUDITOR, "auditor", layout.secret(layout.accounts, AUDITOR))]
         service.add_account(AUDITOR, "auditor", accounts[0].password, [], EVERY_REGION)
         for site in SITES:

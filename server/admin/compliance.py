@@ -38,7 +38,9 @@ def _set_pack(arguments: argparse.Namespace, settings: ServerSettings) -> None:
     """Raises InvalidInput for a pack that there is not, NotFound for such a site."""
     database = open_database(settings.database)
     try:
-        before, now = choose_pack(database, arguments.site, None if arguments.pack == "none" else arguments.pack)
+        before, now = choose_pack(
+            database, SystemClock(), arguments.site, None if arguments.pack == "none" else arguments.pack
+        )
     finally:
         database.close()
     print(f"{arguments.site}: {before or '–'} → {now or '–'}")

@@ -21,11 +21,12 @@ from config.policies.reading import Library
 from server.domain.authorisation import Action
 from server.domain.registers.sheets import Fault, Faults, Row, read_rows
 from server.domain.registers.tables import TABLES, Table, named
+from server.services.compliance import choose_pack
 from server.services.people.operators import site_for
 from server.services.registers.plan_import import Planner, TablePlan
 from server.services.registers.read_sheets import FileFault, Sheet, read_sheets
 from storage.database import places, registers
-from storage.database.models import Region, RegisterImport
+from storage.database.models import Region, RegisterImport, Site
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
@@ -93,8 +94,12 @@ class RegisterImporter:
             if expected and expected != report.fingerprint:
                 raise Conflict("something has changed since: look at it again, then confirm", code="import_changed")
             now_us = self.clock.utc_us()
+            chosen = _chosen_packs(session, plans)
             for plan in plans:
                 _apply(session, plan, now_us)
+            by = scope.account_name if scope is not None else choose_pack.COMMAND
+            for of_site, change in chosen.items():
+                choose_pack.enter(session, of_site, change, by, now_us)
             places.note_places(session, _with_places(plans), now_us)
             self._note(session, scope, site_id, report, data)
             return msgspec.structs.replace(report, done=True)
@@ -211,6 +216,20 @@ def _apply(session: Session, plan: TablePlan, now_us: int) -> None:
     elif name == "guardians":
         registers.put_bonds(session, (*plan.added, *plan.changed))
     session.flush()
+
+
+def _chosen_packs(session: Session, plans: Iterable[TablePlan]) -> dict[str, tuple[str | None, str | None]]:
+    """Of sites that are to be judged by another pack than before: both."""
+    found: dict[str, tuple[str | None, str | None]] = {}
+    for plan in plans:
+        if plan.table.name != "sites":
+            continue
+        for row in plan.added:
+            found[row["site"]] = (None, row.get("policy_pack"))
+        for row in plan.changed:
+            if "policy_pack" in row:
+                found[row["site"]] = (session.get_one(Site, row["site"]).policy_pack, row["policy_pack"])
+    return {site_id: change for site_id, change in found.items() if change[0] != change[1]}
 
 
 def _with_places(plans: Iterable[TablePlan]) -> set[str]:

@@ -18,7 +18,7 @@ def drawn(api: RunningApi, agent, clock) -> tuple[RunningApi, str]:
     database = api.parts.database
     add_accounts(database, clock, "sunflower")
     Register(database, clock).add_account("chief", "health_regulator", PASSWORD, [], "cn")
-    choose_pack(database, "sunflower", "cn-national-base")
+    choose_pack(database, clock, "sunflower", "cn-national-base")
     auditor = api.signed_in(AUDITOR)
     order = {"region": "cn/sichuan", "seed_source": "a lottery", "team": [AUDITOR], "inspectors": 1}
     draw = auditor.post("/api/v1/draws", content=json.dumps(order)).json()["id"]

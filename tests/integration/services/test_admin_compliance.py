@@ -3,10 +3,13 @@
 import sys
 
 import pytest
+from sqlalchemy import select
 
+from config.base.clock import SystemClock
+from config.evidence.entries import PackChosen, decode
 from server.admin.__main__ import main
 from server.services.compliance.choose_pack import choose_pack
-from storage.database.models import Site
+from storage.database.models import LedgerEntry, Site
 from tests.support.api import settings_for
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -36,10 +39,19 @@ def test_a_pack_is_chosen_and_the_site_is_judged_by_it(admin, database):
     assert status == 0
     assert "NON_COMPLIANT" in said
     assert "longmatan.retention" in said
-    assert choose_pack(database, "sunflower", "yongan", keep=True) == ("luzhou-longmatan", "luzhou-longmatan")
+    assert choose_pack(database, SystemClock(), "sunflower", "yongan", keep=True) == (
+        "luzhou-longmatan",
+        "luzhou-longmatan",
+    )
     assert admin("set-pack", "sunflower", "none")[0] == 0
     with database.reading() as session:
         assert session.get_one(Site, "sunflower").policy_pack is None
+        entries = [decode(row.body) for row in session.scalars(select(LedgerEntry).order_by(LedgerEntry.id))]
+    chosen = [(e.pack, e.replaces, e.retain_days, e.by) for e in entries if isinstance(e, PackChosen)]
+    assert chosen == [
+        ("luzhou-longmatan", None, 90, "server-admin"),
+        (None, "luzhou-longmatan", None, "server-admin"),
+    ]
 
 
 def test_what_is_not_there_is_told_with_what_is(admin):

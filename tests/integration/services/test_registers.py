@@ -10,6 +10,7 @@ import xlsxwriter
 from sqlalchemy import func, select
 
 from config.base.errors import Conflict, InvalidInput, NotFound
+from config.evidence.entries import PackChosen, decode
 from config.policies.metrics import FACTS, METRICS
 from server.admin.__main__ import main
 from server.domain.registers.words import ANSWERS, SITE_RECORDS, STAFF_RECORDS
@@ -151,7 +152,7 @@ def test_out_of_reach_is_not_there(importer, database, clock):
     assert "guardians" not in [sheet.name for sheet in read_sheets(exporter.workbook(ALL, SITE, "", "en"))]
 
 
-def test_what_a_site_is_judged_by_is_not_its_operators_to_change(importer):
+def test_what_a_site_is_judged_by_is_not_its_operators_to_change_and_stands_in_its_ledger(importer, database):
     data = b"site,name,star_rating,places,region\nsunflower,Sunflower,5,60,cn/zhejiang\n"
     assert [column for _, column, _ in faults(importer.check(LIN, SITE, "sites", data))] == ["region", "star_rating"]
     assert faults(importer.check(LIN, SITE, "sites", b"site,name\nnew,New\n")) == [(2, "site", "other_site")]
@@ -160,6 +161,12 @@ def test_what_a_site_is_judged_by_is_not_its_operators_to_change(importer):
     ]
     assert counts(importer.put(None, None, "sites", data)) == [("sites", 0, 1, 0, 0)]
     assert counts(importer.put(LIN, SITE, "sites", b"places,star_rating\n61,5\n")) == [("sites", 0, 1, 0, 0)]
+    importer.put(None, None, "sites", b"site,policy_pack\nsunflower,yongan\n")
+    importer.put(None, None, "sites", b"site,policy_pack,places\nsunflower,yongan,62\n")
+    with database.reading() as session:
+        entry = decode(session.scalars(select(models.LedgerEntry)).one().body)
+    assert isinstance(entry, PackChosen)
+    assert (entry.pack, entry.replaces, entry.by) == ("yongan", None, "server-admin")
     banned = b"staff,name,role,banned\n7,A,guard,yes\n"
     assert faults(importer.check(LIN, SITE, "staff", banned)) == [(2, "banned", "authority")]
 
