@@ -12,11 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_MINUTE, US_PER_S
 from config.base.ids import fresh_id
+from config.wire.envelope import Signer
+from config.wire.health import CameraHealth, ClockReading, Heartbeat, SpoolHealth
 from server.domain.verdict import Status, day_of, day_span
 from server.services.compliance.told import SiteTold, pack_up
 from server.services.coverage.assess_day import Assessor
@@ -52,6 +55,7 @@ ROOMS = ("太阳班活动室", "月亮班午睡室", "二楼东侧走廊", "大�
 KEY = b"\0" * 32
 US_PER_HOUR = 60 * US_PER_MINUTE
 BATCH_SITES = 20
+SIGNER = Signer(Ed25519PrivateKey.generate())
 Row = dict[str, object]
 Rows = Iterator[tuple[type[models.Base], Row]]
 
@@ -153,12 +157,13 @@ class Quarter:
         }
         yield models.Timeline, {"id": run, "agent_id": agent_id, "stored": False, **ends}
         yield models.TrustedSpan, {"timeline_id": run, "start_us": since_us, "end_us": self.now_us}
+        count = self.cameras[0] if site_id == PLAIN else self.cameras[1] if busy else chance.randint(*self.cameras)
         heard_us = self.now_us - (0 if number % 17 != 5 else US_PER_HOUR)
+        beat = self._beat(site_id, run, since_us, heard_us, count, chance)
         yield (
             models.AgentStatus,
-            {"agent_id": agent_id, "heartbeat": b"", "heard_us": heard_us, "sent_us": heard_us, "timeline_id": run, "gone": False},
+            {"agent_id": agent_id, "heartbeat": beat, "heard_us": heard_us, "sent_us": heard_us, "timeline_id": run, "gone": False},
         )  # fmt: skip
-        count = self.cameras[0] if site_id == PLAIN else self.cameras[1] if busy else chance.randint(*self.cameras)
         worst = Status.COMPLIANT
         for camera in range(count):
             yield from self._camera(site_id, camera, run, since_us, chance, busy=busy)
@@ -166,6 +171,28 @@ class Quarter:
             worst = chance.choice([Status.COMPLIANT] * 8 + [Status.NON_COMPLIANT, Status.UNVERIFIED])
             yield from self._verdicts(site_id, count, chance, worst)
         yield from self._entries(site_id, chance)
+
+    def _beat(self, site_id: str, run: str, since_us: int, heard_us: int, cameras: int, chance: random.Random) -> bytes:
+        """What the box said last: here and there a camera that cannot be reached."""
+        told = [chance.choices(("recording", "unreachable", "no_video"), (97, 2, 1))[0] for _ in range(cameras)]
+        return SIGNER.seal(
+            Heartbeat(
+                message_id=fresh_id(), site_id=site_id, agent_id=f"{site_id}-box", timeline_id=run, timeline_started_us=since_us,
+                sent_us=heard_us, software="test", clock=ClockReading(observed_us=heard_us, offset_us=0, bound_us=1_000),
+                system_clock_error_us=0,
+                spool=SpoolHealth(
+                    waiting_segments=0, waiting_bytes=0, oldest_waiting_ms=None, outbox_messages=0, refused_messages=0,
+                    free_bytes=10**9,
+                ),
+                cameras=[
+                    CameraHealth(
+                        camera_id=f"{site_id}-{number:02}", condition=condition,  # type: ignore[arg-type]
+                        since_s=(heard_us - since_us) // US_PER_S, unsettled_us=0,
+                    )
+                    for number, condition in enumerate(told)
+                ],
+            )
+        )  # fmt: skip
 
     def _camera(self, site_id: str, number: int, run: str, since_us: int, chance: random.Random, *, busy: bool) -> Rows:
         camera_id, place = f"{site_id}-{number:02}", number % len(KINDS)
@@ -236,7 +263,7 @@ class Quarter:
             yield (
                 models.ComplianceEntry,
                 {"kind": "site", "site_id": site_id, "subject_id": site_id, "period": period, "status": status.value,
-                 "final": period < self.dates[-3].isoformat(), "book": "cn-national-base", "assessed_us": self.now_us,
+                 "final": period < self.dates[-min(3, self.days)].isoformat(), "book": "cn-national-base", "assessed_us": self.now_us,
                  "told_sha256": digest, "told": told},
             )  # fmt: skip
 
