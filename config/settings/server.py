@@ -85,6 +85,8 @@ class LiveSettings(Strict, frozen=True, kw_only=True):
     certificate_file: str
     public_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$(?!\n)", max_length=300)]
     push_url: Annotated[str, msgspec.Meta(pattern=r"^(wss?://[^@\s]+)?$(?!\n)", max_length=300)]
+    marking_key_file: str
+    mediamtx_api: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^@\s]+)?$(?!\n)", max_length=300)]
 
 
 class IngestSettings(Strict, frozen=True, kw_only=True):

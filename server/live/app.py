@@ -27,11 +27,12 @@ from server.live.broker import Caller
 from server.live.demand import Demand
 from server.live.doors import NO_STORE, Doors
 from server.live.links import HttpLink, WebSocketLink
-from server.live.watching import VIEWS_MAX, Watch
+from server.live.watching import LEASE_CHANGED, VIEWS_MAX, Watch
 from server.runtime import open_database, signer_from
 from server.services.agents.authority import LIVE
 from server.services.agents.broker_files import CertificateFiles
 from server.services.agents.enrolment_parts import server_url_of
+from server.services.live.marking import marker_of
 from server.services.live.pushes import PushDesk, PushLine
 from server.services.live.standing import Standing
 from server.services.live.tickets import TicketDesk
@@ -59,13 +60,16 @@ class LiveServer:
     def __init__(self, settings: ServerSettings, database: Database, caller: Caller, clock: Clock) -> None:
         time = SteadyTime(database, clock)
         desk = LeaseDesk(database, time, Library())
-        self.views = ViewDesk(database, clock)
+        marker = marker_of(settings)
+        self.views = ViewDesk(database, clock, marker)
         standing = Standing(database, desk, self.views, time, clock)
         self.watch = Watch(clock, standing, TicketDesk(database, desk, time), self.views)
         self._pushes = PushDesk(database)
         self._clock = clock
         self._caller = caller
-        self.demand = Demand(clock, push_url_of(settings), self._line, caller.say)
+        self.demand = Demand(
+            clock, push_url_of(settings), self._line, caller.say, marker.seed if marker is not None else _no_seed
+        )
         secure = settings.api.public_origin.startswith("https://")
         cookie_name = "__Host-nightlight" if secure else "nightlight"
         self.doors = Doors(self.watch, self.demand, self._pushes, cookie_name, origin_of(settings))
@@ -102,17 +106,20 @@ class LiveServer:
         return await self.watch.in_thread(lambda: self._pushes.line(camera_id))
 
     async def _look_for_agents(self) -> None:
-        """Ends the pushes of agents that were revoked, or that lost the camera."""
+        """Ends the pushes of agents that were revoked or lost the camera, and views whose site changed its mind on marking."""
         while True:
             await asyncio.sleep(LOOK_FOR_AGENTS_S)
-            lines = list(self.doors.pushing)
-            if not lines:
+            lines, views = list(self.doors.pushing), [one.view for one in self.watch.running.values()]
+            if not lines and not views:
                 continue
             try:
                 gone = await self.watch.in_thread(partial(self._pushes.gone, lines))
+                changed = await self.watch.in_thread(partial(self.views.changed, views))
             except NightlightError as error:
                 log.warning("agents_unknown", why=str(error))
                 continue
+            for view_id in changed & set(self.watch.running):
+                self.watch.cut(self.watch.running[view_id], LEASE_CHANGED)
             for line in gone:
                 if line in self.doors.pushing:
                     self.doors.pushing[line].end_push()
@@ -128,6 +135,11 @@ class LiveServer:
             "pushes": len(self.doors.pushing),
         }
         return JSONResponse(told, 200 if good else 503, headers=NO_STORE)
+
+
+def _no_seed(_camera_id: str) -> str:
+    """No site marks where there is no key: such a view is not begun."""
+    return ""
 
 
 def push_url_of(settings: ServerSettings) -> str:

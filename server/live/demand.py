@@ -51,18 +51,24 @@ class Demand:
         push_url: str,
         find_line: Callable[[str], Awaitable[PushLine]],
         say: Callable[[LiveWanted], bool],
+        seed: Callable[[str], str] = lambda _camera_id: "",
     ) -> None:
+        """``seed``: of a camera's pattern, where its site marks."""
         self._clock = clock
         self._push_url = push_url
         self._find_line = find_line
         self._say = say
+        self._seed = seed
         self.cameras: dict[str, Wanted] = {}
 
-    def want(self, camera_id: str) -> Hub:
-        """One more watches; ``release`` it once."""
+    def want(self, camera_id: str, *, marked: bool = False) -> Hub:
+        """One more watches; ``release`` it once. ``marked``: as the site has it since the newest view began."""
         wanted = self.cameras.get(camera_id)
         if wanted is None:
             wanted = self.cameras[camera_id] = Wanted(Hub(camera_id))
+        if (wanted.hub.marked is not None) != marked:
+            wanted.end_push()  # what was asked for is not what is wanted now
+            wanted.hub.mark(wanted=marked)
         wanted.watching += 1
         wanted.over_at_s = None
         if wanted.task is None:
@@ -116,4 +122,5 @@ class Demand:
             until_us=self._clock.utc_us() + AHEAD_US,
             push_url=self._push_url,
             push_token=token,
+            marking=self._seed(line.camera_id) if wanted.hub.marked is not None else "",
         )

@@ -17,11 +17,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from config.base.errors import InvalidInput, NightlightError, PermissionDenied
 from config.base.logs import get_logger
+from config.wire.live import BUSY
 from server.domain.lease import Reason, Refusal
 from server.live.demand import Demand, Wanted
 from server.live.links import transport_of
 from server.live.viewer import Viewer, abort, unsent_bytes
-from server.live.watching import LEFT, Running, Watch, last_word
+from server.live.watching import BUSY_THERE, LEFT, Running, Watch, last_word
 from server.services.live.pushes import PushDesk, PushLine
 from server.services.live.tickets import TICKET_CHARS, digest
 
@@ -90,7 +91,10 @@ class Doors:
                 _check_rate(taken)
                 if wanted.push is mine:
                     wanted.hub.take(message)
-        except (TimeoutError, WebSocketDisconnect, KeyError, RuntimeError):
+        except WebSocketDisconnect as error:
+            if error.code == BUSY and wanted.push is mine:
+                self._busy(line.camera_id)
+        except (TimeoutError, KeyError, RuntimeError):
             pass  # it is over; the agent is asked again while somebody watches
         except InvalidInput as error:
             log.warning("push_refused", code=error.code, camera=line.camera_id, why=str(error))
@@ -101,6 +105,13 @@ class Doors:
                 self.pushing.pop(line, None)
             abort(transport)
             log.info("push_ended", camera=line.camera_id)
+
+    def _busy(self, camera_id: str) -> None:
+        """The site's box makes as many cameras small as it may: who waits is told, and asks again by hand."""
+        log.warning("push_refused", code="busy", camera=camera_id, advice="raise live.transcodes_max of the agent")
+        for running in list(self._watch.running.values()):
+            if running.view.permit.camera_id == camera_id:
+                self._watch.cut(running, BUSY_THERE)
 
     async def view(self, link: WebSocket) -> None:
         """A viewer's WebSocket: the ticket first, then pictures."""
@@ -123,8 +134,8 @@ class Doors:
 
     async def _show(self, link: WebSocket, running: Running) -> None:
         view, camera_id = running.view, running.view.permit.camera_id
-        hub = self._demand.want(camera_id)
-        viewer = running.viewer = Viewer(transport_of(link.scope))
+        hub = self._demand.want(camera_id, marked=running.view.word is not None)
+        viewer = running.viewer = Viewer(transport_of(link.scope), running.view.word)
         try:
             if not running.ended:
                 told = {"type": "view", "code": view.code, "mark": view.permit.mark, "warm": hub.is_warm}
@@ -153,7 +164,7 @@ class Doors:
         if isinstance(found, bytes):
             return self._open_to_page(_answer(HTTPStatus.FORBIDDEN, json.loads(found)))
         camera_id = found.view.permit.camera_id
-        self._demand.want(camera_id)
+        self._demand.want(camera_id, marked=found.view.word is not None)
         found.on_end = lambda: self._demand.release(camera_id)
         told = {"code": found.view.code, "mark": found.view.permit.mark}
         return self._open_to_page(_answer(HTTPStatus.OK, told | {"playlist": f"hls/{found.view.view_id}/index.m3u8"}))
@@ -190,15 +201,19 @@ class Doors:
         wanted = self._demand.cameras.get(running.view.permit.camera_id)
         if wanted is None:
             return None, ""
-        parts = wanted.hub.parts
+        parts, marked, word = wanted.hub.parts, wanted.hub.marked, running.view.word
+        if (marked is None) != (word is None):
+            return None, ""  # the site began or ceased to mark a moment ago
         _, epoch, segment, number, part = named.groups()
         if epoch is not None:
             return parts.initialisations.get(int(epoch)), "video/mp4"
         if segment is not None:
-            return parts.find(int(segment), None), "video/mp4"
+            chosen = marked.parts_for(word, int(segment), parts) if marked is not None else parts
+            return (chosen.find(int(segment), None) if chosen is not None else None), "video/mp4"
         if number is not None:
             await self._wait(running, parts.wait_for(int(number), int(part), RELOAD_WITHIN_S))
-            return parts.find(int(number), int(part)), "video/mp4"
+            chosen = marked.parts_for(word, int(number), parts) if marked is not None else parts
+            return (chosen.find(int(number), int(part)) if chosen is not None else None), "video/mp4"
         ahead = (request.query_params.get("_HLS_msn", ""), request.query_params.get("_HLS_part", "0"))
         if all(text.isascii() and text.isdigit() and len(text) < 10 for text in ahead):
             await self._wait(running, parts.wait_for(int(ahead[0]), int(ahead[1]), RELOAD_WITHIN_S))

@@ -1,6 +1,6 @@
 """The same fragments as LL-HLS: parts of a fifth of a second, segments of a group; in memory, a few seconds long.
 
-Invariant: what is named in the playlist can be had, and no more than ``SEGMENTS_KEPT`` segments are kept.
+Invariant: what is named in the playlist can be had, and no more than ``kept`` segments are kept.
 Source: RFC 8216bis (HTTP Live Streaming, 2nd edition), 4.4.3.7, 4.4.3.8, 4.4.4.9, 6.2.5.2, B.1.
 """
 
@@ -34,6 +34,8 @@ class Segment:
 
     number: int
     epoch: int
+    group: int = 0
+    """Of a marked stream: which bit of a viewer's code word chooses the variant."""
     parts: list[Part] = field(default_factory=list)
     ended: bool = False
 
@@ -53,10 +55,12 @@ class Segment:
 class PartStore:
     """Used by the event loop alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: tuple[int, int] = (0, 0)) -> None:
+        """``numbers``: of the store whose epochs and segments are counted on here."""
         self.initialisations: dict[int, bytes] = {}
         self.segments: deque[Segment] = deque()
-        self._epoch = self._next = 0
+        self.kept = SEGMENTS_KEPT
+        self._epoch, self._next = numbers
         self._frames: list[bytes] = []
         self._frames_bytes = 0
         self._began: int | None = None
@@ -64,12 +68,17 @@ class PartStore:
         self._news = asyncio.Condition()
         self._waking: asyncio.Task[None] | None = None
 
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """The newest epoch, and the next segment's number."""
+        return self._epoch, self._next
+
     def begin(self, initialisation: bytes) -> None:
         """Another stream begins; players are told of a discontinuity."""
         self.end()
         self._epoch += 1
         self.initialisations[self._epoch] = initialisation
-        while len(self.initialisations) > SEGMENTS_KEPT:
+        while len(self.initialisations) > self.kept:
             self.initialisations.pop(next(iter(self.initialisations)))
 
     def end(self) -> None:
@@ -78,12 +87,12 @@ class PartStore:
         if self.segments:
             self.segments[-1].ended = True
 
-    def take(self, fragment: bytes, at: int, *, is_key: bool) -> None:
+    def take(self, fragment: bytes, at: int, *, is_key: bool, group: int = 0) -> None:
         """One frame, decoded ``at``."""
         if self._began is not None and (is_key or at - self._began >= PART_TICKS):
             self._close_part(at)
         if is_key:
-            self._new_segment()
+            self._new_segment(group)
         elif not self.segments or self.segments[-1].ended:
             return  # it leads nowhere without its keyframe
         if self._began is None:
@@ -145,12 +154,16 @@ class PartStore:
             lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="part-{newest.number}-{len(newest.parts)}.m4s"')
         return "\n".join(lines) + "\n"
 
-    def _new_segment(self) -> None:
+    def group_of(self, number: int) -> int | None:
+        """The group that a segment holds; None where it is not kept."""
+        return next((segment.group for segment in self.segments if segment.number == number), None)
+
+    def _new_segment(self, group: int) -> None:
         if self.segments:
             self.segments[-1].ended = True
-        self.segments.append(Segment(self._next, self._epoch))
+        self.segments.append(Segment(self._next, self._epoch, group))
         self._next += 1
-        while len(self.segments) > SEGMENTS_KEPT:
+        while len(self.segments) > self.kept:
             self.segments.popleft()
 
     def _close_part(self, at: int) -> None:

@@ -10,6 +10,7 @@ import socket
 import struct
 import termios
 
+from server.domain.marking import CodeWord
 from server.live.wire import TEXT, frame
 
 BEHIND_BYTES_MAX = 512 * 1024
@@ -24,8 +25,10 @@ _RESET = struct.pack("ii", 1, 0)
 class Viewer:
     """Used by the event loop alone."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, word: CodeWord | None = None) -> None:
+        """``word``: which of two variants it is sent, where the site marks its live view."""
         self._transport = transport
+        self.word = word
         self._skips = True
         self.gone = False
         self.sent_bytes = 0

@@ -29,6 +29,7 @@ HLS_IDLE_US = 8 * US_PER_S
 VIEWS_MAX = 5_000
 THREADS = 4
 REPLACED, LEFT, STOPPING, LEASE_CHANGED = "replaced", "left", "stopping", "lease_changed"
+BUSY_THERE = "busy"
 
 Found = TypeVar("Found")
 log = get_logger("live")

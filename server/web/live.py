@@ -38,6 +38,9 @@ ENDED = {
     "reason_missing": mark("Say why you look, in a few words."),
     "unavailable": mark("Whether you may look could not be checked just now. Trying again."),
     "replaced": mark("You are watching in another window or on another device: one at a time."),
+    "busy": mark(
+        "As many cameras of this facility are being watched as its box can prepare at once. Try again in a few minutes."
+    ),
     "bad_ticket": mark("The leave to look was used up. Trying again."),
     "lease_changed": mark("Your access was renewed. Trying again."),
     "stopping": mark("The server is being restarted. Trying again."),

@@ -12,6 +12,8 @@ from sqlalchemy import select, update
 from config.base.clock import Clock
 from config.base.roles import Role
 from server.domain.lease import Permit
+from server.domain.marking import CodeWord
+from server.services.live.marking import Marker, marked, marked_sites, needed
 from server.services.people.access_record import AccessBook
 from storage.database.models import LiveView
 from storage.database.unit_of_work import Database
@@ -25,32 +27,45 @@ class OpenView:
     code: str
     session_sha256: str
     permit: Permit
+    word: CodeWord | None = None
+    """Which of the two variants it is shown, where the site marks its live view."""
 
 
 class ViewDesk:
     """Thread-safe."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, marker: Marker | None = None) -> None:
         self._database = database
         self._clock = clock
+        self.marker = marker
         self._record = AccessBook(database)
 
     def open(self, permit: Permit, session_sha256: str, reason: str, source: str) -> OpenView:
         """Raises Unavailable: there is no view then."""
         now_us = self._clock.utc_us()
+        with self._database.reading() as session:
+            marker = needed(self.marker) if marked(session, permit.site_id) else None
         seen = self._record.begin(permit, now_us, reason=reason, source=source)
+        name = marker.name if marker is not None else None
         with self._database.unit_of_work() as session:
             if permit.role == Role.GUARDIAN:
                 older = (LiveView.account_name == permit.person, LiveView.ended_us.is_(None))
                 session.execute(update(LiveView).where(*older).values(replaced_us=now_us))
-            session.add(LiveView(id=seen.view_id, account_name=permit.person, opened_us=now_us))
-        return OpenView(seen.view_id, seen.code, session_sha256, permit)
+            session.add(LiveView(id=seen.view_id, account_name=permit.person, opened_us=now_us, marking_key=name))
+        word = marker.word(seen.view_id) if marker is not None else None
+        return OpenView(seen.view_id, seen.code, session_sha256, permit, word)
 
     def replaced(self, view_ids: Collection[str]) -> set[str]:
         """Those of these views that are to end because their person began another."""
         with self._database.reading() as session:
             query = select(LiveView.id).where(LiveView.replaced_us.is_not(None), LiveView.id.in_(list(view_ids)))
             return set(session.scalars(query))
+
+    def changed(self, views: Collection[OpenView]) -> set[str]:
+        """Those of these views whose site began or ceased to mark since. Raises Unavailable."""
+        with self._database.reading() as session:
+            marking = marked_sites(session, {view.permit.site_id for view in views})
+        return {view.view_id for view in views if (view.permit.site_id in marking) != (view.word is not None)}
 
     def close(self, view: OpenView, why: str, sent_bytes: int) -> None:
         """Raises Unavailable; may be called again."""

@@ -1,0 +1,73 @@
+"""Which sites mark their live view, by which key, and the code word of each view.
+
+Invariant (closed where unknown): a view of a site that marks is never begun without its code word on record.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config.base.errors import ConfigurationError, Unavailable
+from config.settings.loader import read_secret
+from config.settings.server import ServerSettings
+from server.domain.marking import KEY_BYTES, CodeWord, key_name, pattern_seed
+from storage.database.models import SiteLive
+
+KEY_FILE = "marking-key"
+
+
+class Marker:
+    """Makes code words and patterns; thread-safe."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self.name = key_name(key)
+
+    def word(self, view_id: str) -> CodeWord:
+        return CodeWord(self._key, view_id)
+
+    def seed(self, camera_id: str) -> str:
+        return pattern_seed(self._key, camera_id)
+
+
+def marker_file(settings: ServerSettings) -> Path:
+    """Where the key is, or would be."""
+    return Path(settings.live.marking_key_file or Path(settings.server.state_dir) / KEY_FILE)
+
+
+def marker_of(settings: ServerSettings) -> Marker | None:
+    """None where there is no key. Raises ConfigurationError where there is one that is none."""
+    file = marker_file(settings)
+    if not file.exists() and not settings.live.marking_key_file:
+        return None
+    try:
+        key = bytes.fromhex(read_secret(str(file), "live.marking_key_file"))
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ConfigurationError(f"'live.marking_key_file': {file} does not hold {2 * KEY_BYTES} hexadecimal digits")
+    return Marker(key)
+
+
+def marked(session: Session, site_id: str) -> bool:
+    """Whether the site marks its live view."""
+    chosen = session.get(SiteLive, site_id)
+    return chosen is not None and chosen.marked
+
+
+def marked_sites(session: Session, site_ids: Collection[str]) -> set[str]:
+    """Those of these sites that do."""
+    query = select(SiteLive.site_id).where(SiteLive.site_id.in_(list(site_ids)), SiteLive.marked.is_(True))
+    return set(session.scalars(query))
+
+
+def needed(marker: Marker | None) -> Marker:
+    """Raises Unavailable (``no_marking_key``)."""
+    if marker is None:
+        raise Unavailable(
+            "the site marks its live view, and this server has no key to do it with: python -m server.admin init makes one",
+            code="no_marking_key",
+        )
+    return marker
