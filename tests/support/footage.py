@@ -32,7 +32,8 @@ RULES = Rules(0.42, 0.90, 5_000_000, frozenset({"frozen", "too_dark"}))
 
 @functools.cache
 def clip(kind: str, seconds: int = SECONDS) -> bytes:
-    """A fragmented MP4, a keyframe a second: ``sound`` (noise as of a sensor), ``frozen``, ``black`` or ``garbage``."""
+    """A fragmented MP4: ``sound`` (noise as of a sensor), ``frozen``, ``black`` or ``garbage``, each picture a keyframe, one a
+    second; ``moving``: 25 a second, a keyframe each two seconds, as a camera gives them."""
     if kind == "garbage":
         return b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 40
     width, height = SIZE
@@ -41,12 +42,16 @@ def clip(kind: str, seconds: int = SECONDS) -> bytes:
     out = io.BytesIO()
     options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
     with av.open(out, "w", format="mp4", options=options) as container:
-        stream = container.add_stream("libx264", rate=1)
-        stream.width, stream.height, stream.pix_fmt, stream.time_base = width, height, "yuv420p", Fraction(1, 1)
-        stream.options = {"preset": "ultrafast", "x264-params": "keyint=1:qp=16"}
+        rate = 25 if kind == "moving" else 1
+        stream = container.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = width, height, "yuv420p", Fraction(1, rate)
+        group = "keyint=50:scenecut=0:bframes=0:qp=24" if kind == "moving" else "keyint=1:qp=16"
+        stream.options = {"preset": "ultrafast", "x264-params": group}
         stream.codec_context.thread_count = 1
-        for number in range(seconds):
+        for number in range(seconds * rate):
             picture = np.full((height, width), 16.0) if kind == "black" else room
+            if kind == "moving":
+                picture = np.roll(room, 2 * number, axis=1)
             if kind == "sound":
                 picture = picture + noise.normal(0, 6, picture.shape)
             planes = np.full((height * 3 // 2, width), 128, np.uint8)
@@ -91,7 +96,7 @@ class FootageSite:
     def add(self, kind: str, *, claims_s: int = SECONDS) -> "FootageSite":
         """One recording, at the beginning of a minute of its own."""
         # A byte of its own at the end: no two segments are the same, and a box that is cut short is no harm.
-        data = clip(kind) + b"\x00\x00\x00\x0cfree" + len(self.recordings).to_bytes(4, "big")
+        data = clip(kind, claims_s if kind == "moving" else SECONDS) + b"\x00\x00\x00\x0cfree" + len(self.recordings).to_bytes(4, "big")
         start_us = self.begun_us + len(self.recordings) * 60 * US_PER_S
         end_us = start_us + claims_s * US_PER_S
         manifest = self.agent.manifest(start_us, end_us, data)

@@ -21,7 +21,7 @@ from config.base.ids import fresh_id, is_slug
 from config.base.roles import Role
 from config.base.timespan import Span
 from server.domain.lease import Permit
-from storage.database import accesses, leases
+from storage.database import accesses, leases, requests
 from storage.database import scope as scoping
 from storage.database.models import AccessRecord, Account, ViewRow
 from storage.database.scope import Scope
@@ -146,9 +146,10 @@ class AccessBook:
         if person.role != Role.GUARDIAN:
             return []
         with self._database.reading() as session:
-            held = leases.held_leases(session, [person.account_name])[person.account_name]
-            rooms = leases.rooms(session, {one.row.site_id for one in held})
-            zones = {(one.row.site_id, z) for one in held for z in rooms.get((one.row.site_id, one.class_id), ())}
+            # Whoever may not look in (any more) may still know who does: the child is there all the same.
+            mine = requests.bonds(session, person.account_name)
+            rooms = leases.rooms(session, {bond.site_id for bond, _, _ in mine})
+            zones = {(bond.site_id, z) for bond, _, group in mine for z in rooms.get((bond.site_id, group), ())}
             seen = [(one.site.id, one.camera.id) for one in leases.cameras_in_zones(session, zones)]
             if not seen:
                 return []
