@@ -1,0 +1,96 @@
+"""The duty room's screen in a real browser: worst first, a sound for a new alarm, and the truth after a restart and a sleep."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from config.settings.server import load_server
+from storage.database.unit_of_work import Database
+from tests.support.api import free_port, serving, settings_for
+from tests.support.browser import OpenPage, keep
+from tests.support.crawl import axe_of, faults_of
+from tests.support.nursery import SITE
+from tests.support.quarter import BUSY, PLAIN, Quarter
+
+pytestmark = pytest.mark.usefixtures("browser")
+HOUR_MS = 3_600_000
+RINGS = "window.rings = []; document.addEventListener('rang', (event) => window.rings.push(event.detail));"
+
+
+@pytest.fixture
+def quarter(tmp_path: Path, sqlite_template) -> Quarter:
+    shutil.copy(sqlite_template, tmp_path / "nightlight.db")
+    quarter = Quarter(Database(f"sqlite:///{tmp_path / 'nightlight.db'}"), sites=8, days=2, cameras=(6, 20)).fill()
+    yield quarter
+    quarter.database.close()
+
+
+def signed_in(page: Page, quarter: Quarter, url: str, name: str) -> None:
+    quarter.nursery.session(name)
+    token = quarter.nursery.tokens[name]
+    page.context.add_cookies([{"name": "nightlight", "value": token, "url": url, "sameSite": "Strict"}])
+
+
+def first_site(page: Page) -> str:
+    return page.locator(".wall-site").first.get_attribute("id")
+
+
+@pytest.mark.parametrize(("name", "language", "width"), [("police", "zh-CN", 360), ("boss", "en", 3840)])
+def test_everything_in_reach_worst_first_at_any_width(
+    quarter, open_page: OpenPage, request, tmp_path, name, language, width
+):
+    quarter.ring(BUSY, kind="fire")
+    with serving(load_server(settings_for(quarter.database, tmp_path)), quarter.nursery.clock) as api:
+        page = open_page(language, width, 2160 if width == 3840 else 800)
+        signed_in(page, quarter, api.url, name)
+        page.goto(f"{api.url}/wall")
+        assert first_site(page) == f"site-{BUSY}"
+        reached = {one.get_attribute("id")[5:] for one in page.locator(".wall-site").all()}
+        assert reached == {SITE, PLAIN, BUSY} if name == "boss" else {SITE, *quarter.site_ids()} <= reached
+        expect(page.locator(".wall-alarm.urgent")).to_have_count(1)
+        assert faults_of(page, language=language, width=width) == []
+        assert axe_of(page) == []
+        keep(request, page, f"wall-{language}-{width}")
+
+
+def test_a_new_alarm_sounds_and_a_restart_and_a_sleep_end_in_the_truth(quarter, open_page: OpenPage, tmp_path):
+    settings = load_server(settings_for(quarter.database, tmp_path, port=free_port()))
+    page = open_page("en")
+    page.clock.install()
+    with serving(settings, quarter.nursery.clock, port=settings.api.port) as api:
+        signed_in(page, quarter, api.url, "police")
+        page.add_init_script(RINGS)
+        page.goto(f"{api.url}/wall")
+        sound = page.locator("#wall-sound")
+        expect(sound).to_have_attribute("aria-pressed", "false")
+        sound.click()
+        expect(sound).to_have_attribute("aria-pressed", "true")
+        quarter.ring(PLAIN, kind="intrusion")
+        quarter.nursery.clock.advance(5)
+        expect(page.locator(".wall-alarm")).to_have_count(1)
+        assert page.evaluate("window.rings") == ["urgent"]
+        elements = page.evaluate("document.querySelectorAll('*').length")
+    # The server is gone: the page says so, aloud as well, and looks like nothing that is live.
+    page.clock.run_for(5_000)
+    expect(page.locator("#lost")).to_be_visible()
+    assert page.evaluate("window.rings").count("lost") == 1
+    quarter.ring(BUSY, kind="fire")
+    quarter.nursery.clock.advance(60)
+    with serving(settings, quarter.nursery.clock, port=settings.api.port):
+        page.clock.run_for(30_000)
+        expect(page.locator("#lost")).to_be_hidden()
+        expect(page.locator(".wall-alarm")).to_have_count(2)
+        # An hour of sleep: timers stand, the clock jumps, the stream is dead and nobody said so.
+        page.context.set_offline(True)
+        page.clock.fast_forward(HOUR_MS)
+        quarter.ring(SITE, kind="water")
+        quarter.nursery.clock.advance(3_600)
+        page.context.set_offline(False)
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.clock.run_for(3_000)
+        expect(page.locator(".wall-alarm")).to_have_count(3)
+        expect(page.locator("#lost")).to_be_hidden()
+        grown = page.evaluate("document.querySelectorAll('*').length") - elements
+        assert grown < 40, "two more alarms, and a sentence a site that is now unheard"
