@@ -171,7 +171,7 @@ def _site(site: WallSite, words: Words, now_us: int, language: Language) -> Site
         lines=[(camera.name, text(STATE[camera.state])) for camera in bad[:LINES_MAX]],
         more=max(0, len(bad) - LINES_MAX),
         paths=paths,
-        width=min(max(len(site.cameras), 1), COLUMNS) * STEP,
+        width=COLUMNS * STEP,
         height=rows * STEP,
     )
 
