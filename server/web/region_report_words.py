@@ -160,7 +160,7 @@ class RegionReportWords:
         return {
             "place": str(place),
             "name": site.name,
-            "region": site.region,
+            "region": site.region.removeprefix(f"{self._facts.region}/") if site.region != self._facts.region else "",
             "bar": site.covered_us / site.expected_us if site.expected_us else 0,
             "share": self._share(site.covered_us, site.expected_us),
             "status": site.status,
@@ -202,14 +202,15 @@ class RegionReportWords:
 
     def _acts(self) -> list[tuple[str, str]]:
         text, orders, sites = self._language.text, self._facts.orders, self._facts.figures.sites
+        late = "– " + text("of these past their day")
         return [
             (text("Rectification orders made this month"), self._number(orders.made)),
             (text("Rectification orders closed this month"), self._number(orders.passed)),
             (text("Rectification orders open now"), self._number(orders.open)),
-            (text("of these past their day"), self._number(orders.overdue)),
+            (late, self._number(orders.overdue)),
             (text("Sites whose work rests by an order"), self._number(orders.suspended)),
             (text("Cases of the docket open now"), self._number(sum(site.open_cases for site in sites))),
-            (text("of these past their day"), self._number(sum(site.overdue_cases for site in sites))),
+            (late, self._number(sum(site.overdue_cases for site in sites))),
             (text("Complaints to be answered"), self._number(sum(site.open_complaints for site in sites))),
         ]
 

@@ -1,13 +1,17 @@
 """Statistics of a region over HTTP: what is not known is unverified, and nobody counts what they may not see."""
 
+import time
 from datetime import timedelta
 from io import BytesIO
 
 import pytest
+import typst
 from python_calamine import CalamineWorkbook
 
 from config.base.clock import US_PER_DAY
 from server.domain.verdict import day_of
+from server.reports.typeset import CHINESE_FONTS
+from server.services.agents.authority import REPORTS, CertificateAuthority
 from server.services.registers.register import Register
 from storage.database.models import Camera, Complaint, Site, Verdict
 from tests.support.api import AUDITOR, OPERATOR, RunningApi, add_accounts
@@ -78,3 +82,40 @@ def test_a_facility_has_no_part_in_it(region: RunningApi) -> None:
     operator = region.signed_in(OPERATOR)
     for path in ("/statistics", "/statistics/file", "/api/v1/statistics"):
         assert operator.get(path).status_code == 403
+
+
+@pytest.mark.skipif(
+    not set(CHINESE_FONTS) & set(typst.Fonts().families()), reason="no font with Chinese characters on this machine"
+)
+def test_a_region_has_its_report_and_its_tables(region: RunningApi, monkeypatch) -> None:
+    auditor, operator = region.signed_in(AUDITOR), region.signed_in(OPERATOR)
+    month = auditor.get("/api/v1/statistics").json()["month"]
+    assert "/statistics/reports" in auditor.get("/statistics").text
+    for table in ("sites", "causes", "days", "orders"):
+        told = auditor.get(f"/statistics/file?table={table}&month={month}")
+        assert (told.status_code, told.headers["content-type"]) == (200, "text/csv; charset=utf-8"), table
+        sheet = auditor.get(f"/statistics/file?table={table}&format=xlsx&region=cn/sichuan").content
+        assert CalamineWorkbook.from_filelike(BytesIO(sheet)).sheet_names == [table]
+    made = auditor.post("/statistics/reports?region=cn/sichuan", data={"month": month, "language": "en"})
+    page = auditor.get("/statistics/reports?region=cn/sichuan")
+    assert (made.status_code, page.status_code) == (503, 200)
+    assert "server.admin init" in made.text, "nobody made a certificate"
+    authority = CertificateAuthority.create(time.time_ns() // 1_000)
+    pem = authority.issue_service(REPORTS, time.time_ns() // 1_000, authority.ends_us).encode()
+    monkeypatch.setattr("server.report_parts._read", lambda _: pem)
+    auditor.post("/statistics/reports?region=cn/sichuan", data={"month": month, "language": "en"})
+    page = auditor.get("/statistics/reports?region=cn/sichuan")
+    (line,) = auditor.get("/api/v1/statistics/reports?region=cn/sichuan").json()
+    assert f"/statistics/reports/{line['id']}" in page.text
+    file = auditor.get(f"/statistics/reports/{line['id']}")
+    assert file.content.startswith(b"%PDF")
+    assert f"cn-sichuan-{month}-en.pdf" in file.headers["content-disposition"]
+    assert line["pdf_sha256"] in region.client().get(f"/verify/reports/{line['id']}").text
+    again = auditor.post(
+        "/api/v1/statistics/reports", json={"month": month, "region": "cn/sichuan", "language": "en"}
+    ).json()
+    assert again["id"] == line["id"]
+    assert auditor.post("/statistics/reports", data={"month": "x", "language": "en"}).status_code == 400
+    assert auditor.post("/api/v1/statistics/reports", json={"month": month, "language": "de"}).status_code == 400
+    for path in ("/statistics/reports", f"/statistics/reports/{line['id']}", "/api/v1/statistics/reports"):
+        assert operator.get(path).status_code in (403, 404), path
