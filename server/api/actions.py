@@ -83,6 +83,8 @@ OF_PATH: Mapping[str, tuple[Action, Action | None]] = {
     "/sites/{site}/cameras/{camera}/exports": (Action.CUSTODY_READ, Action.CUSTODY_ACT),
     "/sites/{site}/people/consent": (Action.CONSENT_OWN, Action.CONSENT_OWN),
     "/sites/{site}/complaints/{complaint}/hold": (Action.CUSTODY_READ, Action.CUSTODY_ACT),
+    "/sites/{site}/orders": (Action.COMPLIANCE_READ, Action.SUPERVISE),
+    "/sites/{site}/playback/{camera}/orders": (Action.PLAYBACK, Action.SUPERVISE),
     "/sites/{site}/orders/{order}/acts": (Action.SUPERVISE, Action.SUPERVISE),
     "/sites/{site}/credit/entries": (Action.SUPERVISE, Action.SUPERVISE),
     "/sites/{site}/credit/objections/{objection}": (Action.SUPERVISE, Action.SUPERVISE),

@@ -45,6 +45,7 @@ from server.services.coverage.read_health import HealthReader
 from server.services.coverage.read_replays import ReplayReader
 from server.services.coverage.read_wall import WallReader
 from server.services.custody.desk import CustodyDesk
+from server.services.custody.explain_minute import MinuteReader
 from server.services.custody.hold_recordings import HoldKeeper
 from server.services.custody.play_back import Playback
 from server.services.docket.desk import DocketDesk
@@ -158,6 +159,7 @@ class Parts:
     live: LiveFace
     live_pages: LivePages
     playback: Playback
+    minutes: MinuteReader
     playback_pages: PlaybackPages
     requests: RequestFace
     request_pages: RequestPages
@@ -255,6 +257,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         live=live_of(settings, database, clock),
         live_pages=LivePages(pages),
         playback=Playback(database, store, clock),
+        minutes=MinuteReader(database, reader, Playback(database, store, clock), DocketReference(database)),
         playback_pages=PlaybackPages(pages),
         gate=Gate(
             sign_in,

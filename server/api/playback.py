@@ -14,25 +14,44 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from config.base.clock import US_PER_MINUTE, from_datetime
-from config.base.errors import InvalidInput, NightlightError
+from config.base.errors import InvalidInput, NightlightError, NotFound
+from config.base.ids import is_slug
 from server.api.errors import status_of
 from server.api.forms import Fields
 from server.api.gate import READ, Person, source_of
 from server.api.live import policy
 from server.api.parts import parts_of
 from server.api.ranges import byte_range
+from server.api.scripts import Body, as_json, decoded
 from server.api.shield import POLICY
 from server.api.tongue import language_of
+from server.domain.authorisation import Action, reach
+from server.services.supervision.inspect_sites import OrderView
+from server.web.playback import Form, address_of
+from storage.database.scope import Scope
 
 INSTANT_US_MAX = 2**53
 NO_STORE = {"Cache-Control": "no-store"}
 router = APIRouter()
 
 
+class IncidentOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``told``: what is to be put right; ``due``: by which day, as 2026-11-30."""
+
+    incident_id: str
+    told: str
+    due: str
+
+
 @router.api_route("/sites/{site}/playback", methods=READ)
 def cameras(request: Request, person: Person, site: str) -> Response:
-    """Which camera."""
+    """Which camera; with ``camera`` and ``at``, as a form asks for them, on to that camera's minute."""
     parts = parts_of(request)
+    wanted = request.query_params.get("camera", "")
+    if wanted:
+        if not is_slug(site) or not is_slug(wanted):
+            raise NotFound("no such camera")
+        return RedirectResponse(address_of(site, wanted, request.query_params.get("at", "")), 303)
     day = parts.reader.day(person, site)
     html = parts.playback_pages.cameras(day, person, language_of(request))
     return HTMLResponse(html, headers=NO_STORE)
@@ -50,13 +69,44 @@ def look(request: Request, person: Person, site: str, camera: str, form: Fields)
     parts = parts_of(request)
     if "done" in form:
         parts.playback.end(person, site, camera)
-        return RedirectResponse(f"/sites/{site}/playback/{camera}", 303)
+        return RedirectResponse(address_of(site, camera, form.get("at", "")), 303)
     at_us = _at(request, person, site, form.get("at", ""))
     try:
         parts.playback.begin(person, site, camera, at_us, form.get("reason", ""), source_of(request))
     except InvalidInput as error:
         return _page(request, person, site, camera, at_us=at_us, error=error)
     return RedirectResponse(f"/sites/{site}/playback/{camera}?at={at_us}", 303)
+
+
+@router.post("/sites/{site}/playback/{camera}/orders")
+def order(request: Request, person: Person, site: str, camera: str, form: Fields) -> Response:
+    """Orders that what stands on the docket of this minute be put right."""
+    desk = parts_of(request).inspections
+    at_us = _at(request, person, site, form.get("at", ""))
+    try:
+        made = desk.order_from_docket(person, site, form.get("incident", ""), form.get("told", ""), form.get("due", ""))
+    except InvalidInput as error:
+        return _page(request, person, site, camera, at_us=at_us, order=Form(form, error.code), status=status_of(error))
+    return RedirectResponse(f"/sites/{site}/inspections#order-{made}", 303)
+
+
+@router.post("/api/v1/sites/{site}/orders")
+def order_data(request: Request, person: Person, site: str, data: Body) -> Response:
+    """An IncidentOrder in, the orders of that incident out."""
+    desk, wanted = parts_of(request).inspections, decoded(data, IncidentOrder)
+    desk.order_from_docket(person, site, wanted.incident_id, wanted.told, wanted.due)
+    return as_json(desk.of_incidents(person, site, [wanted.incident_id]), 201)
+
+
+@router.api_route("/api/v1/sites/{site}/playback/{camera}/minute", methods=READ)
+def minute(request: Request, person: Person, site: str, camera: str) -> Response:
+    """A MinuteView: what is known of a minute, and by what that is proven."""
+    at_us = _at(request, person, site, request.query_params.get("at", ""))
+    return Response(
+        msgspec.json.encode(parts_of(request).minutes.of(person, site, camera, at_us)),
+        media_type="application/json",
+        headers=NO_STORE,
+    )
 
 
 @router.api_route("/api/v1/sites/{site}/playback/{camera}", methods=READ)
@@ -91,7 +141,7 @@ def recording(request: Request, person: Person, site: str, camera: str, segment:
     return StreamingResponse(chain([begun], pieces), status, headers, "video/mp4")
 
 
-def _at(request: Request, person: Person, site: str, text: str) -> int:
+def _at(request: Request, person: Scope, site: str, text: str) -> int:
     parts = parts_of(request)
     if not text:
         return parts.clock.utc_us() - 5 * US_PER_MINUTE
@@ -106,18 +156,23 @@ def _at(request: Request, person: Person, site: str, text: str) -> int:
 
 def _page(
     request: Request,
-    person: Person,
+    person: Scope,
     site: str,
     camera: str,
     *,
     at_us: int | None = None,
     error: NightlightError | None = None,
+    order: Form | None = None,
+    status: int = 200,
 ) -> HTMLResponse:
     parts = parts_of(request)
     wanted = at_us if at_us is not None else _at(request, person, site, request.query_params.get("at", ""))
-    found = parts.playback.around(person, site, camera, wanted)
+    found = parts.minutes.of(person, site, camera, wanted)
+    orders: list[OrderView] = []
+    if reach(person.role, Action.COMPLIANCE_READ):
+        orders = parts.inspections.of_incidents(person, site, sorted({one.incident_id for one in found.cases}))
     html = parts.playback_pages.camera(
-        found, person, language_of(request), error=error.code if error is not None else ""
+        found, orders, person, language_of(request), error=error.code if error is not None else "", form=order
     )
-    status = status_of(error) if error is not None else 200
+    status = status_of(error) if error is not None else status
     return HTMLResponse(html, status, {**NO_STORE, POLICY: policy(())})

@@ -89,6 +89,7 @@ class InspectionPages:
             language,
             site=found,
             lines=[self._line(one, found, person, language) for one in found.inspections],
+            from_docket=[self._order(one, Words(spoken, found.timezone), person, language) for one in found.orders],
             items=[
                 (
                     item.status.lower(),

@@ -22,12 +22,30 @@ def results_of(session: Session, draw_ids: Sequence[str]) -> dict[tuple[str, int
 
 
 def orders_of(session: Session, site_id: str) -> dict[tuple[str, int], list[RectificationOrder]]:
-    """By draw and number."""
-    query = select(RectificationOrder).where(RectificationOrder.site_id == site_id).order_by(RectificationOrder.id)
+    """Those that come from inspections, by draw and number."""
+    query = select(RectificationOrder).where(
+        RectificationOrder.site_id == site_id, RectificationOrder.draw_id.is_not(None)
+    )
     found: dict[tuple[str, int], list[RectificationOrder]] = defaultdict(list)
-    for row in session.scalars(query):
-        found[row.draw_id, row.number].append(row)
+    for row in session.scalars(query.order_by(RectificationOrder.id)):
+        found[row.draw_id or "", row.number or 0].append(row)
     return found
+
+
+def orders_from_docket(
+    session: Session, site_id: str, limit: int, incident_ids: Sequence[str] = ()
+) -> list[RectificationOrder]:
+    """Those that come from the docket, the newest first; of some incidents where they are named."""
+    ordered = (
+        select(RectificationOrder)
+        .join(RectificationActRow, RectificationActRow.order_id == RectificationOrder.id)
+        .where(RectificationOrder.site_id == site_id, RectificationOrder.incident_id.is_not(None))
+        .where(RectificationActRow.place == 0)
+    )
+    if incident_ids:
+        ordered = ordered.where(RectificationOrder.incident_id.in_(incident_ids))
+    newest = ordered.order_by(RectificationActRow.at_us.desc(), RectificationOrder.id).limit(limit)
+    return list(session.scalars(newest))
 
 
 def acts_of(session: Session, order_ids: Sequence[str]) -> dict[str, list[RectificationActRow]]:

@@ -169,8 +169,8 @@ class DayReader:
                 for site in session.scalars(scoping.visible_sites(scope))
             ]
 
-    def day(self, scope: scoping.Scope, site_id: str, day: date | None = None) -> SiteDay:
-        """One day of one site; today where none is named. Raises NotFound."""
+    def day(self, scope: scoping.Scope, site_id: str, day: date | None = None, camera_id: str = "") -> SiteDay:
+        """One day of one site, or of one ``camera_id`` of it; today where none is named. Raises NotFound."""
         # PostgreSQL takes no NUL in a text, not even to compare with; what is no id cannot be one of ours.
         if not is_slug(site_id):
             raise NotFound("no such site")
@@ -180,6 +180,10 @@ class DayReader:
             wanted = day if day is not None else day_of(now_us, site.timezone)
             window = day_span(wanted, site.timezone)
             cameras = scoping.cameras_in_reach(session, scope, site_id)
+            if camera_id:
+                cameras = [one for one in cameras if one.id == camera_id]
+                if not cameras:
+                    raise NotFound("no such camera")
             judged = self.assessor.judge_days(session, site, cameras, [wanted], now_us)
             return SiteDay(
                 site_id=site.id,

@@ -5,7 +5,7 @@ finding becomes an order and an entry of the credit file in the same transaction
 no points. Orders stand by their acts alone (``server.domain.rectification``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,7 +20,7 @@ from config.base.logs import get_logger
 from server.domain.credit import POINTS_MAX, Aspect
 from server.domain.rectification import Act, Kind, check, standing
 from server.domain.verdict import day_of
-from storage.database import inspections
+from storage.database import docket, inspections
 from storage.database import scope as scoping
 from storage.database.models import (
     CreditEntryRow,
@@ -93,6 +93,8 @@ class OrderView(msgspec.Struct, frozen=True):
     suspended: bool
     allowed: list[str]
     acts: list[ActView]
+    incident_id: str | None = None
+    """Of the docket, where the order comes from there."""
 
 
 class InspectionView(msgspec.Struct, frozen=True):
@@ -110,7 +112,7 @@ class InspectionView(msgspec.Struct, frozen=True):
 
 
 class SiteInspections(msgspec.Struct, frozen=True):
-    """The newest inspections of a site; ``checklist``: by the evidence of today."""
+    """The newest inspections of a site; ``checklist``: by the evidence of today; ``orders``: those from the docket."""
 
     site_id: str
     name: str
@@ -118,6 +120,7 @@ class SiteInspections(msgspec.Struct, frozen=True):
     today: str
     checklist: list[CheckItem]
     inspections: list[InspectionView]
+    orders: list[OrderView] = []
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,8 @@ class InspectionDesk:
             rows = inspections.of_site(session, site.id, SHOWN_MAX)
             results = inspections.results_of(session, [row.draw_id for row in rows])
             orders = inspections.orders_of(session, site.id)
-            acts = inspections.acts_of(session, [one.id for some in orders.values() for one in some])
+            loose = inspections.orders_from_docket(session, site.id, SHOWN_MAX)
+            acts = inspections.acts_of(session, [one.id for some in (*orders.values(), loose) for one in some])
             return SiteInspections(
                 site.id,
                 site.name,
@@ -149,6 +153,7 @@ class InspectionDesk:
                     for row in rows
                     for key in [(row.draw_id, row.number)]
                 ],
+                [_order(one, acts[one.id], today) for one in loose],
             )
 
     def record(self, person: Scope, site_id: str, draw_id: str, number: int, order: ResultOrder) -> None:
@@ -186,6 +191,38 @@ class InspectionDesk:
                 _add_order(session, drawn, found, person.account_name, now_us)
             _add_entries(session, drawn, order, person.account_name, now_us)
         log.info("inspection_recorded", site=site_id, draw=draw_id, number=number, findings=len(order.findings))
+
+    def of_incidents(self, person: Scope, site_id: str, incident_ids: Sequence[str]) -> list[OrderView]:
+        """The orders that come from some incidents, the newest first. Raises NotFound."""
+        with self.database.reading() as session:
+            site = _site(session, person, site_id)
+            rows = inspections.orders_from_docket(session, site.id, SHOWN_MAX, incident_ids) if incident_ids else []
+            acts = inspections.acts_of(session, [row.id for row in rows])
+            today = day_of(self.clock.utc_us(), site.timezone)
+            return [_order(row, acts[row.id], today) for row in rows]
+
+    def order_from_docket(self, person: Scope, site_id: str, incident_id: str, told: str, due: str) -> str:
+        """Orders that what an incident shows be put right by a day; the order's id.
+
+        It makes no entry in the credit file: points are given by an inspection. Raises NotFound, InvalidInput.
+        """
+        _check_text(told)
+        now_us = self.clock.utc_us()
+        with self.database.unit_of_work() as session:
+            site = _site(session, person, site_id)
+            if not is_slug(incident_id) or not docket.cases_of_incident(session, site.id, incident_id):
+                raise NotFound("no such incident")
+            day = _day(due)
+            if day < day_of(now_us, site.timezone):
+                raise InvalidInput("a day that is still to come", code="bad_due")
+            order_id = fresh_id()
+            session.add(
+                RectificationOrder(id=order_id, site_id=site.id, rule="", told=told.strip(), incident_id=incident_id)
+            )
+            session.flush()
+            session.add(_act_row(order_id, 0, Act(Kind.ORDERED, person.account_name, day), told, now_us))
+        log.info("rectification_ordered", site=site_id, order=order_id, incident=incident_id)
+        return order_id
 
     def act(self, person: Scope, site_id: str, order_id: str, kind: str, told: str, due: str = "") -> None:
         """Adds an act to an order. Raises NotFound, InvalidInput, Conflict, PermissionDenied."""
@@ -308,6 +345,7 @@ def _order(row: RectificationOrder, acts: list[RectificationActRow], today: date
         now.suspended,
         sorted(now.allowed),
         [ActView(one.kind, one.at_us, one.by, one.told, one.due) for one in acts],
+        row.incident_id,
     )
 
 

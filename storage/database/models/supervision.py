@@ -125,12 +125,15 @@ class InspectionResult(Base):
 
 
 class RectificationOrder(Base):
-    """A finding of an inspection that has to be put right; where it stands follows from its acts."""
+    """Something that has to be put right, found by an inspection or on the docket; where it stands follows from its acts."""
 
     __tablename__ = "rectification_order"
     id: Mapped[str] = mapped_column(HexId, primary_key=True)
-    draw_id: Mapped[str] = mapped_column(HexId)
-    number: Mapped[int] = mapped_column(Integer)
+    draw_id: Mapped[str | None] = mapped_column(HexId)
+    """This and the number: of the inspection; null where it comes from the docket."""
+    number: Mapped[int | None] = mapped_column(Integer)
+    incident_id: Mapped[str | None] = mapped_column(HexId)
+    """The incident of the docket that it comes from; null where it comes from an inspection."""
     site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
     rule: Mapped[str] = mapped_column(String(200))
     """The rule of the checklist that it is about; empty where it is about none."""
