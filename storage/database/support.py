@@ -7,7 +7,7 @@ from storage.database.models import SupportAccess
 
 
 def standing(session: Session, account_name: str, since_us: int, now_us: int) -> frozenset[str] | None:
-    """The sites; None where a leave ended after ``since_us``: a session from before is over with it.
+    """The sites; None where a leave has ended since ``since_us``: a session from before is over with it.
 
     What somebody has ended stays so, whatever the clock says.
     """
@@ -21,6 +21,6 @@ def standing(session: Session, account_name: str, since_us: int, now_us: int) ->
         end_us = row.ended_us if row.ended_us is not None else row.until_us or 0
         if row.ended_us is None and now_us < end_us:
             sites.add(row.site_id)
-        elif end_us > since_us:
+        elif end_us >= since_us:
             return None
     return frozenset(sites)

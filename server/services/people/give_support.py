@@ -97,37 +97,44 @@ class SupportDesk:
                 lapses_us=now_us + LAPSES_US,
             )
             session.add(row)
-            self._on_record(session, row, person.account_name, f"support asked for {hours} h: {reason}", "asked")
+            told = f"support asked for {hours} h: {reason}"
+            _on_record(session, row, person.account_name, told, "asked", now_us)
         return row.id
 
     def confirm(self, person: Scope, support_id: str) -> None:
         """By a second platform administrator. Raises NotFound, PermissionDenied (``second_person``), Conflict."""
+        now_us = self.time.now_us()
         with self.database.unit_of_work() as session:
             row = _row(session, support_id)
             if row.asked_by == person.account_name:
                 raise PermissionDenied("another administrator confirms", code="second_person")
-            self._expect(row, State.ASKED)
-            row.confirmed_by, row.confirmed_us = person.account_name, self.time.now_us()
-            self._on_record(session, row, person.account_name, f"support of {row.asked_by} confirmed", "confirmed")
+            _expect(row, State.ASKED, now_us)
+            row.confirmed_by, row.confirmed_us = person.account_name, now_us
+            told = f"support of {row.asked_by} confirmed"
+            _on_record(session, row, person.account_name, told, "confirmed", now_us)
 
     def withdraw(self, person: Scope, support_id: str) -> None:
         """By any platform administrator: ends it, wherever it stands. Raises NotFound, Conflict."""
+        now_us = self.time.now_us()
         with self.database.unit_of_work() as session:
-            self._end(session, _row(session, support_id), person.account_name)
+            _end(session, _row(session, support_id), person.account_name, now_us)
 
     def approve(self, person: Scope, site_id: str, support_id: str) -> None:
         """By the facility; its hours begin. Raises NotFound, PermissionDenied, Conflict (``not_open``: not confirmed yet, or over)."""
+        now_us = self.time.now_us()
         with self.database.unit_of_work() as session:
-            row = self._of_site(session, person, site_id, support_id)
-            self._expect(row, State.CONFIRMED)
-            row.approved_by, row.approved_us = person.account_name, self.time.now_us()
-            row.until_us = row.approved_us + row.hours * 3_600 * US_PER_S
-            self._on_record(session, row, person.account_name, f"support of {row.asked_by} approved", "approved")
+            row = _of_site(session, person, site_id, support_id)
+            _expect(row, State.CONFIRMED, now_us)
+            row.approved_by, row.approved_us = person.account_name, now_us
+            row.until_us = now_us + row.hours * 3_600 * US_PER_S
+            told = f"support of {row.asked_by} approved"
+            _on_record(session, row, person.account_name, told, "approved", now_us)
 
     def end(self, person: Scope, site_id: str, support_id: str) -> None:
         """By the facility: refused, or over at once. Raises NotFound, PermissionDenied, Conflict."""
+        now_us = self.time.now_us()
         with self.database.unit_of_work() as session:
-            self._end(session, self._of_site(session, person, site_id, support_id), person.account_name)
+            _end(session, _of_site(session, person, site_id, support_id), person.account_name, now_us)
 
     def close_ended(self) -> int:
         """Writes down the end of what ended by itself; how many."""
@@ -141,7 +148,7 @@ class SupportDesk:
             rows = list(session.scalars(query.with_for_update(skip_locked=True)))
             for row in rows:
                 row.ended_us = row.until_us if row.until_us is not None else row.lapses_us
-                self._on_record(session, row, row.asked_by, "support ended by itself", "ended")
+                _on_record(session, row, row.asked_by, "support ended by itself", "ended", now_us)
         return len(rows)
 
     def of_site(self, person: Scope, site_id: str) -> tuple[str, list[SupportView]]:
@@ -177,28 +184,31 @@ class SupportDesk:
             while len(self._noted) > NOTED_MAX:
                 self._noted.popitem(last=False)
 
-    def _end(self, session: Session, row: SupportAccess, by: str) -> None:
-        if _state(row, self.time.now_us()) not in OPEN:
-            raise Conflict("it is over already", code="not_open")
-        row.ended_by, row.ended_us = by, self.time.now_us()
-        self._on_record(session, row, by, f"support of {row.asked_by} ended", "ended")
 
-    def _expect(self, row: SupportAccess, wanted: State) -> None:
-        if _state(row, self.time.now_us()) is not wanted:
-            raise Conflict("it is not open to that any more, or not yet", code="not_open")
+def _end(session: Session, row: SupportAccess, by: str, now_us: int) -> None:
+    if _state(row, now_us) not in OPEN:
+        raise Conflict("it is over already", code="not_open")
+    row.ended_by, row.ended_us = by, now_us
+    _on_record(session, row, by, f"support of {row.asked_by} ended", "ended", now_us)
 
-    def _of_site(self, session: Session, person: Scope, site_id: str, support_id: str) -> SupportAccess:
-        site, row = site_for(session, person, site_id, Action.SUPPORT_APPROVE), _row(session, support_id)
-        if row.site_id != site.id:
-            raise NotFound("no such request", code="no_support")
-        return row
 
-    def _on_record(self, session: Session, row: SupportAccess, by: str, told: str, step: str) -> None:
-        now_us = self.time.now_us()
-        session.flush()
-        accesses.record(session, _access(by, row.site_id, row.id, told, now_us, ""), now_us)
-        link = f"/sites/{row.site_id}/support"
-        tell(session, News(f"support:{row.id}:{step}", row.site_id, SUPPORT, step, link, now_us))
+def _expect(row: SupportAccess, wanted: State, now_us: int) -> None:
+    if _state(row, now_us) is not wanted:
+        raise Conflict("it is not open to that any more, or not yet", code="not_open")
+
+
+def _of_site(session: Session, person: Scope, site_id: str, support_id: str) -> SupportAccess:
+    site, row = site_for(session, person, site_id, Action.SUPPORT_APPROVE), _row(session, support_id)
+    if row.site_id != site.id:
+        raise NotFound("no such request", code="no_support")
+    return row
+
+
+def _on_record(session: Session, row: SupportAccess, by: str, told: str, step: str, now_us: int) -> None:
+    session.flush()
+    accesses.record(session, _access(by, row.site_id, row.id, told, now_us, ""), now_us)
+    link = f"/sites/{row.site_id}/support"
+    tell(session, News(f"support:{row.id}:{step}", row.site_id, SUPPORT, step, link, now_us))
 
 
 def _access(by: str, site_id: str, subject_id: str, told: str, now_us: int, source: str) -> accesses.Access:

@@ -179,12 +179,14 @@ class SignIn:
             account = session.get_one(Account, found.account_name)
             if account.locked_us is not None:
                 return None
-            helps: frozenset[str] | None = frozenset()
-            if account.role == Role.PLATFORM_ADMIN:
-                helps = support.standing(session, account.name, found.created_us, self._time.now_us())
-            if helps is None:
-                return None
-            return Scope(account.name, account.role, account.region, proof=found.proof, support=helps)
+        helps: frozenset[str] | None = frozenset()
+        if account.role == Role.PLATFORM_ADMIN:
+            now_us = self._time.now_us()  # it may write: never within another's transaction
+            with self._database.reading() as session:
+                helps = support.standing(session, account.name, found.created_us, now_us)
+        if helps is None:
+            return None
+        return Scope(account.name, account.role, account.region, proof=found.proof, support=helps)
 
     def close_session(self, token: str) -> None:
         """Ends a session at once."""
