@@ -1,6 +1,8 @@
 """The board of one site: the page, and the fragment that the page renews itself with."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -11,6 +13,7 @@ from server.api.parts import parts_of
 from server.api.tongue import language_of
 
 router = APIRouter()
+Pictures = Annotated[str, Query(max_length=1)]
 
 
 @router.api_route("/", methods=READ)
@@ -27,12 +30,12 @@ def home(request: Request, person: Person) -> Response:
 
 
 @router.api_route("/sites/{site}", methods=READ)
-def board(request: Request, person: Person, site: str, day: str = "") -> HTMLResponse:
-    """The page; without ``day`` it follows today."""
+def board(request: Request, person: Person, site: str, day: str = "", pictures: Pictures = "") -> HTMLResponse:
+    """The page; without ``day`` it follows today. With ``pictures``, each camera's newest, looked at on record."""
     parts = parts_of(request)
     language = language_of(request)
     wanted = parse_day(day)
-    fragment = parts.feed.fragment(person, site, wanted, language)
+    fragment = parts.feed.fragment(person, site, wanted, language, pictures=bool(pictures))
     sites = parts.reader.sites(person)
     return HTMLResponse(
         parts.pages.board(
@@ -43,12 +46,14 @@ def board(request: Request, person: Person, site: str, day: str = "") -> HTMLRes
             language=language,
             fragment=fragment.html,
             digest=fragment.digest,
+            pictures=bool(pictures),
         )
     )
 
 
 @router.api_route("/sites/{site}/board", methods=READ)
-def board_fragment(request: Request, person: Person, site: str, day: str = "") -> HTMLResponse:
+def board_fragment(request: Request, person: Person, site: str, day: str = "", pictures: Pictures = "") -> HTMLResponse:
     """The inside of the page, its digest as the entity tag."""
-    fragment = parts_of(request).feed.fragment(person, site, parse_day(day), language_of(request))
+    feed, language = parts_of(request).feed, language_of(request)
+    fragment = feed.fragment(person, site, parse_day(day), language, pictures=bool(pictures))
     return HTMLResponse(fragment.html, headers={"ETag": f'"{fragment.digest}"'})

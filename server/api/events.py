@@ -6,8 +6,9 @@ Source: WHATWG HTML, 9.2 server-sent events.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -34,14 +35,16 @@ log = get_logger("api")
 
 
 @router.get("/sites/{site}/events")
-async def events(request: Request, person: Person, site: str, day: str = "") -> StreamingResponse:
+async def events(
+    request: Request, person: Person, site: str, day: str = "", pictures: Annotated[str, Query(max_length=1)] = ""
+) -> StreamingResponse:
     """``changed`` with the new digest, ``heartbeat`` where nothing changes, ``over`` when the session is."""
     parts = parts_of(request)
     wanted = parse_day(day)
     language = language_of(request)
 
     def look(who: Scope) -> Fragment:
-        return parts.feed.fragment(who, site, wanted, language)
+        return parts.feed.fragment(who, site, wanted, language, pictures=bool(pictures))
 
     return await stream_of(request, person, site, look)
 

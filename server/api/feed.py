@@ -15,9 +15,11 @@ from server.domain.authorisation import Action
 from server.services.audit.read_audit import AuditReader
 from server.services.coverage.read_day import DayReader
 from server.services.coverage.read_health import HealthReader
+from server.services.coverage.read_morning import MorningReader
 from server.services.intake.handle_alarms import AlarmDuty
 from server.services.people.operators import may_at_site
 from server.web.audit_pages import AuditPages
+from server.web.morning import Asked
 from server.web.pages import Pages
 from storage.database.alarms import Mark
 from storage.database.scope import Scope
@@ -51,23 +53,27 @@ class BoardFeed:
         duty: AlarmDuty,
         health: HealthReader,
         audits: AuditReader,
+        morning: MorningReader,
         pages: Pages,
         clock: Clock,
     ) -> None:
         self._reader = reader
         self._audits = audits
+        self._morning = morning
         self._audit_pages = AuditPages(pages)
         self._health = health
         self._duty = duty
         self._pages = pages
         self._clock = clock
-        self._kept: OrderedDict[tuple[Scope, str, date | None, str], tuple[int, Fragment]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Scope, str, date | None, str, bool], tuple[int, Fragment]] = OrderedDict()
         self._marks: OrderedDict[tuple[Scope, str], tuple[int, Mark]] = OrderedDict()
         self._lock = Lock()
 
-    def fragment(self, scope: Scope, site_id: str, day: date | None, language: str) -> Fragment:
-        """The board of one day, today's where ``day`` is None. Raises NotFound."""
-        key = (scope, site_id, day, language)
+    def fragment(
+        self, scope: Scope, site_id: str, day: date | None, language: str, *, pictures: bool = False
+    ) -> Fragment:
+        """The board of one day, today's where ``day`` is None; ``pictures``: with each camera's newest. Raises NotFound."""
+        key = (scope, site_id, day, language, pictures)
         begun_us = self._clock.monotonic_us()
         with self._lock:
             made_us, kept = self._kept.get(key, (0, None))
@@ -75,16 +81,15 @@ class BoardFeed:
         if kept is not None and begun_us - made_us < FRESH_US and kept.alarms == mark:
             return kept
         found = self._reader.day(scope, site_id, day)
-        alarms = None if day is not None else self._duty.of_site(scope, site_id, events=0)
-        health = None if day is not None else self._health.of_site(scope, site_id)
-        audits = [] if day is not None else self._audit_pages.alerts(self._audits.of_site(scope, site_id), language)
+        stills = None
+        if pictures and day is None and may_at_site(scope, Action.PICTURE_READ):
+            stills = self._morning.stills(scope, site_id)
         html = self._pages.board_fragment(
             found,
             language,
-            alarms=alarms,
-            may_act=may_at_site(scope, Action.ALARM_HANDLE),
-            health=health,
-            audits=audits,
+            reader=scope,
+            asked=self._asked(scope, site_id, language) if day is None else None,
+            stills=stills,
         )
         digest = hashlib.sha256(html.encode()).hexdigest()[:32]
         made = Fragment(html, digest, self._clock.monotonic_us() - begun_us, mark)
@@ -94,6 +99,17 @@ class BoardFeed:
             while len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
         return made
+
+    def _asked(self, scope: Scope, site_id: str, language: str) -> Asked:
+        """Everything besides the day itself that the first screen answers with."""
+        audit = self._audits.of_site(scope, site_id)
+        return Asked(
+            alarms=self._duty.of_site(scope, site_id, events=0),
+            health=self._health.of_site(scope, site_id),
+            audits=self._audit_pages.alerts(audit, language),
+            forecast=audit.forecast,
+            morning=self._morning.of_site(scope, site_id),
+        )
 
     def alarm_mark(self, scope: Scope, site_id: str) -> Mark:
         """Changes as soon as there is something new about the site's alarms; cheap. Raises NotFound."""

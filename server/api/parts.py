@@ -10,7 +10,6 @@ from config.base.clock import US_PER_S, Clock, SystemClock
 from config.settings.server import ServerSettings
 from server.api.feed import BoardFeed, StreamSlots
 from server.api.gate import Gate
-from server.api.wall_feed import WallFeed
 from server.api.kept_forms import KeptForms
 from server.api.setup_feed import SetupFeed
 from server.api.wall_feed import WallFeed
@@ -42,6 +41,7 @@ from server.services.coverage.read_calendar import CalendarReader
 from server.services.coverage.read_day import DayReader
 from server.services.coverage.read_findings import FindingReader
 from server.services.coverage.read_health import HealthReader
+from server.services.coverage.read_morning import MorningReader
 from server.services.coverage.read_replays import ReplayReader
 from server.services.coverage.read_wall import WallReader
 from server.services.custody.desk import CustodyDesk
@@ -65,10 +65,12 @@ from server.services.reports.region_report import RegionReportDesk
 from server.services.supervision.count_region import Statistician
 from server.services.supervision.draw_inspections import DrawDesk
 from server.services.supervision.inspect_sites import InspectionDesk
+from server.services.supervision.keep_agenda import AgendaDesk
 from server.services.supervision.keep_complaints import ComplaintDesk
 from server.services.supervision.keep_credit import CreditDesk
 from server.services.supervision.prefill import Prefill
 from server.services.supervision.publish import Publisher
+from server.web.agenda import AgendaPages
 from server.web.audit_pages import AuditPages
 from server.web.calendar import CalendarPages
 from server.web.complaints import ComplaintPages
@@ -149,6 +151,8 @@ class Parts:
     complaint_pages: ComplaintPages
     inspections: InspectionDesk
     inspection_pages: InspectionPages
+    agenda: AgendaDesk
+    agenda_pages: AgendaPages
     statistics: Statistician
     statistics_pages: StatisticsPages
     publisher: Publisher
@@ -246,6 +250,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
             database, clock, Prefill(ComplianceReader(database, clock, Assessor(settings.policy)))
         ),
         inspection_pages=InspectionPages(pages),
+        agenda=AgendaDesk(database, clock),
+        agenda_pages=AgendaPages(pages),
         statistics=Statistician(database, clock),
         statistics_pages=StatisticsPages(pages),
         publisher=Publisher(database, clock),
@@ -271,7 +277,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         people_pages=PeoplePages(pages),
         pages=pages,
         setup_pages=SetupPages(pages),
-        feed=BoardFeed(reader, duty, health, AuditReader(database, clock), pages, clock),
+        feed=BoardFeed(reader, duty, health, AuditReader(database, clock), MorningReader(database, clock), pages, clock),
         kept=KeptForms(clock),
         streams=StreamSlots(),
         public_origin=settings.api.public_origin.rstrip("/"),

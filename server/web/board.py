@@ -1,6 +1,7 @@
 """What the board says of a day: sentence, cameras and gaps, ready for the template. Pure."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -8,6 +9,7 @@ from config.base.timespan import Span
 from server.domain.verdict import day_of
 from server.services.coverage.read_day import ArrivalView, CameraDay, GapView, NoticeView, SiteDay
 from server.services.coverage.read_findings import FindingView
+from server.services.coverage.read_morning import StillView
 from server.web import timeline
 from server.web.cells import day_sentence
 from server.web.formatting import Words
@@ -63,6 +65,11 @@ class CameraRow:
     description: str
     day: timeline.Drawing
     lens: timeline.Drawing | None
+    missing_text: str = ""
+    """Since when its time is missing, and why; empty where none is now."""
+    picture: str = ""
+    """Where its newest picture is looked at, on record; empty where there is none or nobody asked."""
+    picture_text: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,18 +138,17 @@ class Board:
     as_of: str
     lens_from: str
     deleted: DeletedRow | None
-    holds_due: str
     cell: str
     """What the coverage rests on, where the site keeps its recordings itself."""
 
 
-def make_board(site: SiteDay, language: Language) -> Board:
-    """The board of one site's day for a reader of ``language``."""
+def make_board(site: SiteDay, language: Language, stills: Mapping[str, StillView] | None = None) -> Board:
+    """The board of one site's day for a reader of ``language``; ``stills``: camera → its newest picture."""
     day = date.fromisoformat(site.day)
     today = day_of(site.now_us, site.timezone)
     window = Span(site.start_us, site.end_us)
     words = Words(language, site.timezone, odd_day=window.duration_us != 24 * timeline.HOUR_US)
-    maker = _Maker(site, day, day == today, window, words, language)
+    maker = _Maker(site, day, day == today, window, words, language, stills or {})
     gaps = maker.gaps()
     return Board(
         site_id=site.site_id,
@@ -164,13 +170,7 @@ def make_board(site: SiteDay, language: Language) -> Board:
         lens_from=words.clock(maker.lens.start_us),
         deleted=maker.deleted(),
         cell=day_sentence(site.cell, language) if site.cell is not None else "",
-        holds_due=_holds_due(site.holds_due, language) if day == today else "",
     )
-
-
-def _holds_due(count: int, language: Language) -> str:
-    said = language.count("%(num)s hold is to be reviewed", "%(num)s holds are to be reviewed", count)
-    return said if count else ""
 
 
 @dataclass(frozen=True)
@@ -181,6 +181,7 @@ class _Maker:
     window: Span
     words: Words
     language: Language
+    stills: Mapping[str, StillView]
 
     @property
     def now_us(self) -> int:
@@ -192,7 +193,7 @@ class _Maker:
 
     def camera(self, camera: CameraDay) -> CameraRow:
         text = self.language.text
-        verdict = camera.verdict
+        verdict, still = camera.verdict, self.stills.get(camera.camera_id)
         states = timeline.states_of(camera, self.window, self.site.now_us)
         longest_us = max((self._length_us(gap) for gap in camera.gaps), default=0)
         covered_text = text("%(covered)s of %(expected)s") % {
@@ -223,7 +224,30 @@ class _Maker:
             % {"verdict": spoken, "covered": covered_text, "gap": longest_text},
             day=timeline.draw(states, self.window, self.now_us, self._hour_ticks()),
             lens=timeline.draw(states, self.lens, self.now_us, self._lens_ticks()) if self.is_today else None,
+            missing_text=self._missing(camera) if self.is_today else "",
+            picture=still.path if still is not None else "",
+            picture_text=self._picture(still),
         )
+
+    def _missing(self, camera: CameraDay) -> str:
+        lasting = next((gap for gap in camera.gaps if gap.end_us is None), None)
+        if lasting is None:
+            return ""
+        said = self.language.text("missing since %(time)s: %(cause)s")
+        if lasting.status == "unverified":
+            said = self.language.text("not known since %(time)s: %(cause)s")
+        since = self.words.moment(lasting.start_us, self.day)
+        return said % {"time": since, "cause": self.language.text(CAUSE[lasting.cause])}
+
+    def _picture(self, still: StillView | None) -> str:
+        if still is None:
+            return self.language.text("No picture yet")
+        said = {
+            "finding": self.language.text("When a fault was found, %(time)s"),
+            "found": self.language.text("When it was found, %(time)s"),
+            "hung": self.language.text("When it was hung, %(time)s"),
+        }[still.kind]
+        return said % {"time": self.words.moment(still.at_us, self.day)}
 
     def _finding(self, finding: FindingView) -> FindingRow:
         text = self.language.text

@@ -1,7 +1,7 @@
 """Renders the pages. Templates are autoescaped and refuse undefined names; words come from the reader's catalogue."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -10,13 +10,14 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from server.domain.authorisation import Action
 from server.services.cells.fetch_from_cell import FetchView
 from server.services.cells.read_cells import SiteCell
 from server.services.coverage.read_day import SiteDay, SiteSummary
-from server.services.coverage.read_health import SiteHealth
+from server.services.coverage.read_morning import StillView
 from server.services.custody.desk import SiteCustody
 from server.services.evidence.read_attestations import AttestedDay
-from server.services.intake.handle_alarms import SiteAlarms
+from server.services.people.operators import may_at_site
 from server.web import cells
 from server.web.alarms import make_alarms
 from server.web.attestation import make_attestation
@@ -24,6 +25,7 @@ from server.web.board import make_board
 from server.web.custody import SAID, LastForm, make_custody, refusal
 from server.web.health import make_health
 from server.web.languages import DEFAULT_LANGUAGE, LANGUAGES, Language, load_languages
+from server.web.morning import Asked, make_todo
 from server.web.navigation import navigation
 from server.web.timeline import HEIGHT
 from server.web.wording import OTHER_ADVICE, SIGN_IN_ERROR, STATE, STATUS_ADVICE, STATUS_TITLE
@@ -61,29 +63,36 @@ class Pages:
         site: SiteDay,
         language: str,
         *,
-        alarms: SiteAlarms | None = None,
-        may_act: bool = False,
-        health: SiteHealth | None = None,
-        audits: Sequence[str] = (),
+        reader: Scope,
+        asked: Asked | None = None,
+        stills: Mapping[str, StillView] | None = None,
     ) -> str:
         """The inside of the board's page; the same bytes while nothing in it has changed.
 
-        ``alarms``: shown where the site has a panel; ``may_act``: with what the reader may do about them. ``health``:
-        how boxes and cameras do now, beside today's board. ``audits``: what the audits say that somebody must see.
+        ``asked``: what else is known now, beside today's board: alarms where the site has a panel, how boxes and cameras do,
+        what waits for somebody. ``stills``: each camera's newest picture, where somebody wants to look at them.
         """
-        spoken = self._languages[language]
+        spoken, may_act = self._languages[language], may_at_site(reader, Action.ALARM_HANDLE)
+        alarms, health = (asked.alarms, asked.health) if asked is not None else (None, None)
         section = None
         if alarms is not None and (alarms.alarms or alarms.partitions):
             section = make_alarms(alarms, site.timezone, site.now_us, spoken, may_act=may_act)
+
+        def may(action: Action) -> bool:
+            return may_at_site(reader, action)
+
         return self._render(
             "fragment.html",
             language,
-            board=make_board(site, spoken),
+            board=make_board(site, spoken, stills),
+            todo=make_todo(site, asked, spoken, may) if asked is not None else None,
+            may_set_up=may(Action.SETUP),
+            may_look=may(Action.PICTURE_READ),
+            with_pictures=stills is not None,
             may_act=may_act,
             bands=HEIGHT,
             alarms=section,
             health=make_health(health, site.timezone, spoken) if health is not None else None,
-            audits=audits,
         )
 
     def board(
@@ -96,9 +105,10 @@ class Pages:
         language: str,
         fragment: str,
         digest: str,
+        pictures: bool = False,
     ) -> str:
         """The page around a fragment."""
-        query = f"?day={day.isoformat()}" if day else ""
+        query = f"?day={day.isoformat()}" if day else "?pictures=1" if pictures else ""
         name = next((site.name for site in sites if site.site_id == site_id), site_id)
         return self._render(
             "board.html",

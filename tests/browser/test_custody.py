@@ -80,7 +80,7 @@ def test_everything_is_said_in_both_languages_on_a_telephone_too(kept, open_page
     assert no_wider_than_the_window(page)
     keep(request, page, f"custody-{language}-{width}")
     page.goto(f"{kept.api.url}/sites/sunflower")
-    expect(page.locator("#holds-due")).to_be_visible()
+    expect(page.locator("#todo a[href$='custody#holds']")).to_be_visible()
     keep(request, page, f"custody-board-{language}-{width}")
 
 

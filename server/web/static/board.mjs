@@ -113,9 +113,17 @@ function update(old, fresh) {
   const list = fresh.querySelector(":scope > ul.cameras");
   const oldList = old.querySelector(":scope > ul.cameras");
   if (list && oldList) { morph(oldList, list); return; }
+  // A picture that is shown stays: fetched again it would be looked at, and recorded, once more.
+  const shown = new Map([...old.querySelectorAll("img[src]")].map((image) => [image.getAttribute("src"), image]));
+  for (const image of fresh.querySelectorAll("img[src]")) {
+    if (!shown.has(image.getAttribute("src"))) continue;
+    image.dataset.kept = image.getAttribute("src");
+    image.removeAttribute("src");
+  }
   const spoken = [...old.querySelectorAll("[role=status][id]")];
   const action = focused?.closest("form")?.getAttribute("action");
   old.replaceChildren(...fresh.childNodes);
+  for (const image of old.querySelectorAll("img[data-kept]")) image.replaceWith(shown.get(image.dataset.kept));
   // A live region stays the same element, and is touched only when it says something new: readers speak it then.
   for (const region of spoken) {
     const said = old.querySelector(`#${CSS.escape(region.id)}`);
