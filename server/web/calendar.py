@@ -41,6 +41,8 @@ class DayCell:
     day: str
     number: int
     tone: str
+    cameras: int
+    """How many of them the tone is about, where it is not good news."""
     words: str
     column: int
     is_today: bool
@@ -96,6 +98,7 @@ class CalendarPages:
             ticks=_ticks(days, spoken),
             states=[(state, spoken.text(words)) for state, words in WORDS.items()],
             sentence=_sentence(cameras, days, found.today, spoken),
+            tone=_tone(cameras, days, found.today),
             span=f"{_short(first, spoken)} – {_short(last, spoken)}",
             earlier=_address(base, asked | {"last": (first - timedelta(days=1)).isoformat()}),
             later=_address(base, asked | {"last": later.isoformat()}) if later > last else "",
@@ -217,7 +220,7 @@ def _cell(day: date, states: Sequence[str], today: str, language: Language) -> D
         parts.append(language.text("not final"))
     told = format_date(day, "long", locale=language.locale) + language.text(": ") + language.text(", ").join(parts)
     iso = day.isoformat()
-    return DayCell(iso, day.day, tone, told, day.isoweekday(), iso == today, iso <= today)
+    return DayCell(iso, day.day, tone, bad or unsure, told, day.isoweekday(), iso == today, iso <= today)
 
 
 def _sentence(cameras: Sequence[CameraCalendar], days: Sequence[date], today: str, language: Language) -> str:
@@ -232,6 +235,11 @@ def _sentence(cameras: Sequence[CameraCalendar], days: Sequence[date], today: st
     if unsure:
         parts.append(language.count("%(num)s day not fully known", "%(num)s days not fully known", unsure))
     return language.text(", ").join(parts) or language.text("Every day without a gap.")
+
+
+def _tone(cameras: Sequence[CameraCalendar], days: Sequence[date], today: str) -> str:
+    seen = {state for camera in cameras for state in states_of(camera, days, today)}
+    return next((state for state in ("bad", "unsure", "good") if state in seen), "good" if "provisional" in seen else "")
 
 
 def _ticks(days: Sequence[date], language: Language) -> list[tuple[str, str]]:

@@ -24,8 +24,9 @@ from server.web.wording import CAUSE, STATE, VERDICT, ZONE, mark
 from storage.database.scope import Scope
 
 DAY_STEP_US, HOUR_STEP_US = 30 * US_PER_S, 2 * US_PER_S
-GAPS_SHOWN_MAX = 300
+GAPS_SHOWN_MAX = 100
 SHOWN_STATES = ("covered", "backfilled", "in_flight", "unsound", "unverified", "missing", "idle", "ahead")
+RECORDED = ("covered", "backfilled", "in_flight")
 ORDER = ("NON_COMPLIANT", "UNVERIFIED", "COMPLIANT")
 COLUMNS = (
     mark("Camera"), mark("Number"), mark("From"), mark("To"), mark("How long, s"), mark("State"), mark("Cause"),
@@ -234,6 +235,10 @@ class _Maker:
             return "bad", language.count("%(num)s camera with gaps", "%(num)s cameras with gaps", lost)
         if unsure:
             return "unsure", language.count("%(num)s camera not fully known", "%(num)s cameras not fully known", unsure)
+        if hour.start_us >= self._now_us:
+            return "off", language.text(STATE["ahead"])
+        if not any(states[state].clip(*hour) for states in self._states.values() for state in RECORDED):
+            return "off", language.text("nothing expected")
         return "", language.text("no gap")
 
     def _span_text(self, span: Span) -> str:

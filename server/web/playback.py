@@ -58,6 +58,10 @@ SENTENCE = {
 }
 
 
+COVERED = frozenset({"covered", "backfilled"})
+NO_LONGER_HERE = mark("It counted as recorded when it was judged. There is no recording of it here any more.")
+
+
 @dataclass(frozen=True)
 class Row:
     """One recording, or a gap where ``source`` and ``link`` are empty."""
@@ -165,13 +169,16 @@ class _Maker:
         today = day_of(minute.now_us, found.timezone)
         played = self._shown if found.look_code is not None else None
         worst = next(one for one in pieces if one.state == state)
+        sentence, chip = SENTENCE[state], CHIP[state]
+        if state in COVERED and not self._inside:
+            sentence, chip = NO_LONGER_HERE, "waiting"
         return {
             "day": self._words.day(date.fromisoformat(minute.day)),
             "when": f"{self._words.clock(minute.start_us)}–{self._end(minute.end_us)}",
             "state": state,
-            "chip": CHIP[state],
+            "chip": chip,
             "state_text": self._language.text(STATE[state]),
-            "sentence": self._language.text(SENTENCE[state]),
+            "sentence": self._language.text(sentence),
             "cause": worst.cause,
             "pieces": pieces if len(pieces) > 1 else [],
             "deleted": bool(minute.deleted) and not self._inside,

@@ -82,7 +82,7 @@ class RegionPages:
             "compliance_region.html",
             language,
             region=found,
-            name=_name(found.name, found.name_en, language) or spoken.text("All regions"),
+            name=maker.node(found.tree).name if not found.region else _name(found.name, found.name_en, language),
             period=maker.period(),
             before=maker.address(period=before),
             after=maker.address(period=after) if after else "",

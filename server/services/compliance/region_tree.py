@@ -61,9 +61,10 @@ def tree_of(places: Sequence[tuple[str, Status]], names: Names, here: str, root:
             if count:
                 below["/".join(steps[: count - 1])].add(path)
 
-    def node(path: str) -> RegionNode:
+    def node(path: str, *, alone: bool) -> RegionNode:
         counts = counted.get(path, dict.fromkeys(ORDER, 0))
-        is_open = path in (root, here) or here.startswith(f"{path}/")
+        is_open = alone or path in (root, here) or here.startswith(f"{path}/")
+        only_one = alone and len(below[path]) == 1
         name, english = names.of(path)
         return RegionNode(
             path=path,
@@ -72,8 +73,8 @@ def tree_of(places: Sequence[tuple[str, Status]], names: Names, here: str, root:
             status=worst(status for status, count in counts.items() if count),
             counts={status.value: count for status, count in counts.items()},
             is_here=path == (here or root),
-            below=[node(one) for one in sorted(below[path])] if is_open else [],
+            below=[node(one, alone=only_one) for one in sorted(below[path])] if is_open else [],
             more=bool(below[path]) and not is_open,
         )
 
-    return node(root)
+    return node(root, alone=not here or here == root)
