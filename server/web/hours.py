@@ -1,6 +1,8 @@
 """Weekly hours in words: ``mon-fri 09:00-11:00; mon-fri 15:00-17:00`` as 周一至周五 09:00–11:00、15:00–17:00. Pure."""
 
 from collections import defaultdict
+from collections.abc import Sequence
+from functools import reduce
 from itertools import pairwise
 
 from babel.dates import get_day_names
@@ -22,8 +24,11 @@ def hours_in_words(text: str, language: Language) -> str:
     days: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for weekday in sorted(times):
         days[tuple(times[weekday])].append(weekday)
-    comma = language.text(", ")
-    return language.text("; ").join(f"{_days(some, language)} {comma.join(at)}" for at, some in days.items())
+    return language.text("; ").join(f"{_days(some, language)} {_list(at, language)}" for at, some in days.items())
+
+
+def _list(items: Sequence[str], language: Language) -> str:
+    return reduce(lambda first, then: language.text("%(first)s, %(then)s") % {"first": first, "then": then}, items)
 
 
 def _clock(minute: int) -> str:
@@ -37,4 +42,4 @@ def _days(days: list[int], language: Language) -> str:
         return language.text("every day")
     if len(days) > 2 and all(after == before + 1 for before, after in pairwise(days)):
         return language.text("%(first)s to %(last)s") % {"first": names[days[0]], "last": names[days[-1]]}
-    return language.text(", ").join(names[day] for day in days)
+    return _list([names[day] for day in days], language)
