@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from config.base.clock import US_PER_S
+from server.domain.authorisation import Action, reach
 from server.domain.compliance import worst
 from server.domain.duties import add_months
 from server.domain.verdict import Status
@@ -29,6 +30,13 @@ from server.web.wording import VERDICT
 from storage.database.scope import Scope
 
 SUBJECTS_SHOWN_MAX = 40
+ASKS = {
+    "custody": Action.CUSTODY_READ,
+    "people": Action.PEOPLE_READ,
+    "camera": Action.REGISTERS_READ,
+    "register": Action.REGISTERS_READ,
+}
+"""Evidence that not every reader of a verdict may open: no link where it would be refused."""
 TABLES = frozenset({"sites", "zones", "cameras", "staff", "records", "classes"})
 BINDS = BINDING["mandatory"]
 ORDER = (Status.NON_COMPLIANT, Status.UNVERIFIED, Status.COMPLIANT)
@@ -114,7 +122,7 @@ class CompliancePages:
             "compliance.html",
             language,
             site=found,
-            page=_Maker(spoken, found).view(),
+            page=_Maker(spoken, found, reader.role).view(),
             command=f"python -m server.admin compliance set-pack {found.site_id} cn-national-base",
             before=before,
             after=after,
@@ -126,8 +134,8 @@ class CompliancePages:
 
 
 class _Maker:
-    def __init__(self, language: Language, site: SiteCompliance) -> None:
-        self._language, self._site = language, site
+    def __init__(self, language: Language, site: SiteCompliance, role: str) -> None:
+        self._language, self._site, self._role = language, site, role
         self._tag = "en" if language.tag == "en" else "zh-CN"
         self._words = Words(language, site.timezone)
         self._names = {zone.zone_id: zone.name for zone in site.zones}
@@ -220,7 +228,7 @@ class _Maker:
                 "camera": f"/api/v1/sites/{site}/registers?table=cameras&format=csv",
                 "register": f"/api/v1/sites/{site}/registers?table={table}&format=csv" if table in TABLES else "",
             }.get(kind, "")
-            if to:
+            if to and (kind not in ASKS or reach(self._role, ASKS[kind])):
                 found.setdefault(text(EVIDENCE[kind]), to)
         return list(found.items())
 

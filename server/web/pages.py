@@ -11,6 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from server.domain.authorisation import Action
+from server.domain.authorisation import reach
 from server.services.cells.fetch_from_cell import FetchView
 from server.services.cells.read_cells import SiteCell
 from server.services.coverage.read_day import SiteDay, SiteSummary
@@ -247,6 +248,7 @@ class Pages:
             "default_language": DEFAULT_LANGUAGE,
             "asset": self._asset_url,
             "navigation": navigation,
+            "allows": reach,
         }
         environment.filters["quote"] = lambda text: quote(text, safe="")
         return environment
