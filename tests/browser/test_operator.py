@@ -35,7 +35,6 @@ def floor() -> bytes:
 def console(database, clock, agent, tmp_path) -> Iterator[RunningApi]:
     """A site with places and a box that has found three cameras."""
     file = settings_for(database, tmp_path)
-    file.write_text(f'{file.read_text()}[server]\nstate_dir = "{tmp_path}"\n')
     write_authority(tmp_path)
     add_accounts(database, clock, agent.site_id)
     register = Register(database, clock)

@@ -41,7 +41,6 @@ def picture(shade: int) -> bytes:
 def console(database, clock, agent, tmp_path) -> Iterator[RunningApi]:
     """A site with a box that has found three cameras, one of which is not the site's."""
     file = settings_for(database, tmp_path)
-    file.write_text(f'{file.read_text()}[server]\nstate_dir = "{tmp_path}"\n')
     write_authority(tmp_path)
     add_accounts(database, clock, agent.site_id)
     register = Register(database, clock)

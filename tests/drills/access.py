@@ -105,7 +105,11 @@ def _second_reading(holder, lens, relation, mode, leases, at_us, until_us) -> bo
         return False
     if lens.zone_kinds & FORBIDDEN_KINDS or not lens.zone_kinds:
         return False
-    if (holder.role, relation) in {("police_auditor", "region"), ("health_regulator", "region"), ("facility_manager", "site")}:
+    if (holder.role, relation) in {
+        ("police_auditor", "region"),
+        ("health_regulator", "region"),
+        ("facility_manager", "site"),
+    }:
         return True
     minute = (at_us // US_PER_MINUTE + OFFSET_MIN + 3 * 24 * 60) % WEEK_MIN  # 1970-01-01 was a Thursday
     day, within = divmod(minute, 24 * 60)
@@ -135,7 +139,6 @@ def _request(report: Report, chance: random.Random, count: int, folder: Path) ->
         nursery.change(Site, Site.id == site_id, name=mark)
     began, foreign, faults, seen = time.monotonic(), 0, 0, 0
     file = settings_for(database, folder)
-    file.write_text(f'{file.read_text()}[server]\nstate_dir = "{folder}"\n')
     settings = load_server(file)
     make_authority(settings, database)  # without it nobody can be invited, and the server says so with 503
     with serving(settings, nursery.clock) as api:

@@ -71,12 +71,13 @@ class RunningApi:
 
 
 def settings_for(database: Database, directory: Path, *, port: int = 0, public_origin: str = "") -> Path:
-    """A settings file for an API on this database; the store is never reached by it."""
+    """A settings file for an API on this database, which keeps its state there too; the store is never reached by it."""
     for name, secret in (("access", "tester"), ("secret", "not-a-real-secret")):
         (directory / name).write_text(secret)
     file = directory / "server.toml"
     url = database.engine.url.render_as_string(hide_password=False)
     file.write_text(
+        f'[server]\nstate_dir = "{directory}"\n'
         f'[database]\nurl = "{url}"\n'
         f'[store]\naccess_key_file = "{directory / "access"}"\nsecret_key_file = "{directory / "secret"}"\n'
         f'[api]\nport = {port}\npublic_origin = "{public_origin}"\nsecond_step_roles = []\n'

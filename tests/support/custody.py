@@ -30,10 +30,11 @@ def settings_file(database, directory, store):
     file = settings_for(database, directory)
     (directory / "access").write_text(store.server.access_key)
     (directory / "secret").write_text(store.server.secret_key)
-    text = file.read_text().replace(
+    text = file.read_text().replace("[server]\n", f'[server]\nsigning_key_file = "{directory / "key.pem"}"\n')
+    text = text.replace(
         "[store]\n", f'[store]\nendpoint = "{store.server.endpoint}"\nbucket = "{store.server.bucket}"\n'
     )
-    file.write_text(f'[server]\nsigning_key_file = "{directory / "key.pem"}"\n{text}')
+    file.write_text(text)
     return file
 
 

@@ -101,10 +101,11 @@ def _settings(
     pem = folder / "signing-key.pem"
     pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     file = settings_for(database, folder, port=api_port)
+    own = f'[server]\nstate_dir = "{folder / "server"}"\nsigning_key_file = "{pem}"\n'
+    file.write_text(file.read_text().replace(f'[server]\nstate_dir = "{folder}"\n', own))
     identities = folder / "broker" / "identities"
     with file.open("a") as opened:
         opened.write(
-            f'[server]\nstate_dir = "{folder / "server"}"\nsigning_key_file = "{pem}"\n'
             f'[mqtt]\nport = {broker.port}\ncertificate_file = "{identities / "ingest.pem"}"\n'
             f'[enrolment]\nauthority_file = "{broker.authority_file}"\n'
             f'[live]\nport = {live_port}\npublic_url = "http://127.0.0.1:{live_port}"\n'

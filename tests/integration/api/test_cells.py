@@ -87,10 +87,9 @@ def api(site: CellSite, tmp_path: Path) -> Iterator[RunningApi]:
     (tmp_path / "secret").write_text(access.secret_key)
     pem = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "sealing.pem").write_bytes(pem)
-    text = file.read_text().replace(
-        "[store]\n", f'[store]\nendpoint = "{access.endpoint}"\nbucket = "{access.bucket}"\n'
-    )
-    file.write_text(f'[server]\nsealing_key_file = "{tmp_path / "sealing.pem"}"\n{text}')
+    text = file.read_text().replace("[server]\n", f'[server]\nsealing_key_file = "{tmp_path / "sealing.pem"}"\n')
+    text = text.replace("[store]\n", f'[store]\nendpoint = "{access.endpoint}"\nbucket = "{access.bucket}"\n')
+    file.write_text(text)
     add_accounts(site.database, site.clock, site.agent.site_id)
     with serving(load_server(file), SystemClock()) as running:
         yield running

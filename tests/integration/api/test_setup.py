@@ -45,7 +45,6 @@ FORM = {
 @pytest.fixture
 def console(database, clock, agent, tmp_path):
     file = settings_for(database, tmp_path)
-    file.write_text(f'{file.read_text()}[server]\nstate_dir = "{tmp_path}"\n')
     write_authority(tmp_path)
     add_accounts(database, clock, "sunflower")
     keys = agent.signer.public_pem + sealing_public_pem(BOX_KEY.public_key()).encode()

@@ -46,8 +46,7 @@ class Access:
         file = settings_for(database, folder)
         with file.open("a") as opened:
             opened.write(
-                f'[server]\nstate_dir = "{folder}"\n[mqtt]\nport = {port}\n'
-                f'[broker]\npid_file = "{folder}/mosquitto/mosquitto.pid"\ncheck_s = 0.2\n'
+                f'[mqtt]\nport = {port}\n[broker]\npid_file = "{folder}/mosquitto/mosquitto.pid"\ncheck_s = 0.2\n'
             )
         self.settings = load_server(file)
         write_authority(folder)
@@ -57,17 +56,24 @@ class Access:
         self.keeper.list_revoked(authority, {})
         self.folder = folder
         self.broker = Broker(folder / "mosquitto", port, files=self.keeper.files.broker_dir)
-        self.broker.start()
         self.enrolling: Enrolling = enrolling_on(database, self.clock)
         self._stop = Event()
-        made = start_broker_access(self.settings, database, self.clock, self._stop)
-        assert made is not None
-        self._access: BrokerAccess = made
+        self._access: BrokerAccess | None = None
+
+    def start(self) -> "Access":
+        self.broker.start()
+        self._access = start_broker_access(self.settings, self.database, self.clock, self._stop)
+        assert self._access is not None
+        return self
 
     def close(self) -> None:
+        """Whatever of it is there: a test that failed on the way leaves no thread and no process."""
         self._stop.set()
-        self._access.close()
-        self.broker.stop()
+        try:
+            if self._access is not None:
+                self._access.close()
+        finally:
+            self.broker.stop()
 
     def enrol(self, box: Box) -> Path:
         """Certificate and key of a box that has just come in."""
@@ -116,8 +122,10 @@ class Visitor:
 @pytest.fixture
 def access(database: Database, tmp_path: Path) -> Iterator[Access]:
     made = Access(database, tmp_path)
-    yield made
-    made.close()
+    try:
+        yield made.start()
+    finally:
+        made.close()
 
 
 def test_let_in_after_enrolment_and_out_within_seconds_of_revocation(access: Access) -> None:
@@ -211,6 +219,7 @@ def test_who_is_revoked_is_cut_off_although_the_files_cannot_be_written(
 
 def test_a_refused_command_keeps_none_of_those_after_it_from_being_carried_out(access: Access) -> None:
     access._stop.set()
+    assert access._access is not None
     access._access._thread.join()
     control = access._access._control
     wait_for("the connection", lambda: control.ready)
@@ -223,6 +232,8 @@ def test_a_refused_command_keeps_none_of_those_after_it_from_being_carried_out(a
 
 
 def test_it_is_off_where_there_is_no_authority(database: Database, tmp_path: Path) -> None:
-    settings = load_server(settings_for(database, tmp_path))
-    assert start_broker_access(settings, database, SystemClock(), Event()) is None
+    settings, stop = load_server(settings_for(database, tmp_path)), Event()
+    made = start_broker_access(settings, database, SystemClock(), stop)
+    stop.set()  # where it is on all the same, it goes on after the test
+    assert made is None
     assert not CertificateFiles.of(settings).broker_dir.exists()

@@ -14,7 +14,6 @@ PATH = "/api/v1/sites/sunflower/agents/new-box/invitations"
 @pytest.fixture
 def console(database, clock, agent, tmp_path):
     file = settings_for(database, tmp_path)
-    file.write_text(f'{file.read_text()}[server]\nstate_dir = "{tmp_path}"\n')
     write_authority(tmp_path)
     add_accounts(database, clock, "sunflower")
     with serving(load_server(file), clock) as running:

@@ -87,7 +87,7 @@ def serve(database: Database, clock: SimulatedClock, tmp_path: Path) -> Iterator
             )
             make_signing_key(settings)
             make_sealing_key(settings)
-            file.write_text(f'{file.read_text()}{tls}[server]\nstate_dir = "{folder}"\n')
+            file.write_text(f"{file.read_text()}{tls}")
             Register(database, clock).add_site(SITE, "托育园", "cn/sichuan/luzhou", "Asia/Shanghai")
             api = stack.enter_context(serving(load_server(file), clock))
             return Server(api.url, clock, database)

@@ -49,8 +49,8 @@ def test_exactly_one_comes_in(database: Database, tmp_path: Path) -> None:
     clock, port = SystemClock(), free_port()
     settings = settings_for(database, tmp_path, port=port)
     write_authority(tmp_path)
-    with settings.open("a") as opened:
-        opened.write(f'[server]\nstate_dir = "{tmp_path}"\nsigning_key_file = "{tmp_path}/signing-key.pem"\n')
+    key = f'[server]\nsigning_key_file = "{tmp_path}/signing-key.pem"\n'
+    settings.write_text(settings.read_text().replace("[server]\n", key))
     make_keys(tmp_path)
     Register(database, clock).add_site(SITE, "托育园", "cn/sichuan/luzhou", "Asia/Shanghai")
     inviter = Inviter(database, clock, authority, f"http://127.0.0.1:{port}", code_minutes=15)
