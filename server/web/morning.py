@@ -132,7 +132,7 @@ class _Maker:
             if agent.heard_us is not None:
                 since = text("Last heard %(time)s.") % {"time": self._moment(agent.heard_us)}
                 found.append(
-                    self._task("urgent", "Box", f"{said % {'box': agent.agent_id}} {since}", Action.SETUP, "boxes")
+                    self._task("urgent", "Box", _joined(said % {"box": agent.agent_id}, since), Action.SETUP, "boxes")
                 )
             else:
                 found.append(self._task("open", "Box", said % {"box": agent.agent_id}, Action.SETUP, "boxes"))
@@ -159,12 +159,12 @@ class _Maker:
             tone = "quiet" if condition == "starting" else "urgent"
             advice = text(DO[condition]) if condition in DO else ""
             place = f"cameras/{cameras[0].camera_id}" if len(cameras) == 1 else "cameras"
-            found.append(self._task(tone, "Cameras", f"{said} {advice}".strip(), Action.SETUP, place))
+            found.append(self._task(tone, "Cameras", _joined(said, advice), Action.SETUP, place))
         for cause, stuck in self._stuck().items():
             why = text(CAUSE[cause]) if cause in CAUSE else cause
             said = text("%(cameras)s: this time is missing (%(why)s).") % {"cameras": self._names(stuck), "why": why}
             found.append(self._task("open", "Cameras", said, Action.COMPLIANCE_READ, "docket"))
-        waiting = [one for one in self.site.cameras if one.activated_us is None and not one.covered and not one.gaps]
+        waiting = [one for one in self.site.cameras if _waits(one)]
         if waiting:
             said = text("%(cameras)s: no recording yet.") % {"cameras": self._names(waiting)}
             found.append(self._task("quiet", "Set up", said, Action.SETUP, "setup"))
@@ -268,3 +268,16 @@ class _Maker:
 
     def _moment(self, at_us: int) -> str:
         return self.words.moment(at_us, day_of(self.site.now_us, self.site.timezone))
+
+
+def _waits(camera: CameraDay) -> bool:
+    """Nothing of it was ever secured, and its box does not say that it is just beginning."""
+    return camera.activated_us is None and not camera.covered and not camera.gaps and camera.condition != "starting"
+
+
+def _joined(*sentences: str) -> str:
+    """Sentences one after another; Chinese puts no space between them."""
+    said = ""
+    for sentence in filter(None, sentences):
+        said += sentence if not said or said.endswith("。") else f" {sentence}"
+    return said

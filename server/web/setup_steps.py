@@ -141,7 +141,10 @@ class _Maker:
             return text("This site is set up: every camera has its first verified minute.")
         upcoming = next((step.title for step in steps if step.state == "next"), "")
         told = text("%(done)s of %(all)s steps are done.") % {"done": done, "all": len(steps)}
-        return f"{told} " + text("Next: %(step)s.") % {"step": upcoming} if upcoming else told
+        if not upcoming:
+            return told
+        space = "" if told.endswith("。") else " "
+        return f"{told}{space}" + text("Next: %(step)s.") % {"step": upcoming}
 
     def test_text(self) -> str:
         """Since when, and by whom."""
