@@ -10,8 +10,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from server.domain.authorisation import Action
-from server.domain.authorisation import reach
+from server.domain.authorisation import Action, reach
 from server.services.cells.fetch_from_cell import FetchView
 from server.services.cells.read_cells import SiteCell
 from server.services.coverage.read_day import SiteDay, SiteSummary
@@ -33,6 +32,8 @@ from server.web.wording import OTHER_ADVICE, SIGN_IN_ERROR, STATE, STATUS_ADVICE
 from storage.database.scope import Scope
 
 HERE = Path(__file__).parent
+MAY_PASS = frozenset({408, 409, 429, 500, 503})
+"""What may be over when the same is asked again."""
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
@@ -211,6 +212,7 @@ class Pages:
             status=int(status),
             title=self.status_title(status, language),
             advice=advice,
+            again=int(status) in MAY_PASS,
             code=code,
             here=here,
         )

@@ -191,11 +191,20 @@ STATUS_TITLE = {
 }
 
 STATUS_ADVICE = {
-    403: mark("Your account may not do this. If the page had been open for long, reload it and try again."),
+    403: mark(
+        "Your account may not do this. If the page had been open for long, reload it and try again. If it is your work, ask"
+        " whoever manages accounts at your facility or authority."
+    ),
     404: mark("There is no such page, or it is not within your reach. Check the address."),
     429: mark("Wait a moment, then try again."),
-    500: mark("The fault is on our side and has been recorded. Try again in a moment."),
-    503: mark("Recording at the sites goes on. Try again in a moment."),
+    500: mark(
+        "The fault is on our side and has been recorded. Try again in a moment. If it stays, tell whoever runs this server the"
+        " code below and the time."
+    ),
+    503: mark(
+        "Something that this server needs does not answer, or it is being looked after. Recording at the sites goes on."
+        " Try again in a moment."
+    ),
 }
 OTHER_ADVICE = mark("Go back and try again.")
 
