@@ -49,6 +49,7 @@ OF_SITE: Mapping[str, tuple[Action, Action | None]] = {
     "credit": (Action.COMPLIANCE_READ, Action.COMPLIANCE_ACT),
     "complaints": (Action.COMPLIANCE_READ, Action.COMPLIANCE_ACT),
     "inspections": (Action.COMPLIANCE_READ, Action.SUPERVISE),
+    "agenda": (Action.COMPLIANCE_READ, Action.COMPLIANCE_ACT),
     "orders": (Action.COMPLIANCE_READ, Action.COMPLIANCE_ACT),
     "people": (Action.PEOPLE_READ, Action.PEOPLE_MANAGE),
     "requests": (Action.PEOPLE_MANAGE, Action.PEOPLE_MANAGE),
@@ -64,6 +65,7 @@ ELSEWHERE: Mapping[str, tuple[Action, Action | None]] = {
     "holds": (Action.CUSTODY_READ, None),
     "deletion": (Action.CUSTODY_READ, Action.CUSTODY_ACT),
     "draws": (Action.SUPERVISE, Action.SUPERVISE),
+    "agenda": (Action.SUPERVISE, Action.SUPERVISE),
     "statistics": (Action.SUPERVISE, Action.SUPERVISE),
     "wall": (Action.ALARM_READ, None),
     "docket": (Action.SUPERVISE, Action.SUPERVISE),
@@ -79,6 +81,7 @@ ELSEWHERE: Mapping[str, tuple[Action, Action | None]] = {
 OF_PATH: Mapping[str, tuple[Action, Action | None]] = {
     "/sites/{site}/discovered/{agent}/{camera}/picture": (Action.PICTURE_READ, None),
     "/sites/{site}/findings/{finding}/still": (Action.PICTURE_READ, None),
+    "/sites/{site}/cameras/{camera}/picture": (Action.PICTURE_READ, Action.SETUP),
     "/sites/{site}/fetches/{fetch_id}.mp4": (Action.PLAYBACK, None),
     "/sites/{site}/cameras/{camera}/exports": (Action.CUSTODY_READ, Action.CUSTODY_ACT),
     "/sites/{site}/people/consent": (Action.CONSENT_OWN, Action.CONSENT_OWN),

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from config.base.errors import NightlightError
 from server.api import (
     account,
+    agenda,
     agents,
     alarms,
     assets,
@@ -102,6 +103,7 @@ def build_app(parts: Parts) -> FastAPI:
         complaints,
         public,
         inspections,
+        agenda,
         statistics,
         region_reports,
         cells,

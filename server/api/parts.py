@@ -26,6 +26,7 @@ from server.services.agents.invite_agent import Inviter
 from server.services.agents.revoke_agent import Revoker
 from server.services.agents.set_up_boxes import BoxSetup
 from server.services.audit.read_audit import AuditReader
+from server.services.cameras.camera_pictures import CameraPictures
 from server.services.cameras.floor_plans import FloorPlans
 from server.services.cameras.read_discovered import DiscoveredReader, picture_key_of
 from server.services.cameras.set_up_cameras import CameraSetup
@@ -120,6 +121,7 @@ class Parts:
     box_setup: BoxSetup
     camera_setup: CameraSetup
     plans: FloorPlans
+    camera_pictures: CameraPictures
     setup_progress: SetupProgress
     setup_feed: SetupFeed
     importer: RegisterImporter
@@ -217,6 +219,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         box_setup=BoxSetup(database, clock, inviter, Revoker(database, clock)),
         camera_setup=CameraSetup(database, clock),
         plans=FloorPlans(database, clock),
+        camera_pictures=CameraPictures(database, clock),
         setup_progress=progress,
         setup_feed=SetupFeed(progress, SetupPages(pages), clock),
         importer=RegisterImporter(database, clock),

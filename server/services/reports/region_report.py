@@ -17,7 +17,6 @@ from config.base.clock import Clock
 from config.base.errors import InvalidInput, NotFound, ResourceExhausted
 from config.base.ids import fresh_id, is_slug
 from config.base.logs import get_logger
-from config.base.roles import REGION_ROLES
 from server.domain.month import CameraDay, GapTold
 from server.domain.rectification import Act, Kind
 from server.domain.region_month import LostDay, OrderCounts, RegionMonth, add_up, count_orders
@@ -26,9 +25,10 @@ from server.reports.seal import Sealer
 from server.reports.typeset import region_report
 from server.services.reports.month_report import REPORTS_OF_A_MONTH_MAX, REPORTS_SHOWN_MAX, Issue, Told, month_days
 from server.services.supervision.count_region import TIMEZONE, RegionFigures, Statistician
+from server.services.supervision.reach import check_region, own_region
 from storage.database import reports, statistics
 from storage.database.models import RectificationActRow, RegionReport, Verdict
-from storage.database.scope import EVERY_REGION, Scope
+from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 from storage.database.verdicts import decode_gaps
 
@@ -100,7 +100,7 @@ class RegionReportDesk:
 
     def facts(self, person: Scope, region: str, month: str) -> RegionFacts:
         """What a report of that month would say now. Raises NotFound, InvalidInput, ResourceExhausted."""
-        _check_reach(person, region)
+        check_region(person, region)
         days, today = month_days(month), day_of(self.clock.utc_us(), TIMEZONE)
         if days[0] > today:
             raise InvalidInput("this month has not begun yet", code="month_to_come")
@@ -134,7 +134,7 @@ class RegionReportDesk:
 
     def of_region(self, person: Scope, region: str) -> list[RegionReportView]:
         """The newest reports of a region. Raises NotFound."""
-        _check_reach(person, region)
+        check_region(person, region)
         with self.database.reading() as session:
             return [_view(session, row) for row in reports.of_region(session, region, REPORTS_SHOWN_MAX)]
 
@@ -144,7 +144,7 @@ class RegionReportDesk:
             row = session.get(RegionReport, report_id) if is_slug(report_id) else None
             if row is None:
                 raise NotFound("no such report")
-            _check_reach(person, row.region)
+            check_region(person, row.region)
             return _view(session, row), row.pdf
 
     def by_number(self, report_id: str) -> RegionReportView:
@@ -162,7 +162,7 @@ class RegionReportDesk:
 
     def default_region(self, person: Scope) -> str:
         """The whole of what a person supervises; empty: every region."""
-        return "" if person.region == EVERY_REGION else person.region
+        return own_region(person)
 
     def _gathered(
         self, session: Session, site_ids: Sequence[str], days: Sequence[date], today: date
@@ -202,14 +202,6 @@ class RegionReportDesk:
             pdf_sha256=hashlib.sha256(pdf).hexdigest(),
             pdf=pdf,
         )
-
-
-def _check_reach(person: Scope, region: str) -> None:
-    """Raises NotFound where a person does not have all of the region."""
-    mine = person.region
-    whole = mine == EVERY_REGION or (bool(mine) and (region == mine or region.startswith(f"{mine}/")))
-    if person.role not in REGION_ROLES or not whole:
-        raise NotFound("no such region")
 
 
 def _count_without(session: Session, site_ids: Sequence[str], days: Sequence[date], found: dict[date, int]) -> None:

@@ -83,6 +83,7 @@ from storage.database.models.reports import RegionReport, Report
 from storage.database.models.requests import FootageRequest, MaskedPart
 from storage.database.models.retention import DeletionRun, LegalHold
 from storage.database.models.supervision import (
+    AgendaEvent,
     Complaint,
     CreditEntryRow,
     CreditObjection,
@@ -101,6 +102,7 @@ __all__ = [
     "AccountEvent",
     "AccountIdentity",
     "AccountSite",
+    "AgendaEvent",
     "Agent",
     "AgentCertificate",
     "AgentConfiguration",

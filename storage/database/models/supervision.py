@@ -156,3 +156,24 @@ class RectificationActRow(Base):
     told: Mapped[str] = mapped_column(String(400))
     """What was done or seen, and where the evidence is."""
     due: Mapped[str | None] = mapped_column(String(10))
+
+
+class AgendaEvent(Base):
+    """A meeting, drill, test or filing of the shared calendar; what became of it is filled in once."""
+
+    __tablename__ = "agenda_event"
+    id: Mapped[str] = mapped_column(HexId, primary_key=True)
+    region: Mapped[str] = mapped_column(String(64), index=True)
+    """Whose it is; of a site's event the site's. Empty: every region."""
+    site_id: Mapped[str | None] = mapped_column(ForeignKey("site.id"), index=True)
+    """Null: of the whole region."""
+    kind: Mapped[str] = mapped_column(String(32))
+    day: Mapped[str] = mapped_column(String(10), index=True)
+    told: Mapped[str] = mapped_column(String(400))
+    made_us: Mapped[int] = mapped_column(BigInteger)
+    made_by: Mapped[str] = mapped_column(Slug)
+    done_on: Mapped[str | None] = mapped_column(String(10))
+    """Null once it is closed: it did not take place."""
+    minutes: Mapped[str | None] = mapped_column(Text)
+    closed_us: Mapped[int | None] = mapped_column(BigInteger)
+    closed_by: Mapped[str | None] = mapped_column(Slug)

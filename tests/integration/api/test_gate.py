@@ -82,6 +82,7 @@ PLACES = {
     "support": "0" * 32,
     "draw": "0" * 32,
     "report": "0" * 32,
+    "event": "0" * 32,
     "objection": "0" * 32,
     "complaint": "T20261122-0001",
     "order": "0" * 32,

@@ -1,4 +1,4 @@
-"""since when cameras see places and places are what they are said to be; reports of regions"""
+"""since when cameras see places and places are what they are said to be; reports of regions; calendar"""
 
 import time
 
@@ -12,6 +12,7 @@ depends_on = None
 
 ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 SLUG = sa.String(length=64)
+EVENT_INDEXES = ("region", "site_id", "day")
 SPAN = (("from_us", False), ("until_us", True))
 
 
@@ -57,6 +58,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_region_report_month", "region_report", ["region", "month"])
+    op.create_table(
+        "agenda_event",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("region", SLUG, nullable=False),
+        sa.Column("site_id", SLUG, nullable=True),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("told", sa.String(length=400), nullable=False),
+        sa.Column("made_us", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", SLUG, nullable=False),
+        sa.Column("done_on", sa.String(length=10), nullable=True),
+        sa.Column("minutes", sa.Text(), nullable=True),
+        sa.Column("closed_us", sa.BigInteger(), nullable=True),
+        sa.Column("closed_by", SLUG, nullable=True),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    for column in EVENT_INDEXES:
+        op.create_index(f"ix_agenda_event_{column}", "agenda_event", [column])
 
 
 def _begin_history() -> None:
@@ -96,6 +116,9 @@ def _begin_history() -> None:
 
 
 def downgrade() -> None:
+    for column in EVENT_INDEXES:
+        op.drop_index(f"ix_agenda_event_{column}", "agenda_event")
+    op.drop_table("agenda_event")
     op.drop_index("ix_region_report_month", "region_report")
     op.drop_table("region_report")
     for table in ("zone_word", "camera_sight"):
