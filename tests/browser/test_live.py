@@ -41,7 +41,7 @@ def test_a_guardian_watches_is_cut_off_and_stands_on_the_record(live_rig, open_p
     page.context.add_cookies([live_rig.cookie("mum")])
     page.goto(f"{live_rig.url}/live")
     keep(request, page, "live-list")
-    page.get_by_role("link", name="观看").click()
+    page.get_by_role("link", name="现在观看").click()
     page.wait_for_function("() => document.querySelector('nightlight-player')?.figures.frames > 25")
 
     # Without its mark it shows nothing.

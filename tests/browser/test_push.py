@@ -9,13 +9,13 @@ from tests.support.browser import OpenPage
 
 pytestmark = [pytest.mark.parametrize("database", ["sqlite"], indirect=True), pytest.mark.usefixtures("browser")]
 REGISTER = """async () => {
-  const made = await navigator.serviceWorker.register("/static/push-worker.mjs", { type: "module" });
+  const made = await navigator.serviceWorker.register("/worker.js");
   const worker = made.installing ?? made.waiting ?? made.active;
   while (worker.state !== "activated") await new Promise((done) => setTimeout(done, 20));
   return made.scope;
 }"""
 SHOWN = """async () => {
-  const found = await navigator.serviceWorker.getRegistration("/static/");
+  const found = await navigator.serviceWorker.getRegistration("/");
   for (let tries = 0; tries < 200; tries++) {
     const shown = await found.getNotifications();
     if (shown.length) return shown.map((one) => [one.title, one.body, one.tag, one.data.link]);
@@ -41,7 +41,7 @@ def test_a_pushed_message_is_shown_once(api: RunningApi, agent, clock, open_page
         lambda told: registrations.extend(one["registrationId"] for one in told["registrations"]),
     )
     cdp.send("ServiceWorker.enable")
-    assert page.evaluate(REGISTER) == f"{api.url}/static/"
+    assert page.evaluate(REGISTER) == f"{api.url}/"
     said = {"title": "Sunflower: recording gap", "body": "× 6", "tag": "a" * 32, "link": f"{api.url}/sites/sunflower"}
     for _ in range(2):
         cdp.send(

@@ -89,30 +89,26 @@ def test_a_real_recording_plays_by_range_and_seeks_at_once(house, open_page: Ope
     page.evaluate("() => document.querySelector('video').play()")
     page.wait_for_function("() => document.querySelector('video').currentTime > 5.4")
     took = [page.evaluate(SEEK, to) for to in (50, 12, 33, 2, 58)]
-    print("seek ms", [round(one) for one in took])  # noqa: T201 - the figure is what this test is read for
+    print("seek ms", [round(one) for one in took])
     assert max(took) < 5_000  # on a quiet machine 1 s; a loaded one is no fault
     assert ranges
     assert any(one.startswith("bytes=") for one in ranges)
 
 
-def test_a_guardian_asks_and_sees_it_masked_after_the_facility_has_looked_it_through(
-    house, open_page: OpenPage, request
-):
+def ask(mother: Page, house, request) -> None:
     recording = house.site.recordings[0]
-    mother = enter(open_page("zh-CN", 360, 760), house, GUARDIAN)
     mother.goto(f"{house.url}/my/requests")
     assert mother.evaluate("document.documentElement.scrollWidth") <= 360
     keep(request, mother, "my-requests-zh-CN-360")
-    begins = mother.evaluate(
-        "(ms) => new Date(ms + 8 * 3600e3).toISOString().slice(0, 16)", recording.start_us // 1000
-    )
+    begins = mother.evaluate("(ms) => new Date(ms + 8 * 3600e3).toISOString().slice(0, 16)", recording.start_us // 1000)
     mother.locator("#at").fill(begins)
     mother.locator("#minutes").select_option("2")
     mother.locator("#why").fill("下午接的时候额头有包")
     mother.get_by_role("button", name="提交申请").click()
     expect(mother.locator(".rows .chip")).to_have_text("等待园所答复")
 
-    boss = enter(open_page("zh-CN", 1280, 900), house, OPERATOR)
+
+def answer(boss: Page, house, request) -> None:
     boss.goto(f"{house.url}/sites/{SITE}/requests")
     keep(request, boss, "requests-zh-CN")
     boss.locator("main .rows a").click()
@@ -125,6 +121,15 @@ def test_a_guardian_asks_and_sees_it_masked_after_the_facility_has_looked_it_thr
     keep(request, boss, "request-answer-zh-CN")
     boss.locator("form.card button[type=submit]").last.click()
     expect(boss.get_by_text("正在模糊处理")).to_be_visible()
+
+
+def test_a_guardian_asks_and_sees_it_masked_after_the_facility_has_looked_it_through(
+    house, open_page: OpenPage, request
+):
+    mother = enter(open_page("zh-CN", 360, 760), house, GUARDIAN)
+    boss = enter(open_page("zh-CN", 1280, 900), house, OPERATOR)
+    ask(mother, house, request)
+    answer(boss, house, request)
     asked = rows(house, FootageRequest)[0]
     mother.goto(f"{house.url}/my/requests/{asked.id}")
     assert mother.request.get(f"{house.url}/my/requests/{asked.id}/0.mp4").status == 404
@@ -156,7 +161,10 @@ def test_a_guardian_asks_and_sees_it_masked_after_the_facility_has_looked_it_thr
     expect(mother.locator(".rows li")).to_have_count(3)  # her own look, the facility's picture and its looking through
     keep(request, mother, "my-looks-zh-CN-360")
     assert {one.subject for one in rows(house, AccessRecord)} == {"request", "view"}
-    assert {(one.kind, one.for_account) for one in rows(house, NoticeEvent)} >= {("request", None), ("answer", GUARDIAN)}
+    assert {(one.kind, one.for_account) for one in rows(house, NoticeEvent)} >= {
+        ("request", None),
+        ("answer", GUARDIAN),
+    }
 
     house.site.clock.advance(7 * 86_400 + 1)
     house.masker.tidy()

@@ -26,6 +26,8 @@ READABLE = {
     "/join",
     "/language",
     "/static/{name}",
+    "/worker.js",
+    "/offline",
     "/verify",
     "/verify/reports/{report}",
     "/public",
@@ -94,6 +96,8 @@ PLACES = {
     "number": "1",
     "message": "0" * 32,
     "segment": "0" * 32,
+    "ask": "0" * 32,
+    "part": "0",
 }
 
 
