@@ -31,5 +31,12 @@ def replays(request: Request, person: Person, site: str, day: str) -> Response:
     return _json(parts_of(request).replays.day(person, site, parse_day(day)))
 
 
+@router.api_route("/sites/{site}/cameras/{camera}/picture", methods=["GET"])
+def camera_picture(request: Request, person: Person, site: str, camera: str) -> Response:
+    """What the camera is to see; nobody on the way may keep it."""
+    media_type, data = parts_of(request).camera_pictures.look(person, site, camera, source_of(request))
+    return Response(data, media_type=media_type, headers={"Cache-Control": "no-store"})
+
+
 def _json(content: object) -> Response:
     return Response(msgspec.json.encode(content), media_type="application/json")

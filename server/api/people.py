@@ -18,6 +18,7 @@ from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.tongue import language_of
 from server.services.people.keep_consents import Whose
+from server.web.weekly_words import to_code
 from storage.database.scope import Scope
 
 REFUSALS = (InvalidInput, Conflict, ResourceExhausted, NotFound)
@@ -65,7 +66,9 @@ def remove(request: Request, person: Person, site: str, fields: Fields) -> Respo
 def hours(request: Request, person: Person, site: str, fields: Fields) -> Response:
     """Another lease with other hours."""
     office, guardian = parts_of(request).people.leases, fields.get("guardian", "")
-    return _done(request, person, site, lambda: office.change_hours(person, site, guardian, fields.get("hours", "")))
+    return _done(
+        request, person, site, lambda: office.change_hours(person, site, guardian, to_code(fields.get("hours", "")))
+    )
 
 
 @router.post("/sites/{site}/people/revocations")
@@ -80,7 +83,10 @@ def mode(request: Request, person: Person, site: str, fields: Fields) -> Respons
     """The facility's own choice."""
     office = parts_of(request).people.leases
     return _done(
-        request, person, site, lambda: office.choose(person, site, fields.get("mode", ""), fields.get("hours", ""))
+        request,
+        person,
+        site,
+        lambda: office.choose(person, site, fields.get("mode", ""), to_code(fields.get("hours", ""))),
     )
 
 

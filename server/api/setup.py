@@ -170,10 +170,11 @@ def add_camera(request: Request, person: Person, site: str, fields: Fields) -> R
 
 
 @router.api_route("/cameras/{camera}", methods=READ)
-def one_camera(request: Request, person: Person, site: str, camera: str) -> Response:
+def one_camera(request: Request, person: Person, site: str, camera: str, refused: Word = "") -> Response:
     """The form for a camera that is there."""
     of_site = parts_of(request).camera_setup.of_site(person, site)
-    return _form(request, person, of_site, from_settings(of_site, _one(of_site, camera)))
+    error = InvalidInput("refused", code=refused) if refused else None
+    return _form(request, person, of_site, from_settings(of_site, _one(of_site, camera)), error)
 
 
 @router.post("/cameras/{camera}")
@@ -239,5 +240,6 @@ def _form(
     error: NightlightError | None = None,
 ) -> Response:
     pages = parts_of(request).setup_pages
-    html = pages.camera_form(of_site, form, person, language_of(request), error)
+    has_view = form.known and parts_of(request).camera_pictures.has(person, of_site.site_id, form.camera)
+    html = pages.camera_form(of_site, form, person, language_of(request), error, has_view=has_view)
     return HTMLResponse(html, status_of(error) if error else HTTPStatus.OK)

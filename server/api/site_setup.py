@@ -106,6 +106,18 @@ def picture(request: Request, person: Person, site: str, plan: str) -> Response:
     return Response(data, media_type=media_type, headers=headers)
 
 
+@router.post("/cameras/{camera}/picture")
+async def put_camera_picture(request: Request, person: Person, site: str, camera: str) -> Response:
+    """What the camera is to see, as whoever hung it took it."""
+    parts = parts_of(request)
+    try:
+        _, data = await sent_picture(request)
+        await run_in_threadpool(parts.camera_pictures.put, person, site, camera, data)
+    except REFUSALS as error:
+        return RedirectResponse(f"/sites/{site}/cameras/{camera}?refused={error.code}#view", 303)
+    return RedirectResponse(f"/sites/{site}/cameras/{camera}#view", 303)
+
+
 async def sent_picture(request: Request) -> tuple[str, bytes]:
     """The ``name`` and the bytes of the ``file`` of a form. Raises InvalidInput where there is no file."""
     try:

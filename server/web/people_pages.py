@@ -1,5 +1,6 @@
 """The pages of people, consents, looks and one's own account, in every language. Renders; every rule is in a service."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ from server.web.people_wording import (
     WHAT,
     WHY_DARK,
 )
+from server.web.weekly_words import to_words
 from server.web.wording import mark
 from storage.database.scope import Scope
 
@@ -61,7 +63,8 @@ class PeoplePages:
 
     def people(self, site: SitePeople, person: Scope, language: str, error: NightlightError | None = None) -> str:
         """Everybody of a site."""
-        return self._of_site("people.html", site, person, language, "people", error=self._said(error, language))
+        said, weekly = self._said(error, language), functools.partial(to_words, language=language)
+        return self._of_site("people.html", site, person, language, "people", error=said, weekly=weekly)
 
     def invited(self, site: SitePeople, made: MadeInvite, link: str, person: Scope, language: str) -> str:
         """An invitation, this once."""

@@ -151,7 +151,14 @@ class SetupPages:
         }
 
     def camera_form(
-        self, site: SiteCameras, form: CameraForm, reader: Scope, language: str, error: NightlightError | None
+        self,
+        site: SiteCameras,
+        form: CameraForm,
+        reader: Scope,
+        language: str,
+        error: NightlightError | None,
+        *,
+        has_view: bool = False,
     ) -> str:
         """One camera, to be added or changed."""
         spoken = self._pages.spoken(language)
@@ -163,6 +170,7 @@ class SetupPages:
             "cameras",
             error=self._said(error, language),
             form=form,
+            has_view=has_view,
             problems=problem_texts(form.problems, spoken),
             by_file=by_file(site, form.camera),
             zones=[(zone, zone_text(zone, spoken)) for zone in site.zones],
