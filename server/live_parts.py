@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from config.base.clock import Clock
 from config.base.errors import NotFound
 from config.base.ids import is_slug
-from config.policies.reading import Library
 from config.settings.server import ServerSettings
+from server.services.compliance.rule_books import library
 from server.services.live.tickets import TicketDesk
 from server.services.people.leases import LeaseDesk
 from server.services.people.my_children import ChildrenReader
@@ -43,7 +43,7 @@ class LiveFace:
 def live_of(settings: ServerSettings, database: Database, clock: Clock) -> LiveFace:
     """Raises ConfigurationError."""
     time = SteadyTime(database, clock)
-    desk = LeaseDesk(database, time, Library())
+    desk = LeaseDesk(database, time, library())
     public = urlsplit(settings.live.public_url or settings.api.public_origin)
     sources: tuple[str, ...] = ()
     if public.netloc:

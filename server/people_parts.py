@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from config.base.clock import Clock
-from config.policies.reading import Library
 from config.settings.server import ServerSettings
 from server.domain.notices import Channel
 from server.services.cameras.read_discovered import picture_key_of
+from server.services.compliance.rule_books import library
 from server.services.notices.channels import Sending, channels_of
 from server.services.people.access_record import AccessBook
 from server.services.people.authority_sign_in import AuthoritySignIn
@@ -56,7 +56,7 @@ def people_of(settings: ServerSettings, database: Database, clock: Clock) -> Peo
     raw = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()) if key is not None else None
     steps = SecondSteps(database, clock, SecretBox(raw))
     return PeopleFace(
-        reader=PeopleReader(database, LeaseDesk(database, time, Library()), time),
+        reader=PeopleReader(database, LeaseDesk(database, time, library()), time),
         invitations=InvitationDesk(database, clock),
         leases=LeaseOffice(database, clock),
         consents=ConsentDesk(database, clock),

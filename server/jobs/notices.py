@@ -7,10 +7,10 @@ from functools import partial
 from threading import Event
 
 from config.base.clock import Clock
-from config.policies.reading import Library
 from config.settings.server import ServerSettings
 from server.domain.notices import Channel
 from server.jobs.upkeep import Task
+from server.services.compliance.rule_books import library
 from server.services.notices.channels import channels_of
 from server.services.notices.forget import forget
 from server.services.notices.plan_messages import MessagePlanner
@@ -35,7 +35,7 @@ def notice_tasks(settings: ServerSettings, database: Database, clock: Clock, sto
     planner = MessagePlanner(database, clock, settings.notices, wording(), origin)
     sender = MessageSender(database, clock, settings.notices, channels_of(settings.notices, clock))
     watch = DueWatch(database, clock)
-    rooms = RoomWatch(database, clock, LeaseDesk(database, SteadyTime(database, clock), Library()))
+    rooms = RoomWatch(database, clock, LeaseDesk(database, SteadyTime(database, clock), library()))
     return [
         Task("notices-due", DUE_S, watch.look, stop),
         Task("notices-rooms", ROOMS_S, lambda: tell_rooms(rooms), stop),

@@ -19,7 +19,6 @@ from starlette.routing import Route, WebSocketRoute
 from config.base.clock import US_PER_S, Clock, SystemClock
 from config.base.errors import NightlightError, Unavailable
 from config.base.logs import get_logger
-from config.policies.reading import Library
 from config.settings.server import ServerSettings
 from config.wire.live import FRAME_BYTES_MAX
 from server.broker_tls import ServiceTls
@@ -32,6 +31,7 @@ from server.runtime import open_database, signer_from
 from server.services.agents.authority import LIVE
 from server.services.agents.broker_files import CertificateFiles
 from server.services.agents.enrolment_parts import server_url_of
+from server.services.compliance.rule_books import library
 from server.services.live.marking import marker_of
 from server.services.live.pushes import PushDesk, PushLine
 from server.services.live.standing import Standing
@@ -59,7 +59,7 @@ class LiveServer:
 
     def __init__(self, settings: ServerSettings, database: Database, caller: Caller, clock: Clock) -> None:
         time = SteadyTime(database, clock)
-        desk = LeaseDesk(database, time, Library())
+        desk = LeaseDesk(database, time, library())
         marker = marker_of(settings)
         self.views = ViewDesk(database, clock, marker)
         standing = Standing(database, desk, self.views, time, clock)

@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
 from config.base.errors import Conflict, Unavailable
-from config.policies.reading import Library
 from server.domain.authorisation import Action
 from server.domain.registers.sheets import Fault, Faults, Row, read_rows
 from server.domain.registers.tables import TABLES, Table, named
 from server.services.compliance import choose_pack
+from server.services.compliance.rule_books import library
 from server.services.people.operators import site_for
 from server.services.registers.plan_import import Planner, TablePlan
 from server.services.registers.read_sheets import FileFault, Sheet, read_sheets
@@ -143,7 +143,7 @@ class RegisterImporter:
 @functools.cache
 def pack_names() -> tuple[str, ...]:
     """The policy packs that a site may name."""
-    return Library().names
+    return library().names
 
 
 @contextmanager
