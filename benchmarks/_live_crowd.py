@@ -9,7 +9,9 @@ import selectors
 import socket
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -131,7 +133,12 @@ class Crowd:
 
     def revoke_hls(self, live: LiveRig, sessions: list[tuple[str, str]]) -> list[float]:
         """Milliseconds from the end of a session to the last byte over HLS, one after the other."""
-        return [_last_hls(live, self._origin, session) for session in sessions]
+        return [self.cut_hls(live, session, _expiry_of(session)) for session in sessions]
+
+    def cut_hls(self, live: LiveRig, session: tuple[str, str], end: Callable[[Any], None], ticket: str = "") -> float:
+        """Milliseconds from ``end`` to the last byte over HLS. ``ticket``: where the session's role needs one of its lease."""
+        shown = ticket or tickets_of(live.nursery.database, session, "cam-a")[1]
+        return _last_hls(live, self._origin, session[0], shown, end)
 
     def _read(self, member: Member) -> None:
         try:
@@ -148,9 +155,14 @@ class Crowd:
             member.last_s = time.monotonic()
 
 
-def _last_hls(live: LiveRig, origin: str, session: tuple[str, str]) -> float:
-    token, digest = session
-    ticket = tickets_of(live.nursery.database, session, "cam-a")[1]
+def _expiry_of(session: tuple[str, str]) -> Callable[[Any], None]:
+    def end(nursery: Any) -> None:
+        nursery.change(LoginSession, LoginSession.token_sha256 == session[1], expires_us=1)
+
+    return end
+
+
+def _last_hls(live: LiveRig, origin: str, token: str, ticket: str, end: Callable[[Any], None]) -> float:
     headers = {"Origin": origin, "Cookie": f"nightlight={token}"}
     with httpx.Client(base_url=live.live_url, headers=headers, trust_env=False, timeout=10) as client:
         address = "/stream/" + client.post("/stream/hls", content=ticket).json()["playlist"]
@@ -158,7 +170,7 @@ def _last_hls(live: LiveRig, origin: str, session: tuple[str, str]) -> float:
         try:
             for turn in range(200):
                 if turn == 3:
-                    live.nursery.change(LoginSession, LoginSession.token_sha256 == digest, expires_us=1)
+                    end(live.nursery)
                     _ended_s = time.monotonic()
                 playlist = client.get(address)
                 parts = [line for line in playlist.text.splitlines() if line.startswith("#EXT-X-PART:")]

@@ -23,11 +23,14 @@ from benchmarks._live_crowd import Crowd, sessions_of, tickets_of
 from benchmarks._live_plain import cpu_a_viewer_of_plain
 from benchmarks._processes import use_of
 from benchmarks.report import Report
+from server.services.live.tickets import TicketDesk
 from storage.database.migrate import migrate
-from storage.database.models import LoginSession
+from storage.database.models import LeaseRow, LoginSession
 from storage.database.unit_of_work import Database
 from tests.support.browser import CHROMIUM_NAMES, FLAGS
+from tests.support.cuts import CAUSES
 from tests.support.live_rig import LiveRig, rig
+from tests.support.nursery import SITE
 
 WARM, COLD, LATENCY_FRAMES = 15, 8, 150
 VIEWERS, STEADY_S = 200, 8.0
@@ -130,6 +133,7 @@ def _in_crowds(report: Report, folder: Path) -> None:
         report.figures["plain_cpu_per_viewer_percent"] = round(plain * 100, 4)
         report.expect("against_plain_asyncio", round(plain / own, 2), at_least=0.8)
         _revoke(report, live, crowd, sessions)
+        _cut_by_every_cause(report, live, crowd)
 
 
 def _write_clip(file: Path) -> None:
@@ -172,6 +176,40 @@ def _revoke(report: Report, live: LiveRig, crowd: Crowd, sessions: list[tuple[st
     report.figures |= {"revocations_ws": len(over_ws), "revocations_hls": len(over_hls)}
     report.expect("revoke_to_last_byte_ws_p99_ms", round(_p99(over_ws)), at_most=1_000)
     report.expect("revoke_to_last_byte_hls_p99_ms", round(_p99(over_hls)), at_most=1_000)
+
+
+def _cut_by_every_cause(report: Report, live: LiveRig, crowd: Crowd) -> None:
+    """Lease, pick-up, consent, dark room, lock, role, class, region, sign-out: each once over both transports."""
+    nursery = live.nursery
+    nursery.change(LeaseRow, LeaseRow.site_id == SITE, hours="mon-sun 00:00-24:00")
+    desk = TicketDesk(nursery.database, nursery.desk, nursery.time)
+    over_ws: list[float] = []
+    over_hls: list[float] = []
+    for _, who, come, go in CAUSES:
+        token, ticket, _ = _shown(live, desk, who[0])
+        crowd.join(token, ticket)
+        crowd.read_for(0.5)
+        come(nursery)
+        ended = time.monotonic()
+        crowd.read_until_over(token, 3.0)
+        over_ws += [max(0.0, last - ended) * 1_000 for last in crowd.last_of(token)[-1:]]
+        go(nursery)
+        token, ticket, digest = _shown(live, desk, who[1])
+        over_hls.append(crowd.cut_hls(live, (token, digest), come, ticket))
+        go(nursery)
+    report.figures["causes_of_a_cut"] = len(CAUSES)
+    report.expect("worst_cause_to_last_byte_ws_ms", round(max(over_ws)), at_most=1_000)
+    report.expect("worst_cause_to_last_byte_hls_ms", round(max(over_hls)), at_most=1_000)
+
+
+def _shown(live: LiveRig, desk: TicketDesk, name: str) -> tuple[str, str, str]:
+    """A session's token, a ticket of its, and the token's digest."""
+    digest = live.nursery.session(name)
+    token = live.nursery.tokens[name]
+    ticket = desk.issue(token, "cam-a", "a child was hurt")
+    if not isinstance(ticket, str):
+        raise TypeError(f"{name} may not look: {ticket.reason}")
+    return token, ticket, digest
 
 
 def _p95(values: list[float]) -> float:

@@ -33,6 +33,7 @@ from server.services.custody.sweep_store import StoreSweeper
 from server.services.evidence.attest_day import DayAttestor
 from server.services.evidence.keep_ledger import LedgerKeeper
 from server.services.evidence.stamp_checkpoints import CheckpointStamper, stamper_from
+from server.services.people.access_record import AccessBook
 from server.services.people.give_support import SupportDesk
 from server.services.people.mask_footage import FootageMasker
 from server.services.people.steady_time import SteadyTime
@@ -171,14 +172,15 @@ def tasks(settings: ServerSettings, database: Database, clock: Clock, stop: Even
         Task("cell-orders", CELLS_S, lambda: _plan(cells), stop),
         Task("cell-expiry", EXPIRY_S, lambda: _expire_cells(cell_expirer), stop),
         Task("expiry", EXPIRY_S, lambda: expire(expirer), stop),
-        Task("support", SUPPORT_S, lambda: close_support(support), stop),
+        Task("over", SUPPORT_S, lambda: close_over(support, AccessBook(database), clock), stop),
         Task("sweep", SWEEP_S, lambda: sweep(sweeper), stop),
     ]
 
 
-def close_support(desk: SupportDesk) -> None:
-    """Writes down, and tells of, the end of support's access that ended by itself."""
+def close_over(desk: SupportDesk, book: AccessBook, clock: Clock) -> None:
+    """Writes down what ended by itself: support's access, and looks whose session is over."""
     desk.close_ended()
+    book.close_over(clock.utc_us())
 
 
 def mask_requested(masker: FootageMasker, stop: Event) -> None:

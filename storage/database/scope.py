@@ -35,6 +35,8 @@ class Scope:
     then only a facility's manager and a police auditor find anything."""
     proof: str = field(default="", compare=False)
     """By what the session was opened; empty where there is none."""
+    session: str = field(default="", compare=False)
+    """SHA-256 of its token, as it is kept: looks end with it."""
     support: frozenset[str] = frozenset()
     """Sites that a platform administrator may help at now, by the facility's leave."""
 

@@ -2,7 +2,8 @@
 
 Invariants: whoever looks is within reach for this very action (I7), has said why, and stands on the access record with the
 recording's own span before its first byte (I4); a version is named by its id, never by its key alone; what a camera filmed that
-sees a forbidden place is given to nobody. A recording in the site's own store is fetched, not played from here.
+sees a forbidden place is given to nobody. A look belongs to one session and is over with it, in the middle of a recording
+too. A recording in the site's own store is fetched, not played from here.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from config.base.ids import is_slug
 from config.base.timespan import Span, SpanSet
 from server.domain.lease import REASON_CHARS_MIN, Permit
 from server.domain.zones import FORBIDDEN_KINDS
-from server.services.people.access_record import PLAYBACK, REASON_CHARS_MAX, AccessBook
+from server.services.people.access_record import LOOK_US_MAX, PLAYBACK, REASON_CHARS_MAX, AccessBook
 from storage.database import accesses, registers
 from storage.database import scope as scoping
 from storage.database.models import AccessRecord, Camera, CellCopy, Segment, Site, ViewRow
@@ -28,7 +29,7 @@ from storage.objects.port import EvidenceStore
 
 BEFORE_US, AFTER_US = 5 * US_PER_MINUTE, 15 * US_PER_MINUTE
 SHOWN_MAX = 400
-LOOK_US = 60 * US_PER_MINUTE
+LOOK_US = LOOK_US_MAX
 """So long one look lasts; after it, a reason is asked for anew."""
 PIECE_BYTES = 2 * 2**20
 SUBJECT = "playback"
@@ -123,7 +124,10 @@ class Playback:
         permit = Permit(
             person.account_name, person.role, site_id, camera_id, None, now_us + LOOK_US, person.account_name
         )
-        return book.begin(permit, now_us, what=PLAYBACK, reason=reason, source=source, start_us=at_us).code
+        begun = book.begin(
+            permit, now_us, what=PLAYBACK, reason=reason, source=source, start_us=at_us, session_sha256=person.session
+        )
+        return begun.code
 
     def end(self, person: Scope, site_id: str, camera_id: str) -> None:
         """Closes the reader's looks at a camera. Raises NotFound."""
@@ -213,7 +217,8 @@ def _looks(person: Scope, camera: Camera) -> Select[ViewRow]:
     return (
         select(ViewRow)
         .where(ViewRow.site_id == camera.site_id, ViewRow.camera_id == camera.id, ViewRow.what == PLAYBACK)
-        .where(ViewRow.account_name == person.account_name, ViewRow.closed_us.is_(None))
+        .where(ViewRow.account_name == person.account_name, ViewRow.session_sha256 == person.session)
+        .where(ViewRow.closed_us.is_(None))
         .order_by(ViewRow.opened_us.desc())
     )
 

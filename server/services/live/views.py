@@ -45,7 +45,7 @@ class ViewDesk:
         now_us = self._clock.utc_us()
         with self._database.reading() as session:
             marker = needed(self.marker) if marked(session, permit.site_id) else None
-        seen = self._record.begin(permit, now_us, reason=reason, source=source)
+        seen = self._record.begin(permit, now_us, reason=reason, source=source, session_sha256=session_sha256)
         name = marker.name if marker is not None else None
         with self._database.unit_of_work() as session:
             if permit.role == Role.GUARDIAN:

@@ -10,12 +10,13 @@ changed. ``code`` is drawn over the picture and names the row. A view that the p
 
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import and_, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from config.base.clock import US_PER_MINUTE
 from config.base.errors import NotFound
 from config.base.ids import fresh_id, is_slug
 from config.base.roles import Role
@@ -23,7 +24,7 @@ from config.base.timespan import Span
 from server.domain.lease import Permit
 from storage.database import accesses, leases, requests
 from storage.database import scope as scoping
-from storage.database.models import AccessRecord, Account, ViewRow
+from storage.database.models import AccessRecord, Account, Camera, LoginSession, ViewRow
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
@@ -34,6 +35,7 @@ TAKEN = {
     "cell_fetch": "fetched",
     "finding_still": "still",
     "discovered_picture": "still",
+    "camera_picture": "still",
     "request": "request",
 }
 """Subjects of the access record that are no view of their own: what the pages call each."""
@@ -42,6 +44,8 @@ _LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LETTERS = 8
 REASON_CHARS_MAX = 120
 LOOKS_MAX = 200
+LOOK_US_MAX = 60 * US_PER_MINUTE
+"""So long a look at recordings lasts."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,9 @@ class LookRecord:
     end_us: int | None
     closed_us: int | None
     why_closed: str
+    camera_name: str = ""
+    is_mine: bool = False
+    """The reader's own look."""
 
 
 class AccessBook:
@@ -86,6 +93,7 @@ class AccessBook:
         reason: str = "",
         source: str = "",
         start_us: int | None = None,
+        session_sha256: str = "",
     ) -> View:
         """Puts a look on record before its first byte. Raises Unavailable: then there is no look."""
         letters = "".join(secrets.choice(_LETTERS) for _ in range(CODE_LETTERS))
@@ -99,6 +107,7 @@ class AccessBook:
             camera_id=permit.camera_id,
             lease_id=permit.lease_id,
             what=what,
+            session_sha256=session_sha256,
             reason=reason.strip()[:REASON_CHARS_MAX],
             source=source[:64],
             opened_us=at_us,
@@ -127,6 +136,20 @@ class AccessBook:
                 _close(session, view, max(at_us, view.opened_us), "process_ended", None)
         return len(left)
 
+    def close_over(self, at_us: int) -> int:
+        """Closes looks at recordings whose session or hour is over; how many."""
+        with self._database.unit_of_work() as session:
+            alive = select(LoginSession.token_sha256).where(LoginSession.expires_us > at_us)
+            signed_out = and_(ViewRow.session_sha256 != "", ViewRow.session_sha256.not_in(alive))
+            late = ViewRow.opened_us <= at_us - LOOK_US_MAX
+            query = select(ViewRow).where(ViewRow.closed_us.is_(None), ViewRow.what == PLAYBACK, or_(signed_out, late))
+            over = list(session.scalars(query.limit(LOOKS_MAX)))
+            for view in over:
+                is_late = view.opened_us <= at_us - LOOK_US_MAX
+                end_us = view.opened_us + LOOK_US_MAX if is_late else max(at_us, view.opened_us)
+                _close(session, view, end_us, "time_over" if is_late else "session_over", None)
+        return len(over)
+
     def looks(self, person: Scope, site_id: str, *, before_us: int | None = None) -> list[LookRecord]:
         """The newest looks at a site's cameras. Raises NotFound where the site is out of reach."""
         with self._database.reading() as session:
@@ -136,7 +159,9 @@ class AccessBook:
             query = select(ViewRow).where(ViewRow.site_id == site.id).order_by(ViewRow.opened_us.desc())
             if before_us is not None:
                 query = query.where(ViewRow.opened_us < before_us)
-            return [_record(view, view.account_name) for view in session.scalars(query.limit(LOOKS_MAX))]
+            found = [_record(view, view.account_name) for view in session.scalars(query.limit(LOOKS_MAX))]
+            cameras = select(Camera.id, Camera.name).where(Camera.site_id == site.id)
+            return _named(found, dict(session.execute(cameras).tuples().all()))
 
     def looks_at_children(self, person: Scope, since_us: int) -> list[LookRecord]:
         """The newest looks into the rooms that a guardian's children are in now; other guardians by their marks.
@@ -150,21 +175,26 @@ class AccessBook:
             mine = requests.bonds(session, person.account_name)
             rooms = leases.rooms(session, {bond.site_id for bond, _, _ in mine})
             zones = {(bond.site_id, z) for bond, _, group in mine for z in rooms.get((bond.site_id, group), ())}
-            seen = [(one.site.id, one.camera.id) for one in leases.cameras_in_zones(session, zones)]
+            there = leases.cameras_in_zones(session, zones)[: leases.AT_ONCE]
+            seen = [(one.site.id, one.camera.id) for one in there]
             if not seen:
                 return []
             query = (
                 select(ViewRow)
                 .where(
-                    tuple_(ViewRow.site_id, ViewRow.camera_id).in_(seen[: leases.AT_ONCE]),
+                    tuple_(ViewRow.site_id, ViewRow.camera_id).in_(seen),
                     or_(ViewRow.opened_us >= since_us, ViewRow.closed_us.is_(None)),
                 )
                 .order_by(ViewRow.opened_us.desc())
                 .limit(LOOKS_MAX)
             )
-            found = [_record(view, view.mark, told=False) for view in session.scalars(query)]
-            found += _taken(session, seen[: leases.AT_ONCE], since_us)
-            return sorted(found, key=lambda one: one.opened_us, reverse=True)[:LOOKS_MAX]
+            found = [
+                _record(view, view.mark, told=False, is_mine=view.account_name == person.account_name)
+                for view in session.scalars(query)
+            ]
+            found += _taken(session, seen, since_us)
+            newest = sorted(found, key=lambda one: one.opened_us, reverse=True)[:LOOKS_MAX]
+            return _named(newest, {one.camera.id: one.camera.name for one in there})
 
 
 def _close(session: Session, view: ViewRow, at_us: int, why: str, end_us: int | None) -> None:
@@ -225,7 +255,11 @@ def _taken(session: Session, cameras: list[tuple[str, str]], since_us: int) -> l
     ]
 
 
-def _record(view: ViewRow, who: str, *, told: bool = True) -> LookRecord:
+def _named(found: list[LookRecord], names: dict[str, str]) -> list[LookRecord]:
+    return [replace(one, camera_name=names.get(one.camera_id, one.camera_id)) for one in found]
+
+
+def _record(view: ViewRow, who: str, *, told: bool = True, is_mine: bool = False) -> LookRecord:
     return LookRecord(
         who=who,
         role=view.role,
@@ -240,4 +274,5 @@ def _record(view: ViewRow, who: str, *, told: bool = True) -> LookRecord:
         end_us=view.end_us,
         closed_us=view.closed_us,
         why_closed=view.why_closed,
+        is_mine=is_mine,
     )

@@ -186,7 +186,9 @@ class SignIn:
                 helps = support.standing(session, account.name, found.created_us, now_us)
         if helps is None:
             return None
-        return Scope(account.name, account.role, account.region, proof=found.proof, support=helps)
+        return Scope(
+            account.name, account.role, account.region, proof=found.proof, session=found.token_sha256, support=helps
+        )
 
     def close_session(self, token: str) -> None:
         """Ends a session at once."""

@@ -154,6 +154,8 @@ class ViewRow(Base):
     camera_id: Mapped[str] = mapped_column(Slug)
     lease_id: Mapped[str | None] = mapped_column(HexId)
     what: Mapped[str] = mapped_column(String(16))
+    session_sha256: Mapped[str] = mapped_column(Sha256, default="", server_default="")
+    """Whose look it is: with the session the look is over. Empty where nobody said."""
     reason: Mapped[str] = mapped_column(String(200), default="")
     source: Mapped[str] = mapped_column(String(64), default="")
     opened_us: Mapped[int] = mapped_column(BigInteger)

@@ -1,8 +1,10 @@
 """Recorded playback over HTTP: ranges of one version, on the access record before the first byte, and nothing of anybody else's."""
 
+import httpx
 import pytest
 
-from storage.database.models import AccessRecord, Camera, LedgerEntry, Segment, ViewRow, Zone
+from server.services.people.access_record import AccessBook
+from storage.database.models import AccessRecord, AuditFinding, AuditRound, Camera, LedgerEntry, Segment, ViewRow, Zone
 from tests.support.api import AUDITOR
 from tests.support.custody import SECOND
 from tests.support.sites import seconds
@@ -74,6 +76,32 @@ def test_a_look_ends_and_then_nothing_comes(kept, first):
     assert sorted(one.why_closed for one in looks) == ["", "another_look", "left"]
 
 
+def test_a_look_belongs_to_one_session_and_is_over_with_it(kept, first, monkeypatch):
+    client, other = kept.api.signed_in(), kept.api.signed_in()
+    begin(kept, client, first)
+    video = f"{page(kept)}/{first.id}.mp4"
+    assert other.get(video).status_code == 403, "another device of the same person says why for itself"
+    monkeypatch.setattr("server.services.custody.play_back.PIECE_BYTES", 4)
+    with client.stream("GET", video) as answer:
+        monkeypatch.setattr(kept.api.parts.sign_in, "resume", lambda _token: None)
+        with pytest.raises(httpx.TransportError):
+            answer.read()
+    monkeypatch.undo()
+    assert client.get(video).status_code == 200
+    assert client.post("/sign-out", follow_redirects=False).status_code == 303
+    again = kept.api.signed_in()
+    assert again.get(video).status_code == 403
+    book = AccessBook(kept.database)
+    assert (book.close_over(kept.clock.utc_us()), book.close_over(kept.clock.utc_us())) == (1, 0)
+    begin(kept, again, first)
+    kept.clock.advance(3_600)
+    assert book.close_over(kept.clock.utc_us()) == 1
+    with kept.database.reading() as session:
+        looks = session.query(ViewRow).order_by(ViewRow.opened_us).all()
+    assert [one.why_closed for one in looks] == ["session_over", "time_over"]
+    assert looks[1].closed_us - looks[1].opened_us == 3_600_000_000
+
+
 def test_what_is_there_is_said_with_its_proof_and_the_rest_is_a_gap_in_words(kept, first):
     client = kept.api.signed_in()
     said = client.get(f"/api/v1{page(kept)}", params={"at": first.start_us + 1}).json()
@@ -86,13 +114,65 @@ def test_what_is_there_is_said_with_its_proof_and_the_rest_is_a_gap_in_words(kep
     assert not on_record(kept)
     begin(kept, client, first)
     html = client.get(page(kept), params={"at": first.start_us + 1}, headers={"Accept-Language": "zh-CN"}).text
-    assert f'src="{page(kept)}/{first.id}.mp4#t=0.000"' in html
+    into = (first.start_us + 1) // seconds(60) * seconds(60)  # the minute, as far as it lies in the recording
+    begin_s = max(0, into - first.start_us) / 1e6
+    end_s = min(first.end_us, into + seconds(60)) - first.start_us
+    assert f'src="{page(kept)}/{first.id}.mp4#t={begin_s:.3f},{end_s / 1e6:.3f}"' in html
     assert "锁定至" in html
     assert "没有可播放的录像" in html
     with kept.database.unit_of_work() as session:
         session.get_one(Segment, first.id).deleted_us = 1
     assert client.get(f"{page(kept)}/{first.id}.mp4").status_code == 404
     assert first.id not in client.get(page(kept), params={"at": first.start_us + 1}).text
+
+
+def test_the_proof_names_entry_checkpoint_and_what_audits_found(kept, first):
+    client = kept.api.signed_in(AUDITOR)
+    address = {"at": first.start_us + 1}
+    before = client.get(page(kept), params=address).text
+    assert "Its entry is about to be numbered." in before
+    assert "No audit of the store has finished since." in before
+    kept.keeper.number_all()
+    assert "None covers it yet. The next one does." in client.get(page(kept), params=address).text
+    kept.keeper.checkpoint("sunflower")
+    now_us = kept.clock.utc_us()
+    with kept.database.unit_of_work() as session:
+        session.add(AuditRound(started_us=now_us + 1, finished_us=now_us + 2, versions=5))
+    html = client.get(page(kept), params=address).text
+    for words in (
+        first.version_id,
+        first.sha256,
+        "of the site&#39;s ledger.",
+        "signed by nightlight.example",
+        "Nothing was wrong",
+    ):
+        assert words in html, words
+    told = client.get(f"/api/v1{page(kept)}/minute", params=address).json()
+    proof = next(one for one in told["proofs"] if one["segment_id"] == first.id)
+    assert proof["checkpoint"]["size"] > proof["number"]
+    with kept.database.unit_of_work() as session:
+        session.add(
+            AuditFinding(
+                site_id="sunflower", camera_id=kept.camera_id, segment_id=first.id, drift="object_missing", detail="",
+                object_key=first.object_key, version_id=first.version_id, found_us=now_us,
+            )
+        )  # fmt: skip
+    assert (
+        "Nothing was wrong"
+        not in client.get(page(kept), params=address)
+        .text.partition('id="docket"')[0]
+        .partition(f"{first.sha256}")[0]
+        .rpartition("<details")[2]
+    )
+
+
+def test_time_that_counted_and_is_no_longer_here_is_not_called_proven(kept, first):
+    with kept.database.unit_of_work() as session:
+        for one in session.query(Segment):
+            one.deleted_us = 1
+    html = kept.api.signed_in(AUDITOR).get(page(kept), params={"at": first.start_us + 1}).text
+    assert "There is no recording of it here any more." in html or "Nothing of this time is secured." in html
+    assert "so nothing is proven" in html
 
 
 def test_nobody_elses_camera_site_or_recording_is_found(kept, first):

@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("issuer", "subject"),
     )
     op.create_index("ix_account_identity_account_name", "account_identity", ["account_name"])
+    op.add_column("view", sa.Column("session_sha256", SHA256, nullable=False, server_default=""))
     _support()
 
 
@@ -107,5 +108,6 @@ def _support() -> None:
 def downgrade() -> None:
     for table in ("support_access", "account_identity", "known_device", "password_reset", "account_event"):
         op.drop_table(table)
+    op.drop_column("view", "session_sha256")
     op.drop_index("ix_sign_in_failure_device", "sign_in_failure")
     op.drop_column("sign_in_failure", "device_sha256")
