@@ -55,6 +55,7 @@ ROOMS = ("太阳班活动室", "月亮班午睡室", "二楼东侧走廊", "大�
 KEY = b"\0" * 32
 US_PER_HOUR = 60 * US_PER_MINUTE
 BATCH_SITES = 20
+IN_FLIGHT_US = 75 * US_PER_S
 SIGNER = Signer(Ed25519PrivateKey.generate())
 Row = dict[str, object]
 Rows = Iterator[tuple[type[models.Base], Row]]
@@ -187,7 +188,7 @@ class Quarter:
                 cameras=[
                     CameraHealth(
                         camera_id=f"{site_id}-{number:02}", condition=condition,  # type: ignore[arg-type]
-                        since_s=(heard_us - since_us) // US_PER_S, unsettled_us=0,
+                        since_s=(heard_us - since_us) // US_PER_S, unsettled_us=IN_FLIGHT_US,
                     )
                     for number, condition in enumerate(told)
                 ],
@@ -200,7 +201,7 @@ class Quarter:
             models.Camera,
             {"id": camera_id, "site_id": site_id, "zone_id": f"z{place}", "agent_id": f"{site_id}-box",
              "name": f"{ROOMS[place]} {number + 1} 号机", "registered_us": 0, "activated_us": self.begin_us,
-             "settled_until_us": self.now_us, "assess_from_day": self.dates[0].isoformat()},
+             "settled_until_us": self.now_us - IN_FLIGHT_US, "assess_from_day": self.dates[0].isoformat()},
         )  # fmt: skip
         told = {"camera_id": camera_id, "timeline_id": run, "detail": ""}
         yield models.ConditionChange, {"message_id": fresh_id(), "at_us": since_us, "condition": "recording", **told}
@@ -213,7 +214,7 @@ class Quarter:
             )
             yield models.ConditionChange, {"message_id": fresh_id(), "at_us": back_us, "condition": "recording", **told}
             at_us = back_us
-        yield from self._kept(camera_id, run, at_us, self.now_us - 75 * US_PER_S)
+        yield from self._kept(camera_id, run, at_us, self.now_us - IN_FLIGHT_US)
 
     def _interruptions(self, since_us: int, chance: random.Random, *, busy: bool) -> Iterator[tuple[int, int]]:
         """Ordinary: of ten days seven have none. Busy: today and yesterday every few minutes, else a few a day."""
