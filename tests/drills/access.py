@@ -3,6 +3,9 @@
 ``python3 dev.py drill access --json``. Goals, all of them invariants:
 
 - of a million decisions on random facts none allows what a second, independent reading of the rules refuses (I6);
+- while a thousand agents break off, come back and all knock at once at a real broker that is restarted under them, no agent gets a
+  byte that is not its own, and every one is heard again;
+- while a live view runs, forged, copied, replayed and expired tickets and copied addresses bring a stranger no byte of it;
 - of the requests over real HTTP, each by a random person for a random path of a random site, no answer to somebody who has
   nothing to do with a site holds a byte of its name (I7), and none is a fault of the server.
 """
@@ -31,6 +34,8 @@ from server.domain.zones import FORBIDDEN_KINDS
 from storage.database.migrate import migrate
 from storage.database.models import Site
 from storage.database.unit_of_work import Database
+from tests.drills._storm import Figures, storm
+from tests.drills._tickets import Attacks, under_attack
 from tests.support.api import serving, settings_for
 from tests.support.nursery import MONDAY_US, OTHER, PEOPLE, SITE, Nursery
 
@@ -49,13 +54,34 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--decisions", type=int, default=1_000_000)
     parser.add_argument("--requests", type=int, default=5_000)
+    parser.add_argument("--agents", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=20261122)
     options = parser.parse_args()
     report, chance = Report("access", figures={"seed": options.seed}), random.Random(options.seed)
-    _decide(report, chance, options.decisions)
     with tempfile.TemporaryDirectory(prefix="nightlight-access-") as folder:
-        _request(report, chance, options.requests, Path(folder))
+        with storm(options.agents, options.seed) as stormed:
+            (Path(folder) / "live").mkdir()
+            with under_attack(Path(folder) / "live", options.seed) as attacks:
+                _decide(report, chance, options.decisions)
+                _request(report, chance, options.requests, Path(folder))
+        _say(report, stormed[0], attacks)
     return report.finish_drill(as_json=options.json)
+
+
+def _say(report: Report, stormed: Figures, attacks: Attacks) -> None:
+    report.figures |= {
+        "agents": stormed.agents,
+        "agents_at_once": stormed.most_at_once,
+        "connections": stormed.connected,
+        "restarts_of_the_broker": stormed.restarts,
+        "own_bytes_over_the_broker": stormed.own_bytes,
+        "tickets_tried": attacks.tried,
+        "bytes_to_who_may_look": attacks.seen_bytes,
+    }
+    report.expect("foreign bytes over the broker", stormed.foreign_bytes, at_most=0)
+    report.expect("agents that never heard their own word", stormed.silent_agents, at_most=0)
+    report.expect("foreign bytes of a live view", attacks.foreign_bytes, at_most=0)
+    report.expect_true("pictures ran, and tickets were tried", value=attacks.seen_bytes > 0 and attacks.tried > 0)
 
 
 def _decide(report: Report, chance: random.Random, count: int) -> None:
