@@ -79,19 +79,21 @@ class ConsentDesk:
             )
             if known is None:
                 raise NotFound("nobody of that id is in the register", code="no_such_person")
-            self._say(session, whose, person.account_name, reference, agrees=agrees)
+            self._say(session, whose, person.account_name, reference, agrees=agrees, on_paper=True)
             if whose.guardian_id:
                 about = "consent_written" if agrees else "consent_withdrawn"
                 on_record.tell(session, site.id, whose.guardian_id, about, self._clock.utc_us())
 
-    def _say(self, session: Session, whose: Whose, by: str, reference: str, *, agrees: bool) -> None:
+    def _say(
+        self, session: Session, whose: Whose, by: str, reference: str, *, agrees: bool, on_paper: bool = False
+    ) -> None:
         now_us, text = self._clock.utc_us(), CURRENT[LIVE_VIEW]
         standing = list(session.scalars(_standing(whose).with_for_update()))
         if agrees and any(row.version == text.version for row in standing):
             return
         for row in standing:
             row.withdrawn_us, row.withdrawn_by = now_us, by
-            on_record.consent(session, row, "withdrawn", by, now_us)
+            on_record.consent(session, row, "withdrawn", by, now_us, on_paper=on_paper)
         if agrees:
             made = ConsentRow(
                 site_id=whose.site_id,
@@ -106,7 +108,7 @@ class ConsentDesk:
                 reference=reference,
             )
             session.add(made)
-            on_record.consent(session, made, "given", by, now_us)
+            on_record.consent(session, made, "given", by, now_us, on_paper=on_paper)
 
 
 def _own(session: Session, person: Scope) -> list[Whose]:

@@ -17,10 +17,11 @@ CONSENT, LEASES = "consent", "lease"
 PAGE = "/live"
 
 
-def consent(session: Session, row: ConsentRow, action: Literal["given", "withdrawn"], by: str, at_us: int) -> None:
-    """A word given or taken back; where the facility wrote it down from a paper, the guardian hears of it."""
+def consent(
+    session: Session, row: ConsentRow, action: Literal["given", "withdrawn"], by: str, at_us: int, *, on_paper: bool
+) -> None:
+    """A word given or taken back."""
     whose = row.guardian_id or row.staff_id
-    on_paper = bool(row.reference) if action == "given" else by != row.given_by
     entry = ConsentChanged(
         site_id=row.site_id,
         at_us=at_us,

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 from threading import Event, Thread
@@ -22,16 +23,21 @@ from sqlalchemy import select
 
 from config.base.errors import ConfigurationError, Conflict, InvalidInput, NotFound
 from config.settings.server import NoticeSettings, load_server
+from server.domain.duties import add_months
 from server.domain.notices import Result
+from server.domain.verdict import day_of
 from server.jobs.notices import drop_old, plan
+from server.services.compliance.choose_pack import choose_pack
 from server.services.notices.channels import channels_of
 from server.services.notices.outward import Outward
 from server.services.notices.plan_messages import EVENTS_MAX, MessagePlanner
 from server.services.notices.send_messages import MessageSender
 from server.services.notices.subscribe import SUBSCRIPTIONS_MAX, NoticeDesk, Wish, minutes_of
-from server.services.notices.tell import ALARM, GAP, KINDS, News, tell
+from server.services.notices.tell import ALARM, GAP, SITE_KINDS, News, tell
 from server.services.notices.watch_due import DueWatch
+from server.services.notices.watch_duties import DutyWatch
 from server.web.notice_words import wording
+from storage.database import models
 from storage.database.models import Account, AccountSite, DatedRecord, NoticeEvent, NoticeMessage, Site
 from storage.database.scope import OPERATOR, Scope
 from storage.database.unit_of_work import Database
@@ -90,7 +96,7 @@ def people(agent, database: Database, clock: SimulatedClock) -> Database:
 
 
 def mail(target: str = "lin@example.org", **changes: object) -> Wish:
-    return msgspec.structs.replace(Wish("sunflower", list(KINDS), "email", target, "en"), **changes)
+    return msgspec.structs.replace(Wish("sunflower", list(SITE_KINDS), "email", target, "en"), **changes)
 
 
 def test_a_dark_site_is_one_mail_and_nothing_is_told_twice(people, clock, mail_receiver: MailReceiver) -> None:
@@ -410,10 +416,48 @@ def test_what_comes_due_is_told_once(people, clock) -> None:
             )  # fmt: skip
     for _ in range(2):
         DueWatch(people, clock).look()
+        DutyWatch(people, clock).look()
     with people.reading() as session:
         assert [event.key for event in session.scalars(select(NoticeEvent))] == [
             "duty:sunflower::fire_drill:2026-12-10"
         ]
+
+
+@only_sqlite
+def test_duties_meetings_and_orders_are_told_beforehand_and_when_they_are_late(people, clock) -> None:
+    choose_pack(people, clock, "sunflower", "luzhou-longmatan")
+    today = day_of(clock.utc_us(), "Asia/Shanghai")
+    with people.unit_of_work() as session:
+        session.add(models.Staff(site_id="sunflower", id="g1", name="x", role="guard", banned=False))
+        session.add_all(
+            DatedRecord(
+                site_id="sunflower", staff_id=staff, kind=kind, done_on=done.isoformat(),
+                valid_until=(today - timedelta(days=9)).isoformat() if kind == "health_check" else None,
+            )
+            for staff, kind, done in (
+                ("", "fire_drill", add_months(today, -60)),
+                ("g1", "record_check", add_months(today, -12) + timedelta(days=12)),
+                ("g1", "health_check", add_months(today, -12)),
+            )
+        )  # fmt: skip
+        for number, region, when in (("a" * 32, "cn/sichuan", 5), ("b" * 32, "cn/yunnan", 5), ("c" * 32, "", -2)):
+            day = (today + timedelta(days=when)).isoformat()
+            session.add(
+                models.AgendaEvent(
+                    id=number, region=region, kind="meeting", day=day, told="x", made_us=1, made_by="wang"
+                )
+            )
+    for _ in range(2):
+        DutyWatch(people, clock).look()
+    with people.reading() as session:
+        events = [(event.key.partition(":")[0], event.about) for event in session.scalars(select(NoticeEvent))]
+    assert sorted(events) == [
+        ("duty", "meeting"), ("duty", "record_check"), ("late", "late:health_check"), ("late", "late:meeting"),
+    ], "what is late for years is no news"  # fmt: skip
+    words = wording()
+    assert words.say("duty", "late:health_check", "zh-CN") == "已过期：健康检查"
+    assert words.say("duty", "meeting", "en") == "Due soon: Joint meeting"
+    assert words.say("order", "overdue", "zh-CN").startswith("整改令")
 
 
 @pytest.mark.parametrize(
