@@ -16,6 +16,7 @@ from server.services.notices.forget import forget
 from server.services.notices.plan_messages import MessagePlanner
 from server.services.notices.send_messages import MessageSender
 from server.services.notices.watch_due import DueWatch
+from server.services.notices.watch_duties import DutyWatch
 from server.services.notices.watch_rooms import RoomWatch
 from server.services.people.leases import LeaseDesk
 from server.services.people.steady_time import SteadyTime
@@ -25,6 +26,7 @@ from storage.database.unit_of_work import Database
 PLAN_S = 5.0
 SEND_S = 2.0
 DUE_S = 600.0
+DUTIES_S = 3_600.0
 ROOMS_S = 30.0
 FORGET_S = 3_600.0
 
@@ -34,10 +36,11 @@ def notice_tasks(settings: ServerSettings, database: Database, clock: Clock, sto
     origin = settings.api.public_origin.rstrip("/") or f"http://{settings.api.host}:{settings.api.port}"
     planner = MessagePlanner(database, clock, settings.notices, wording(), origin)
     sender = MessageSender(database, clock, settings.notices, channels_of(settings.notices, clock))
-    watch = DueWatch(database, clock)
+    watch, duties = DueWatch(database, clock), DutyWatch(database, clock)
     rooms = RoomWatch(database, clock, LeaseDesk(database, SteadyTime(database, clock), library()))
     return [
         Task("notices-due", DUE_S, watch.look, stop),
+        Task("notices-duties", DUTIES_S, duties.look, stop),
         Task("notices-rooms", ROOMS_S, lambda: tell_rooms(rooms), stop),
         Task("notices-forget", FORGET_S, lambda: drop_old(database, clock, stop), stop),
         Task("notices-plan", PLAN_S, lambda: plan(planner), stop),

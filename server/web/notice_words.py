@@ -1,10 +1,11 @@
 """What notices say, in the words of the pages: what happened, and of which site. Nothing of a person stands in them."""
 
-from server.domain.registers.words import ANSWERS
 from server.services.notices.plan_messages import Wording
-from server.services.notices.tell import GUARDIAN_KINDS
+from server.services.notices.tell import DUTY, GUARDIAN_KINDS, LATE
+from server.web.agenda import KIND as EVENT
+from server.web.agenda import record_name
 from server.web.audits import DRIFT
-from server.web.languages import DEFAULT_LANGUAGE, load_languages
+from server.web.languages import DEFAULT_LANGUAGE, Language, load_languages
 from server.web.wording import ALARM_KIND, CAUSE, FINDING, mark
 
 KIND = {
@@ -12,9 +13,10 @@ KIND = {
     "alarm": mark("Alarm"),
     "finding": mark("Picture fault"),
     "drift": mark("Recording in the store is not as it was"),
-    "duty": mark("Record ends soon"),
+    "duty": mark("Due by the rules"),
     "docket": mark("Case of the docket is due"),
     "live": mark("Live view"),
+    "order": mark("Rectification order"),
     "complaint": mark("Complaint is to be answered"),
     "request": mark("A guardian asks to see a recording"),
     "lease": mark("My access"),
@@ -36,6 +38,15 @@ GUARDIANS = {
     "answer": mark("the facility has answered me"),
 }
 """What a guardian may wish to hear of."""
+ORDER = {
+    "ordered": mark("made"),
+    "due": mark("its day is near"),
+    "overdue": mark("its day is over"),
+    "failed": mark("the repair did not pass"),
+    "proposed": mark("a suspension is proposed"),
+    "suspended": mark("work rests until the repair has passed"),
+    "passed": mark("passed and closed"),
+}
 TO_GUARDIAN = {
     "live_now": mark("Your child's room can be watched now."),
     "lease_granted": mark("You may now look into your child's room, in the hours that stand on your page."),
@@ -64,7 +75,9 @@ def wording() -> Wording:
         language = languages.get(tag, languages[DEFAULT_LANGUAGE])
         if kind in GUARDIAN_KINDS and about in TO_GUARDIAN:
             return language.text(TO_GUARDIAN[about])
-        words = _about(kind, about, tag)
+        if kind == DUTY:
+            return _duty(about, language)
+        words = _about(kind, about)
         said = language.text(KIND[kind]) if kind in KIND else kind
         if not words:
             return said
@@ -81,15 +94,23 @@ def wording() -> Wording:
     return Wording(say, title, several)
 
 
-def _about(kind: str, about: str, tag: str) -> str:
+def _duty(about: str, language: Language) -> str:
+    """What comes round, or is over its day."""
+    what = about.removeprefix(LATE)
+    called = language.text(EVENT[what]) if what in EVENT else record_name(what, language)
+    words = mark("Past its day: %(what)s") if about.startswith(LATE) else mark("Due soon: %(what)s")
+    return language.text(words) % {"what": called}
+
+
+def _about(kind: str, about: str) -> str:
     if kind == "alarm":
         return ALARM_KIND.get(about, "")
     if kind == "finding":
         return FINDING.get(about, "")
     if kind == "support":
         return OF_SUPPORT.get(about, "")
-    if kind == "duty":
-        return ANSWERS["record"].get(about, "") if tag == DEFAULT_LANGUAGE else about.replace("_", " ")
+    if kind == "order":
+        return ORDER.get(about, "")
     if kind == "drift" and about in STRANGERS:
         return DRIFT[about]
     return CAUSE.get(REFUSED.get(about, about), "")

@@ -233,7 +233,11 @@ def dated(at_us: int, words: Words, language: Language) -> str:
 def joined_names(names: Sequence[tuple[str, str]], language: Language) -> str:
     """A region and all above it, as one writes them: the largest first."""
     english = language.locale.language == "en"
-    return (" " if english else "").join((name_en if english and name_en else name) for name, name_en in names)
+    said = [(name_en if english and name_en else name) for name, name_en in names]
+    if not english and all(not name.isascii() for name in said):
+        return "".join(said)
+    # A region that nobody has named yet is called by its step of the path.
+    return " ".join(said) if english and all(name_en for _, name_en in names) else " / ".join(said)
 
 
 def month_name(first: date, language: Language) -> str:

@@ -14,11 +14,13 @@ from config.base.roles import Role
 from storage.database.models import GuardianAccount, NoticeEvent
 
 GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, LIVE = "gap", "alarm", "finding", "drift", "duty", "docket", "live"
-COMPLAINT = "complaint"
+COMPLAINT, ORDER = "complaint", "order"
+LATE = "late:"
+"""Before the word of a duty whose day is over."""
 REQUEST, LEASE, ANSWER, SUPPORT = "request", "lease", "answer", "support"
 GUARDIAN_KINDS = (LIVE, LEASE, ANSWER)
 """What a guardian hears of, and nobody else: the class goes live, the own lease changed, an answer is there."""
-SITE_KINDS = (GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, COMPLAINT, REQUEST, SUPPORT)
+SITE_KINDS = (GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, COMPLAINT, ORDER, REQUEST, SUPPORT)
 KINDS = (*SITE_KINDS, *GUARDIAN_KINDS)
 ALWAYS_TOLD = frozenset({SUPPORT})
 """What a facility's manager hears of by every subscription, chosen or not."""

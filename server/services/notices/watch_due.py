@@ -1,23 +1,16 @@
-"""Says beforehand what comes due: cases of the docket, complaints, and records that end. Told once for each due date."""
+"""Says beforehand what comes due: cases of the docket and complaints. Told once for each due date."""
 
 from dataclasses import dataclass
-from datetime import timedelta
-
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, Clock
 from config.base.timespan import Span
-from server.domain.verdict import day_of
-from server.services.notices.tell import COMPLAINT, DOCKET, DUTY, News, tell
+from server.services.notices.tell import COMPLAINT, DOCKET, News, tell
 from storage.database import complaints, docket
-from storage.database.models import DatedRecord, Site
 from storage.database.unit_of_work import Database
 
 CASE_AHEAD_US = US_PER_DAY
 CASE_BACK_US = 3 * US_PER_DAY
 """What was due before was told, or nobody looked for so long; it stands on the docket."""
-RECORD_AHEAD_DAYS = 30
 A_ROUND_MAX = 2_000
 
 
@@ -44,20 +37,3 @@ class DueWatch:
             for row in complaints.coming_due(session, now_us + CASE_AHEAD_US, A_ROUND_MAX):
                 link = f"/sites/{row.site_id}/complaints#{row.number}"
                 tell(session, News(f"complaint:{row.number}", row.site_id, COMPLAINT, "complaint", link, now_us))
-            for site in session.scalars(select(Site)).all():
-                self._records(session, site, now_us)
-
-    def _records(self, session: Session, site: Site, now_us: int) -> None:
-        today = day_of(now_us, site.timezone)
-        ends = func.max(DatedRecord.valid_until)
-        query = (
-            select(DatedRecord.staff_id, DatedRecord.kind, ends)
-            .where(DatedRecord.site_id == site.id, DatedRecord.valid_until.is_not(None))
-            .group_by(DatedRecord.staff_id, DatedRecord.kind)
-            .having(ends <= (today + timedelta(days=RECORD_AHEAD_DAYS)).isoformat())
-            .having(ends >= (today - timedelta(days=1)).isoformat())
-            .limit(A_ROUND_MAX)
-        )
-        for staff_id, kind, until in session.execute(query).all():
-            key = f"duty:{site.id}:{staff_id}:{kind}"[:108] + f":{until}"
-            tell(session, News(key, site.id, DUTY, kind, f"/sites/{site.id}/registers", now_us))

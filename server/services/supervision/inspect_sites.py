@@ -20,6 +20,7 @@ from config.base.logs import get_logger
 from server.domain.credit import POINTS_MAX, Aspect
 from server.domain.rectification import Act, Kind, check, standing
 from server.domain.verdict import day_of
+from server.services.notices.tell import ORDER, News, tell
 from storage.database import docket, inspections
 from storage.database import scope as scoping
 from storage.database.models import (
@@ -239,6 +240,8 @@ class InspectionDesk:
             before = inspections.acts_of(session, [order.id])[order.id]
             check([_act(row) for row in before], act, day_of(now_us, site.timezone))
             session.add(_act_row(order.id, len(before), act, told, now_us))
+            if act.kind is not Kind.REPAIRED:
+                _tell(session, order.id, site.id, act.kind, len(before), now_us)
         log.info("rectification_act", site=site_id, order=order_id, kind=kind)
 
 
@@ -254,6 +257,14 @@ def _add_order(session: Session, drawn: Inspection, found: Found, by: str, now_u
     session.add(order)
     session.flush()
     session.add(_act_row(order.id, 0, Act(Kind.ORDERED, by, date.fromisoformat(found.due)), found.told, now_us))
+    _tell(session, order.id, drawn.site_id, Kind.ORDERED, 0, now_us)
+
+
+def _tell(session: Session, order_id: str, site_id: str, kind: Kind, place: int, now_us: int) -> None:
+    """The facility, and whoever hears of it; a suspension does not wait for a digest."""
+    link = f"/sites/{site_id}/inspections"
+    urgent = kind is Kind.SUSPENDED
+    tell(session, News(f"order:{order_id}:act:{place}", site_id, ORDER, kind.value, link, now_us, urgent))
 
 
 def _add_entries(session: Session, drawn: Inspection, order: ResultOrder, by: str, now_us: int) -> None:
