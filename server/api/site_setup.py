@@ -64,6 +64,8 @@ async def upload(request: Request, person: Person, site: str) -> Response:
     name = ""
     try:
         name, data = await sent_picture(request)
+        if not data:
+            raise InvalidInput("choose a picture", code="no_file")
         made = await run_in_threadpool(parts_of(request).plans.add, person, site, name, data)
     except REFUSALS as error:
         return await run_in_threadpool(_plan, request, person, site, floor_name=name[:40], error=error)
@@ -128,8 +130,6 @@ async def sent_picture(request: Request) -> tuple[str, bytes]:
             data = await file.read(SENT_BYTES_MAX + 1)
     except MultiPartException as error:
         raise InvalidInput("the form is broken", code="no_file") from error
-    if not data:
-        raise InvalidInput("choose a picture", code="no_file")
     return name.replace("\0", "\N{REPLACEMENT CHARACTER}"), data
 
 

@@ -63,7 +63,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class TestRow:
+class TriedCamera:
     """One camera in the test."""
 
     name: str
@@ -84,7 +84,7 @@ class Setup:
     done: int
     steps: list[Step]
     test_text: str
-    rows: list[TestRow]
+    rows: list[TriedCamera]
 
 
 def make_setup(site: SiteProgress, language: Language) -> Setup:
@@ -157,7 +157,7 @@ class _Maker:
             "name": test.begun_by,
         }
 
-    def row(self, camera: CameraProgress) -> TestRow:
+    def row(self, camera: CameraProgress) -> TriedCamera:
         """What was seen of one camera since the test began."""
         text = self.language.text
         state = text(CONDITION[camera.condition]) if camera.condition in CONDITION else text("its box is silent")
@@ -173,7 +173,7 @@ class _Maker:
         late = self.site.test is not None and self.site.now_us - self.site.test.begun_us > PATIENCE_US
         missing = next((name for name, one in marks.items() if not one.seen and name in LOOK_AT), None)
         advice = text(LOOK_AT[missing]) if late and missing is not None else ""
-        return TestRow(camera.name, camera.zone_name, list(marks.values()), advice, missing is None)
+        return TriedCamera(camera.name, camera.zone_name, list(marks.values()), advice, missing is None)
 
     def _facts(self) -> Step:
         text, site = self.language.text, self.site

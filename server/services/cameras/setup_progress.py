@@ -73,7 +73,7 @@ class CameraProgress(msgspec.Struct, frozen=True, kw_only=True):
     """When the first whole minute since then was verified."""
 
 
-class TestView(msgspec.Struct, frozen=True, kw_only=True):
+class BegunTest(msgspec.Struct, frozen=True, kw_only=True):
     """One test; ``over``: it is watched no more."""
 
     begun_us: int
@@ -102,7 +102,7 @@ class SiteProgress(msgspec.Struct, frozen=True, kw_only=True):
     unreached: list[str]
     """Names of cameras in service that nobody has said how to reach."""
     cameras_on_plan: int
-    test: TestView | None
+    test: BegunTest | None
     cameras: list[CameraProgress]
     """Those in service, by name."""
 
@@ -284,5 +284,5 @@ def _count(session: Session, query: Select[int]) -> int:
     return session.scalar(query) or 0
 
 
-def _view(row: SetupTest, now_us: int) -> TestView:
-    return TestView(begun_us=row.begun_us, begun_by=row.begun_by, over=now_us - row.begun_us > WATCHED_US)
+def _view(row: SetupTest, now_us: int) -> BegunTest:
+    return BegunTest(begun_us=row.begun_us, begun_by=row.begun_by, over=now_us - row.begun_us > WATCHED_US)
