@@ -28,7 +28,7 @@ PROOF = {
 }
 WHAT = {
     "live": mark("live"),
-    "playback": mark("recording"),
+    "playback": mark("a recording"),
     "export": mark("took a recording away as evidence"),
     "fetched": mark("fetched a recording from the site's own store"),
     "still": mark("a single picture"),

@@ -17,11 +17,11 @@ ENDED = "() => document.querySelector('nightlight-player').figures.state === 'en
 WORDS = {
     "zh-CN": {
         "invite": "邀请", "unconfirmed": "园所还没有确认您的身份", "not_all": "尚有相关人员未同意", "agree": "我同意",
-        "watch": "现在观看", "nap": "午睡",
+        "watch": "现在观看", "nap": "午睡", "mine": "我自己",
     },
     "en": {
         "invite": "Invite", "unconfirmed": "has not yet confirmed who you are", "not_all": "Not everybody concerned",
-        "agree": "I consent", "watch": "Watch now", "nap": "covered the picture",
+        "agree": "I consent", "watch": "Watch now", "nap": "covered the picture", "mine": "I myself",
     },
 }  # fmt: skip
 
@@ -48,7 +48,7 @@ def _invited_to_cut_off(rig: LiveRig, boss: Page, page: Page, guardian: str, lan
     _agrees(rig, boss, page, guardian, language, request)
     _watches_until_the_nap(rig, boss, page, guardian, language)
     page.goto(f"{rig.url}/my/looks")
-    expect(page.locator(".rows li").first).to_contain_text(guardian)
+    expect(page.locator(".rows li").first).to_contain_text(WORDS[language]["mine"])
     keep(request, page, f"parent-looks-{language}-360")
     _has_no_network(rig, page, language, request)
 
