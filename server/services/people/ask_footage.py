@@ -5,7 +5,7 @@
     desk.part(person, request_id, 0)
 
 Invariants: a guardian asks about cameras that see nothing but the rooms of the own child (I7), and finds nobody else's request;
-nothing but masked pictures is given out, none after their last day, none without an open look (I4). Who is no longer this
+nothing but masked pictures is given out, none after their last day, none without an open look of that session (I4). Who is no longer this
 child's guardian sees nothing more.
 """
 
@@ -156,7 +156,16 @@ class AskDesk:
         permit = Permit(
             person.account_name, person.role, row.site_id, row.camera_id, None, now_us + LOOK_US, row.guardian_id
         )
-        return book.begin(permit, now_us, what=PLAYBACK, reason=_reason(row), source=source, start_us=row.start_us).code
+        begun = book.begin(
+            permit,
+            now_us,
+            what=PLAYBACK,
+            reason=_reason(row),
+            source=source,
+            start_us=row.start_us,
+            session_sha256=person.session,
+        )
+        return begun.code
 
     def part(self, person: Scope, request_id: str, number: int) -> tuple[bytes, str]:
         """Masked pictures and their SHA-256. Raises PermissionDenied (``no_look``) where no look is open."""
@@ -247,8 +256,8 @@ def _looks(person: Scope, row: FootageRequest) -> Select[ViewRow]:
     return (
         select(ViewRow)
         .where(ViewRow.site_id == row.site_id, ViewRow.camera_id == row.camera_id, ViewRow.what == PLAYBACK)
-        .where(ViewRow.account_name == person.account_name, ViewRow.closed_us.is_(None))
-        .where(ViewRow.reason == _reason(row))
+        .where(ViewRow.account_name == person.account_name, ViewRow.session_sha256 == person.session)
+        .where(ViewRow.closed_us.is_(None), ViewRow.reason == _reason(row))
         .order_by(ViewRow.opened_us.desc())
     )
 
