@@ -13,7 +13,7 @@ from config.base.clock import SystemClock
 from config.base.errors import ConfigurationError, NightlightError
 from config.base.roles import ADDED_ROLES, FORMER_ROLES
 from config.settings.server import ServerSettings, load_server
-from server.admin import audits, cameras, cells, compliance, custody, draws, enrolment, inventory, ledgers, people
+from server.admin import audits, cameras, cells, compliance, custody, draws, enrolment, inventory, ledgers, live, people
 from server.admin.keys import make_marking_key, make_sealing_key, make_signing_key
 from server.runtime import EXIT_CONFIGURATION, open_database
 from server.services.people.passwords import PASSWORD_CHARS_MAX
@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     compliance.add_commands(lambda noun, what: _verbs(commands, noun, what))
     custody.add_commands(lambda noun, what: _verbs(commands, noun, what))
     inventory.add_commands(lambda noun, what: _verbs(commands, noun, what))
+    live.add_commands(lambda noun, what: _verbs(commands, noun, what))
     ledgers.add_commands(lambda noun, what: _verbs(commands, noun, what))
 
     verbs = _verbs(commands, "camera", "add, set up or retire a camera")

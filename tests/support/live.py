@@ -28,7 +28,7 @@ from config.settings.server import load_server
 from config.wire.envelope import Signer
 from config.wire.live import LivePush, LiveWanted
 from edge_agent.cameras.feed import FeedPacket, StreamFormat
-from edge_agent.live.muxer import LiveMuxer
+from edge_agent.live.sending import Sending
 from server.live.app import LiveServer, config_of
 from storage.database.models import Agent
 from tests.support.api import free_port, settings_for
@@ -108,7 +108,8 @@ class PushingAgent:
             thread.join(5)
 
     def _push(self, wanted: LiveWanted) -> None:
-        muxer, at = LiveMuxer(), StreamFormat("h264", b"", Fraction(1, 1_000_000))
+        sending = Sending(marking=wanted.marking, utc_us=lambda at_us: MONDAY_US + at_us)
+        at = StreamFormat("h264", b"", Fraction(1, 1_000_000))
         with (
             suppress(ConnectionClosed, OSError),
             connect(wanted.push_url, compression=None, proxy=None, close_timeout=0.2) as link,
@@ -120,7 +121,9 @@ class PushingAgent:
             while not self._stop.is_set():
                 data, is_key = self._units[number % len(self._units)]
                 at_us = round(number * FRAME_S * 1_000_000)
-                for message in muxer.take(FeedPacket(data, is_key, 0, 0, at_us, at_us, 1, at, 0)):
+                for message in sending.take(
+                    FeedPacket(data, is_key, at_us, at_us, at_us, at_us, 1, at, 0), behind=False
+                ):
                     link.send(message)
                 number += 1
                 time.sleep(max(0.0, begin + number * FRAME_S - time.monotonic()))
@@ -193,6 +196,8 @@ def serving_live(nursery: Nursery, agent: PushingAgent, folder: Path, page_port:
     file = settings_for(nursery.database, folder, port=page_port or free_port())
     with file.open("a") as opened:
         opened.write(f'[live]\nport = {port}\npublic_url = "http://127.0.0.1:{port}"\n')
+        opened.write(f'marking_key_file = "{folder / "marking-key"}"\n')
+    (folder / "marking-key").write_text(bytes(range(32)).hex())
     settings = load_server(file)
     live = LiveServer(settings, nursery.database, agent, nursery.clock)  # type: ignore[arg-type]
     server = uvicorn.Server(config_of(live, "127.0.0.1", port))

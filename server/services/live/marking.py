@@ -9,11 +9,16 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.base.errors import ConfigurationError, Unavailable
+from config.base.clock import Clock
+from config.base.errors import ConfigurationError, Conflict, Unavailable
 from config.settings.loader import read_secret
 from config.settings.server import ServerSettings
+from server.domain.authorisation import Action
 from server.domain.marking import KEY_BYTES, CodeWord, key_name, pattern_seed
+from server.services.people.operators import site_for
 from storage.database.models import SiteLive
+from storage.database.scope import Scope
+from storage.database.unit_of_work import Database
 
 KEY_FILE = "marking-key"
 
@@ -61,6 +66,17 @@ def marked_sites(session: Session, site_ids: Collection[str]) -> set[str]:
     """Those of these sites that do."""
     query = select(SiteLive.site_id).where(SiteLive.site_id.in_(list(site_ids)), SiteLive.marked.is_(True))
     return set(session.scalars(query))
+
+
+def choose_marking(database: Database, clock: Clock, person: Scope, site_id: str, *, wanted: bool) -> None:
+    """The facility's choice; views that run end and begin again within a second. Raises NotFound, PermissionDenied, Conflict."""
+    with database.unit_of_work() as session:
+        site = site_for(session, person, site_id, Action.PEOPLE_MANAGE)
+        row = session.get(SiteLive, site.id)
+        if row is None:
+            raise Conflict("the site has not chosen yet whether it is watched live: choose that first", code="not_live")
+        row.marked = wanted
+        row.changed_us, row.changed_by = clock.utc_us(), person.account_name
 
 
 def needed(marker: Marker | None) -> Marker:
