@@ -174,7 +174,7 @@ class _Maker:
             "window": window,
             "at": self._words.field(window.start_us),
             "at_min": self._words.field(self._whole.start_us),
-            "at_max": self._words.field(last_minute),
+            "at_max": self._words.field(last_minute - last_minute % US_PER_MINUTE),
             "gaps": [self._gap(one, gap) for one, gap in gaps[:GAPS_SHOWN_MAX]],
             "unshown": max(0, len(gaps) - GAPS_SHOWN_MAX),
             "states": [(state, text(STATE[state])) for state in SHOWN_STATES],

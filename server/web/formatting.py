@@ -33,8 +33,9 @@ class Words:
         return format_datetime(to_datetime(instant_us), pattern, tzinfo=self._zone, locale=self._language.locale)
 
     def field(self, instant_us: int) -> str:
-        """As a field for date and time takes it, to the minute: 2026-11-22T15:04."""
-        return to_datetime(instant_us).astimezone(self._zone).strftime("%Y-%m-%dT%H:%M")
+        """As a field for date and time takes it: 2026-11-22T15:04, with seconds where it is no whole minute."""
+        pattern = "%Y-%m-%dT%H:%M:%S" if instant_us % US_PER_MINUTE >= US_PER_S else "%Y-%m-%dT%H:%M"
+        return to_datetime(instant_us).astimezone(self._zone).strftime(pattern)
 
     def hour(self, instant_us: int) -> str:
         """The hour alone: 09."""

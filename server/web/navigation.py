@@ -57,7 +57,7 @@ OF_SITE: tuple[tuple[str, tuple[Line, ...]], ...] = (
     (
         mark("Recordings"),
         (
-            ("/calendar", Action.COVERAGE_READ, mark("Calendar")),
+            ("/calendar", Action.COVERAGE_READ, mark("Calendar of recordings")),
             ("/playback", Action.PLAYBACK, mark("Playback")),
             ("/custody", Action.CUSTODY_READ, mark("Keeping and evidence")),
             ("/audit", Action.AUDIT_READ, mark("Audits")),

@@ -59,6 +59,7 @@ SENTENCE = {
 
 
 COVERED = frozenset({"covered", "backfilled"})
+IN_PIECES = mark("This minute is in pieces; its worst is told first.")
 NO_LONGER_HERE = mark("It counted as recorded when it was judged. There is no recording of it here any more.")
 
 
@@ -172,6 +173,8 @@ class _Maker:
         sentence, chip = SENTENCE[state], CHIP[state]
         if state in COVERED and not self._inside:
             sentence, chip = NO_LONGER_HERE, "waiting"
+        elif len(pieces) > 1:
+            sentence = IN_PIECES
         return {
             "day": self._words.day(date.fromisoformat(minute.day)),
             "when": f"{self._words.clock(minute.start_us)}–{self._end(minute.end_us)}",
@@ -179,7 +182,7 @@ class _Maker:
             "chip": chip,
             "state_text": self._language.text(STATE[state]),
             "sentence": self._language.text(sentence),
-            "cause": worst.cause,
+            "cause": worst.cause if len(pieces) == 1 else "",
             "pieces": pieces if len(pieces) > 1 else [],
             "deleted": bool(minute.deleted) and not self._inside,
             "can_play": self._shown is not None,
@@ -249,7 +252,8 @@ class _Maker:
             gap_end_us = gap.end_us if gap.end_us is not None else self._minute.now_us
             if gap.start_us < self._span.end_us and gap_end_us > self._span.start_us:
                 start_us, end_us = min(start_us, gap.start_us), max(end_us, gap_end_us)
-        end_us += -end_us % US_PER_MINUTE
+        # What is not over cannot be exported; a minute that has not ended yet is, as far as it has come.
+        end_us = min(end_us + -end_us % US_PER_MINUTE, self._minute.now_us)
         return {"from": self._words.field(start_us), "to": self._words.field(end_us)}
 
     def _told(self, state: str, cause: str) -> str:
