@@ -9,16 +9,19 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
+from config.base.clock import SystemClock
 from config.settings.server import load_server
 from server.services.registers.register import Register
-from storage.database.models import PlanPoint
+from storage.database.models import AccessRecord, PlanPoint
+from storage.database.scope import Scope
 from tests.browser.test_setup import BOX_KEY, SERVER_KEY, pem, sign_in, tell_of_one
-from tests.support.api import RunningApi, add_accounts, serving, settings_for
+from tests.integration.services.test_acceptance import record
+from tests.support.api import OPERATOR, PASSWORD, RunningApi, add_accounts, serving, settings_for
 from tests.support.browser import OpenPage, keep
+from tests.support.clock import SimulatedClock
 from tests.support.enrolment import write_authority
 
 pytestmark = [pytest.mark.parametrize("database", ["sqlite"], indirect=True), pytest.mark.usefixtures("browser")]
-LANGUAGES = ("zh-CN", "en")
 WIDTHS = (360, 1440)
 LONG = "三楼东侧靠楼梯口的大班多功能活动室（含图书角与午睡区）"
 
@@ -26,7 +29,12 @@ LONG = "三楼东侧靠楼梯口的大班多功能活动室（含图书角与午
 def floor() -> bytes:
     """A drawing of a floor: four rooms and a corridor."""
     image = np.full((700, 1_000, 3), 255, np.uint8)
-    for left, top, right, bottom in ((30, 30, 480, 300), (520, 30, 970, 300), (30, 400, 480, 670), (520, 400, 970, 670)):
+    for left, top, right, bottom in (
+        (30, 30, 480, 300),
+        (520, 30, 970, 300),
+        (30, 400, 480, 670),
+        (520, 400, 970, 670),
+    ):
         cv2.rectangle(image, (left, top), (right, bottom), (60, 60, 60), 6)
     return bytes(cv2.imencode(".png", image)[1])
 
@@ -74,7 +82,15 @@ def points(database) -> dict[str, tuple[int, int]]:
         return {row.subject_id: (row.x, row.y) for row in session.scalars(select(PlanPoint))}
 
 
-def test_a_site_is_set_up_in_one_sitting(console, open_page: OpenPage, request, database, agent, clock, tmp_path):
+@pytest.fixture
+def clock():
+    """Locks are judged by the store's own clock, so this one starts at the machine's."""
+    return SimulatedClock(SystemClock().utc_us())
+
+
+def test_a_site_is_set_up_in_one_sitting(
+    console, open_page: OpenPage, request, database, agent, clock, any_object_store, tmp_path
+):
     picture = tmp_path / "floor.png"
     picture.write_bytes(floor())
     page = open_page()
@@ -112,3 +128,55 @@ def test_a_site_is_set_up_in_one_sitting(console, open_page: OpenPage, request, 
     page.wait_for_url("**/sunflower/plan")
     expect(page.locator(".marker.kind-camera")).to_have_attribute("aria-label", re.compile("大门"))
     look(request, page, "plan-with-camera-en")
+
+    page.goto(f"{console.url}/language?to=zh-CN&back=/sites/sunflower/setup")
+    page.get_by_role("button", name="开始验收").click()
+    page.wait_for_url("**/setup#step-test")
+    clock.advance(90)
+    record(agent, any_object_store, database, clock, length_s=70)
+    clock.advance(2)
+    nap_room = page.locator("#step-test .test > li", has_text="午睡室 1")
+    expect(nap_room).to_have_class("done", timeout=30_000)
+    expect(nap_room.locator(".marks .seen")).to_have_count(6)
+    expect(page.locator("#step-minute")).to_contain_text("2 台摄像头中有 1 台")
+    look(request, page, "setup-first-minute-zh-CN")
+
+
+def test_a_form_that_is_sent_after_the_session_ended_is_still_there(console, open_page: OpenPage, request):
+    page = open_page("zh-CN", java_script_enabled=False)
+    sign_in(page, console.url)
+    page.goto(f"{console.url}/sites/sunflower/plan")
+    page.locator("#places input[name=name]").fill(LONG)
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+    console.parts.sign_in.close_session(cookies[console.parts.gate.cookie_name])
+    page.get_by_role("button", name="添加这个场所").click()
+    page.wait_for_url("**/sign-in?next=%2Fkept")
+    page.locator("#name").fill(OPERATOR)
+    page.locator("#password").fill(PASSWORD)
+    page.locator("main form[action='/sign-in'] button").click()
+    page.wait_for_url("**/kept")
+    expect(page.locator(".kept")).to_contain_text(LONG)
+    look(request, page, "kept-zh-CN")
+    page.get_by_role("button", name="现在发送").click()
+    page.wait_for_url("**/sunflower/*#places")
+    expect(page.locator("main")).to_contain_text(LONG)
+
+
+def test_pictures_are_shown_when_somebody_asks_and_each_look_is_recorded_once(
+    console, open_page: OpenPage, database, agent, clock
+):
+    console.parts.camera_pictures.put(Scope(OPERATOR, "facility_manager"), "sunflower", "nap-room", floor())
+    page = open_page()
+    sign_in(page, console.url)
+    page.goto(f"{console.url}/sites/sunflower")
+    expect(page.locator("#todo")).to_be_visible()
+    assert page.locator(".still").count() == 0
+    page.get_by_role("link", name="Show each camera's newest picture").click()
+    expect(page.locator(".still img")).to_have_js_property("naturalWidth", 1_000)
+    before = page.locator("#board").inner_text()
+    clock.advance(70)
+    agent.say(agent.heartbeat())
+    page.wait_for_function("before => document.getElementById('board').innerText !== before", arg=before)
+    with database.reading() as session:
+        (look_record,) = session.scalars(select(AccessRecord))
+        assert (look_record.account_name, look_record.subject) == (OPERATOR, "camera_picture")
