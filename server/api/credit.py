@@ -1,4 +1,4 @@
-"""A site's credit file: its page, entries by an authority, objections by the facility, decisions; and JSON for scripts."""
+"""The credit files of a site and of its staff: their pages, entries by an authority, objections by the facility, decisions; and JSON for scripts."""
 
 import msgspec
 from fastapi import APIRouter
@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.base.errors import Conflict, InvalidInput, NightlightError, NotFound, PermissionDenied
+from config.base.ids import is_slug
 from server.api.errors import status_of
 from server.api.forms import Fields
 from server.api.gate import READ, Person
@@ -41,6 +42,12 @@ def page(request: Request, person: Person, site: str) -> HTMLResponse:
     return _page(request, person, site)
 
 
+@router.api_route("/sites/{site}/credit/staff/{staff}", methods=READ)
+def staff_page(request: Request, person: Person, site: str, staff: str) -> HTMLResponse:
+    """The file of one of the staff."""
+    return _page(request, person, site, staff)
+
+
 @router.post("/sites/{site}/credit/entries")
 def enter(request: Request, person: Person, site: str, form: Fields) -> Response:
     """By an authority."""
@@ -51,8 +58,8 @@ def enter(request: Request, person: Person, site: str, form: Fields) -> Response
     try:
         parts_of(request).credit.enter(person, site, order)
     except (InvalidInput, NotFound) as error:
-        return _page(request, person, site, error=error, form=form)
-    return _back(site)
+        return _page(request, person, site, form.get("file", ""), error=error, form=form)
+    return _back(site, form.get("file", ""))
 
 
 @router.post("/sites/{site}/credit/objections")
@@ -61,8 +68,8 @@ def object_to(request: Request, person: Person, site: str, form: Fields) -> Resp
     try:
         parts_of(request).credit.object_to(person, site, form.get("entry", ""), form.get("told", "").strip())
     except (InvalidInput, Conflict) as error:
-        return _page(request, person, site, error=error)
-    return _back(site)
+        return _page(request, person, site, form.get("file", ""), error=error)
+    return _back(site, form.get("file", ""))
 
 
 @router.post("/sites/{site}/credit/objections/{objection}")
@@ -72,14 +79,20 @@ def decide(request: Request, person: Person, site: str, objection: str, form: Fi
     try:
         parts_of(request).credit.decide(person, site, objection, upheld=upheld, answer=answer)
     except (InvalidInput, Conflict, PermissionDenied) as error:
-        return _page(request, person, site, error=error)
-    return _back(site)
+        return _page(request, person, site, form.get("file", ""), error=error)
+    return _back(site, form.get("file", ""))
 
 
 @router.api_route("/api/v1/sites/{site}/credit", methods=READ)
 def page_json(request: Request, person: Person, site: str) -> Response:
     """A CreditFileView."""
     return as_json(parts_of(request).credit.of_site(person, site))
+
+
+@router.api_route("/api/v1/sites/{site}/credit/staff/{staff}", methods=READ)
+def staff_json(request: Request, person: Person, site: str, staff: str) -> Response:
+    """A CreditFileView."""
+    return as_json(parts_of(request).credit.of_staff(person, site, staff))
 
 
 @router.post("/api/v1/sites/{site}/credit/entries")
@@ -110,13 +123,15 @@ def _page(
     request: Request,
     person: Scope,
     site: str,
+    staff: str = "",
     *,
     error: NightlightError | None = None,
     form: dict[str, str] | None = None,
 ) -> HTMLResponse:
+    """``staff``: whose file it is; empty: the site's."""
     parts = parts_of(request)
     html = parts.credit_pages.file(
-        parts.credit.of_site(person, site),
+        parts.credit.of_staff(person, site, staff) if staff else parts.credit.of_site(person, site),
         person,
         language_of(request),
         error=error.code if error is not None else "",
@@ -125,8 +140,8 @@ def _page(
     return HTMLResponse(html, status_of(error) if error is not None else 200)
 
 
-def _back(site: str) -> Response:
-    return RedirectResponse(f"/sites/{site}/credit", 303)
+def _back(site: str, staff: str) -> Response:
+    return RedirectResponse(f"/sites/{site}/credit" + (f"/staff/{staff}" if is_slug(staff) else ""), 303)
 
 
 def _points(text: str) -> int:

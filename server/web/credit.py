@@ -30,6 +30,7 @@ KIND = {
     "award": mark("award"),
     "penalty": mark("penalty"),
     "other": mark("something else"),
+    "ban": mark("ban for life"),
 }
 RULES = (
     mark("An entry counts from its day for 365 days, unless an objection to it was upheld; then it never counted."),
@@ -42,6 +43,7 @@ RULES = (
 )
 REFUSED = {
     "bad_kind": mark("Choose what the entry is about, and of which kind it is."),
+    "bad_ban": mark("A ban for life is of one of the staff: name the number, and take points away."),
     "bad_points": mark("Give from -100 to 100 points."),
     "bad_day": mark("Name a day that has been, as 2026-11-22."),
     "no_reason": mark("Say what happened, in 1 to 400 characters on one line."),
@@ -52,6 +54,14 @@ REFUSED = {
     "second_person_needed": mark("Who made the entry or the objection does not decide on it. Ask somebody else."),
 }
 OTHER_REFUSAL = mark("That could not be done. Check what you entered, and try again.")
+ROLE = {
+    "guard": mark("Guard"),
+    "carer": mark("Carer"),
+    "health": mark("Health carer"),
+    "manager": mark("Head"),
+    "cook": mark("Cook"),
+    "other": mark("Other staff"),
+}
 STARS_MAX = 5
 
 
@@ -104,7 +114,9 @@ class CreditPages:
             reader=person,
             error=REFUSED.get(error, OTHER_REFUSAL) if error else "",
             form=form,
-            here=f"/sites/{found.site_id}/credit",
+            member=found.staff[0] if found.staff_id is not None else None,
+            staff=[(one, ROLE.get(one.role, "")) for one in found.staff],
+            here=f"/sites/{found.site_id}/credit" + (f"/staff/{found.staff_id}" if found.staff_id is not None else ""),
         )
 
     def _entry(self, found: CreditFileView, view: EntryView, person: Scope, language: str) -> EntryLine:

@@ -119,3 +119,12 @@ def objections_to(session: Session, entry_ids: Sequence[str]) -> dict[str, list[
     for row in session.scalars(query.order_by(CreditObjection.raised_us, CreditObjection.id)):
         found[row.entry_id].append(row)
     return found
+
+
+def banned_staff(session: Session, site_id: str) -> set[str]:
+    """Whom an entry of the credit file bars for life, unless an objection to it was upheld."""
+    struck = select(CreditObjection.entry_id).where(CreditObjection.upheld.is_(True))
+    query = select(CreditEntryRow.staff_id).where(
+        CreditEntryRow.site_id == site_id, CreditEntryRow.kind == "ban", CreditEntryRow.id.not_in(struck)
+    )
+    return {staff_id for staff_id in session.scalars(query) if staff_id is not None}

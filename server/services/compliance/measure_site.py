@@ -22,7 +22,7 @@ from server.domain.verdict import day_of, day_span
 from server.domain.zones import FORBIDDEN_KINDS
 from server.services.compliance.measure_places import forbidden_cameras
 from server.services.compliance.rule_books import retain_days
-from storage.database import attestations, audits, compliance, lifetimes
+from storage.database import attestations, audits, compliance, lifetimes, supervision
 from storage.database.lifetimes import Due
 from storage.database.models import Camera, ClassGroup, ComplianceMark, DatedRecord, Site, Staff
 
@@ -221,7 +221,8 @@ class SiteMeasurer:
         staff = self._staff()
         if not staff:
             return {name: Measured(None, why="no_staff") for name in ("guards", "banned_staff")}
-        banned = tuple(f"register:staff/{one.id}" for one in staff if one.banned)
+        by_file = supervision.banned_staff(self.session, self.site.id)
+        banned = tuple(f"register:staff/{one.id}" for one in staff if one.banned or one.id in by_file)
         return {
             "guards": Measured(sum(one.role == "guard" for one in staff), ("register:staff",)),
             "banned_staff": Measured(len(banned), banned or ("register:staff",)),

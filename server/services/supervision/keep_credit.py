@@ -1,13 +1,17 @@
-"""The credit file of a site: entries by the authority, objections by the facility, decisions by somebody else.
+"""The credit files of a site and of its staff: entries by the authority, objections by the facility, decisions by somebody else.
 
 Invariants: an entry is never changed; what an upheld objection strikes stays in the file, struck. Nobody decides on an
-objection to an entry of their own. The card is worked out from the entries each time (``server.domain.credit``).
+objection to an entry of their own. A ban for life is an entry too: it stands until an objection to it is upheld, whatever the
+register says meanwhile. The card is worked out from the entries each time (``server.domain.credit``).
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import msgspec
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
@@ -22,7 +26,8 @@ from storage.database.models import CreditEntryRow, CreditObjection, Site, Staff
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
-KINDS = frozenset({"inspection", "rectification", "complaint", "award", "penalty", "other"})
+BAN = "ban"
+KINDS = frozenset({"inspection", "rectification", "complaint", "award", "penalty", "other", BAN})
 TOLD_CHARS_MAX = 400
 SOURCE_CHARS_MAX = 200
 
@@ -72,6 +77,17 @@ class EntryView(msgspec.Struct, frozen=True):
     objections: list[ObjectionView]
 
 
+class StaffCard(msgspec.Struct, frozen=True):
+    """Somebody of the staff. ``banned``: for life, by the register or by an entry that stands."""
+
+    staff_id: str
+    name: str
+    role: str
+    left_on: str | None
+    banned: bool
+    entries: int
+
+
 class CreditFileView(msgspec.Struct, frozen=True):
     """A credit file on a day. ``tenths``: the whole in tenths of a point; ``stars`` None where nothing is known."""
 
@@ -84,6 +100,10 @@ class CreditFileView(msgspec.Struct, frozen=True):
     tenths: int
     stars: int | None
     entries: list[EntryView]
+    staff: list[StaffCard]
+    """Everybody; of a member's own file that one alone."""
+    staff_id: str | None = None
+    """Whose file it is; None: the site's."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +118,19 @@ class CreditDesk:
         with self.database.reading() as session:
             return self.view(session, _site(session, person, site_id))
 
-    def view(self, session: Session, site: Site) -> CreditFileView:
+    def of_staff(self, person: Scope, site_id: str, staff_id: str) -> CreditFileView:
+        """The file of one of the staff. Raises NotFound."""
+        with self.database.reading() as session:
+            site = _site(session, person, site_id)
+            if not is_slug(staff_id) or session.get(Staff, (site.id, staff_id)) is None:
+                raise NotFound("no such member of the staff")
+            return self.view(session, site, staff_id)
+
+    def view(self, session: Session, site: Site, staff_id: str | None = None) -> CreditFileView:
         """The file as it stands today."""
         today = day_of(self.clock.utc_us(), site.timezone)
-        rows = supervision.credit_entries(session, site.id)
+        every = supervision.credit_entries(session, site.id)
+        rows = [row for row in every if staff_id is None or row.staff_id == staff_id]
         objections = supervision.objections_to(session, [row.id for row in rows])
         struck = {entry_id for entry_id, told in objections.items() if any(one.upheld for one in told)}
         found = card((_entry(row) for row in rows), struck, today)
@@ -132,6 +161,8 @@ class CreditDesk:
                 )
                 for row in rows
             ],
+            _staff(session, site.id, staff_id, every),
+            staff_id,
         )
 
     def enter(self, person: Scope, site_id: str, order: EntryOrder) -> str:
@@ -141,7 +172,9 @@ class CreditDesk:
             site = _site(session, person, site_id)
             if day > day_of(self.clock.utc_us(), site.timezone):
                 raise InvalidInput("what an entry tells of has happened", code="bad_day")
-            if order.staff_id is not None and session.get(Staff, (site.id, order.staff_id)) is None:
+            if order.staff_id is not None and (
+                not is_slug(order.staff_id) or session.get(Staff, (site.id, order.staff_id)) is None
+            ):
                 raise NotFound("no such member of the staff")
             row = CreditEntryRow(
                 id=fresh_id(),
@@ -203,12 +236,26 @@ def _checked(order: EntryOrder) -> date:
     _check_text(order.source, SOURCE_CHARS_MAX, "no_source")
     if order.aspect not in set(Aspect) or order.kind not in KINDS:
         raise InvalidInput("an entry names one of the eight S and a kind", code="bad_kind")
+    if order.kind == BAN and (order.staff_id is None or order.points >= 0):
+        raise InvalidInput("a ban is of one of the staff, and takes points", code="bad_ban")
     if not -POINTS_MAX <= order.points <= POINTS_MAX:
         raise InvalidInput(f"an entry has -{POINTS_MAX} to {POINTS_MAX} points", code="bad_points")
     try:
         return date.fromisoformat(order.day)
     except ValueError as error:
         raise InvalidInput("write a day as 2026-11-22", code="bad_day") from error
+
+
+def _staff(session: Session, site_id: str, staff_id: str | None, rows: Sequence[CreditEntryRow]) -> list[StaffCard]:
+    query = select(Staff).where(Staff.site_id == site_id).order_by(Staff.left_on.is_not(None), Staff.id)
+    if staff_id is not None:
+        query = query.where(Staff.id == staff_id)
+    banned = supervision.banned_staff(session, site_id)
+    counts = Counter(row.staff_id for row in rows)
+    return [
+        StaffCard(one.id, one.name, one.role, one.left_on, one.banned or one.id in banned, counts[one.id])
+        for one in session.scalars(query)
+    ]
 
 
 def _check_text(text: str, chars_max: int, code: str) -> None:

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from server.services.compliance.choose_pack import choose_pack
 from server.services.registers.register import Register
+from storage.database.models import Staff
 from tests.support.api import AUDITOR, OPERATOR, PASSWORD, RunningApi, add_accounts
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -64,3 +66,46 @@ def test_scripts_do_the_same(house: RunningApi) -> None:
         f"{api}/objections/{raised['id']}", content=json.dumps({"upheld": False, "answer": "it stands"})
     )
     assert decided.json()["entries"][0]["objections"][0]["upheld"] is False
+
+
+def test_each_member_of_the_staff_has_a_file_and_a_ban_stands_whatever_the_register_says(house: RunningApi) -> None:
+    auditor, operator, chief = (house.signed_in(name) for name in (AUDITOR, OPERATOR, "chief"))
+    with house.parts.database.unit_of_work() as session:
+        for number, name in (("c1", "李红"), ("c2", "王芳")):
+            session.add(Staff(site_id="sunflower", id=number, name=name, role="carer", banned=False))
+    today = auditor.get(f"/api/v1{FILE}").json()["day"]
+    mine = f"{FILE}/staff/c1"
+    form = {
+        "aspect": "care",
+        "kind": "ban",
+        "points": "-100",
+        "day": today,
+        "source": "判决 12",
+        "told": "x",
+        "file": "c1",
+    }
+    assert auditor.post(f"{FILE}/entries", data=form).status_code == 400, "of whom?"
+    assert auditor.post(f"{FILE}/entries", data=form | {"staff_id": "c1", "points": "5"}).status_code == 400
+    made = auditor.post(f"{FILE}/entries", data=form | {"staff_id": "c1"})
+    assert (made.status_code, made.headers["location"]) == (303, mine)
+    assert "banned for life" in operator.get(mine).text
+    cards = {one["staff_id"]: one for one in operator.get(f"/api/v1{FILE}").json()["staff"]}
+    assert [(one["banned"], one["entries"]) for one in cards.values()] == [(True, 1), (False, 0)]
+    other = operator.get(f"/api/v1{FILE}/staff/c2").json()
+    assert (other["stars"], other["entries"], other["staff_id"]) == (None, [], "c2")
+    choose_pack(house.parts.database, house.parts.clock, "sunflower", "chongqing-yuzhong")
+    rules = {one["metric"]: one for one in auditor.get("/api/v1/sites/sunflower/compliance").json()["outcomes"]}
+    assert (rules["banned_staff"]["value"], rules["banned_staff"]["status"]) == (1, "NON_COMPLIANT")
+    (entry,) = operator.get(f"/api/v1{mine}").json()["entries"]
+    assert (
+        operator.post(f"{FILE}/objections", data={"entry": entry["id"], "told": "同名", "file": "c1"}).status_code
+        == 303
+    )
+    (raised,) = chief.get(f"/api/v1{mine}").json()["entries"][0]["objections"]
+    decided = {"upheld": "yes", "answer": "另一个人", "file": "c1"}
+    assert chief.post(f"{FILE}/objections/{raised['id']}", data=decided).status_code == 303
+    after = operator.get(mine).text
+    assert "banned for life" not in after
+    assert "struck" in after
+    for path in (f"{FILE}/staff/nobody", f"{FILE}/staff/..%00", "/sites/elsewhere/credit/staff/c1"):
+        assert operator.get(path).status_code == 404, path

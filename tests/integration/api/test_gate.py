@@ -85,6 +85,7 @@ PLACES = {
     "draw": "0" * 32,
     "report": "0" * 32,
     "event": "0" * 32,
+    "staff": "c1",
     "objection": "0" * 32,
     "complaint": "T20261122-0001",
     "order": "0" * 32,
