@@ -319,7 +319,7 @@ def _b64(data: bytes) -> str:
 def test_what_nobody_has_seen_goes_to_the_next_person(people, clock, mail_receiver: MailReceiver) -> None:
     office = Office(people, clock, smtp_host="127.0.0.1", smtp_port=mail_receiver.port, coalesce_s=0, digest_s=0)
     office.desk.subscribe(LIN, mail(escalate_to="wang", escalate_min=60))
-    office.desk.subscribe(WANG, mail("wang@example.org", kinds=["live"], escalate_to="lin", escalate_min=10))
+    office.desk.subscribe(WANG, mail("wang@example.org", kinds=["complaint"], escalate_to="lin", escalate_min=10))
     office.happen("gap:1")
     assert len(office.round(1)) == 1
     office.happen("gap:2")
