@@ -53,7 +53,7 @@ def calendar_file(
 def day_page(request: Request, person: Person, site: str, day: str, hour: Hour = None, show: Word = "") -> HTMLResponse:
     """All cameras over the day, or over one ``hour`` of it; with ``show=trouble`` those with gaps alone."""
     parts = parts_of(request)
-    found = parts.reader.day(person, site, parse_day(day))
+    found = parts.reader.day(person, site, parse_day(day), tells_arrivals=False)
     html = parts.day_pages.of_site(
         found,
         _cases(request, person, found),
@@ -75,7 +75,7 @@ def day_file(
 ) -> Response:
     """A line a gap."""
     parts = parts_of(request)
-    found = parts.reader.day(person, site, parse_day(day))
+    found = parts.reader.day(person, site, parse_day(day), tells_arrivals=False)
     return _file(parts.day_pages.rows(found, language_of(request)), f"{site}-gaps-{found.day}", format)
 
 

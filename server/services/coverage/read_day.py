@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from config.base.clock import Clock
 from config.base.errors import NotFound
 from config.base.ids import is_slug
-from config.base.timespan import SpanSet
+from config.base.timespan import Span, SpanSet
 from config.evidence.entries import FootageDeleted, decode
 from server.domain.verdict import DayVerdict, day_of, day_span
 from server.services.cells.read_cells import CellDay, cell_day
@@ -169,8 +169,19 @@ class DayReader:
                 for site in session.scalars(scoping.visible_sites(scope))
             ]
 
-    def day(self, scope: scoping.Scope, site_id: str, day: date | None = None, camera_id: str = "") -> SiteDay:
-        """One day of one site, or of one ``camera_id`` of it; today where none is named. Raises NotFound."""
+    def day(
+        self,
+        scope: scoping.Scope,
+        site_id: str,
+        day: date | None = None,
+        camera_id: str = "",
+        *,
+        tells_arrivals: bool = True,
+    ) -> SiteDay:
+        """One day of one site, or of one ``camera_id`` of it; today where none is named. Raises NotFound.
+
+        ``tells_arrivals``: also when what was backfilled arrived, a query for each stretch of it.
+        """
         # PostgreSQL takes no NUL in a text, not even to compare with; what is no id cannot be one of ours.
         if not is_slug(site_id):
             raise NotFound("no such site")
@@ -194,7 +205,8 @@ class DayReader:
                 end_us=window.end_us,
                 now_us=now_us,
                 cameras=[
-                    self._camera(session, site, camera, judged[camera.id][0], wanted, now_us) for camera in cameras
+                    self._camera(session, camera, judged[camera.id][0], window, now_us, tells_arrivals=tells_arrivals)
+                    for camera in cameras
                 ],
                 cell=cell_day(session, site.id, now_us),
                 notices=[NoticeView(*notice) for notice in box.notices_of(session, site.id, window)],
@@ -203,11 +215,18 @@ class DayReader:
             )
 
     def _camera(
-        self, session: Session, site: Site, camera: Camera, verdict: DayVerdict, day: date, now_us: int
+        self,
+        session: Session,
+        camera: Camera,
+        verdict: DayVerdict,
+        window: Span,
+        now_us: int,
+        *,
+        tells_arrivals: bool,
     ) -> CameraDay:
-        zone = session.get_one(Zone, (site.id, camera.zone_id))
+        zone = session.get_one(Zone, (camera.site_id, camera.zone_id))
         covered = verdict.coverage.covered
-        backfilled = self._backfilled(session, site, camera, day) & covered
+        backfilled = self._backfilled(session, camera, window) & covered
         status = session.get(AgentStatus, camera.agent_id)
         live = self._live(status, camera, now_us)
         return CameraDay(
@@ -226,7 +245,7 @@ class DayReader:
             condition_since_us=live.since_us if live is not None else None,
             heard_us=status.heard_us if status is not None else None,
             condition_detail=self._detail(session, camera, live.condition) if live is not None else "",
-            arrivals=self._arrivals(session, camera, backfilled),
+            arrivals=self._arrivals(session, camera, backfilled) if tells_arrivals else [],
             findings=open_findings(session, camera.id, self.assessor.policy.unsound_findings),
         )
 
@@ -246,8 +265,8 @@ class DayReader:
         change = session.scalar(newest.order_by(ConditionChange.at_us.desc()).limit(1))
         return change.detail if change is not None and change.condition == condition else ""
 
-    def _backfilled(self, session: Session, site: Site, camera: Camera, day: date) -> SpanSet:
-        series = spans.coverage_of(session, camera.id, day_span(day, site.timezone)).get(spans.BACKFILLED, {})
+    def _backfilled(self, session: Session, camera: Camera, window: Span) -> SpanSet:
+        series = spans.coverage_of(session, camera.id, window).get(spans.BACKFILLED, {})
         whole = SpanSet()
         for part in series.values():
             whole |= part

@@ -80,7 +80,7 @@ class MinuteReader:
         found = self.playback.around(person, site_id, camera_id, at_us)
         start_us = at_us - at_us % US_PER_MINUTE
         minute = Span(start_us, start_us + US_PER_MINUTE)
-        day = self.reader.day(person, site_id, day_of(start_us, found.timezone), camera_id)
+        day = self.reader.day(person, site_id, day_of(start_us, found.timezone), camera_id, tells_arrivals=False)
         cases: list[CaseRef] = []
         if reach(person.role, Action.COMPLIANCE_READ):
             touching = self.references.touching(person, site_id, minute)
