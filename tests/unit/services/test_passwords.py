@@ -1,9 +1,15 @@
 """Which passwords are taken."""
 
+import re
+from pathlib import Path
+
 import pytest
+from argon2 import PasswordHasher, Type
 
 from config.base.errors import InvalidInput
 from server.services.people.passwords import check_password_allowed
+
+SERVER = Path(__file__).parents[3] / "server"
 
 
 @pytest.mark.parametrize(
@@ -30,3 +36,11 @@ def test_what_attackers_try_first_is_refused(password, code):
 )
 def test_a_long_one_of_ones_own_is_taken(password):
     check_password_allowed(password, ("lin",))
+
+
+def test_a_password_costs_whoever_guesses_as_much_as_owasp_asks():
+    """Argon2id of 19 MiB and two rounds at least; tests hash for less, so the sources themselves are looked at."""
+    made = PasswordHasher()
+    assert (made.type, made.memory_cost >= 19_456, made.time_cost >= 2) == (Type.ID, True, True)
+    sources = [file.read_text() for file in SERVER.rglob("*.py")]
+    assert {found for text in sources for found in re.findall(r"PasswordHasher\([^)]*\)?", text)} == {"PasswordHasher()"}
