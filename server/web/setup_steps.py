@@ -160,13 +160,13 @@ class _Maker:
     def row(self, camera: CameraProgress) -> TriedCamera:
         """What was seen of one camera since the test began."""
         text = self.language.text
-        state = text(CONDITION[camera.condition]) if camera.condition in CONDITION else text("its box is silent")
+        state = text(CONDITION[camera.condition]) if camera.condition in CONDITION else text("its box says nothing of it yet")
         locked = self._day(camera.locked_until_us)
         marks = {
-            "stream": Mark(text("Pictures come"), camera.stream, state),
-            "claimed": Mark(text("Recorded"), camera.claimed_us is not None, self._clock(camera.claimed_us)),
-            "uploaded": Mark(text("Uploaded"), camera.uploaded, ""),
-            "read_back": Mark(text("Read back"), camera.read_back_us is not None, self._clock(camera.read_back_us)),
+            "stream": Mark(text("Picture"), camera.stream, state),
+            "claimed": Mark(text("First recording"), camera.claimed_us is not None, self._clock(camera.claimed_us)),
+            "uploaded": Mark(text("Upload"), camera.uploaded, ""),
+            "read_back": Mark(text("Read back in the store"), camera.read_back_us is not None, self._clock(camera.read_back_us)),
             "locked": Mark(text("Locked until"), camera.locked_until_us is not None, locked),
             "minute": Mark(text("First verified minute"), camera.minute_us is not None, self._clock(camera.minute_us)),
         }
