@@ -35,6 +35,7 @@ from server.services.cells.answer_cell import CellDesk
 from server.services.cells.cell_doors import CellDoors
 from server.services.cells.fetch_from_cell import CellFetcher
 from server.services.cells.read_cells import CellReader
+from server.services.compliance.examine_region import RegionExaminer
 from server.services.compliance.rank_region import RegionReader
 from server.services.compliance.read_compliance import ComplianceReader
 from server.services.coverage.assess_day import Assessor
@@ -87,6 +88,7 @@ from server.web.people_pages import PeoplePages
 from server.web.playback import PlaybackPages
 from server.web.publication import PublicationPages
 from server.web.region import RegionPages
+from server.web.region_rules import RegionRulePages
 from server.web.register_pages import RegisterPages
 from server.web.reports import ReportPages
 from server.web.requests import RequestPages
@@ -161,6 +163,8 @@ class Parts:
     publication_pages: PublicationPages
     reports: ReportDesk
     region_reports: RegionReportDesk
+    region_rules: RegionExaminer
+    region_rule_pages: RegionRulePages
     report_pages: ReportPages
     live: LiveFace
     live_pages: LivePages
@@ -261,6 +265,8 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         wall=WallFeed(WallReader(database, clock, settings.policy), WallPages(pages), clock),
         publication_pages=PublicationPages(pages),
         reports=reports_of(settings, database, clock, ReportPages(pages)),
+        region_rules=RegionExaminer(database, clock),
+        region_rule_pages=RegionRulePages(pages),
         region_reports=region_reports_of(settings, database, clock, ReportPages(pages)),
         report_pages=ReportPages(pages),
         live=live_of(settings, database, clock),

@@ -56,10 +56,30 @@ def file(
     return Response(data, media_type=media, headers={"Content-Disposition": disposition})
 
 
+@router.api_route("/statistics/rules", methods=READ)
+def rules(request: Request, person: Person, region: Annotated[str | None, Query(max_length=64)] = None) -> HTMLResponse:
+    """What the packs ask of the authority itself."""
+    parts = parts_of(request)
+    found = parts.region_rules.of_region(person, _path(region))
+    return HTMLResponse(parts.region_rule_pages.rules(found, person, language_of(request)))
+
+
+@router.api_route("/api/v1/statistics/rules", methods=READ)
+def rules_json(
+    request: Request, person: Person, region: Annotated[str | None, Query(max_length=64)] = None
+) -> Response:
+    """A RegionRules."""
+    return as_json(parts_of(request).region_rules.of_region(person, _path(region)))
+
+
 @router.api_route("/api/v1/statistics", methods=READ)
 def data(request: Request, person: Person, region: Path = "", month: Month = "") -> Response:
     """A RegionFigures."""
     return as_json(_count(request, person, region, month))
+
+
+def _path(region: str | None) -> str | None:
+    return region.replace("\0", "").strip(" /") if region is not None else None
 
 
 def _count(request: Request, person: Scope, region: str, month: str) -> RegionFigures:

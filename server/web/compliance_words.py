@@ -49,6 +49,7 @@ EVIDENCE = {
     "custody": mark("Keeping and evidence"),
     "camera": mark("Cameras"),
     "people": mark("People and consents"),
+    "credit": mark("Credit file"),
 }
 WHY = {
     "not_measured": mark("Nothing measures this yet. Have somebody look, and keep their word on paper."),
@@ -85,6 +86,15 @@ WHY = {
         "The record is not as old as that yet. Nothing is ever taken out of it, so this comes by itself."
     ),
     "picture_unexamined": mark("For some of the time nobody examined the picture. See the camera's second stream."),
+    "no_credit_entry": mark(
+        "The credit file holds no entry yet. Enter the last inspection, also where it found nothing."
+    ),
+    "no_minutes": mark("Fewer joint meetings of the last twelve months have their minutes here. Enter them in the calendar."),
+    "no_draw": mark("In the last twelve months inspections were drawn here on fewer levels. Draw them here."),
+    "no_result": mark("No inspection of these sites has a result here yet."),
+    "results_hidden": mark("Sites that were inspected are not on the public page. Publish them in the register."),
+    "no_sites": mark("No site of this region is in the register."),
+    "filing_unknown": mark("Of some sites the register does not say whether they are filed, and by which number."),
     "unwatched": mark("For some of the time no camera was in service there. Put one up, or back into service."),
     "view_unsaid": mark(
         "For some of the time nobody had said what the camera sees, so its recordings are counted for no place."

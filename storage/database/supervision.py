@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import func, or_, select
@@ -14,6 +15,7 @@ from storage.database.models import (
     CreditObjection,
     Inspection,
     InspectionDraw,
+    InspectionResult,
     InspectorInterest,
     Site,
     Verdict,
@@ -128,3 +130,33 @@ def banned_staff(session: Session, site_id: str) -> set[str]:
         CreditEntryRow.site_id == site_id, CreditEntryRow.kind == "ban", CreditEntryRow.id.not_in(struck)
     )
     return {staff_id for staff_id in session.scalars(query) if staff_id is not None}
+
+
+def every_site(session: Session) -> list[Site]:
+    """In order of their ids."""
+    return list(session.scalars(select(Site).order_by(Site.id)))
+
+
+def levels_drawn(session: Session, region: str, since_day: str) -> int:
+    """On how many levels of the tree inspections of a region, of what holds it or of what it holds were drawn since a day."""
+    since_us = int(datetime.fromisoformat(f"{since_day}T00:00:00+00:00").timestamp()) * 1_000_000
+    query = select(InspectionDraw.region).where(InspectionDraw.drawn_us >= since_us).distinct()
+    found = set()
+    for path in session.scalars(query):
+        inside = not region or path == region or path.startswith(f"{region}/")
+        if inside or region.startswith(f"{path}/"):
+            found.add(path.count("/"))
+    return len(found)
+
+
+def sites_with_results(session: Session, site_ids: Sequence[str]) -> set[str]:
+    """Those at which an inspection has been entered."""
+    query = (
+        select(Inspection.site_id)
+        .join(
+            InspectionResult,
+            (InspectionResult.draw_id == Inspection.draw_id) & (InspectionResult.number == Inspection.number),
+        )
+        .distinct()
+    )
+    return set(session.scalars(query)) & set(site_ids)

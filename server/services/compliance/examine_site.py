@@ -125,7 +125,7 @@ class _Examination:
         outcomes = self._examined([*self._subjects(), *(part for place in found for part in place.asked)], found)
         status_of = {place.zone.id: _place_status(outcomes, place.zone.id) for place in found}
         told = SiteTold(
-            outcomes=[self._told(outcome) for outcome in outcomes],
+            outcomes=[told_of(outcome) for outcome in outcomes],
             zones=[_zone_told(place, status_of[place.zone.id], outcomes) for place in found],
         )
         backfill_us = self.assessor.policy.backfill_hours * 3_600_000_000
@@ -192,36 +192,38 @@ class _Examination:
                 found.append(Examined("camera", camera.id, self.facts, measured))
         return found
 
-    def _told(self, outcome: Outcome) -> OutcomeTold:
-        rule, source, measured = outcome.found.rule, outcome.found.source, outcome.measured
-        why = measured.why
-        if not why and outcome.status is Status.UNVERIFIED:
-            unsure = applies(rule, outcome.subject.facts) is Applies.UNKNOWN
-            why = "fact_unknown" if unsure else "not_measured"
-        return OutcomeTold(
-            rule=rule.id,
-            pack=outcome.found.pack.pack,
-            metric=rule.metric,
-            title={"zh-CN": rule.title.zh_cn, "en": rule.title.en},
-            source={"zh-CN": source.title.zh_cn, "en": source.title.en},
-            number=source.number,
-            article=rule.article,
-            binding=rule.binding,
-            confidence=rule.confidence,
-            operator=rule.operator,
-            required=rule.value,
-            unit=rule.unit,
-            window=rule.window,
-            hours=rule.hours,
-            kind=outcome.subject.kind,
-            subject=outcome.subject.id,
-            status=outcome.status,
-            value=measured.value,
-            could_be=measured.could_be if measured.could_be != measured.value else None,
-            why=why if outcome.status is not Status.COMPLIANT else "",
-            evidence=list(measured.evidence),
-            due_on=_due_on(rule, measured),
-        )
+
+def told_of(outcome: Outcome) -> OutcomeTold:
+    """An outcome with its clause, as an entry keeps it."""
+    rule, source, measured = outcome.found.rule, outcome.found.source, outcome.measured
+    why = measured.why
+    if not why and outcome.status is Status.UNVERIFIED:
+        unsure = applies(rule, outcome.subject.facts) is Applies.UNKNOWN
+        why = "fact_unknown" if unsure else "not_measured"
+    return OutcomeTold(
+        rule=rule.id,
+        pack=outcome.found.pack.pack,
+        metric=rule.metric,
+        title={"zh-CN": rule.title.zh_cn, "en": rule.title.en},
+        source={"zh-CN": source.title.zh_cn, "en": source.title.en},
+        number=source.number,
+        article=rule.article,
+        binding=rule.binding,
+        confidence=rule.confidence,
+        operator=rule.operator,
+        required=rule.value,
+        unit=rule.unit,
+        window=rule.window,
+        hours=rule.hours,
+        kind=outcome.subject.kind,
+        subject=outcome.subject.id,
+        status=outcome.status,
+        value=measured.value,
+        could_be=measured.could_be if measured.could_be != measured.value else None,
+        why=why if outcome.status is not Status.COMPLIANT else "",
+        evidence=list(measured.evidence),
+        due_on=_due_on(rule, measured),
+    )
 
 
 def _picture(time: CameraTime, camera_id: str) -> Measured:

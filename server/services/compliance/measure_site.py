@@ -60,6 +60,8 @@ class SiteMeasurer:
             "overdue_recordings": self._overdue(),
             "looks_on_record": self._looks(),
             "access_log_age": self._log_age(),
+            "site_published": Measured(self.site.published, ("register:sites",)),
+            "credit_file": self._credit_file(),
             "police_filing": self._police_filing(records),
             "health_filing": self._health_filing(records),
             **{name: self.flag(records, "", name) for name in SITE_FLAGS},
@@ -183,6 +185,12 @@ class SiteMeasurer:
             return Measured(None, why="no_ledger")
         months = months_between(begun, self.day)
         return Measured(months, ("custody:ledger",), 1_000.0, "log_young")
+
+    def _credit_file(self) -> Measured:
+        """A file that holds something; an empty one says nothing of whether anybody keeps it."""
+        if supervision.credit_entries(self.session, self.site.id):
+            return Measured(True, ("credit:",))
+        return Measured(None, why="no_credit_entry")
 
     def _police_filing(self, records: Records) -> Measured:
         query = select(func.min(Camera.activated_us)).where(Camera.site_id == self.site.id)

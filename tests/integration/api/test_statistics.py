@@ -12,6 +12,7 @@ from config.base.clock import US_PER_DAY
 from server.domain.verdict import day_of
 from server.reports.typeset import CHINESE_FONTS
 from server.services.agents.authority import REPORTS, CertificateAuthority
+from server.services.compliance.choose_pack import choose_pack
 from server.services.registers.register import Register
 from storage.database.models import Camera, Complaint, Site, Verdict
 from tests.support.api import AUDITOR, OPERATOR, RunningApi, add_accounts
@@ -119,3 +120,32 @@ def test_a_region_has_its_report_and_its_tables(region: RunningApi, monkeypatch)
     assert auditor.post("/api/v1/statistics/reports", json={"month": month, "language": "de"}).status_code == 400
     for path in ("/statistics/reports", f"/statistics/reports/{line['id']}", "/api/v1/statistics/reports"):
         assert operator.get(path).status_code in (403, 404), path
+
+
+def test_rules_about_the_region_are_measured_or_unverified(region: RunningApi, clock) -> None:
+    auditor, operator = region.signed_in(AUDITOR), region.signed_in(OPERATOR)
+    choose_pack(region.parts.database, clock, "sunflower", "yuncheng")
+    address = "/api/v1/statistics/rules?region=cn/sichuan"
+
+    def told() -> dict[str, tuple[str, object]]:
+        (pack,) = auditor.get(address).json()["packs"]
+        return {one["metric"]: (one["status"], one.get("value")) for one in pack["outcomes"]}
+
+    assert told() == {"joint_meetings": ("UNVERIFIED", 0), "inspection_levels": ("UNVERIFIED", 0)}
+    today = auditor.get("/api/v1/agenda").json()["today"]
+    for number in range(2):
+        event = {"kind": "meeting", "day": today, "told": f"第{number}次", "region": "cn/sichuan"}
+        made = auditor.post("/api/v1/agenda", json=event).json()["id"]
+        assert auditor.post(f"/api/v1/agenda/{made}", json={"minutes": "x", "done_on": today}).status_code == 204
+    assert told()["joint_meetings"] == ("COMPLIANT", 2)
+    page = auditor.get("/statistics/rules?region=cn/sichuan").text
+    assert "Rules about the region" in page
+    assert "on fewer levels" in page
+    choose_pack(region.parts.database, clock, "sunflower", "luzhou-longmatan")
+    assert told() == {"inspection_results_published": ("UNVERIFIED", None), "site_ledger": ("UNVERIFIED", None)}
+    with region.parts.database.unit_of_work() as session:
+        site = session.get_one(Site, "sunflower")
+        site.filing_status, site.filing_number = "filed", "川2026-1"
+    assert told()["site_ledger"] == ("COMPLIANT", True)
+    assert auditor.get("/api/v1/statistics/rules").json()["without_pack"] == 1
+    assert operator.get(address).status_code in (403, 404)
