@@ -23,6 +23,7 @@ from fastapi.routing import APIRoute
 
 from benchmarks.report import Report
 from config.base.clock import US_PER_DAY, US_PER_MINUTE
+from config.base.logs import configure
 from config.base.roles import Relation, Role
 from config.settings.server import load_server
 from server.admin.enrolment import make_authority
@@ -57,6 +58,7 @@ def main() -> int:
     parser.add_argument("--agents", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=20261122)
     options = parser.parse_args()
+    configure("drill", "ERROR")  # standard output is for the figures
     report, chance = Report("access", figures={"seed": options.seed}), random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="nightlight-access-") as folder:
         with storm(options.agents, options.seed) as stormed:

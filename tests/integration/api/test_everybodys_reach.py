@@ -3,6 +3,9 @@
 What belongs to somebody else is answered as what does not exist; what no role may do is refused to all.
 """
 
+import re
+import warnings
+
 import httpx
 import pytest
 from fastapi.routing import APIRoute
@@ -13,22 +16,29 @@ from server.api.actions import action_of
 from server.api.app import build_app
 from server.api.gate import _open_endpoints
 from server.domain.authorisation import Action, may, reach
+from storage.database.models import Camera, SupportAccess
 from tests.support.api import serving, settings_for
 from tests.support.nursery import OTHER, PEOPLE, Nursery
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 NOBODY = "nowhere"
+FOR_EVERYBODY = {"/static/{name}", "/verify", "/worker.js", "/offline", "/public", "/public/{site}"}
+"""The same for all, and kept by browsers."""
 FOREIGN = ("boss", "carer", "fitter", "police", "health", "root", "mum")
 """One of each role; none of them has anything to do with the other site."""
 REFUSED = {400, 403, 404, 422}
 """400 and 422: what was sent is wrong before it is asked whose it is."""
 
 
-def routes_of(parts) -> list[APIRoute]:
+def every_route(parts) -> list[APIRoute]:
     found: list[APIRoute] = []
     for route in build_app(parts).routes:
         found += route.original_router.routes if hasattr(route, "original_router") else [route]
-    return [route for route in found if route.endpoint not in _open_endpoints]
+    return found
+
+
+def routes_of(parts) -> list[APIRoute]:
+    return [route for route in every_route(parts) if route.endpoint not in _open_endpoints]
 
 
 class Anything(dict[str, str]):
@@ -111,19 +121,77 @@ def test_a_role_is_refused_what_it_never_may_do_at_its_own_site_too(house):
     assert wrong == []
 
 
+def described(house) -> dict[str, set[str]]:
+    """Path → methods, as the OpenAPI document has them: it is generated, so that a new route is in it by itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one function answers GET and HEAD
+        paths = build_app(house.parts).openapi()["paths"]
+    return {path: {method.upper() for method in kinds} - {"HEAD"} for path, kinds in paths.items()}
+
+
+def test_the_openapi_document_leaves_no_route_out(house):
+    there: dict[str, set[str]] = {}
+    for route in every_route(house.parts):
+        there.setdefault(route.path, set()).update(route.methods - {"HEAD"})
+    assert described(house) == there
+
+
 def test_answers_for_a_person_are_kept_by_no_cache_and_framed_by_no_page(house):
-    client = client_of(house, "boss")
-    for path in ("/me", "/sites/sunflower", "/sites/sunflower/people", "/api/v1/sites", "/sites/boat", "/my/consents"):
-        answer = client.get(path)
-        assert answer.headers["cache-control"] in {"no-store", "private, no-store"}, path
-        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
-        assert "set-cookie" not in answer.headers
+    """Every path that can be read, by its manager: whatever the answer, a page, a refusal or a fault of the request."""
+    client, kept, framed, wrong = client_of(house, "boss"), [], [], []
+    for template, methods in described(house).items():
+        if "GET" not in methods or template.endswith("/events"):
+            continue
+        answer = client.get(template.format_map(Anything("sunflower", "cam-a")))
+        caching = answer.headers.get("cache-control", "")
+        if caching not in {"no-store", "private, no-store", "no-store, private"} and template not in FOR_EVERYBODY:
+            kept.append((template, caching))
+        policy = answer.headers["content-security-policy"]
+        if "frame-ancestors 'none'" not in policy or ("unsafe" in policy and template not in FOR_EVERYBODY):
+            framed.append((template, policy))
+        if answer.headers["x-content-type-options"] != "nosniff" or answer.headers["referrer-policy"] != "no-referrer":
+            wrong.append(template)
+        if "set-cookie" in answer.headers and template not in {"/language", "/sign-in/authority/back"}:
+            wrong.append(template)
+        if answer.status_code >= 500 and not template.startswith("/agent/"):
+            wrong.append((template, answer.status_code))
+    assert (kept, framed, wrong) == ([], [], [])
 
 
 def test_a_change_from_another_page_is_refused_before_anything_is_read(house):
-    client = client_of(house, "boss")
-    for route in routes_of(house.parts):
-        if "POST" in route.methods:
-            path = route.path.format_map(Anything("sunflower", "cam-a"))
+    """Every path that changes anything, those without a session too; but for the agents', who carry no cookie."""
+    client, tried = client_of(house, "boss"), 0
+    for template, methods in described(house).items():
+        path = template.format_map(Anything("sunflower", "cam-a"))
+        for method in methods - {"GET"}:
             for forged in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}):
-                assert client.post(path, headers=forged).status_code == 403, path
+                refused = client.request(method, path, headers=forged)
+                if not template.startswith("/agent/"):
+                    assert refused.status_code == 403, (method, path)
+                    tried += 1
+    assert tried > 150
+
+
+def test_an_id_of_somebody_elses_opens_nothing_under_ones_own_site(house):
+    """What hangs on a site is looked for there: an id of the other facility's is not found under this one's path."""
+    house.nursery.add(
+        SupportAccess(
+            id="5" * 32, site_id=OTHER, asked_by="root", asked_us=house.nursery.now_us, reason="theirs", hours=1,
+            lapses_us=house.nursery.now_us + 10**9,
+        )
+    )  # fmt: skip
+    house.nursery.change(Camera, Camera.site_id == OTHER, name="Segelboot-91cc")
+    client, foreign = client_of(house, "boss"), Anything("sunflower", "boat-cam-a")
+    foreign |= {"agent": "boat-box", "support": "5" * 32}
+    wrong = []
+    for template, methods in described(house).items():
+        if not {"{camera}", "{agent}", "{support}"} & set(re.findall(r"{\w+}", template)) or template.startswith(
+            "/agent/"
+        ):
+            continue
+        for method in methods:
+            answer = client.request(method, template.format_map(foreign))
+            sent_wrong = "refused=" in answer.headers.get("location", "")
+            if not (answer.status_code in REFUSED | {503} or sent_wrong) or "Segelboot" in answer.text:
+                wrong.append((method, template, answer.status_code))
+    assert wrong == []
