@@ -82,6 +82,7 @@ OF_PATH: Mapping[str, tuple[Action, Action | None]] = {
     "/sites/{site}/discovered/{agent}/{camera}/picture": (Action.PICTURE_READ, None),
     "/sites/{site}/findings/{finding}/still": (Action.PICTURE_READ, None),
     "/sites/{site}/cameras/{camera}/picture": (Action.PICTURE_READ, Action.SETUP),
+    "/sites/{site}/setup/facts": (Action.REGISTERS_WRITE, Action.REGISTERS_WRITE),
     "/sites/{site}/fetches/{fetch_id}.mp4": (Action.PLAYBACK, None),
     "/sites/{site}/cameras/{camera}/exports": (Action.CUSTODY_READ, Action.CUSTODY_ACT),
     "/sites/{site}/people/consent": (Action.CONSENT_OWN, Action.CONSENT_OWN),

@@ -3,6 +3,8 @@
 Every form works without scripts. A picture that somebody sends is never sent on: what is shown was drawn anew here.
 """
 
+import csv
+import io
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -22,6 +24,7 @@ from server.probe.pictures import SENT_BYTES_MAX
 from server.web.setup_plan import area_point
 from storage.database.scope import Scope
 
+FACT_CHARS_MAX = 64
 REFUSALS = (InvalidInput, Conflict, ResourceExhausted, Unavailable)
 router = APIRouter(prefix="/sites/{site}")
 Floor = Annotated[str, Query(max_length=32)]
@@ -41,6 +44,32 @@ def setup_fragment(request: Request, person: Person, site: str) -> Response:
     """The inside of the page, its digest as the entity tag."""
     fragment = parts_of(request).setup_feed.fragment(person, site, language_of(request))
     return HTMLResponse(fragment.html, headers={"ETag": f'"{fragment.digest}"'})
+
+
+@router.api_route("/setup/facts", methods=READ)
+def facts(request: Request, person: Person, site: str) -> Response:
+    """What the facility says of itself."""
+    parts = parts_of(request)
+    of_site, values = parts.camera_setup.of_site(person, site), parts.setup_progress.facts(person, site)
+    return HTMLResponse(parts.setup_pages.facts(of_site, values, person, language_of(request)))
+
+
+@router.post("/setup/facts")
+def put_facts(request: Request, person: Person, site: str, fields: Fields) -> Response:
+    """Puts them into the register, as a file of one row would."""
+    parts = parts_of(request)
+    known = parts.setup_progress.facts(person, site)
+    values = known | {
+        name: fields[name].strip()[:FACT_CHARS_MAX] for name in known if name in fields and name != "name"
+    }
+    sheet = io.StringIO()
+    csv.writer(sheet).writerows([["site", *values], [site, *values.values()]])
+    report = parts.importer.put(person, site, "sites", sheet.getvalue().encode())
+    if report.fault_count:
+        of_site = parts.camera_setup.of_site(person, site)
+        html = parts.setup_pages.facts(of_site, values, person, language_of(request), report.faults)
+        return HTMLResponse(html, 422)
+    return RedirectResponse(f"/sites/{site}/setup#step-site", 303)
 
 
 @router.post("/setup/test")

@@ -1,6 +1,9 @@
 """The set-up pages of one site, in every language."""
 
+from collections.abc import Mapping, Sequence
+
 from config.base.errors import NightlightError
+from server.domain.registers.sheets import Fault
 from server.domain.zones import ALLOWED_KINDS, FORBIDDEN_KINDS
 from server.services.agents.invite_agent import MadeInvitation
 from server.services.agents.set_up_boxes import SiteBoxes
@@ -12,11 +15,12 @@ from server.services.coverage.read_health import SiteHealth
 from server.web import qr
 from server.web.languages import Language
 from server.web.pages import Pages
+from server.web.register_wording import column_text, fault_text
 from server.web.setup_boxes import box_rows, code_rows, until
 from server.web.setup_cameras import CameraForm, by_file, camera_rows, found_rows, problem_texts, zone_text
 from server.web.setup_plan import make_plan
 from server.web.setup_steps import make_setup
-from server.web.setup_wording import FORBIDDEN_ZONE, OTHER_REFUSAL, REFUSAL
+from server.web.setup_wording import ANSWER, FORBIDDEN_ZONE, OTHER_REFUSAL, REFUSAL
 from server.web.wording import ZONE
 from storage.database.scope import Scope
 
@@ -114,6 +118,19 @@ class SetupPages:
     def setup_fragment(self, site: SiteProgress, language: str) -> str:
         """The inside of that page; the same bytes while nothing in it has changed."""
         return self._pages.page("setup_fragment.html", language, page=make_setup(site, self._pages.spoken(language)))
+
+    def facts(
+        self, site: SiteCameras, values: Mapping[str, str], reader: Scope, language: str, faults: Sequence[Fault] = ()
+    ) -> str:
+        """What the facility says of itself; ``faults``: what stands against it."""
+        spoken = self._pages.spoken(language)
+        answers = {
+            fact: [(value, spoken.text(words)) for value, words in known.items()] for fact, known in ANSWER.items()
+        }
+        told = [f"{column_text(fault.table, fault.column, spoken)}: {fault_text(fault, spoken)}" for fault in faults]
+        return self._page(
+            "facts.html", site, reader, language, "setup", values=values, answers=answers, error=" ".join(told)
+        )
 
     def plan(
         self,

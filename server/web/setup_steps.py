@@ -14,8 +14,8 @@ PATIENCE_US = 3 * US_PER_MINUTE
 FACT = {
     "type": mark("what kind of facility it is"),
     "ownership": mark("whose it is"),
+    "inclusive": mark("whether it is of public benefit"),
     "places": mark("how many children it takes"),
-    "filing_number": mark("its filing number"),
 }
 LOOK_AT = {
     "stream": mark("No picture has come. Check the camera's power and cable, its address, and user and password."),
@@ -160,13 +160,19 @@ class _Maker:
     def row(self, camera: CameraProgress) -> TriedCamera:
         """What was seen of one camera since the test began."""
         text = self.language.text
-        state = text(CONDITION[camera.condition]) if camera.condition in CONDITION else text("its box says nothing of it yet")
+        state = (
+            text(CONDITION[camera.condition])
+            if camera.condition in CONDITION
+            else text("its box says nothing of it yet")
+        )
         locked = self._day(camera.locked_until_us)
         marks = {
             "stream": Mark(text("Picture"), camera.stream, state),
             "claimed": Mark(text("First recording"), camera.claimed_us is not None, self._clock(camera.claimed_us)),
             "uploaded": Mark(text("Upload"), camera.uploaded, ""),
-            "read_back": Mark(text("Read back in the store"), camera.read_back_us is not None, self._clock(camera.read_back_us)),
+            "read_back": Mark(
+                text("Read back in the store"), camera.read_back_us is not None, self._clock(camera.read_back_us)
+            ),
             "locked": Mark(text("Locked until"), camera.locked_until_us is not None, locked),
             "minute": Mark(text("First verified minute"), camera.minute_us is not None, self._clock(camera.minute_us)),
         }
@@ -183,7 +189,10 @@ class _Maker:
             lines.append(
                 text("Nobody has said yet: %(facts)s. The rules that apply depend on it.") % {"facts": unknown}
             )
-        acts = [Act(text("Fill in the registers"), "registers")]
+        acts = [Act(text("Fill in the facts"), "setup/facts"), Act(text("Registers"), "registers")]
+        if not site.may_register:
+            lines.append(text("The site's manager fills them in."))
+            acts = []
         return self._step("site", text("Facts about the site"), lines, acts, done=not site.unknown_facts)
 
     def _places(self) -> Step:

@@ -70,6 +70,21 @@ REFUSAL = {
     "no_cameras_yet": mark("There is no camera to test yet: set one up first."),
     "not_sure": mark("Tick the box to say that you mean it, then try again."),
 }
+ANSWER = {
+    "type": {
+        "nursery": mark("childcare institution"),
+        "kindergarten_class": mark("childcare class of a kindergarten"),
+        "employer": mark("childcare of an employer"),
+        "community": mark("childcare of a community"),
+    },
+    "ownership": {
+        "public": mark("public"),
+        "nonprofit": mark("private, not for profit"),
+        "for_profit": mark("private, for profit"),
+    },
+    "inclusive": {"yes": mark("yes"), "no": mark("no")},
+}
+"""What a facility may choose from to say what it is."""
 OTHER_REFUSAL = mark("That did not work. Look over what you filled in, then try again.")
 
 PROBLEM = {

@@ -15,12 +15,13 @@ from sqlalchemy.orm import Session
 from config.base.clock import US_PER_DAY, Clock
 from config.base.errors import Conflict
 from config.base.timespan import SpanSet
+from server.domain.authorisation import Action
 from server.domain.verdict import day_of
 from server.domain.zones import FORBIDDEN_KINDS
 from server.services.agents.acceptance import first_minute_in
 from server.services.coverage.assess_day import Assessor
 from server.services.intake.heartbeats import heartbeat_of
-from server.services.people.operators import operated_site
+from server.services.people.operators import may_at_site, operated_site
 from storage.database import evidence
 from storage.database.models import (
     Agent,
@@ -42,8 +43,9 @@ from storage.database.unit_of_work import Database
 
 WATCHED_US = US_PER_DAY
 """How long after its beginning a test is watched."""
-FACTS = ("type", "ownership", "places", "filing_number")
-"""What the register wants to know of a site and may not know yet."""
+FACTS = ("type", "ownership", "inclusive", "places")
+"""What a facility itself says of its site, and may not have said yet."""
+MORE_FACTS = ("indoor_m2", "outdoor_m2")
 
 
 class BoxProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +93,8 @@ class SiteProgress(msgspec.Struct, frozen=True, kw_only=True):
     now_us: int
     unknown_facts: list[str]
     """Of ``FACTS``, by name."""
+    may_register: bool
+    """The reader may fill them in."""
     plans: int
     zones: int
     forbidden_zones: int
@@ -141,6 +145,7 @@ class SetupProgress:
                 timezone=site.timezone,
                 now_us=now_us,
                 unknown_facts=[name for name in FACTS if getattr(site, name) in (None, "")],
+                may_register=may_at_site(scope, Action.REGISTERS_WRITE),
                 plans=_count(session, select(func.count()).select_from(FloorPlan).where(FloorPlan.site_id == site.id)),
                 zones=sum(zone.kind not in FORBIDDEN_KINDS for zone in zones),
                 forbidden_zones=sum(zone.kind in FORBIDDEN_KINDS for zone in zones),
@@ -153,6 +158,12 @@ class SetupProgress:
                 test=_view(row, now_us) if row is not None else None,
                 cameras=self._progress(session, site, cameras, told, row, now_us),
             )
+
+    def facts(self, scope: Scope, site_id: str) -> dict[str, str]:
+        """What the register holds of the site, as a file of it would say; empty is not known."""
+        with self.database.reading() as session:
+            site = operated_site(session, scope, site_id)
+            return {name: _cell(getattr(site, name)) for name in ("name", *FACTS, *MORE_FACTS)}
 
     def begin(self, scope: Scope, site_id: str) -> None:
         """Begins a test from this instant on. Raises Conflict where there is no camera to test."""
@@ -227,6 +238,12 @@ class SetupProgress:
             if arrived is not None:
                 found[camera.id] = arrived[1]
         return found
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _in_service(session: Session, site: Site) -> list[Camera]:

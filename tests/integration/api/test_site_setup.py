@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from server.services.cameras.floor_plans import PLANS_MAX
 from server.services.registers.register import Register
-from storage.database.models import AccessRecord, CameraPicture, FloorPlan, PlanPoint
+from storage.database.models import AccessRecord, CameraPicture, FloorPlan, PlanPoint, Site
 from tests.support.api import AUDITOR, add_accounts
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -149,3 +149,21 @@ def test_the_steps_say_what_is_done_and_a_test_is_begun(lin, api, agent):
     with lin.stream("GET", f"{SITE}/setup/events") as events:
         assert events.headers["content-type"].startswith("text/event-stream")
         assert "event: changed" in "".join(line + "\n" for line, _ in zip(events.iter_lines(), range(4), strict=False))
+
+
+def test_what_the_facility_says_of_itself_goes_into_the_register_or_says_what_is_wrong(lin, api):
+    said = {"type": "nursery", "ownership": "nonprofit", "inclusive": "yes", "places": "60", "indoor_m2": "320.5"}
+    answer = lin.post(
+        f"{SITE}/setup/facts", data=said | {"name": "somebody else", "region": "de"}, follow_redirects=False
+    )
+    assert answer.headers["location"] == f"{SITE}/setup#step-site"
+    with api.parts.database.reading() as session:
+        site = session.get_one(Site, "sunflower")
+        assert (site.name, site.region, site.type, site.places) == ("向日葵托育园", "cn/sichuan/luzhou", "nursery", 60)
+        assert (site.ownership, site.inclusive, site.indoor_m2) == ("nonprofit", True, 320.5)
+    assert 'value="320.5"' in lin.get(f"{SITE}/setup/facts").text
+    wrong = lin.post(f"{SITE}/setup/facts", data=said | {"places": "many"})
+    assert wrong.status_code == 422
+    assert 'role="alert"' in wrong.text
+    assert 'value="many"' in wrong.text
+    assert api.signed_in(AUDITOR).get(f"{SITE}/setup/facts").status_code == 403

@@ -34,7 +34,7 @@ def test_a_new_site_has_nothing_and_says_what_is_not_known(progress, database, c
     assert (seen.plans, seen.zones, seen.zones_on_plan, seen.found) == (0, 1, 0, 0)
     assert [(box.agent_id, box.alive, box.heard_us) for box in seen.boxes] == [("sunflower-box", False, None)]
     assert seen.unreached == ["午睡室 1"]
-    assert "filing_number" in seen.unknown_facts
+    assert seen.unknown_facts == ["type", "ownership", "inclusive", "places"]
     assert seen.test is None
     assert not seen.cameras[0].stream
     agent.say(agent.heartbeat())

@@ -28,6 +28,7 @@ def site(**changes) -> SiteProgress:
         "timezone": "Asia/Shanghai",
         "now_us": NOW_US,
         "unknown_facts": [],
+        "may_register": True,
         "plans": 1,
         "zones": 2,
         "forbidden_zones": 1,
