@@ -18,7 +18,7 @@ from server.admin.enrolment import Commands
 from server.domain.marking import P_FALSE_MAX
 from server.runtime import open_database
 from server.services.live.identify import Identified, Question, identify
-from server.services.live.marking import choose_marking, marker_of, needed
+from server.services.live.marking import choose_marking, marker_of, needed, publish_word
 from storage.database import scope as scoping
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
@@ -31,6 +31,12 @@ def add_commands(verbs: Callable[[str, str], Commands]) -> None:
     mark.set_defaults(run=_mark)
     mark.add_argument("site")
     mark.add_argument("choice", choices=("on", "off"))
+    word = by_a_person(
+        live.add_parser("publish-word", help="MediaMTX 推流密码 · the password to publish a camera to MediaMTX with")
+    )
+    word.set_defaults(run=_publish_word)
+    word.add_argument("site")
+    word.add_argument("camera")
     told = "片段来自谁的观看 · whose view a clip was taken of; the question goes on the site's record"
     find = by_a_person(live.add_parser("identify", help=told))
     find.set_defaults(run=_identify)
@@ -51,6 +57,11 @@ def _mark(arguments: argparse.Namespace, settings: ServerSettings) -> None:
     choose_marking(database, SystemClock(), scope, arguments.site, wanted=wanted)
     said = "已开启水印 · its live view is marked" if wanted else "已关闭水印 · its live view is not marked"
     print(f"{arguments.site}: {said}")
+
+
+def _publish_word(arguments: argparse.Namespace, settings: ServerSettings) -> None:
+    scope, database = person(arguments, settings), open_database(settings.database)
+    print(publish_word(database, needed(marker_of(settings)), scope, arguments.site, arguments.camera))
 
 
 def _identify(arguments: argparse.Namespace, settings: ServerSettings) -> None:

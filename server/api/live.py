@@ -80,7 +80,13 @@ def ticket(request: Request, person: Person, camera: str, fields: Fields) -> Res
     """A ticket for this session and camera, or why there is none."""
     parts = parts_of(request)
     del person  # the session itself is judged, with everything that belongs to it
-    found = parts.live.tickets.issue(parts.gate.token_of(request), camera, fields.get("reason", ""))
+    at = request.client if fields.get("relay", "") == "1" else None  # for a relay of the site: deploy/mediamtx
+    found = parts.live.tickets.issue(
+        parts.gate.token_of(request),
+        camera,
+        fields.get("reason", ""),
+        relay_source=at.host if at is not None else None,
+    )
     if isinstance(found, Refusal):
         if found.reason == Reason.NOT_FOUND:
             raise NotFound("no such camera")

@@ -26,6 +26,7 @@ from server.live.broker import Caller
 from server.live.demand import Demand
 from server.live.doors import NO_STORE, Doors
 from server.live.links import HttpLink, WebSocketLink
+from server.live.mediamtx import MediaMtx
 from server.live.watching import LEASE_CHANGED, VIEWS_MAX, Watch
 from server.runtime import open_database, signer_from
 from server.services.agents.authority import LIVE
@@ -43,6 +44,7 @@ from storage.database.unit_of_work import Database
 
 PREFIX = "/stream"
 PUSH_PATH = "/agent/v1/live"
+HOOK_PATH = "/mediamtx/auth"
 LOOK_FOR_AGENTS_S = 1.0
 UNKNOWN_US_MAX = 3 * US_PER_S
 CONNECTIONS_MAX = VIEWS_MAX + 1_000
@@ -73,6 +75,7 @@ class LiveServer:
         secure = settings.api.public_origin.startswith("https://")
         cookie_name = "__Host-nightlight" if secure else "nightlight"
         self.doors = Doors(self.watch, self.demand, self._pushes, cookie_name, origin_of(settings))
+        self.relay = MediaMtx(settings.live.mediamtx_api, self.watch, self._pushes, marker)
         self._tasks: list[asyncio.Task[None]] = []
 
     def application(self) -> Starlette:
@@ -83,6 +86,7 @@ class LiveServer:
                 WebSocketRoute(f"{PREFIX}/ws", self.doors.view),
                 Route(f"{PREFIX}/hls", self.doors.begin_hls, methods=["POST"]),
                 Route(f"{PREFIX}/hls/{{view}}/{{name}}", self.doors.hls, methods=["GET"]),
+                Route(HOOK_PATH, self.relay.hook, methods=["POST"]),
                 Route("/healthz", self._healthz, methods=["GET"]),
             ],
             lifespan=self._lifespan,
@@ -95,12 +99,14 @@ class LiveServer:
             left = await self.watch.in_thread(self.views.abandon)
             log.info("views_left_open", views=left)
         self._tasks = [
-            loop.create_task(work) for work in (self.watch.guard(), self.watch.watchdog(), self._look_for_agents())
+            loop.create_task(work)
+            for work in (self.watch.guard(), self.watch.watchdog(), self._look_for_agents(), self.relay.look())
         ]
         yield
         for task in self._tasks:
             task.cancel()
         self.watch.close()
+        await self.relay.close()
 
     async def _line(self, camera_id: str) -> PushLine:
         return await self.watch.in_thread(lambda: self._pushes.line(camera_id))

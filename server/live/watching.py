@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from config.base.clock import US_PER_S, Clock
-from config.base.errors import NightlightError
+from config.base.errors import NightlightError, PermissionDenied
 from config.base.logs import get_logger
 from config.base.roles import Role
 from server.domain.lease import Permit, Reason, Refusal
@@ -77,10 +77,26 @@ class Watch:
 
     async def begin(self, ticket: str, session_token: str, source: str) -> Running | Refusal:
         """A view for a ticket. Raises PermissionDenied (``bad_ticket``), Unavailable, NightlightError."""
+        return await self._begin(lambda: self._open(self.tickets.redeem(ticket, session_token), source))
+
+    async def begin_relayed(self, ticket: str, camera_id: str, source: str) -> Running | Refusal:
+        """The same for a view that the site's own relay serves. Raises as ``begin``; PermissionDenied where the site marks."""
+
+        def opened() -> OpenView | Refusal:
+            found = self.tickets.redeem_relayed(ticket, source)
+            if isinstance(found, Redeemed) and found.permit.camera_id != camera_id:
+                raise PermissionDenied("the ticket is of another camera", code="bad_ticket")
+            if isinstance(found, Redeemed) and self._book.marks(found.permit.site_id):
+                raise PermissionDenied("the site marks its live view: a relay cannot", code="marked")
+            return self._open(found, source)
+
+        return await self._begin(opened)
+
+    async def _begin(self, opened: Callable[[], OpenView | Refusal]) -> Running | Refusal:
         asked_us = self._clock.monotonic_us()
         if len(self.running) >= VIEWS_MAX:
             return Refusal(Reason.UNAVAILABLE)
-        found = await self.in_thread(lambda: self._open(ticket, session_token, source))
+        found = await self.in_thread(opened)
         if isinstance(found, Refusal):
             return found
         running = Running(found, known_us=asked_us, touched_us=asked_us)
@@ -159,8 +175,7 @@ class Watch:
     def _ask(self, views: Sequence[OpenView]) -> Answers:
         return self._standing.ask(views)
 
-    def _open(self, ticket: str, session_token: str, source: str) -> OpenView | Refusal:
-        found = self.tickets.redeem(ticket, session_token)
+    def _open(self, found: Redeemed | Refusal, source: str) -> OpenView | Refusal:
         if not isinstance(found, Redeemed):
             return found
         return self._book.open(found.permit, found.session_sha256, found.reason, source)

@@ -190,12 +190,15 @@ def pushed_clip() -> list[tuple[bytes, bool]]:
 
 
 @contextmanager
-def serving_live(nursery: Nursery, agent: PushingAgent, folder: Path, page_port: int = 0) -> Iterator[RunningLive]:
-    """The process on a free port."""
+def serving_live(
+    nursery: Nursery, agent: PushingAgent, folder: Path, page_port: int = 0, more: str = ""
+) -> Iterator[RunningLive]:
+    """The process on a free port; ``more``: further lines of its settings, in ``[live]``."""
     port = free_port()
     file = settings_for(nursery.database, folder, port=page_port or free_port())
     with file.open("a") as opened:
         opened.write(f'[live]\nport = {port}\npublic_url = "http://127.0.0.1:{port}"\n')
+        opened.write(more)
         opened.write(f'marking_key_file = "{folder / "marking-key"}"\n')
     (folder / "marking-key").write_text(bytes(range(32)).hex())
     settings = load_server(file)

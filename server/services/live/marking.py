@@ -3,6 +3,8 @@
 Invariant (closed where unknown): a view of a site that marks is never begun without its code word on record.
 """
 
+import hashlib
+import hmac
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,13 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
-from config.base.errors import ConfigurationError, Conflict, Unavailable
+from config.base.errors import ConfigurationError, Conflict, NotFound, Unavailable
+from config.base.ids import is_slug
 from config.settings.loader import read_secret
 from config.settings.server import ServerSettings
 from server.domain.authorisation import Action
 from server.domain.marking import KEY_BYTES, CodeWord, key_name, pattern_seed
 from server.services.people.operators import site_for
-from storage.database.models import SiteLive
+from storage.database.models import Camera, SiteLive
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
@@ -32,6 +35,10 @@ class Marker:
 
     def word(self, view_id: str) -> CodeWord:
         return CodeWord(self._key, view_id)
+
+    def publish_word(self, camera_id: str) -> str:
+        """The password with which the camera's stream is published to a relay of the site."""
+        return hmac.new(self._key, b"nightlight publish v1\0" + camera_id.encode(), hashlib.sha256).hexdigest()[:32]
 
     def seed(self, camera_id: str) -> str:
         return pattern_seed(self._key, camera_id)
@@ -77,6 +84,16 @@ def choose_marking(database: Database, clock: Clock, person: Scope, site_id: str
             raise Conflict("the site has not chosen yet whether it is watched live: choose that first", code="not_live")
         row.marked = wanted
         row.changed_us, row.changed_by = clock.utc_us(), person.account_name
+
+
+def publish_word(database: Database, marker: Marker, person: Scope, site_id: str, camera_id: str) -> str:
+    """For whoever sets the site up. Raises NotFound, PermissionDenied."""
+    with database.reading() as session:
+        site = site_for(session, person, site_id, Action.SETUP)
+        camera = session.get(Camera, camera_id) if is_slug(camera_id) else None
+        if camera is None or camera.site_id != site.id:
+            raise NotFound("the site has no such camera")
+    return marker.publish_word(camera_id)
 
 
 def needed(marker: Marker | None) -> Marker:

@@ -40,8 +40,13 @@ class TicketDesk:
         self._desk = desk
         self._time = time
 
-    def issue(self, session_token: str, camera_id: str, reason: str = "") -> str | Refusal:
-        """The ticket, or why there is none. Raises Unavailable where the database does not answer."""
+    def issue(
+        self, session_token: str, camera_id: str, reason: str = "", *, relay_source: str | None = None
+    ) -> str | Refusal:
+        """The ticket, or why there is none. Raises Unavailable where the database does not answer.
+
+        ``relay_source``: it is for the site's own relay, which shows us no session; then it is good from this address alone.
+        """
         session_sha256, now_us = digest(session_token), self._time.now_us()
         answer = self._desk.decide(session_sha256, camera_id, now_us, reason=reason)
         if isinstance(answer, Refusal):
@@ -58,28 +63,53 @@ class TicketDesk:
                     reason=reason.strip()[:REASON_CHARS_MAX],
                     expires_us=now_us + TICKET_US,
                     used_us=None,
+                    relay_source=relay_source,
                 )
             )
         return ticket
 
     def redeem(self, ticket: str, session_token: str) -> Redeemed | Refusal:
         """Spends it. Raises PermissionDenied (``bad_ticket``) for one that is not good for this session now; Unavailable."""
-        now_us, ticket_sha256 = self._time.now_us(), digest(ticket)
+        now_us = self._time.now_us()
+        row = self._spend(ticket, now_us)
+        if row is None or row.relay_source is not None:
+            raise _no_good()
+        if not secrets.compare_digest(row.session_sha256, digest(session_token)):
+            raise _no_good()
+        return self._judge(row, now_us)
+
+    def redeem_relayed(self, ticket: str, source: str) -> Redeemed | Refusal:
+        """The same for one that the site's relay was shown from this address. Raises as ``redeem``."""
+        now_us = self._time.now_us()
+        row = self._spend(ticket, now_us)
+        if row is None or not source or row.relay_source != source:
+            raise _no_good()
+        return self._judge(row, now_us)
+
+    def _spend(self, ticket: str, now_us: int) -> LiveTicket | None:
+        ticket_sha256 = digest(ticket)
         good = (LiveTicket.ticket_sha256 == ticket_sha256, LiveTicket.used_us.is_(None), LiveTicket.expires_us > now_us)
         with self._database.unit_of_work() as session:
             spending = update(LiveTicket).where(*good).values(used_us=now_us).returning(LiveTicket.ticket_sha256)
             spent = session.scalar(spending)
             found = session.get(LiveTicket, ticket_sha256) if spent is not None else None
-            row = (found.session_sha256, found.camera_id, found.lease_id, found.reason) if found is not None else None
-        if row is None or not secrets.compare_digest(row[0], digest(session_token)):
-            raise PermissionDenied("the ticket is not good: ask for another", code="bad_ticket")
-        session_sha256, camera_id, lease_id, reason = row
-        answer = self._desk.decide(session_sha256, camera_id, now_us, reason=reason)
+            if found is not None:
+                session.flush()
+                session.refresh(found)
+                session.expunge(found)
+        return found
+
+    def _judge(self, row: LiveTicket, now_us: int) -> Redeemed | Refusal:
+        answer = self._desk.decide(row.session_sha256, row.camera_id, now_us, reason=row.reason)
         if isinstance(answer, Refusal):
             return answer
-        if answer.lease_id != lease_id:
+        if answer.lease_id != row.lease_id:
             raise PermissionDenied("the ticket is of another lease: ask for another", code="bad_ticket")
-        return Redeemed(session_sha256, reason, answer)
+        return Redeemed(row.session_sha256, row.reason, answer)
+
+
+def _no_good() -> PermissionDenied:
+    return PermissionDenied("the ticket is not good: ask for another", code="bad_ticket")
 
 
 def digest(secret: str) -> str:

@@ -61,6 +61,11 @@ class ViewDesk:
             query = select(LiveView.id).where(LiveView.replaced_us.is_not(None), LiveView.id.in_(list(view_ids)))
             return set(session.scalars(query))
 
+    def marks(self, site_id: str) -> bool:
+        """Whether the site marks its live view. Raises Unavailable."""
+        with self._database.reading() as session:
+            return marked(session, site_id)
+
     def changed(self, views: Collection[OpenView]) -> set[str]:
         """Those of these views whose site began or ceased to mark since. Raises Unavailable."""
         with self._database.reading() as session:
