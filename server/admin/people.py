@@ -24,7 +24,7 @@ def add_account_commands(accounts: Commands) -> None:
         made.add_argument("name")
     reset = accounts.add_parser(
         "reset",
-        help="生成重设密码的链接和验证码，只显示一次 · a link and a code to a new password, shown once; second steps stay",
+        help="生成重设密码的链接和口令，只显示一次 · a link and a code to a new password, shown once; second steps stay",
     )
     reset.set_defaults(run=_reset)
     reset.add_argument("name")
@@ -67,7 +67,7 @@ def _unlock(arguments: argparse.Namespace, settings: ServerSettings) -> None:
 def _reset(arguments: argparse.Namespace, settings: ServerSettings) -> None:
     made = ResetDesk(open_database(settings.database), SystemClock()).make_for(arguments.name)
     origin = settings.api.public_origin.rstrip("/") or f"http://{settings.api.host}:{settings.api.port}"
-    print(f"{origin}/reset?r={made.link}\n验证码（请另行告知）· code, to be told another way: {made.code}")
+    print(f"{origin}/reset?r={made.link}\n口令（请另行告知）· code, to be told another way: {made.code}")
     print(f"有效至 · until {to_datetime(made.expires_us).isoformat(timespec='minutes')}")
 
 

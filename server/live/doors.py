@@ -8,6 +8,7 @@ import asyncio
 import json
 import re
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 
 from starlette.datastructures import Address
@@ -127,7 +128,8 @@ class Doors:
             return
         found = await self._begin(ticket, link.cookies.get(self._cookie_name, ""), _source(link.client))
         if isinstance(found, bytes):
-            await link.send_text(found.decode())
+            with suppress(WebSocketDisconnect, RuntimeError):  # who has gone need not be told
+                await link.send_text(found.decode())
             await _close(link, REFUSED)
             return
         await self._show(link, found)
