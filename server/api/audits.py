@@ -6,7 +6,7 @@ Pages renew themselves by server-sent events as a board does, and by reloading w
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends
@@ -23,9 +23,11 @@ from server.api.forms import Fields
 from server.api.gate import READ, Person
 from server.api.parts import Parts, parts_of
 from server.api.tongue import language_of
+from server.services.docket.files import csv_file, workbook
 from storage.database.scope import Scope
 
 LOOK_EVERY_S = 1.0
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 router = APIRouter()
 log = get_logger("api")
 Render = Callable[[Scope], str]
@@ -78,6 +80,25 @@ def deep_audit(request: Request, person: Person, site: str, audit: str) -> HTMLR
     found = parts.audits.deep(person, site, audit)
     digest = _digest(parts.audit_pages.deep_fragment(found, language))
     return HTMLResponse(parts.audit_pages.deep(found, person, language, digest))
+
+
+@router.api_route("/sites/{site}/audits/{audit}/file", methods=READ)
+def deep_audit_file(
+    request: Request,
+    person: Person,
+    site: str,
+    audit: str,
+    format: Literal["csv", "xlsx"] = "csv",  # noqa: A002 - the parameter's name
+) -> Response:
+    """A line a sample."""
+    parts = parts_of(request)
+    rows = parts.audit_pages.samples(parts.audits.deep(person, site, audit), language_of(request))
+    data, media = (csv_file(rows), "text/csv; charset=utf-8") if format == "csv" else (workbook(rows, "samples"), SHEET)
+    return Response(
+        data,
+        media_type=media,
+        headers={"Content-Disposition": f'attachment; filename="{site}-audit-{audit[:8]}.{format}"'},
+    )
 
 
 @router.api_route("/sites/{site}/audits/{audit}/board", methods=READ)

@@ -53,6 +53,10 @@ class AuditPages:
         page = AuditWords(self._pages.spoken(language), found.timezone).deep(found)
         return self._pages.page("deep_fragment.html", language, page=page)
 
+    def samples(self, found: DeepResult, language: str) -> list[list[str]]:
+        """The lines of a file."""
+        return AuditWords(self._pages.spoken(language), found.timezone).lines(found)
+
     def deep(self, found: DeepResult, reader: Scope, language: str, digest: str) -> str:
         """The page of one deep audit."""
         site_id = found.audit.site_id

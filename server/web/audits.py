@@ -8,6 +8,7 @@ from babel.numbers import format_decimal, format_percent
 from config.base.clock import US_PER_DAY, US_PER_S, to_datetime
 from server.domain.forecast import Forecast
 from server.services.audit.read_audit import ConditionView, DeepResult, DeepView, DriftView, SampleView, SiteAudit
+from server.services.docket.files import harmless
 from server.web.formatting import Words
 from server.web.languages import Language
 from server.web.wording import mark
@@ -68,6 +69,12 @@ GOOD_CONDITION = {
 }
 
 
+SAMPLE_COLUMNS = (
+    mark("Number"), mark("Camera"), mark("Camera's number"), mark("Minute"), mark("Outcome"), mark("Found"),
+    mark("Pictures decoded"), mark("Looked at"),
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Line:
     """A sentence, whether it is good news, and since when; what is not known is neither good nor bad."""
@@ -118,6 +125,8 @@ class SampleRow:
     number: int
     camera: str
     minute: str
+    address: str
+    """Where the minute is looked at."""
     outcome: str
     chip: str
     text: str
@@ -206,7 +215,7 @@ class AuditWords:
             site_id=found.audit.site_id,
             as_of=self._words.clock(found.now_us, seconds=True),
             head=self.head(found.audit),
-            samples=[self._sample(row) for row in rows[:SAMPLES_SHOWN_MAX]],
+            samples=[self._sample(row, found) for row in rows[:SAMPLES_SHOWN_MAX]],
             unshown=max(0, len(rows) - SAMPLES_SHOWN_MAX),
         )
 
@@ -258,7 +267,18 @@ class AuditWords:
             "share": share,
         }
 
-    def _sample(self, row: SampleView) -> SampleRow:
+    def lines(self, found: DeepResult) -> list[list[str]]:
+        """Headings and a line a sample in the order of the draw, safe for programs that take cells for formulas."""
+        text = self._language.text
+        rows = [[text(words) for words in SAMPLE_COLUMNS]]
+        for sample in sorted(found.samples, key=lambda one: one.number):
+            told = self._sample(sample, found)
+            checked = self._moment(sample.checked_us) if sample.checked_us is not None else ""
+            outcome = [told.outcome, told.text, str(sample.pictures), checked]
+            rows.append([str(told.number), told.camera, sample.camera_id, told.minute, *outcome])
+        return [[harmless(cell) for cell in row] for row in rows]
+
+    def _sample(self, row: SampleView, found: DeepResult) -> SampleRow:
         text = self._language.text
         figures = ""
         if row.checked_us is not None and row.segments:
@@ -270,8 +290,9 @@ class AuditWords:
         said = text(DRIFT[row.drift]) if row.drift in DRIFT else text(OUTCOME.get(row.outcome, row.outcome))
         return SampleRow(
             row.number + 1,
-            row.camera_id,
+            found.cameras.get(row.camera_id, row.camera_id),
             self._moment(row.start_us),
+            f"/sites/{found.audit.site_id}/playback/{row.camera_id}?at={row.start_us}",
             text(OUTCOME.get(row.outcome, row.outcome)),
             CHIP.get(row.outcome, "waiting"),
             said if row.drift else "",

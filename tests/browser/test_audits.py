@@ -7,6 +7,7 @@ from config.base.clock import SystemClock
 from config.settings.server import load_server
 from server.services.audit.audit_deep import DeepAuditor
 from tests.support.api import AUDITOR, PASSWORD, add_accounts, serving, settings_for
+from tests.support.browser import keep
 from tests.support.clock import SimulatedClock
 from tests.support.footage import RULES, FootageSite
 
@@ -15,7 +16,7 @@ PATIENCE_MS = 30_000
 
 
 @pytest.mark.parametrize(("language", "found"), [("zh-CN", "这段录像是黑屏"), ("en", "This recording is black")])
-def test_an_auditor_gives_the_seed_and_watches(database, any_object_store, browser, tmp_path, language, found):
+def test_an_auditor_gives_the_seed_and_watches(database, any_object_store, browser, request, tmp_path, language, found):
     clock = SimulatedClock(SystemClock().utc_us())
     site = FootageSite(database, any_object_store.evidence, clock).add("sound").add("black")
     add_accounts(database, clock, "sunflower")
@@ -38,6 +39,10 @@ def test_an_auditor_gives_the_seed_and_watches(database, any_object_store, brows
         expect(page.locator("#samples")).to_contain_text(found, timeout=PATIENCE_MS)
         expect(page.locator("progress")).to_have_attribute("value", "2")
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        keep(request, page, f"audit-deep-{language}-360")
+        page.goto(f"{api.url}/sites/sunflower/audit")
+        expect(page.locator("#deep li")).to_have_count(1)
+        keep(request, page, f"audit-{language}-360")
         context.close()
     assert not faults
     assert site.seconds_covered() == 24

@@ -114,6 +114,8 @@ class DeepResult(msgspec.Struct, frozen=True):
     timezone: str
     now_us: int
     samples: list[SampleView]
+    cameras: dict[str, str] = {}
+    """The names of the site's cameras."""
 
 
 class SiteAudit(msgspec.Struct, frozen=True):
@@ -174,7 +176,8 @@ class AuditReader:
             site = _site(session, scope, site_id)
             row = _audit(session, site, audit_id)
             samples = [_sample_view(sample) for sample in deep_audits.samples_of(session, row.id)]
-            return DeepResult(_view(row), site.timezone, self.clock.utc_us(), samples)
+            names = {camera.id: camera.name for camera in scoping.cameras_in_reach(session, scope, site.id)}
+            return DeepResult(_view(row), site.timezone, self.clock.utc_us(), samples, names)
 
     def population(self, scope: Scope, site_id: str, audit_id: str) -> str:
         """The lines that an audit was drawn from. Raises NotFound, also where it has not been drawn yet."""

@@ -75,6 +75,11 @@ def test_an_auditor_gives_the_seed_watches_and_anybody_can_draw_again(api, site,
     assert len(set(heard)) == 2
     done = client.get(f"/api/v1{where}").json()
     assert (done["audit"]["checked"], done["audit"]["faults"], done["audit"]["asked_by"]) == (2, 1, AUDITOR)
+    assert f"/playback/{site.camera_id}?at=" in client.get(where).text, "a sample leads to its minute"
+    told = client.get(f"{where}/file?format=csv").text.splitlines()
+    assert len(told) == 3
+    assert site.camera_id in told[1]
+    assert client.get(f"{where}/file?format=xlsx").status_code == 200
     text = client.get(f"/api/v1{where}/population").text
     assert hashlib.sha256(text.encode()).hexdigest() == done["audit"]["population_sha256"]
     drawn = [minute.span.start_us for minute in draw(Population.parse(text), "3 5 6", 9)]
