@@ -44,6 +44,7 @@ class PublicationPages:
             lines=[self._line(one, language) for one in found.sites],
             name=name,
             region=region,
+            regions=_choices(found, language),
             before=at(found.page - 1) if found.page > 1 else "",
             after=at(found.page + 1) if found.more else "",
             here=at(found.page),
@@ -90,3 +91,11 @@ class PublicationPages:
             "stars": site.stars,
             "drawn": stars_drawn(site.stars),
         }
+
+
+def _choices(found: SitesTold, language: str) -> list[tuple[str, str]]:
+    """(path, name): each below the one that holds it, and further in."""
+    return [
+        (path, "\N{IDEOGRAPHIC SPACE}" * path.count("/") + (name if language == DEFAULT_LANGUAGE else english or name))
+        for path, name, english in found.regions
+    ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from storage.database.models import Camera, CreditEntryRow, Site, Verdict
+from storage.database.models import Camera, CreditEntryRow, Region, Site, Verdict
 
 MONTH_CHARS = 7
 
@@ -17,6 +17,15 @@ def sites(session: Session, name: str, region: str, limit: int, offset: int) -> 
         query = query.where(Site.name.icontains(name, autoescape=True))
     if region:
         query = query.where(or_(Site.region == region, Site.region.startswith(f"{region}/", autoescape=True)))
+    return list(session.scalars(query))
+
+
+def regions(session: Session, limit: int) -> list[Region]:
+    """Every region that holds a published site, by path."""
+    paths = session.scalars(select(Site.region).where(Site.published).distinct()).all()
+    steps = [path.split("/") for path in paths]
+    wanted = {"/".join(step[:count]) for step in steps for count in range(1, len(step) + 1)}
+    query = select(Region).where(Region.path.in_(sorted(wanted)[:limit])).order_by(Region.path)
     return list(session.scalars(query))
 
 

@@ -23,6 +23,7 @@ from storage.database.unit_of_work import Database
 
 PAGE_SITES = 50
 PAGES_MAX = 10_000
+REGIONS_MAX = 2_000
 INSPECTIONS_SHOWN = 50
 INSPECTION = "inspection"
 
@@ -44,6 +45,8 @@ class SitesTold(msgspec.Struct, frozen=True):
     sites: list[SiteTold]
     page: int
     more: bool
+    regions: list[tuple[str, str, str]]
+    """(path, name, English name or "") of every region that holds a published site, by path."""
 
 
 class InspectionTold(msgspec.Struct, frozen=True):
@@ -89,7 +92,9 @@ class Publisher:
             rows = publication.sites(session, name, region, PAGE_SITES + 1, (page - 1) * PAGE_SITES)
             shown = rows[:PAGE_SITES]
             cards = self._cards(session, shown)
-            return SitesTold([_told(session, site, cards[site.id]) for site in shown], page, len(rows) > PAGE_SITES)
+            regions = [(row.path, row.name, row.name_en) for row in publication.regions(session, REGIONS_MAX)]
+            told = [_told(session, site, cards[site.id]) for site in shown]
+            return SitesTold(told, page, len(rows) > PAGE_SITES, regions)
 
     def site(self, site_id: str) -> PublicSite:
         """Raises NotFound, also where it is not published."""

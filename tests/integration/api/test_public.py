@@ -1,5 +1,6 @@
 """The public page: what is published, for everybody and for caches, and nothing of anything else."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -88,6 +89,9 @@ def test_it_can_be_searched(town: RunningApi) -> None:
         answer = client.get(f"/public?{query}")
         assert (answer.status_code, "/public/sunflower" in answer.text) == (200, found), query
     assert client.get("/public?page=x").status_code == 422
+    choices = re.findall(r'<option value="([^"]*)"( selected)?>', client.get("/public?region=cn/sichuan").text)
+    assert [path for path, _ in choices] == ["", "cn", "cn/sichuan", "cn/sichuan/luzhou"]
+    assert [path for path, chosen in choices if chosen] == ["cn/sichuan"]
 
 
 def test_caches_may_keep_it_and_ask_again(town: RunningApi) -> None:
