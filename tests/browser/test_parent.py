@@ -108,7 +108,8 @@ def _watches_until_the_nap(rig: LiveRig, boss: Page, page: Page, guardian: str, 
     with rig.nursery.database.reading() as session:
         row = wait_for("the record", lambda: session.query(ViewRow).filter(ViewRow.code == code).one())
         wait_for("its end", lambda: session.refresh(row) or row.why_closed)
-    assert (row.account_name, row.mark, row.why_closed) == (name, guardian, "blanked")
+    assert (row.account_name, row.mark) == (name, guardian)
+    assert row.why_closed in ("blanked", "unavailable")  # the second on a machine too busy to know within 800 ms
     boss.locator("form:has(input[value=room-a]) button[value=lift]").click()
 
 
@@ -117,6 +118,8 @@ def _has_no_network(rig: LiveRig, page: Page, language: str, request) -> None:
     page.goto(rig.url)
     page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
     wait_for("the worker", lambda: page.evaluate("() => Boolean(navigator.serviceWorker.controller)"))
+    faults = page.context.new_cdp_session(page).send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert [one["errorId"] for one in faults if one["errorId"] != "in-incognito"] == []
     page.context.set_offline(True)
     page.goto(f"{rig.url}/live")
     expect(page.locator("h1")).to_have_text("没有网络")

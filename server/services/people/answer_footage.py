@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, Clock
@@ -22,12 +23,12 @@ from server.probe.mask import still
 from server.services.custody.hold_recordings import REASON_CHARS_MAX as HOLD_CHARS_MAX
 from server.services.custody.hold_recordings import HoldKeeper
 from server.services.notices.tell import ANSWER, News, tell_guardian
-from server.services.people.ask_footage import RequestView, part_of, view_of
+from server.services.people.ask_footage import LOOK_US, RequestView, part_of, view_of
 from server.services.people.mask_footage import fetched
 from server.services.people.operators import site_for
 from storage.database import accesses, registers
 from storage.database import requests as stored
-from storage.database.models import Camera, FootageRequest, Segment
+from storage.database.models import AccessRecord, Camera, FootageRequest, Segment
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore
@@ -161,12 +162,22 @@ class AnswerDesk:
             what=what,
             span=Span(start_us, end_us),
             subject=SUBJECT,
-            subject_id=row.id,
+            subject_id=f"{row.id} {what}",
             reason=f"request {row.id[:8]}",
             source=source,
         )
+        now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
-            accesses.record(session, access, self.clock.utc_us())
+            # Once a look: a player asks for many ranges of the same.
+            there = select(AccessRecord.id).where(
+                AccessRecord.site_id == row.site_id,
+                AccessRecord.at_us > now_us - LOOK_US,
+                AccessRecord.account_name == person.account_name,
+                AccessRecord.subject == SUBJECT,
+                AccessRecord.subject_id == access.subject_id,
+            )
+            if session.scalar(there.limit(1)) is None:
+                accesses.record(session, access, now_us)
 
 
 def _of_site(session: Session, person: Scope, site_id: str, request_id: str, *, lock: bool = False) -> FootageRequest:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from config.base.clock import US_PER_DAY, US_PER_MINUTE, Clock
+from config.base.clock import US_PER_DAY, US_PER_MINUTE, US_PER_S, Clock
 from config.base.errors import IntegrityViolation, InvalidInput, NotFound, Unavailable
 from config.base.logs import get_logger
 from config.base.timespan import Span
@@ -24,6 +24,7 @@ from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore
 
 RECORDING_BYTES_MAX = 2**30
+EDGE_US = 2 * US_PER_S
 GIVE_UP_US = 60 * US_PER_MINUTE
 UNRELEASED_US = 14 * US_PER_DAY
 Masker = Callable[[BinaryIO, int, int, str], bytes]
@@ -47,7 +48,7 @@ class FootageMasker:
                 return False
             camera = session.get(Camera, row.camera_id)
             forbidden = camera is None or bool(registers.kinds_seen(session, camera) & FORBIDDEN_KINDS)
-            found = stored.recordings(session, row.site_id, row.camera_id, Span(row.start_us, row.end_us))
+            found = _worth(row, stored.recordings(session, row.site_id, row.camera_id, Span(row.start_us, row.end_us)))
         fault = "forbidden_zone" if forbidden else _lacking(row, found)
         parts: list[MaskedPart] = []
         if not fault:
@@ -122,6 +123,15 @@ def fetched(store: EvidenceStore, segment: Segment, file: BinaryIO) -> None:
         raise IntegrityViolation("the store gave other bytes than were secured", code="bytes_changed")
     file.flush()
     file.seek(0)
+
+
+def _worth(row: FootageRequest, found: list[tuple[Segment, bool]]) -> list[tuple[Segment, bool]]:
+    """Without those that only touch the span: too short for a picture. Which times are shown stands beside the pictures."""
+
+    def length_us(segment: Segment) -> int:
+        return min(row.end_us, segment.end_us) - max(row.start_us, segment.start_us)
+
+    return [one for one in found if length_us(one[0]) >= EDGE_US] or found
 
 
 def _lacking(row: FootageRequest, found: list[tuple[Segment, bool]]) -> str:
