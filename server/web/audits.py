@@ -94,6 +94,8 @@ class DriftRow:
     recording: str
     found: str
     detail: str
+    address: str = ""
+    """Where its minute is looked at; empty where it is about no camera's time."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,7 @@ class AuditWords:
             conditions=[self._condition(row) for row in site.conditions],
             forecast=[self._forecast(site.forecast, site.now_us)] if site.forecast is not None else [],
             rounds=self._rounds(site),
-            drifts=[self._drift(row) for row in site.drifts],
+            drifts=[self._drift(row, site) for row in site.drifts],
             deep=[self.head(row) for row in site.deep],
         )
 
@@ -282,7 +284,7 @@ class AuditWords:
         text = self._language.text
         figures = ""
         if row.checked_us is not None and row.segments:
-            figures = text("%(segments)s recordings, %(size)s read, %(pictures)s pictures decoded") % {
+            figures = text("recordings: %(segments)s, read: %(size)s, pictures decoded: %(pictures)s") % {
                 "segments": row.segments,
                 "size": self._size(row.bytes_read),
                 "pictures": row.pictures,
@@ -358,12 +360,15 @@ class AuditWords:
             number,
         )
 
-    def _drift(self, row: DriftView) -> DriftRow:
-        recording = row.object_key
+    def _drift(self, row: DriftView, site: SiteAudit) -> DriftRow:
+        recording, address, camera = row.object_key, "", row.camera_id or ""
+        if camera and row.start_us is not None:
+            address = f"/sites/{site.site_id}/playback/{camera}?at={row.start_us}"
         if row.start_us is not None and row.end_us is not None:
             recording = f"{self._moment(row.start_us)} – {self._words.clock(row.end_us, seconds=True)}"
         what = self._language.text(DRIFT.get(row.drift, row.drift))
-        return DriftRow(what, row.camera_id or "", recording, self._moment(row.found_us), row.detail)
+        name = site.cameras.get(camera, camera)
+        return DriftRow(what, name, recording, self._moment(row.found_us), row.detail, address)
 
     def _moment(self, instant_us: int) -> str:
         return f"{self._date(instant_us)} {self._words.clock(instant_us, seconds=True)}"

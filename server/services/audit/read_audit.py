@@ -134,6 +134,8 @@ class SiteAudit(msgspec.Struct, frozen=True):
     """Nobody has looked after the store for a quarter of an hour."""
     drifts: list[DriftView]
     deep: list[DeepView]
+    cameras: dict[str, str] = {}
+    """The names of the site's cameras."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ class AuditReader:
                 watch_overdue=bool(known) and now_us - max(row.checked_us for row in known) > WATCH_US_MAX,
                 drifts=[_drift_view(session, row) for row in audits.open_findings(session, site.id, DRIFTS_SHOWN_MAX)],
                 deep=[_view(row) for row in deep_audits.audits_of(session, site.id, AUDITS_SHOWN_MAX)],
+                cameras={camera.id: camera.name for camera in scoping.cameras_in_reach(session, scope, site.id)},
             )
 
     def deep(self, scope: Scope, site_id: str, audit_id: str) -> DeepResult:
