@@ -236,7 +236,8 @@ class _Maker:
         if unsure:
             return "unsure", language.count("%(num)s camera not fully known", "%(num)s cameras not fully known", unsure)
         if hour.start_us >= self._now_us:
-            return "off", language.text(STATE["ahead"])
+            ahead = STATE["ahead"]
+            return "off", language.text(ahead)
         if not any(states[state].clip(*hour) for states in self._states.values() for state in RECORDED):
             return "off", language.text("nothing expected")
         return "", language.text("no gap")
