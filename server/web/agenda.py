@@ -148,7 +148,7 @@ def record_name(kind: str, language: Language) -> str:
     """A record in the words of the registers."""
     if language.tag == DEFAULT_LANGUAGE:
         return ANSWERS["record"].get(kind, kind)
-    return kind.replace("_", " ")
+    return kind.replace("_", " ").capitalize()
 
 
 def _date(day: str, language: Language) -> str:
