@@ -35,7 +35,7 @@ from storage.database.models import Account, AccountSite
 from storage.database.unit_of_work import Database
 from tests.support.clock import SimulatedClock
 
-START_S = 60.0
+START_S = 100.0
 OPERATOR = "lin"
 AUDITOR = "auditor"
 PASSWORD = "little-lamp-at-night"

@@ -22,7 +22,8 @@ from storage.database.unit_of_work import Database
 from tests.support.api import api_process, free_port, settings_for
 from tests.support.enrolment import AGENT, SITE, Box, authority, serial_of, told, write_authority
 
-BOXES = 1_000
+BOXES = {"postgresql": 1_000, "sqlite": 200}
+"""SQLite has one writer at a time: more than some hundred of them find nothing else."""
 IN_FLIGHT = 400
 """Below the process's own limit, above which it answers 503 at once."""
 
@@ -46,7 +47,7 @@ async def redeem(port: int, bodies: list[bytes]) -> list[tuple[int, dict]]:
 
 @pytest.mark.timeout(180)
 def test_exactly_one_comes_in(database: Database, tmp_path: Path) -> None:
-    clock, port = SystemClock(), free_port()
+    clock, port, many = SystemClock(), free_port(), BOXES[database.engine.dialect.name]
     settings = settings_for(database, tmp_path, port=port)
     write_authority(tmp_path)
     key = f'[server]\nsigning_key_file = "{tmp_path}/signing-key.pem"\n'
@@ -55,13 +56,13 @@ def test_exactly_one_comes_in(database: Database, tmp_path: Path) -> None:
     Register(database, clock).add_site(SITE, "托育园", "cn/sichuan/luzhou", "Asia/Shanghai")
     inviter = Inviter(database, clock, authority, f"http://127.0.0.1:{port}", code_minutes=15)
     code = parse_code(inviter.invite_as("test", SITE, AGENT).code)
-    boxes = [Box() for _ in range(BOXES)]
+    boxes = [Box() for _ in range(many)]
     with api_process(settings, port) as (url, _process):
         bodies = [box.request(code) for box in boxes]
         with ThreadPoolExecutor(1) as apart:  # a browser test before this one may have left a loop in this thread
             answers = apart.submit(asyncio.run, redeem(port, bodies)).result()
         codes = Counter(status for status, _ in answers)
-        assert codes == {200: 1, 403: BOXES - 1}
+        assert codes == {200: 1, 403: many - 1}
         assert {problem["code"] for status, problem in answers if status == 403} == {"code_used"}
         (winner,) = [index for index, (status, _) in enumerate(answers) if status == 200]
         again = httpx.post(

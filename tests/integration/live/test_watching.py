@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import socket
 import threading
 import time
@@ -237,25 +238,33 @@ def hls(live, name: str = "mum") -> tuple[httpx.Client, str]:
 
 
 def test_hls_brings_the_same_pictures_to_the_same_session_alone(live):
+    """Who is slow finds that the window has moved on, and reads the playlist again: so does this test."""
     client, address = hls(live)
-    first = client.get(address)
-    assert first.headers["cache-control"] == "no-store"
-    part = wait_for("parts", lambda: [x for x in client.get(address).text.splitlines() if x.startswith("#EXT-X-PART:")])
     folder = address.rpartition("/")[0]
-    names = [line.split('URI="')[1].split('"')[0] for line in part]
-    data = client.get(f"{folder}/init-1.mp4").content + b"".join(
-        client.get(f"{folder}/{name}").content for name in names
-    )
-    with av.open(io.BytesIO(data)) as container:
+    assert client.get(address).headers["cache-control"] == "no-store"
+
+    def numbers() -> list[tuple[str, str]]:
+        return re.findall(r'#EXT-X-PART:.*URI="part-([0-9]+)-([0-9]+)[.]m4s"', client.get(address).text)
+
+    def fetched() -> list[bytes]:
+        known = numbers()
+        newest = [f"part-{segment}-{part}.m4s" for segment, part in known if segment == known[-1][0]]
+        answers = [client.get(f"{folder}/{name}") for name in ("init-1.mp4", *newest)]
+        return [one.content for one in answers] if {one.status_code for one in answers[1:]} == {200} else []
+
+    with av.open(io.BytesIO(b"".join(wait_for("the parts of a segment", fetched)))) as container:
         assert len(list(container.decode(video=0))) >= 4
     for stranger in ("dad", ""):
         other = live.http(stranger)
-        for path in (address, f"{folder}/init-1.mp4", f"{folder}/{names[0]}"):
+        segment, part = numbers()[-1]
+        for path in (address, f"{folder}/init-1.mp4", f"{folder}/part-{segment}-{part}.m4s"):
             assert other.get(path).status_code == 404
-    began = time.monotonic()
-    ahead = client.get(address, params={"_HLS_msn": "2", "_HLS_part": "0"}).text
-    assert "part-2-0" in ahead
-    assert time.monotonic() - began < 4
+
+    def is_next_waited_for() -> bool:
+        ahead = str(int(numbers()[-1][0]) + 1)
+        return f"part-{ahead}-0" in client.get(address, params={"_HLS_msn": ahead, "_HLS_part": "0"}).text
+
+    wait_for("a request that waits for the next segment", is_next_waited_for)
 
 
 def test_hls_ends_within_a_second_and_stays_ended(live):

@@ -45,10 +45,11 @@ def test_a_period_without_any_footage_is_genuine_too() -> None:
     assert check(Evidence(count=2, lost=(0, 1)).build()).segments == 0
 
 
-def test_two_thousand_random_mutations_are_refused() -> None:
+def test_random_mutations_are_refused() -> None:
+    """``drill evidence`` tries a hundred thousand."""
     whole, chance = Evidence().build(), random.Random(20261121)
     donors = [Evidence(camera_id="hall").build(), Evidence(start_us=DAY_US + 86_400 * US_PER_S).build()]
-    for _ in range(2_000):
+    for _ in range(600):
         done, spoiled = mutate(whole, chance.choice(donors), chance)
         try:
             check(spoiled)
