@@ -141,6 +141,7 @@ def picture(request: Request, person: Person, site: str, plan: str) -> Response:
 async def put_camera_picture(request: Request, person: Person, site: str, camera: str) -> Response:
     """What the camera is to see, as whoever hung it took it."""
     parts = parts_of(request)
+    await run_in_threadpool(parts.camera_pictures.has, person, site, camera)  # whose it is comes before what was sent
     try:
         _, data = await sent_picture(request)
         await run_in_threadpool(parts.camera_pictures.put, person, site, camera, data)
