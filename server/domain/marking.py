@@ -34,10 +34,13 @@ class CodeWord:
         """0: variant A, 1: variant B."""
         number, place = divmod(group, BLOCK_BITS)
         if number != self._number:
-            said = b"nightlight code v1\0" + self._view_id + b"\0" + number.to_bytes(8, "big")
-            self._block = int.from_bytes(hmac.digest(self._key, said, hashlib.sha256), "big")
-            self._number = number
+            self._block, self._number = int.from_bytes(self.block(number), "little"), number
         return self._block >> place & 1
+
+    def block(self, number: int) -> bytes:
+        """The bits of groups ``number * BLOCK_BITS`` and on, the first in the lowest bit of the first byte."""
+        said = b"nightlight code v1\0" + self._view_id + b"\0" + number.to_bytes(8, "big")
+        return hmac.digest(self._key, said, hashlib.sha256)
 
 
 def key_name(key: bytes) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.wire.marking import GROUP_US, group_of
-from server.domain.marking import P_FALSE_MAX, CodeWord, groups_needed, p_false
+from server.domain.marking import BLOCK_BITS, P_FALSE_MAX, CodeWord, groups_needed, p_false
 from server.marking.clip import Clip
 from server.marking.soft import ASPECT, BINS_PER_GROUP, changes, places, soft_bits
 
@@ -20,7 +20,7 @@ TRIED_CLOSER = 64
 LATE_US = 6_000_000
 """A player may be so far behind, and a view's end be so late on record."""
 GROUPS_MIN = 8
-Words = NDArray[np.float32]
+Words = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def accuse(
         leaning = soft_bits(differences, seed, place)
         for phase in range(BINS_PER_GROUP):
             weights = leaning[phase::BINS_PER_GROUP]
-            if len(weights) < GROUPS_MIN or words.shape[1] < len(weights):
+            if len(weights) < GROUPS_MIN or words.shape[1] < len(weights) or not candidates:
                 continue
             made, more = _guesses(words, weights)
             guesses += made
@@ -90,19 +90,21 @@ def accuse(
 
 def _words(candidates: Sequence[Candidate], first: int, last: int) -> Words:
     """(candidates, groups): +1 for variant B, -1 for A, 0 while the view was not open."""
-    found = np.zeros((len(candidates), max(0, last - first)), np.float32)
+    found = np.zeros((len(candidates), max(0, last - first)))
     for row, one in enumerate(candidates):
         begin = max(first, group_of(one.opened_us - LATE_US))
-        for group in range(begin, min(last, group_of(one.closed_us + LATE_US) + 1)):
-            found[row, group - first] = 2 * one.word.bit(group) - 1
+        end = min(last, group_of(one.closed_us + LATE_US) + 1)
+        for number in range(begin // BLOCK_BITS, (end - 1) // BLOCK_BITS + 1 if end > begin else 0):
+            bits = np.unpackbits(np.frombuffer(one.word.block(number), np.uint8), bitorder="little")
+            low, high = max(begin, number * BLOCK_BITS), min(end, (number + 1) * BLOCK_BITS)
+            found[row, low - first : high - first] = bits[low % BLOCK_BITS :][: high - low] * 2.0 - 1.0
     return found
 
 
 def _guesses(words: Words, weights: NDArray[np.float64]) -> tuple[list[_Guess], int]:
     """The best instants of each candidate, and how many were tried."""
-    window = np.lib.stride_tricks.sliding_window_view(words, len(weights), axis=1)
-    scores = window @ weights
-    energy = np.abs(window) @ weights**2
+    scores = np.array([np.correlate(row, weights, "valid") for row in words])
+    energy = np.array([np.correlate(np.abs(row), weights**2, "valid") for row in words])
     strength = np.where(energy > 0, scores / np.sqrt(np.maximum(energy, 1e-12)), 0.0)
     tried = int((energy > 0).sum())
     best = np.argsort(strength, axis=None)[::-1][:TRIED_CLOSER]

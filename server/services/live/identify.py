@@ -95,20 +95,6 @@ def _views(database: Database, clock: Clock, marker: Marker, question: Question)
         camera = session.get(Camera, question.camera_id) if is_slug(question.camera_id) else None
         if camera is None or camera.site_id != site.id:
             raise NotFound("the site has no such camera")
-        query = (
-            select(ViewRow, LiveView.marking_key)
-            .join(LiveView, LiveView.id == ViewRow.id)
-            .where(
-                ViewRow.site_id == question.site_id,
-                ViewRow.camera_id == question.camera_id,
-                ViewRow.opened_us <= question.end_us,
-                (ViewRow.closed_us.is_(None)) | (ViewRow.closed_us >= question.begin_us - LATE_US),
-                LiveView.marking_key.is_not(None),
-            )
-            .order_by(ViewRow.opened_us.desc())
-            .limit(VIEWS_MAX)
-        )
-        found = session.execute(query).all()
         access = accesses.Access(
             site_id=question.site_id,
             camera_id=question.camera_id,
@@ -120,8 +106,23 @@ def _views(database: Database, clock: Clock, marker: Marker, question: Question)
             reason=f"whose view a clip shows: {question.reason}",
         )
         accesses.record(session, access, clock.utc_us())
-        views = {view.id: view for view, name in found if name == marker.name}
+    query = (
+        select(ViewRow, LiveView.marking_key)
+        .join(LiveView, LiveView.id == ViewRow.id)
+        .where(
+            ViewRow.site_id == question.site_id,
+            ViewRow.camera_id == question.camera_id,
+            ViewRow.opened_us <= question.end_us,
+            (ViewRow.closed_us.is_(None)) | (ViewRow.closed_us >= question.begin_us - LATE_US),
+            LiveView.marking_key.is_not(None),
+        )
+        .order_by(ViewRow.opened_us.desc())
+        .limit(VIEWS_MAX)
+    )
+    with database.reading() as session:
+        found = [(view, name) for view, name in session.execute(query)]
         session.expunge_all()
+    views = {view.id: view for view, name in found if name == marker.name}
     return views, len(found) - len(views)
 
 

@@ -1,5 +1,6 @@
 """A clip names the view that it was taken of: the agent's two encoders, the server's code words, a second encoding, the detector."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,6 +11,9 @@ import pytest
 from benchmarks._marked_room import Capture, Marked, camera, captured, marked, room, seen
 from config.base.errors import InvalidInput, NotFound, PermissionDenied, Unavailable
 from config.base.roles import Role
+from config.settings.server import load_server
+from server.admin.__main__ import main as admin_main
+from server.admin.keys import make_marking_key
 from server.admin.live import said
 from server.services.live.identify import Question, identify
 from server.services.live.marking import Marker, choose_marking
@@ -17,7 +21,8 @@ from server.services.live.views import ViewDesk
 from storage.database import accesses
 from storage.database.models import LiveView, SiteLive, ViewRow
 from storage.database.scope import Scope
-from tests.support.nursery import MONDAY_US, SITE, Nursery
+from tests.support.api import settings_for
+from tests.support.nursery import MONDAY_US, PASSWORD, SITE, Nursery
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 KEY = bytes(range(32))
@@ -125,3 +130,37 @@ def test_a_site_that_marks_shows_nothing_without_a_key_and_its_choice_is_the_man
     choose_marking(nursery.database, nursery.clock, boss, SITE, wanted=False)
     assert desk.changed([view]) == {view.view_id}
     assert desk.open(permit, nursery.session("mum"), "", "").word is None
+
+
+def test_the_commands_are_given_by_a_person_and_bring_the_choice_and_the_key(nursery, tmp_path, monkeypatch, capsys):
+    settings = settings_for(nursery.database, tmp_path)
+    key = make_marking_key(load_server(settings))
+    assert make_marking_key(load_server(settings)).read_text() == key.read_text()
+    assert key.stat().st_mode & 0o077 == 0
+
+    def command(*words: str) -> int:
+        monkeypatch.setattr(
+            "sys.argv", ["server.admin", "--settings", str(settings), *words, "--as", "boss", "--password-stdin"]
+        )
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+        return admin_main()
+
+    assert command("live", "mark", SITE, "off") == 0
+    with nursery.database.reading() as session:
+        assert session.get_one(SiteLive, SITE).marked is False
+    assert command("live", "mark", SITE, "on") == 0
+    assert command("live", "publish-word", SITE, "cam-a") == 0
+    clip = ["live", "identify", str(tmp_path / "none.mp4"), "--site", SITE, "--camera", "cam-a", "--reason", "x"]
+    told = capsys.readouterr()
+    assert "已开启水印" in told.out
+    for wrong, why in (
+        (["--from", "2026-11-23T10:00", "--to", "2026-11-23T10:05"], "cannot be read"),
+        (["--from", "yesterday", "--to", "2026-11-23T10:05"], "YYYY"),
+        (["--from", "2026-11-23T10:00", "--to", "2026-11-23T10:05", "--aspect", "wide"], "16:9"),
+        (["--from", "2026-11-23T10:00", "--to", "2026-11-23T10:05", "--aspect", "900:1"], "5:1"),
+    ):
+        assert command(*clip, *wrong) == 1
+        assert why in capsys.readouterr().err
+    key.write_text("no key")
+    assert command("live", "mark", SITE, "on") == 2
+    assert "marking-key" in capsys.readouterr().err
