@@ -160,7 +160,7 @@ class DayReader:
         with self.database.reading() as session:
             sites = session.scalars(scoping.visible_sites(scope)).all()
             counted = select(Camera.site_id, func.count()).where(Camera.site_id.in_([site.id for site in sites]))
-            cameras = {site_id: count for site_id, count in session.execute(counted.group_by(Camera.site_id))}
+            cameras = dict(session.execute(counted.group_by(Camera.site_id)).all())
             return [
                 SiteSummary(
                     site_id=site.id,
