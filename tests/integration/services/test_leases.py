@@ -67,7 +67,7 @@ def test_each_person_sees_their_own_and_of_the_rest_not_even_that_it_is_there(nu
     allowed = {key for key, value in seen.items() if value == "permit"}
     assert allowed == (
         {("mum", "cam-a"), ("dad", "cam-a"), ("aunt", "cam-b"), ("sailor", "boat-cam-a"), ("captain", "boat-cam-a")}
-        | {(name, camera) for name in ("boss", "police") for camera in ("cam-a", "cam-b", "cam-gate")}
+        | {(name, camera) for name in ("boss", "police", "health") for camera in ("cam-a", "cam-b", "cam-gate")}
     )
     assert {seen[key] for key in seen.keys() - allowed} == {"not_found"}
 
