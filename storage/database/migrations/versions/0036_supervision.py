@@ -1,9 +1,9 @@
 """since when cameras see places and places are what they are said to be; reports of regions; calendar"""
 
-import time
-
 import sqlalchemy as sa
 from alembic import op
+
+from config.base.clock import SystemClock
 
 revision = "0036"
 down_revision = "0035"
@@ -84,7 +84,7 @@ def _begin_history() -> None:
 
     Nothing but an import ever changed these columns. Before that instant nobody knows: it is left unsaid.
     """
-    now_us = time.time_ns() // 1_000
+    now_us = SystemClock().utc_us()
     changed = (
         "COALESCE((SELECT MAX(i.at_us) FROM register_import i"
         " WHERE i.changed + i.removed > 0 AND (i.site_id IS NULL OR i.site_id = {site})), 0)"
