@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from config.base.errors import InvalidInput
@@ -69,12 +69,18 @@ def footage_bytes(session: Session, camera_id: str, span: Span) -> int:
     return int(session.scalar(query) or 0)
 
 
+_ARRIVAL = select(func.min(Segment.secured_us), func.max(Segment.secured_us)).where(
+    Segment.camera_id == bindparam("camera"),
+    Segment.end_us > bindparam("begin"),
+    Segment.start_us < bindparam("end"),
+)
+"""Made once: a day of many late recordings asks it a thousand times."""
+
+
 def arrival_of(session: Session, camera_id: str, span: Span) -> tuple[int, int] | None:
     """When the footage of a span was read back, whole and locked: of its first segment and of its last."""
-    query = select(func.min(Segment.secured_us), func.max(Segment.secured_us)).where(
-        Segment.camera_id == camera_id, Segment.end_us > span.start_us, Segment.start_us < span.end_us
-    )
-    first_us, last_us = session.execute(query).one()
+    asked = {"camera": camera_id, "begin": span.start_us, "end": span.end_us}
+    first_us, last_us = session.execute(_ARRIVAL, asked).one()
     return None if first_us is None or last_us is None else (first_us, last_us)
 
 
