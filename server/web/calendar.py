@@ -239,7 +239,9 @@ def _sentence(cameras: Sequence[CameraCalendar], days: Sequence[date], today: st
 
 def _tone(cameras: Sequence[CameraCalendar], days: Sequence[date], today: str) -> str:
     seen = {state for camera in cameras for state in states_of(camera, days, today)}
-    return next((state for state in ("bad", "unsure", "good") if state in seen), "good" if "provisional" in seen else "")
+    return next(
+        (state for state in ("bad", "unsure", "good") if state in seen), "good" if "provisional" in seen else ""
+    )
 
 
 def _ticks(days: Sequence[date], language: Language) -> list[tuple[str, str]]:
