@@ -232,7 +232,7 @@ class _Maker:
         if not lines:
             lines = [text("A box records this site's cameras. Make a code, scan or type it at the box, and it is in.")]
         act = text("Boxes and codes") if site.boxes else text("Make a code for the box")
-        done = any(box.alive for box in site.boxes)
+        done = bool(site.boxes) and all(box.alive for box in site.boxes)
         return self._step("box", text("Let the box in"), lines, [Act(act, "boxes")], done=done)
 
     def _found(self) -> Step:
