@@ -79,7 +79,8 @@ def test_a_report_is_signed_and_kept_as_it_was(
     assert told.intact
     assert told.valid
     assert told.trusted
-    changed = pdf.replace(b"/Nightlight", b"/nightlight", 1) if b"/Nightlight" in pdf else pdf[:200] + b" " + pdf[201:]
+    within = pdf.index(b"stream\n") + 20
+    changed = pdf[:within] + bytes([pdf[within] ^ 1]) + pdf[within + 1 :]
     [signature] = PdfFileReader(io.BytesIO(changed)).embedded_signatures
     assert not validate_pdf_signature(signature).intact
 
