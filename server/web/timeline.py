@@ -87,9 +87,7 @@ def states_of(camera: CameraDay, day: Span, now_us: int) -> dict[str, SpanSet]:
     }
 
 
-def draw(
-    states: dict[str, SpanSet], window: Span, now_us: int, ticks: list[Tick], step_us: int = STEP_US
-) -> Drawing:
+def draw(states: dict[str, SpanSet], window: Span, now_us: int, ticks: list[Tick], step_us: int = STEP_US) -> Drawing:
     """The bands of one window, on a grid of ``step_us``."""
     bands = [Band(state, _path(state, states[state].clip(*window), window, step_us)) for state in BANDS]
     width = -(-window.duration_us // step_us)
