@@ -49,4 +49,6 @@ def live_of(settings: ServerSettings, database: Database, clock: Clock) -> LiveF
     if public.netloc:
         sources = (f"{public.scheme}://{public.netloc}", f"ws{public.scheme.removeprefix('http')}://{public.netloc}")
     base = f"{settings.live.public_url.rstrip('/')}{STREAM_PREFIX}/"
-    return LiveFace(database, desk, ChildrenReader(database, desk, clock), TicketDesk(database, desk, time), base, sources)
+    return LiveFace(
+        database, desk, ChildrenReader(database, desk, clock), TicketDesk(database, desk, time), base, sources
+    )

@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LEAST_BYTES = 860
 """Below this an answer is one packet either way."""
 LEVEL = 5
+METHODS = frozenset({"GET", "HEAD"})
+"""HEAD says what GET would: routes answer it whole, and the server leaves the body out."""
 TYPES = frozenset(
     {
         "text/html",
@@ -35,7 +37,7 @@ class Compression:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET":
+        if scope["type"] != "http" or scope["method"] not in METHODS:
             await self._app(scope, receive, send)
             return
         wanted = takes_gzip(Headers(scope=scope).getlist("accept-encoding"))

@@ -286,7 +286,9 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         people_pages=PeoplePages(pages),
         pages=pages,
         setup_pages=SetupPages(pages),
-        feed=BoardFeed(reader, duty, health, AuditReader(database, clock), MorningReader(database, clock), pages, clock),
+        feed=BoardFeed(
+            reader, duty, health, AuditReader(database, clock), MorningReader(database, clock), pages, clock
+        ),
         kept=KeptForms(clock),
         streams=StreamSlots(),
         public_origin=settings.api.public_origin.rstrip("/"),

@@ -43,7 +43,8 @@ def main() -> int:
     import av  # noqa: F401 - a decoder that cannot be loaded is no fault of the bytes
 
     try:
-        made = _still(int(sys.argv[2])) if sys.argv[1] == "still" else _masked(*map(int, sys.argv[2:4]), sys.argv[4])
+        _, what, at_or_from, *rest = sys.argv
+        made = _still(int(at_or_from)) if what == "still" else _masked(int(at_or_from), int(rest[0]), rest[1])
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - the top of the process: whatever these bytes bring up is theirs
@@ -72,7 +73,7 @@ def _pictures(from_us: int, for_us: int) -> Any:
             seen += 1
             if seen > FRAMES_MAX:
                 raise Unreadable(f"more than {FRAMES_MAX} frames")
-            if frame.pts is None or frame.is_corrupt:
+            if frame.pts is None or frame.time_base is None or frame.is_corrupt:
                 continue
             at = round(float(frame.pts * frame.time_base) * 1e6)
             first = at if first is None else first

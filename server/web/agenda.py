@@ -113,7 +113,9 @@ class AgendaPages:
         for duty in found.duties:
             if duty.due_on:
                 uid = f"{duty.site_id}.{duty.staff_id}.{duty.kind}.{duty.due_on}"
-                title = f"{spoken.text('Due by the rules')}: {record_name(duty.kind, spoken)} · {found.names[duty.site_id]}"
+                title = (
+                    f"{spoken.text('Due by the rules')}: {record_name(duty.kind, spoken)} · {found.names[duty.site_id]}"
+                )
                 events.append(CalendarEvent(uid, date.fromisoformat(duty.due_on), title, duty.article))
         return calendar(spoken.text("Nightlight"), events, made)
 

@@ -89,7 +89,9 @@ WHY = {
     "no_credit_entry": mark(
         "The credit file holds no entry yet. Enter the last inspection, also where it found nothing."
     ),
-    "no_minutes": mark("Fewer joint meetings of the last twelve months have their minutes here. Enter them in the calendar."),
+    "no_minutes": mark(
+        "Fewer joint meetings of the last twelve months have their minutes here. Enter them in the calendar."
+    ),
     "no_draw": mark("In the last twelve months inspections were drawn here on fewer levels. Draw them here."),
     "no_result": mark("No inspection of these sites has a result here yet."),
     "results_hidden": mark("Sites that were inspected are not on the public page. Publish them in the register."),

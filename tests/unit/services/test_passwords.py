@@ -43,4 +43,6 @@ def test_a_password_costs_whoever_guesses_as_much_as_owasp_asks():
     made = PasswordHasher()
     assert (made.type, made.memory_cost >= 19_456, made.time_cost >= 2) == (Type.ID, True, True)
     sources = [file.read_text() for file in SERVER.rglob("*.py")]
-    assert {found for text in sources for found in re.findall(r"PasswordHasher\([^)]*\)?", text)} == {"PasswordHasher()"}
+    assert {found for text in sources for found in re.findall(r"PasswordHasher\([^)]*\)?", text)} == {
+        "PasswordHasher()"
+    }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.services.cameras.setup_progress import BoxProgress, CameraProgress, SiteProgress, BegunTest
+from server.services.cameras.setup_progress import BegunTest, BoxProgress, CameraProgress, SiteProgress
 from server.web.languages import load_languages
 from server.web.setup_plan import area_point
 from server.web.setup_steps import PATIENCE_US, make_setup
