@@ -43,8 +43,8 @@ def main() -> int:
     import av  # noqa: F401 - a decoder that cannot be loaded is no fault of the bytes
 
     try:
-        _, what, at_or_from, *rest = sys.argv
-        made = _still(int(at_or_from)) if what == "still" else _masked(int(at_or_from), int(rest[0]), rest[1])
+        _, form, at_or_from, *rest = sys.argv
+        made = _still(int(at_or_from)) if form == "still" else _masked(int(at_or_from), int(rest[0]), rest[1])
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - the top of the process: whatever these bytes bring up is theirs

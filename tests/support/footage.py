@@ -96,7 +96,11 @@ class FootageSite:
     def add(self, kind: str, *, claims_s: int = SECONDS) -> "FootageSite":
         """One recording, at the beginning of a minute of its own."""
         # A byte of its own at the end: no two segments are the same, and a box that is cut short is no harm.
-        data = clip(kind, claims_s if kind == "moving" else SECONDS) + b"\x00\x00\x00\x0cfree" + len(self.recordings).to_bytes(4, "big")
+        data = (
+            clip(kind, claims_s if kind == "moving" else SECONDS)
+            + b"\x00\x00\x00\x0cfree"
+            + len(self.recordings).to_bytes(4, "big")
+        )
         start_us = self.begun_us + len(self.recordings) * 60 * US_PER_S
         end_us = start_us + claims_s * US_PER_S
         manifest = self.agent.manifest(start_us, end_us, data)
