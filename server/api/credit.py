@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from config.base.errors import Conflict, InvalidInput, NightlightError, NotFound, PermissionDenied
 from config.base.ids import is_slug
 from server.api.errors import status_of
-from server.api.forms import Fields
+from server.api.forms import Fields, points
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.scripts import Body, as_json, decoded
@@ -16,8 +16,6 @@ from server.api.tongue import language_of
 from server.services.supervision.keep_credit import EntryOrder
 from storage.database.scope import Scope
 
-POINTS_CHARS_MAX = 4
-NO_POINTS = 1_000
 """Refused by every rule."""
 router = APIRouter()
 
@@ -52,9 +50,7 @@ def staff_page(request: Request, person: Person, site: str, staff: str) -> HTMLR
 def enter(request: Request, person: Person, site: str, form: Fields) -> Response:
     """By an authority."""
     told = {name: form.get(name, "").strip() for name in ("aspect", "day", "kind", "told", "source")}
-    order = EntryOrder(
-        **told, points=_points(form.get("points", "")), staff_id=form.get("staff_id", "").strip() or None
-    )
+    order = EntryOrder(**told, points=points(form.get("points", "")), staff_id=form.get("staff_id", "").strip() or None)
     try:
         parts_of(request).credit.enter(person, site, order)
     except (InvalidInput, NotFound) as error:
@@ -142,9 +138,3 @@ def _page(
 
 def _back(site: str, staff: str) -> Response:
     return RedirectResponse(f"/sites/{site}/credit" + (f"/staff/{staff}" if is_slug(staff) else ""), 303)
-
-
-def _points(text: str) -> int:
-    text = text.strip()
-    digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() and len(text) <= POINTS_CHARS_MAX else NO_POINTS

@@ -7,6 +7,8 @@ from fastapi import Depends
 from starlette.requests import Request
 
 FIELDS_MAX = 80
+POINTS_CHARS_MAX = 4
+NO_POINTS = 1_000
 
 
 async def _fields(request: Request) -> dict[str, str]:
@@ -32,3 +34,10 @@ async def _lists(request: Request) -> dict[str, list[str]]:
 
 Lists = Annotated[dict[str, list[str]], Depends(_lists)]
 """Every value of each field."""
+
+
+def points(text: str) -> int:
+    """Credit points as they were typed; what is no number is one that no rule allows."""
+    text = text.strip()
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(text) <= POINTS_CHARS_MAX else NO_POINTS

@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.base.errors import Conflict, InvalidInput, NightlightError, PermissionDenied
 from server.api.errors import status_of
-from server.api.forms import Fields
+from server.api.forms import Fields, points
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.scripts import Body, as_json, decoded
@@ -16,8 +16,6 @@ from server.services.supervision.inspect_sites import Found, ResultOrder
 from storage.database.scope import Scope
 
 FINDINGS_IN_FORM = 5
-POINTS_CHARS_MAX = 4
-NO_POINTS = 1_000
 """Refused by every rule."""
 REPAIRED = "repaired"
 router = APIRouter()
@@ -50,7 +48,7 @@ def record(request: Request, person: Person, site: str, draw: str, number: int, 
         Found(
             form.get(f"told{place}", "").strip(),
             form.get(f"aspect{place}", ""),
-            _points(form.get(f"points{place}", "")),
+            points(form.get(f"points{place}", "")),
             form.get(f"due{place}", ""),
             form.get(f"rule{place}", ""),
         )
@@ -136,9 +134,3 @@ def _page(
 
 def _back(site: str) -> Response:
     return RedirectResponse(f"/sites/{site}/inspections", 303)
-
-
-def _points(text: str) -> int:
-    text = text.strip()
-    digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() and len(text) <= POINTS_CHARS_MAX else NO_POINTS
