@@ -29,7 +29,7 @@ def add_account_commands(accounts: Commands) -> None:
     reset.set_defaults(run=_reset)
     reset.add_argument("name")
     bind = accounts.add_parser(
-        "bind", help="把监管单位统一登录中的身份绑定到账号 · bind a subject of [oidc] issuer to an authority's account"
+        "bind", help="把监管部门统一登录中的身份绑定到账号 · bind a subject of [oidc] issuer to an authority's account"
     )
     bind.set_defaults(run=_bind)
     bind.add_argument("name")

@@ -38,7 +38,7 @@ REFUSED = {
     "bad_day": mark("Choose a day: one to come within two years, or the day on which it was done."),
     "no_reason": mark("Say it in a few words."),
     "closed_already": mark("Somebody has closed this already."),
-    "not_found": mark("There is no such event. Open the calendar again."),
+    "not_found": mark("There is no such event. Open the agenda again."),
 }
 OTHER_REFUSAL = mark("That could not be done. Check what you entered, and try again.")
 

@@ -90,7 +90,7 @@ WHY = {
         "The credit file holds no entry yet. Enter the last inspection, also where it found nothing."
     ),
     "no_minutes": mark(
-        "Fewer joint meetings of the last twelve months have their minutes here. Enter them in the calendar."
+        "Fewer joint meetings of the last twelve months have their minutes here. Enter them in the agenda."
     ),
     "no_draw": mark("In the last twelve months inspections were drawn here on fewer levels. Draw them here."),
     "no_result": mark("No inspection of these sites has a result here yet."),

@@ -14,7 +14,7 @@ from server.web.wording import VERDICT, mark
 from storage.database.scope import Scope
 
 OPEN_AT = {
-    "joint_meetings": ("/agenda", mark("Calendar")),
+    "joint_meetings": ("/agenda", mark("Agenda")),
     "inspection_levels": ("/draws", mark("Inspection draws")),
     "inspection_results_published": ("/public", mark("Public page")),
     "site_ledger": ("/statistics", mark("Statistics")),

@@ -64,7 +64,7 @@ def begin(house, path: str = "/sign-in/authority") -> tuple[httpx.Client, str]:
 def test_an_officer_comes_in_as_the_account_that_is_bound_and_goes_on_by_a_page_of_ours(house):
     house.idp.claims = {"amr": ["pwd", "mfa"], "email": "boss@example.org"}
     page = house.client().get("/sign-in", headers={"Accept-Language": "zh-CN"}).text
-    assert "监管单位统一登录" in page
+    assert "监管部门统一登录" in page
     client, address = begin(house, f"/sign-in/authority?next=/sites/{SITE}")
     asked = house.idp.asked[0]
     assert "code_verifier" not in asked

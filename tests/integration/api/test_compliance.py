@@ -48,7 +48,7 @@ def test_each_rule_has_its_clause_what_was_measured_and_how_to_get_it_measured(l
     assert "style=" not in page
     lin.headers["Accept-Language"] = "zh"
     page = lin.get(SITE).text
-    for words in ("规则与合规", "泸州市龙马潭区", "强制", "要求", "测得", "登记簿中没有此项记录", "未能核实", "暂定"):
+    for words in ("规则与合规", "泸州市龙马潭区", "强制", "要求", "测得", "台账中没有此项记录", "未能核实", "暂定"):
         assert words in page, words
     told = lin.get(f"/api/v1{SITE}").json()
     assert told["book"].startswith("luzhou-longmatan@")
