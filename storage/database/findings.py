@@ -10,12 +10,12 @@ from storage.database.models import Camera, FindingStillRow, PictureFindingRow, 
 STILLS_DELETED_AT_ONCE = 1_000
 
 
-def open_of(session: Session, camera_id: str) -> list[PictureFindingRow]:
-    """What is open now, oldest first."""
+def open_of(session: Session, camera_ids: Sequence[str]) -> list[PictureFindingRow]:
+    """What is open now at these cameras, oldest first."""
     return list(
         session.scalars(
             select(PictureFindingRow)
-            .where(PictureFindingRow.camera_id == camera_id, PictureFindingRow.until_us.is_(None))
+            .where(PictureFindingRow.camera_id.in_(camera_ids), PictureFindingRow.until_us.is_(None))
             .order_by(PictureFindingRow.since_us, PictureFindingRow.id)
         )
     )

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Row, Select, and_, func, or_, select, union
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from config.base.timespan import Span, SpanSet
 from storage.database import spans
 from storage.database.models import (
     AgentStatus,
+    Camera,
     ConditionChange,
     CoverageSpan,
     PictureFindingRow,
@@ -72,6 +73,42 @@ def coverage_of(session: Session, camera_ids: Sequence[str], window: Span) -> di
     for (camera_id, kind, timeline_id), parts in found.items():
         whole[camera_id][kind][timeline_id] = SpanSet(parts)
     return whole
+
+
+def backfilled_of(session: Session, camera_ids: Sequence[str], window: Span) -> dict[str, SpanSet]:
+    """Camera → what came late on any timeline and reaches into the window, not clipped to it."""
+    rows = session.execute(
+        select(CoverageSpan.camera_id, CoverageSpan.start_us, CoverageSpan.end_us).where(
+            CoverageSpan.camera_id.in_(camera_ids),
+            CoverageSpan.kind == spans.BACKFILLED,
+            CoverageSpan.end_us > window.start_us,
+            CoverageSpan.start_us < window.end_us,
+        )
+    )
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for camera_id, start_us, end_us in rows:
+        found[camera_id].append((start_us, end_us))
+    return {camera_id: SpanSet(parts) for camera_id, parts in found.items()}
+
+
+def newest_details(session: Session, camera_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Camera → (condition, detail) of its newest change, of those that ever had one."""
+    # By camera and from the index's end: a maximum by group would go through all that was ever said.
+    each = aliased(ConditionChange)
+    newest = (
+        select(each.message_id)
+        .where(each.camera_id == Camera.id)
+        .order_by(each.at_us.desc())
+        .limit(1)
+        .correlate(Camera)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(Camera.id, ConditionChange.condition, ConditionChange.detail)
+        .join(ConditionChange, ConditionChange.message_id == newest)
+        .where(Camera.id.in_(camera_ids))
+    )
+    return {camera_id: (condition, detail) for camera_id, condition, detail in rows}
 
 
 def claimed_beyond(session: Session, camera_ids: Sequence[str], end_us: int) -> dict[tuple[str, str], int]:

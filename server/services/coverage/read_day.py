@@ -4,6 +4,7 @@ Made from the evidence at the moment of asking, never from an earlier answer: si
 good is never shown as the present. Everything goes through the person's scope (I7).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -23,9 +24,9 @@ from server.services.coverage.assess_day import Assessor
 from server.services.coverage.read_findings import FindingView, open_findings
 from server.services.custody.expire_footage import FOOTAGE_DELETED
 from server.services.intake.heartbeats import heartbeat_of
-from storage.database import box, evidence, ledger, lifetimes, spans
+from storage.database import box, evidence, ledger, lifetimes, windows
 from storage.database import scope as scoping
-from storage.database.models import AgentStatus, Camera, ConditionChange, Site, Zone
+from storage.database.models import AgentStatus, Camera, Site, Zone
 from storage.database.unit_of_work import Database
 
 ARRIVALS_MAX = 200
@@ -37,6 +38,20 @@ class _Live(NamedTuple):
 
     condition: str
     since_us: int
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the tables say beside the verdicts, of all cameras of a site."""
+
+    zones: Mapping[str, Zone]
+    backfilled: Mapping[str, SpanSet]
+    statuses: Mapping[str, AgentStatus]
+    live: Mapping[tuple[str, str], _Live]
+    """By agent and camera: nobody speaks for another's camera."""
+    said: Mapping[str, tuple[str, str]]
+    """(condition, detail) of the newest change: heartbeats may be ahead of it."""
+    findings: Mapping[str, list[FindingView]]
 
 
 class VerdictView(msgspec.Struct, frozen=True):
@@ -207,31 +222,49 @@ class DayReader:
                 start_us=window.start_us,
                 end_us=window.end_us,
                 now_us=now_us,
-                cameras=[
-                    self._camera(session, camera, judged[camera.id][0], window, now_us, tells_arrivals=tells_arrivals)
-                    for camera in cameras
-                ],
+                cameras=self._cameras(session, site.id, cameras, judged, window, now_us, tells_arrivals=tells_arrivals),
                 cell=cell_day(session, site.id, now_us),
                 notices=[NoticeView(*notice) for notice in box.notices_of(session, site.id, window)],
                 deleted=self._deleted(session, site, wanted),
                 holds_due=lifetimes.holds_to_review(session, site.id, now_us),
             )
 
-    def _camera(
+    def _cameras(
         self,
         session: Session,
-        camera: Camera,
-        verdict: DayVerdict,
+        site_id: str,
+        cameras: Sequence[Camera],
+        judged: Mapping[str, Sequence[DayVerdict]],
         window: Span,
         now_us: int,
         *,
         tells_arrivals: bool,
+    ) -> list[CameraDay]:
+        """Each table is asked once for all cameras, save for the arrival of what was backfilled."""
+        ids = [camera.id for camera in cameras]
+        statuses = windows.statuses_of(session, sorted({camera.agent_id for camera in cameras}))
+        known = _Known(
+            zones={zone.id: zone for zone in session.scalars(select(Zone).where(Zone.site_id == site_id))},
+            backfilled=windows.backfilled_of(session, ids, window),
+            statuses=statuses,
+            live={key: told for status in statuses.values() for key, told in self._live(status, now_us)},
+            said=windows.newest_details(session, ids),
+            findings=open_findings(session, ids, self.assessor.policy.unsound_findings),
+        )
+        return [
+            self._camera(session, camera, judged[camera.id][0], known, tells_arrivals=tells_arrivals)
+            for camera in cameras
+        ]
+
+    def _camera(
+        self, session: Session, camera: Camera, verdict: DayVerdict, known: _Known, *, tells_arrivals: bool
     ) -> CameraDay:
-        zone = session.get_one(Zone, (camera.site_id, camera.zone_id))
+        zone = known.zones[camera.zone_id]
         covered = verdict.coverage.covered
-        backfilled = self._backfilled(session, camera, window) & covered
-        status = session.get(AgentStatus, camera.agent_id)
-        live = self._live(status, camera, now_us)
+        backfilled = known.backfilled.get(camera.id, SpanSet()) & covered
+        status = known.statuses.get(camera.agent_id)
+        live = known.live.get((camera.agent_id, camera.id))
+        condition, detail = known.said.get(camera.id, ("", ""))
         return CameraDay(
             camera_id=camera.id,
             name=camera.name,
@@ -247,9 +280,9 @@ class DayReader:
             longest_covered_us=max((span.duration_us for span in covered), default=0),
             condition_since_us=live.since_us if live is not None else None,
             heard_us=status.heard_us if status is not None else None,
-            condition_detail=self._detail(session, camera, live.condition) if live is not None else "",
+            condition_detail=detail if live is not None and condition == live.condition else "",
             arrivals=self._arrivals(session, camera, backfilled) if tells_arrivals else [],
-            findings=open_findings(session, camera.id, self.assessor.policy.unsound_findings),
+            findings=known.findings.get(camera.id, []),
         )
 
     def _deleted(self, session: Session, site: Site, day: date) -> DeletedView | None:
@@ -262,29 +295,20 @@ class DayReader:
         recordings = sum(each.versions for _, each in found)
         return DeletedView(recordings, kept, [at for at, _ in found], found[0][1].at_us)
 
-    def _detail(self, session: Session, camera: Camera, condition: str) -> str:
-        """Of the newest change, where that is the condition of now: heartbeats may be ahead of it."""
-        newest = select(ConditionChange).where(ConditionChange.camera_id == camera.id)
-        change = session.scalar(newest.order_by(ConditionChange.at_us.desc()).limit(1))
-        return change.detail if change is not None and change.condition == condition else ""
-
-    def _backfilled(self, session: Session, camera: Camera, window: Span) -> SpanSet:
-        series = spans.coverage_of(session, camera.id, window).get(spans.BACKFILLED, {})
-        whole = SpanSet()
-        for part in series.values():
-            whole |= part
-        return whole
-
     def _arrivals(self, session: Session, camera: Camera, backfilled: SpanSet) -> list[ArrivalView]:
         told = [(span, evidence.arrival_of(session, camera.id, span)) for span in list(backfilled)[:ARRIVALS_MAX]]
         return [ArrivalView(*span, *arrival) for span, arrival in told if arrival is not None]
 
-    def _live(self, status: AgentStatus | None, camera: Camera, now_us: int) -> _Live | None:
-        if status is None or not self.assessor.is_alive(status, now_us):
-            return None
-        beat = heartbeat_of(status)
-        told = (health for health in (beat.cameras if beat else []) if health.camera_id == camera.id)
-        return next((_Live(health.condition, beat.since_us(health)) for health in told if beat), None)
+    def _live(self, status: AgentStatus, now_us: int) -> list[tuple[tuple[str, str], _Live]]:
+        """(agent, camera) and what the agent's newest heartbeat says of it; nothing where the agent is silent."""
+        beat = heartbeat_of(status) if self.assessor.is_alive(status, now_us) else None
+        if beat is None:
+            return []
+        # Where a camera is told twice, its first word holds.
+        return [
+            ((status.agent_id, health.camera_id), _Live(health.condition, beat.since_us(health)))
+            for health in reversed(beat.cameras)
+        ]
 
 
 def _verdict_view(verdict: DayVerdict) -> VerdictView:

@@ -5,6 +5,7 @@ look has been committed.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
@@ -66,11 +67,14 @@ def view_of(row: PictureFindingRow, stills: set[str], spoiling: Sequence[str]) -
     )
 
 
-def open_findings(session: Session, camera_id: str, spoiling: Sequence[str]) -> list[FindingView]:
-    """What is wrong with one camera's picture now, oldest first."""
-    rows = findings.open_of(session, camera_id)
-    stills = findings.stills_among(session, [row.id for row in rows])
-    return [view_of(row, stills, spoiling) for row in rows]
+def open_findings(session: Session, camera_ids: Sequence[str], spoiling: Sequence[str]) -> dict[str, list[FindingView]]:
+    """Camera → what is wrong with its picture now, oldest first; a camera that is well is not named."""
+    rows = findings.open_of(session, camera_ids)
+    stills = findings.stills_among(session, [row.id for row in rows]) if rows else set()
+    found: dict[str, list[FindingView]] = defaultdict(list)
+    for row in rows:
+        found[row.camera_id].append(view_of(row, stills, spoiling))
+    return found
 
 
 class FindingReader:

@@ -135,7 +135,7 @@ def test_what_does_not_spoil_is_told_and_covered(agent, clock, database, ready):
     agent.say(raised(agent, ready + seconds(100), finding="noise"))
     assert not gaps(database, agent, clock, ready)
     with database.reading() as session:
-        (found,) = open_findings(session, agent.camera_id, POLICY.unsound_findings)
+        (found,) = open_findings(session, [agent.camera_id], POLICY.unsound_findings)[agent.camera_id]
     assert (found.finding, found.spoils) == ("noise", False)
 
 
