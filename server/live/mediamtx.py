@@ -118,8 +118,8 @@ class MediaMtx:
         self._watch = watch
         self._pushes = pushes
         self._marker = marker
-        self._views: dict[str, tuple[Running, str]] = {}
-        """By the digest of the ticket that began it: the view, and the address."""
+        self._views: dict[str, tuple[Running, str, str]] = {}
+        """By the digest of the ticket that began it: the view, the address, and where its sessions are kicked."""
         self._sessions: dict[str, str] = {}
         """Ticket digest by session that may read; empty while it is being asked about."""
         self._known_us = -KNOWN_US_MAX
@@ -198,15 +198,17 @@ class MediaMtx:
         if self._watch.now_us() - self._known_us > KNOWN_US_MAX:
             raise Unavailable("MediaMTX's control API does not answer: a view could not be ended", code="no_kick")
         mine = digest(ticket)
+        if self._sessions.get(asked.id, mine) != mine or asked.id in self._kicking:
+            return False  # it reads by another's leave and is kicked with that one, or is asked about, or has ended
         if mine in self._views:  # RTSP asks for each of its steps
-            running, ip = self._views[mine]
-            if running.ended or ip != asked.ip or running.view.permit.camera_id != asked.path:
+            running, *begun_by = self._views[mine]
+            if running.ended or begun_by != [asked.ip, kind] or running.view.permit.camera_id != asked.path:
                 return False
             if sum(one == mine for one in self._sessions.values()) >= SESSIONS_A_VIEW:
                 return False
             self._sessions[asked.id] = mine
             return True
-        self._sessions.setdefault(asked.id, "")
+        self._sessions[asked.id] = ""
         try:
             found = await self._watch.begin_relayed(ticket, asked.path, asked.ip)
         finally:
@@ -215,7 +217,7 @@ class MediaMtx:
         if isinstance(found, Refusal):
             return False
         self._sessions[asked.id] = mine
-        self._views[mine] = (found, asked.ip)
+        self._views[mine] = (found, asked.ip, kind)
         found.on_end = lambda: self._ended(mine, kind)
         if found.ended:
             self._ended(mine, kind)

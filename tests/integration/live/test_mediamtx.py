@@ -143,12 +143,26 @@ def test_a_ticket_lets_in_once_is_on_record_and_its_end_is_a_kick(relayed, proto
         "read", "cam-a", protocol=protocol, ip=ADDRESS, id=session, token=ticket
     )  # RTSP asks again
     assert not relayed.relay.read(ticket, protocol=protocol, ip="192.0.2.8")
+    other = {"webrtc": "rtsp", "rtsp": "webrtc"}[protocol]
+    assert not relayed.relay.read(ticket, protocol=other), "it would be kicked where it is not"
     nursery.change(LeaseRow, LeaseRow.guardian_id == "g1", LeaseRow.site_id == SITE, revoked_us=1, revoked_by="boss")
     ended = time.monotonic()
     kicked = wait_for("the kick", lambda: relayed.relay.kicked.get(session))
     assert kicked - ended <= 1.0 + KNOWN_SLACK_S
     assert not relayed.relay.read(ticket, protocol=protocol)
     assert wait_for("the record", lambda: relayed.row().why_closed) == "revoked"
+
+
+def test_a_session_that_reads_by_one_leave_is_not_taken_over_by_another(relayed):
+    hers, nursery = relayed.relay.read(relayed.ticket()), relayed.live.nursery
+    assert hers
+    again = {"protocol": "webrtc", "ip": ADDRESS, "id": hers}
+    assert not relayed.relay.ask("read", "cam-a", password=relayed.ticket("police"), **again)
+    his = relayed.ticket("police")
+    assert relayed.relay.read(his)
+    assert not relayed.relay.ask("read", "cam-a", password=his, **again)
+    nursery.change(LeaseRow, LeaseRow.guardian_id == "g1", LeaseRow.site_id == SITE, revoked_us=1, revoked_by="boss")
+    wait_for("the kick", lambda: relayed.relay.kicked.get(hers))
 
 
 def test_what_is_not_a_good_ticket_of_this_address_and_camera_is_refused(relayed):
