@@ -52,6 +52,7 @@ REFUSAL = {
     "bad_answer": mark("Choose one of the three answers."),
     "bad_fields": mark("Choose fields of the picture."),
     "too_clear": mark("At most half of the picture may stay clear."),
+    "not_looked": mark("Look it through before the guardian does"),
     "not_ready": mark("There is nothing to release yet. Look at it again in a minute."),
 }
 OTHER_REFUSAL = mark("That did not work. Look over what you filled in, then try again.")

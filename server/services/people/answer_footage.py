@@ -106,12 +106,17 @@ class AnswerDesk:
                 self._tell(session, row, "answer", now_us)
 
     def release(self, person: Scope, site_id: str, request_id: str) -> None:
-        """What was looked through is shown to its guardian, for some days. Raises Conflict where nothing is ready."""
+        """What was looked through is shown to its guardian, for some days.
+
+        Raises Conflict where nothing is ready, or nobody has looked at these pictures yet (``not_looked``).
+        """
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             row = _of_site(session, person, site_id, request_id, lock=True)
             if row.state != rules.State.READY:
                 raise Conflict("there are no masked pictures to release", code="not_ready")
+            if not _looked_at(session, row, "playback", row.made_us or now_us):
+                raise Conflict("look the pictures through first", code="not_looked")
             row.state, row.released_us, row.released_by = rules.State.SHOWN, now_us, person.account_name
             row.until_us = now_us + rules.SHOWN_US
             self._tell(session, row, "shown", now_us)
@@ -162,21 +167,15 @@ class AnswerDesk:
             what=what,
             span=Span(start_us, end_us),
             subject=SUBJECT,
-            subject_id=f"{row.id} {what}",
+            subject_id=_looked_id(row, what),
             reason=f"request {row.id[:8]}",
             source=source,
         )
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
-            # Once a look: a player asks for many ranges of the same.
-            there = select(AccessRecord.id).where(
-                AccessRecord.site_id == row.site_id,
-                AccessRecord.at_us > now_us - LOOK_US,
-                AccessRecord.account_name == person.account_name,
-                AccessRecord.subject == SUBJECT,
-                AccessRecord.subject_id == access.subject_id,
-            )
-            if session.scalar(there.limit(1)) is None:
+            # Once a look: a player asks for many ranges of the same. Pictures that were made anew are another.
+            since_us = max(now_us - LOOK_US, row.made_us or 0) if what == "playback" else now_us - LOOK_US
+            if not _looked_at(session, row, what, since_us, person.account_name):
                 accesses.record(session, access, now_us)
 
 
@@ -187,6 +186,23 @@ def _of_site(session: Session, person: Scope, site_id: str, request_id: str, *, 
     if row is None or row.site_id != site.id:
         raise NotFound("no such request")
     return row
+
+
+def _looked_id(row: FootageRequest, what: str) -> str:
+    return f"{row.id} {what}"
+
+
+def _looked_at(session: Session, row: FootageRequest, what: str, since_us: int, account_name: str = "") -> bool:
+    """Whether it is on record since then, of one account or of anybody at the facility."""
+    there = select(AccessRecord.id).where(
+        AccessRecord.site_id == row.site_id,
+        AccessRecord.at_us >= since_us,
+        AccessRecord.subject == SUBJECT,
+        AccessRecord.subject_id == _looked_id(row, what),
+    )
+    if account_name:
+        there = there.where(AccessRecord.account_name == account_name)
+    return session.scalar(there.limit(1)) is not None
 
 
 def _length(spans: SpanSet) -> int:

@@ -124,6 +124,27 @@ def test_what_was_not_chosen_holds_no_more_than_a_hundred_and_forty_four_points(
         house.asks.part(MUM, asked, 0)
 
 
+def test_what_nobody_has_looked_through_since_it_was_made_is_not_released(house):
+    asked = house.asks.ask(MUM, house.wish())
+
+    def made() -> None:
+        house.answers.answer(BOSS, SITE, asked, Answer("masking", "you can see it", (0,)))
+        assert FootageMasker(house.database, house.masker.store, house.clock, lambda *_: b"masked").step()
+
+    made()
+    with pytest.raises(Conflict, match="look the pictures through"):
+        house.answers.release(BOSS, SITE, asked)
+    house.clock.advance(1)
+    house.answers.part(BOSS, SITE, asked, 0, "here")
+    house.clock.advance(1)
+    made()  # by a colleague, with other fields
+    with pytest.raises(Conflict, match="look the pictures through"):
+        house.answers.release(BOSS, SITE, asked)
+    house.answers.part(BOSS, SITE, asked, 0, "here")
+    house.answers.release(BOSS, SITE, asked)
+    assert house.state(asked) == State.SHOWN
+
+
 def test_a_request_is_its_guardians_and_its_facilitys_alone(house):
     asked = house.asks.ask(MUM, house.wish())
     with pytest.raises(NotFound):
