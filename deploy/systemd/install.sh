@@ -251,7 +251,7 @@ switch_release() {
 start_release() {
     next "Starting" "正在启动"
     if ! is_enrolled; then
-        good "it starts as soon as this machine is enrolled" "本机登记之后即自动启动"
+        good "it starts as soon as this machine is enrolled" "本机接入之后即自动启动"
         return 0
     fi
     if ! live || [ -z "$START" ]; then return 0; fi
@@ -264,7 +264,7 @@ start_release() {
         switch_to "$previous"
         systemctl restart "$UNIT" || true
         die "the new version did not start. The version before it ($previous) runs again, nothing is lost. Send the lines above to your operator" \
-            "新版本未能启动，已恢复原版本（$previous），没有丢失任何内容。请把上面的输出发给运营方"
+            "新版本未能启动，已恢复原版本（$previous），没有丢失任何内容。请把上面的输出发给系统管理员"
     fi
     die "the agent did not start. The lines above say why; sudo journalctl -u $UNIT shows more" \
         "园内主机未能启动，原因见上；更多信息：sudo journalctl -u $UNIT"
@@ -284,7 +284,7 @@ finish() {
         return 0
     fi
     say "Next: sudo nightlight-agent enrol (it asks for the code), then discover, then accept. The guide: /opt/nightlight/current/INSTALL.md" \
-        "下一步：sudo nightlight-agent enrol（会询问登记码），然后 discover、accept。说明：/opt/nightlight/current/INSTALL.zh-CN.md"
+        "下一步：sudo nightlight-agent enrol（会询问接入码），然后 discover、accept。说明：/opt/nightlight/current/INSTALL.zh-CN.md"
 }
 
 # --- the way through ----------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def add_commands(verbs_of: Callable[[str, str], Commands]) -> None:
     place = by_a_person(holds.add_parser("place", help="保全一段录像 · hold a period, whatever its day"))
     place.set_defaults(run=_place)
     place.add_argument("--site", help="园所；省略即为全部园所 · without it: every site within reach of the account")
-    place.add_argument("--camera", help="摄像头；省略即为全园 · without it: every camera of the site")
+    place.add_argument("--camera", help="摄像头；省略即为全园所 · without it: every camera of the site")
     _period(place)
     place.add_argument("--reason", required=True, help="事由 · why, 200 characters at most")
     place.add_argument("--owner", help="责任人账号 · who answers for it (default: --as)")
@@ -67,7 +67,7 @@ def add_commands(verbs_of: Callable[[str, str], Commands]) -> None:
     )
 
     deletions = verbs_of("deletion", "到期删除 · what goes after its day")
-    listed = deletions.add_parser("list", help="待确认的删除与删除凭证 · what waits for a person, and certificates")
+    listed = deletions.add_parser("list", help="待确认的删除与删除证明 · what waits for a person, and certificates")
     listed.set_defaults(run=_list_deletions)
     listed.add_argument("--site", help="只看一家园所 · of one site alone")
     confirm = by_a_person(deletions.add_parser("confirm", help="确认大量删除 · allow a deletion of more than half"))

@@ -104,7 +104,7 @@ def said(found: Identified, zone: ZoneInfo) -> list[str]:
         )
     else:
         lines.append(
-            "可能不是这台摄像机、不是这段时间，或画质损失太大 · it is not of this camera or of this time, or too much of it was"
+            "可能不是这台摄像头、不是这段时间，或画质损失太大 · it is not of this camera or of this time, or too much of it was"
             " lost: try a longer clip, a wider time, the other --aspect"
         )
     return lines

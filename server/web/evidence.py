@@ -33,8 +33,8 @@ class EvidenceReport:
         expected_us = covered_us + missing_us
         share = f"（{100 * covered_us / expected_us:.3f} %）" if expected_us else ""
         facts = [
-            ("机构", "Site", index.site_id),
-            ("摄像机", "Camera", index.camera_id),
+            ("园所", "Site", index.site_id),
+            ("摄像头", "Camera", index.camera_id),
             ("时段", "Period", f"{_at(index.start_us, zone)} – {_at(index.end_us, zone)}"),
             ("已覆盖", "Covered", f"{_length(covered_us)} / {_length(expected_us)}{share}"),
             ("其中补传", "Of which backfilled", _length(sum(end - start for start, end in statement.backfilled))),

@@ -29,7 +29,7 @@ from storage.database import compliance
 from storage.database.models import Camera, Site
 
 _SINCE = datetime(2026, 11, 22, tzinfo=UTC).date()
-_OWN = Source(title=Bilingual(zh_cn="园所登记簿", en="The site's own register"), rank="operator")
+_OWN = Source(title=Bilingual(zh_cn="园所台账", en="The site's own register"), rank="operator")
 
 
 def _declared(window: str) -> Rule:
@@ -46,7 +46,7 @@ def _declared(window: str) -> Rule:
         evidence=["zone_map"],
         confidence="V",
         verified_on=_SINCE,
-        title=Bilingual(zh_cn="登记簿中声明必须覆盖的场所", en="The register says that this place must be covered"),
+        title=Bilingual(zh_cn="台账中声明必须覆盖的场所", en="The register says that this place must be covered"),
     )
 
 

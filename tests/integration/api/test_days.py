@@ -46,7 +46,7 @@ def test_a_calendar_of_ninety_days_as_a_page_and_a_file(police, api):
     assert "1 day not fully known" in page.text, "in service, and nobody has judged the day"
     police.headers["Accept-Language"] = "zh"
     assert "录像日历" in police.get("/sites/sunflower/calendar?camera=nap-room").text
-    assert "1 天情况不全明" in police.get("/sites/sunflower/calendar").text
+    assert "1 天有情况不明的时段" in police.get("/sites/sunflower/calendar").text
     earlier = police.get("/sites/sunflower/calendar?last=2026-05-01")
     assert "2026-05-01" in earlier.text
     told = police.get("/sites/sunflower/calendar/file?format=csv")

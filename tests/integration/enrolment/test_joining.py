@@ -352,10 +352,10 @@ def test_the_command_says_what_is_wrong_in_both_languages(serve: Serve, tmp_path
     nowhere = str(InvitationCode.fresh(f"http://127.0.0.1:{free_port()}", authority().der))
     unknown = str(InvitationCode.fresh(server.url, authority().der))
     for given, status, english, chinese in (
-        (wrong, 1, "not right as typed", "代码输入有误"),
-        ("nonsense", 1, "This is no code", "这不是有效的代码"),
+        (wrong, 1, "not right as typed", "接入码输入有误"),
+        ("nonsense", 1, "This is no code", "这不是有效的接入码"),
         (nowhere, 3, "does not answer", "没有应答"),
-        (unknown, 1, "does not know this code", "服务器不认识这个代码"),
+        (unknown, 1, "does not know this code", "服务器不认识这个接入码"),
     ):
         for language, words in (("en", english), ("zh-CN", chinese)):
             done = command(folder, given, language=language)

@@ -68,7 +68,7 @@ def test_a_deep_audit_is_watched_ends_with_its_bound_and_can_be_drawn_again(run,
     run("show", "sunflower", language="zh_CN.UTF-8")
     shown = capsys.readouterr().out
     assert "这段录像是黑屏" in shown
-    assert "以 95 % 的置信度" in shown
+    assert "以 95% 的置信度" in shown
 
 
 def test_one_that_was_asked_for_is_gone_on_with(run, site, capsys):
