@@ -23,7 +23,7 @@ from server.web.pages import Pages
 from server.web.wording import CAUSE, STATE, VERDICT, ZONE, mark
 from storage.database.scope import Scope
 
-DAY_STEP_US, HOUR_STEP_US = 30 * US_PER_S, 2 * US_PER_S
+DAY_STEP_US, HOUR_STEP_US = US_PER_MINUTE, 2 * US_PER_S
 GAPS_SHOWN_MAX = 100
 SHOWN_STATES = ("covered", "backfilled", "in_flight", "unsound", "unverified", "missing", "idle", "ahead")
 RECORDED = ("covered", "backfilled", "in_flight")

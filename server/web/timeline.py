@@ -119,13 +119,31 @@ def _gap_spans(camera: CameraDay, state: str, now_us: int) -> SpanSet:
 
 
 def _path(state: str, spans: SpanSet, window: Span, step_us: int) -> str:
+    """Each number is told once, from where the last piece began or ended: a day of drops is thousands of them."""
     top, height = BANDS[state]
     outward = state in GAPS
-    parts: list[str] = []
+    runs: list[list[int]] = []
     for start_us, end_us in spans:
         since, until = start_us - window.start_us, end_us - window.start_us
         left = since // step_us if outward else round(since / step_us)
         right = -(-until // step_us) if outward else round(until / step_us)
-        if right > left:
-            parts.append(f"M{left} {top}h{right - left}v{height}h{left - right}z")
+        if runs and left <= runs[-1][1]:
+            runs[-1][1] = right
+        elif right > left:
+            runs.append([left, right])
+    if not runs:
+        return ""
+    parts: list[str] = []
+    at = 0
+    if outward:
+        # A rectangle each: the line around it is what keeps a short one visible.
+        for left, right in runs:
+            parts.append(f"m{left - at} {0 if parts else top}v{height}h{right - left}v-{height}z")
+            at = left
+        return "".join(parts)
+    # Without a line around it, one outline: along the bottom to a piece, over it and down.
+    for left, right in runs:
+        along = f"h{left - at}" if parts else f"M{left} {top + height}"
+        parts.append(f"{along}v-{height}h{right - left}v{height}")
+        at = right
     return "".join(parts)

@@ -5,6 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.base.clock import US_PER_MINUTE
 from config.base.timespan import Span, SpanSet
 from server.services.coverage.read_day import CameraDay, GapView, VerdictView
 from server.web import timeline
@@ -33,7 +34,18 @@ def camera(*, covered=(), backfilled=(), in_flight=(), gaps=(), activated_us=0) 
 
 
 def rectangles(path: str) -> list[tuple[int, int]]:
-    return [(int(left), int(left) + int(width)) for left, width in re.findall(r"M(-?\d+) \d+h(\d+)", path)]
+    """(left, right) of what a path fills: each piece has an edge up or down on either side, and nothing else has."""
+    x, begun, edges = 0, 0, []
+    for command, first in re.findall(r"([Mmhvz])(-?\d*)", path):
+        if command in "Mm":
+            x = begun = int(first) if command == "M" else x + int(first)
+        elif command == "h":
+            x += int(first)
+        elif command == "v":
+            edges.append(x)
+        else:
+            x = begun
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 @given(span_lists, span_lists, span_lists, span_lists, instants)
@@ -81,6 +93,24 @@ def test_a_gap_is_never_shorter_on_a_coarser_grid(missing, step_us):
     drawn = {band.state: rectangles(band.path) for band in draw(states, DAY, 0, [], step_us).bands}
     for start_us, end_us in states["missing"]:
         assert any(left * step_us <= start_us and end_us <= right * step_us for left, right in drawn["missing"])
+
+
+@given(span_lists, span_lists, st.sampled_from([STEP_US, 6 * STEP_US]))
+def test_what_is_drawn_is_exactly_the_grids(covered, missing, step_us):
+    gaps = [GapView(*span, "unexplained", "missing") for span in missing]
+    states = states_of(camera(covered=covered, gaps=gaps), DAY, DAY.end_us)
+    drawn = {band.state: rectangles(band.path) for band in draw(states, DAY, 0, [], step_us).bands}
+    outward = SpanSet((start // step_us, -(-end // step_us)) for start, end in states["missing"])
+    nearest = SpanSet((round(start / step_us), round(end / step_us)) for start, end in states["covered"])
+    assert drawn.get("missing", []) == [tuple(span) for span in outward]
+    assert drawn.get("covered", []) == [tuple(span) for span in nearest]
+
+
+def test_each_number_of_a_path_is_told_once():
+    gaps = [GapView(at * US_PER_MINUTE, at * US_PER_MINUTE + 1, "unexplained", "missing") for at in (0, 7)]
+    states = states_of(camera(covered=[DAY], gaps=gaps), DAY, DAY.end_us)
+    paths = {band.state: band.path for band in draw(states, DAY, 0, [], US_PER_MINUTE).bands}
+    assert paths == {"missing": "m0 0v32h1v-32zm7 0v32h1v-32z", "covered": "M0 32v-24h1440v24"}
 
 
 def test_an_open_gap_reaches_to_now():
