@@ -41,8 +41,7 @@ def ask_by_mail(request: Request, fields: Fields) -> Response:
     except ResourceExhausted as error:
         return HTMLResponse(parts.people_pages.forgot(language, error, mails=True), status_of(error))
     parts.people.asked_by_mail.failed(source)
-    origin = parts.public_origin or str(request.base_url).rstrip("/")
-    work = BackgroundTask(_mail, parts, name, source, origin, language)
+    work = BackgroundTask(_mail, parts, name, source, _own_origin(request), language)
     return HTMLResponse(parts.people_pages.forgot(language, mails=True, asked=True), background=work)
 
 
@@ -83,6 +82,15 @@ def make_reset(request: Request, person: Person, site: str, fields: Fields) -> R
     origin = parts.public_origin or str(request.base_url).rstrip("/")
     html = parts.people_pages.reset_made(found, made, f"{origin}/reset?r={made.link}", person, language_of(request))
     return HTMLResponse(html, 201)
+
+
+def _own_origin(request: Request) -> str:
+    """Never by the name that a stranger's request gives itself: a link in a mail would lead to theirs."""
+    parts = parts_of(request)
+    if parts.public_origin:
+        return parts.public_origin
+    host, port = request.scope["server"]
+    return f"{request.url.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _mail(parts: Parts, name: str, source: str, origin: str, language: str) -> None:

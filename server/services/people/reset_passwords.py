@@ -24,6 +24,7 @@ from config.base.clock import US_PER_DAY, US_PER_MINUTE, Clock
 from config.base.errors import Conflict, NightlightError, NotFound, PermissionDenied
 from config.base.ids import is_slug
 from config.base.logs import get_logger
+from config.base.roles import Role
 from server.domain.authorisation import Action
 from server.services.people.operators import site_for
 from server.services.people.passwords import check_password_allowed
@@ -43,6 +44,7 @@ from storage.database.unit_of_work import Database
 LINK_US = 60 * US_PER_MINUTE
 ATTEMPTS_MAX = 5
 MAILS_A_DAY = 3
+RESET_BY_FACILITY = frozenset({Role.GUARDIAN, Role.FACILITY_STAFF})
 SERVER_ADMIN, MAIL = "server-admin", "mail"
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 log = get_logger("people")
@@ -72,7 +74,8 @@ class ResetDesk:
         """
         with self._database.unit_of_work() as session:
             site = site_for(session, person, site_id, Action.PEOPLE_MANAGE)
-            if not is_slug(account_name) or not _is_of(session, site.id, account_name):
+            account = session.get(Account, account_name) if is_slug(account_name) else None
+            if account is None or account.role not in RESET_BY_FACILITY or not _is_of(session, site.id, account_name):
                 raise NotFound("nobody of that name has an account here", code="no_such_person")
             if _sites_of(session, account_name) != {site.id}:
                 raise Conflict("the account belongs to another site too", code="account_elsewhere")

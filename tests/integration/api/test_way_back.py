@@ -145,6 +145,15 @@ def test_by_mail_the_answer_is_the_same_for_everybody(house):
         }
 
 
+def test_a_mailed_link_leads_here_whatever_name_the_request_gives_this_server(house):
+    house.nursery.change(Guardian, Guardian.id == "g1", Guardian.site_id == SITE, contact="mum@example.org")
+    told = {"Host": "trap.example", "Origin": "http://trap.example"}
+    assert house.client().post("/forgot", data={"name": "mum"}, headers=told).status_code == 200
+    (mail,) = wait_for("the mail", lambda: house.mails)
+    assert b"trap.example" not in mail.content
+    assert house.url.encode() in mail.content
+
+
 def test_without_mail_the_page_says_whom_to_ask(nursery, tmp_path, monkeypatch, capsys):
     file = settings_for(nursery.database, tmp_path)
     with serving(load_server(file), nursery.clock) as api:
