@@ -69,7 +69,8 @@ def back(request: Request, state: str = "", code: str = "", iss: str = "") -> Re
         proof = BOTH_STEPS if known.both_steps else "authority"
         response = HTMLResponse(parts.people_pages.onward(onward, language))
         open_session(request, response, known.account_name, proof)
-    response.delete_cookie(_cookie(request), path="/", httponly=True, samesite="lax")
+    secure = parts.public_origin.startswith("https://")  # a browser takes no __Host- cookie without, not even its end
+    response.delete_cookie(_cookie(request), path="/", secure=secure, httponly=True, samesite="lax")
     return response
 
 

@@ -24,7 +24,7 @@ import urllib3
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from urllib3.exceptions import HTTPError
 
 from config.base.clock import US_PER_MINUTE, US_PER_S, Clock
@@ -36,7 +36,7 @@ from config.settings.loader import read_secret
 from config.settings.server import OidcSettings
 from server.services.people.second_steps import SecondSteps
 from storage.database import account_events
-from storage.database.models import Account, AccountIdentity
+from storage.database.models import Account, AccountIdentity, HalfSignIn, LoginSession
 from storage.database.unit_of_work import Database
 
 PURPOSE = "authority"
@@ -166,7 +166,7 @@ class AuthoritySignIn:
             account_events.add(session, account_name, account_events.BOUND, "server-admin", now_us)
 
     def unbind(self, account_name: str) -> int:
-        """How many identities the account had."""
+        """How many identities the account had. What is open by them is over: its sessions, and sign-ins half done."""
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             query = select(AccountIdentity).where(AccountIdentity.account_name == account_name)
@@ -174,6 +174,8 @@ class AuthoritySignIn:
             for row in rows:
                 session.delete(row)
             if rows:
+                for table in (LoginSession, HalfSignIn):
+                    session.execute(delete(table).where(table.account_name == account_name))
                 account_events.add(session, account_name, account_events.UNBOUND, "server-admin", now_us)
         return len(rows)
 

@@ -15,7 +15,7 @@ from config.base.errors import ConfigurationError
 from config.settings.server import load_server
 from server.admin.__main__ import main
 from server.api.parts import build
-from storage.database.models import Account, AccountEvent, AccountIdentity
+from storage.database.models import Account, AccountEvent, AccountIdentity, LoginSession
 from tests.support.api import serving, settings_for
 from tests.support.nursery import PASSWORD, SITE, Nursery
 from tests.support.oidc import CLIENT, SECRET, provider
@@ -186,8 +186,10 @@ def test_an_administrator_binds_and_unbinds(nursery, tmp_path, idp, monkeypatch,
     assert admin("account", "bind", "nobody", "--subject", "n-1") == 1
     with nursery.database.reading() as session:
         assert [row.account_name for row in session.scalars(select(AccountIdentity))] == ["health"]
+    nursery.session("health")
     assert admin("account", "unbind", "health") == 0
     with nursery.database.reading() as session:
+        assert session.scalars(select(LoginSession)).all() == [], "what was open by it is over"
         assert session.scalars(select(AccountIdentity)).all() == []
         assert set(session.scalars(select(AccountEvent.what))) >= {"bound", "unbound"}
     assert "h-1" not in capsys.readouterr().out
