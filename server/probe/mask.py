@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import BinaryIO
 
 from config.base.errors import InvalidInput, Unavailable
@@ -17,6 +18,9 @@ WAIT_S = 300.0
 PART_BYTES_MAX = 16 * 2**20
 STILL_BYTES_MAX = 2**20
 NO_OUTPUT = 3
+AT_ONCE, PLACE_WAIT_S = 2, 3.0
+"""Of pictures that somebody waits for: each process may take 2 GiB, and who waits for a place holds a thread of the server."""
+_places = BoundedSemaphore(AT_ONCE)
 _BY_ITS_BYTES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
 
 
@@ -31,7 +35,12 @@ def mask(file: BinaryIO, from_us: int, for_us: int, cells: str, *, wait_s: float
 
 def still(file: BinaryIO, from_us: int, *, wait_s: float = WAIT_S) -> bytes:
     """One picture as a JPEG, not masked. Raises as ``mask``."""
-    return _run(file, ("still", str(from_us)), STILL_BYTES_MAX, wait_s)
+    if not _places.acquire(timeout=PLACE_WAIT_S):
+        raise Unavailable("others wait for a picture at this moment", code="not_decoded")
+    try:
+        return _run(file, ("still", str(from_us)), STILL_BYTES_MAX, wait_s)
+    finally:
+        _places.release()
 
 
 def _run(file: BinaryIO, words: tuple[str, ...], bytes_max: int, wait_s: float) -> bytes:

@@ -7,6 +7,7 @@ hold a script (SVG, HTML) is refused by its first bytes.
 import subprocess
 import sys
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Annotated, Literal
 
 import msgspec
@@ -20,8 +21,11 @@ SENT_BYTES_MAX = 8 * 1024 * 1024
 KEPT_BYTES_MAX = 2 * 1024 * 1024
 SIDE_MAX = 2_000
 WAIT_S = 30.0
+AT_ONCE, PLACE_WAIT_S = 2, 3.0
+"""Each process may take 2 GiB; who waits for a place holds a thread of the server."""
 DEMUXER = ((b"\x89PNG\r\n\x1a\n", "png_pipe"), (b"\xff\xd8\xff", "jpeg_pipe"))
 MEDIA_TYPES = Literal["image/png", "image/jpeg"]
+_places = BoundedSemaphore(AT_ONCE)
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -48,9 +52,19 @@ def redraw(data: bytes, *, child: Path = CHILD, wait_s: float = WAIT_S) -> Pictu
     demuxer = _demuxer(data)
     if demuxer is None or len(data) > SENT_BYTES_MAX:
         raise InvalidInput("a picture is a PNG, JPEG or WebP of at most 8 MiB", code="no_picture")
+    if not _places.acquire(timeout=PLACE_WAIT_S):
+        raise Unavailable("others send pictures at this moment", code="not_decoded")
+    try:
+        ended = _run(data, demuxer, child, wait_s)
+    finally:
+        _places.release()
+    return _read(ended)
+
+
+def _run(data: bytes, demuxer: str, child: Path, wait_s: float) -> "subprocess.CompletedProcess[bytes]":
     environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
     try:
-        ended = subprocess.run(
+        return subprocess.run(
             [sys.executable, "-I", str(child), demuxer, str(SIDE_MAX), str(KEPT_BYTES_MAX)],
             input=data,
             capture_output=True,
@@ -61,7 +75,6 @@ def redraw(data: bytes, *, child: Path = CHILD, wait_s: float = WAIT_S) -> Pictu
         )
     except (subprocess.TimeoutExpired, OSError) as error:
         raise Unavailable("the picture could not be looked at in time", code="not_decoded") from error
-    return _read(ended)
 
 
 def _read(ended: "subprocess.CompletedProcess[bytes]") -> Picture:

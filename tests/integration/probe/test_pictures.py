@@ -1,11 +1,14 @@
 """Pictures that people send are drawn anew: upright, on white, of bounded size, with nothing left of the file."""
 
+import io
+from threading import BoundedSemaphore
+
 import cv2
 import numpy as np
 import pytest
 
 from config.base.errors import InvalidInput, Unavailable
-from server.probe import pictures
+from server.probe import mask, pictures
 from server.probe.pictures import SENT_BYTES_MAX, redraw
 
 
@@ -73,3 +76,13 @@ def test_a_decoder_that_hangs_or_babbles_is_given_up(tmp_path):
     with pytest.raises(InvalidInput):
         redraw(png, child=child)
     assert pictures.CHILD.is_file()
+
+
+@pytest.mark.parametrize("module", [pictures, mask])
+def test_no_more_than_two_processes_at_once(module, monkeypatch):
+    monkeypatch.setattr(module, "PLACE_WAIT_S", 0.01)
+    taken = BoundedSemaphore(1)
+    taken.acquire()
+    monkeypatch.setattr(module, "_places", taken)
+    with pytest.raises(Unavailable):
+        module.redraw(b"\xff\xd8\xff") if module is pictures else module.still(io.BytesIO(), 0)
