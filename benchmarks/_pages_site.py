@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from config.settings.server import load_server
+from server.runtime import settle_memory
 from storage.database.migrate import migrate
 from storage.database.unit_of_work import Database
 from tests.support.api import serving, settings_for
@@ -31,6 +32,7 @@ def main(folder: Path, sites: int, days: int) -> None:
             "url": running.url,
             "cookies": {name: f"nightlight={token}" for name, token in quarter.nursery.tokens.items()},
         }
+        settle_memory()  # as the product's own process does
         print(json.dumps(told), flush=True)
         sys.stdin.read()
     database.close()

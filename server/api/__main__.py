@@ -11,7 +11,7 @@ from config.base.logs import get_logger
 from config.settings.server import ServerSettings
 from server.api.app import application
 from server.api.parts import Parts, build
-from server.runtime import main
+from server.runtime import main, settle_memory
 
 CONCURRENCY_MAX = 512
 GRACEFUL_S = 2
@@ -51,6 +51,7 @@ def run(settings: ServerSettings, _stop: Event) -> None:
     )
     log.info("api_starting", host=settings.api.host, port=settings.api.port)
     server = Server(config, parts)
+    settle_memory()
     server.run()
     if not server.started:
         raise Unavailable("the API could not start; the line before says why")

@@ -68,9 +68,10 @@ def steady(now_us: int) -> int:
 def states_of(camera: CameraDay, day: Span, now_us: int) -> dict[str, SpanSet]:
     """State → its time within the day. Every instant has exactly one; what no evidence names is idle, or ahead."""
     past = SpanSet.of((day.start_us, max(day.start_us, min(day.end_us, now_us))))
-    missing = _gap_spans(camera, "missing", now_us) & past
-    unsound = (_gap_spans(camera, "unsound", now_us) & past) - missing
-    unverified = (_gap_spans(camera, "unverified", now_us) & past) - missing - unsound
+    told = _gap_spans(camera, now_us)
+    missing = told["missing"] & past
+    unsound = (told["unsound"] & past) - missing
+    unverified = (told["unverified"] & past) - missing - unsound
     gaps = missing | unsound | unverified
     backfilled = (SpanSet(camera.backfilled) & past) - gaps
     covered = (SpanSet(camera.covered) & past) - gaps - backfilled
@@ -110,12 +111,13 @@ def state_of(gap: GapView) -> str:
     return "unsound" if gap.status == "missing" and gap.cause in UNSOUND else gap.status
 
 
-def _gap_spans(camera: CameraDay, state: str, now_us: int) -> SpanSet:
-    return SpanSet(
-        (gap.start_us, max(gap.start_us, gap.end_us if gap.end_us is not None else now_us))
-        for gap in camera.gaps
-        if state_of(gap) == state
-    )
+def _gap_spans(camera: CameraDay, now_us: int) -> dict[str, SpanSet]:
+    """By state, each of ``GAPS``."""
+    found: dict[str, list[tuple[int, int]]] = {state: [] for state in GAPS}
+    for gap in camera.gaps:
+        end_us = gap.end_us if gap.end_us is not None else now_us
+        found[state_of(gap)].append((gap.start_us, max(gap.start_us, end_us)))
+    return {state: SpanSet(parts) for state, parts in found.items()}
 
 
 def _path(state: str, spans: SpanSet, window: Span, step_us: int) -> str:
