@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from config.base.timespan import Span
 from storage.database import leases
 from storage.database.models import (
+    CameraSight,
     CellCopy,
     Child,
     FootageRequest,
@@ -16,6 +17,7 @@ from storage.database.models import (
     MaskedPart,
     Segment,
     Site,
+    ZoneWord,
 )
 from storage.database.scope import Scope
 
@@ -49,6 +51,24 @@ def rooms_of(session: Session, account_name: str) -> list[tuple[GuardianAccount,
         there = leases.cameras_in_zones(session, {(bond.site_id, zone) for zone in zones})
         found += [(bond, child_id, seen) for seen in there if set(seen.zones) <= zones]
     return found
+
+
+def seen_then(session: Session, site_id: str, camera_id: str, span: Span) -> dict[str, set[str]]:
+    """Place → the kinds that it was said to be, for all that the camera was said to see within the span.
+
+    Empty where nothing is written down of that time.
+    """
+    sights = select(CameraSight.zone_id).where(CameraSight.site_id == site_id, CameraSight.camera_id == camera_id)
+    zones = set(session.scalars(sights.where(*_within(CameraSight, span))))
+    words = select(ZoneWord.zone_id, ZoneWord.kind).where(ZoneWord.site_id == site_id, ZoneWord.zone_id.in_(zones))
+    found: dict[str, set[str]] = {zone: set() for zone in zones}
+    for zone, kind in session.execute(words.where(*_within(ZoneWord, span))):
+        found[zone].add(kind)
+    return found
+
+
+def _within(model: type[CameraSight] | type[ZoneWord], span: Span) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return model.from_us < span.end_us, or_(model.until_us.is_(None), model.until_us > span.start_us)
 
 
 def of_account(session: Session, person: Scope) -> list[FootageRequest]:

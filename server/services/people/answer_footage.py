@@ -18,15 +18,14 @@ from config.base.errors import Conflict, NotFound
 from config.base.timespan import Span, SpanSet
 from server.domain import requests as rules
 from server.domain.authorisation import Action
-from server.domain.zones import FORBIDDEN_KINDS
 from server.probe.mask import still
 from server.services.custody.hold_recordings import REASON_CHARS_MAX as HOLD_CHARS_MAX
 from server.services.custody.hold_recordings import HoldKeeper
 from server.services.notices.tell import ANSWER, News, tell_guardian
-from server.services.people.ask_footage import LOOK_US, RequestView, part_of, view_of
+from server.services.people.ask_footage import LOOK_US, RequestView, part_of, saw_forbidden, view_of
 from server.services.people.mask_footage import fetched
 from server.services.people.operators import site_for
-from storage.database import accesses, registers
+from storage.database import accesses
 from storage.database import requests as stored
 from storage.database.models import AccessRecord, Camera, FootageRequest, Segment
 from storage.database.scope import Scope
@@ -211,7 +210,7 @@ def _length(spans: SpanSet) -> int:
 
 def _first_here(session: Session, row: FootageRequest) -> Segment:
     camera = session.get(Camera, row.camera_id)
-    if camera is None or registers.kinds_seen(session, camera) & FORBIDDEN_KINDS:
+    if camera is None or saw_forbidden(session, camera, row):
         raise NotFound("no such camera")
     found = stored.recordings(session, row.site_id, row.camera_id, Span(row.start_us, row.end_us))
     segment = next((one for one, in_cell in found if not in_cell and one.object_key and one.version_id), None)

@@ -106,9 +106,15 @@ class AskDesk:
         rules.check_asked(wish.span, wish.why, now_us, self.retain_days)
         with self.database.unit_of_work() as session:
             wanted = (wish.site_id, wish.child_id, wish.camera_id)
-            mine = {(seen.site.id, child, seen.camera.id): bond for bond, child, seen in _rooms(session, person)}
+            theirs = [
+                ((seen.site.id, child, seen.camera.id), bond, seen) for bond, child, seen in _rooms(session, person)
+            ]
+            mine, zones = {key: bond for key, bond, _ in theirs}, {key: seen.zones for key, _, seen in theirs}
             if wanted not in mine:
                 raise NotFound("no such room of your child's", code="no_such_room")
+            rooms = {zone for (site, child, _), seen in zones.items() if (site, child) == wanted[:2] for zone in seen}
+            if not set(stored.seen_then(session, wish.site_id, wish.camera_id, wish.span)) <= rooms:
+                raise NotFound("the camera saw another room then", code="no_such_room")
             session.get_one(Site, wish.site_id, with_for_update=True)  # two at once would each count without the other
             earlier = stored.of_account(session, person)
             still = sum(one.state in rules.WAITING for one in earlier)
@@ -243,9 +249,15 @@ def _showable(session: Session, person: Scope, request_id: str, now_us: int) -> 
     camera = session.get(Camera, row.camera_id)
     if (row.site_id, row.guardian_id, row.child_id) not in still or camera is None:
         raise NotFound("no such request")
-    if registers.kinds_seen(session, camera) & FORBIDDEN_KINDS:
+    if saw_forbidden(session, camera, row):
         raise NotFound("no such camera")
     return row
+
+
+def saw_forbidden(session: Session, camera: Camera, row: FootageRequest) -> bool:
+    """Whether the camera sees a place that may not be watched, or was said to when it filmed what is asked for."""
+    then = stored.seen_then(session, row.site_id, row.camera_id, Span(row.start_us, row.end_us))
+    return bool(registers.kinds_seen(session, camera).union(*then.values()) & FORBIDDEN_KINDS)
 
 
 def _reason(row: FootageRequest) -> str:

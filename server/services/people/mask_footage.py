@@ -15,9 +15,8 @@ from config.base.errors import IntegrityViolation, InvalidInput, NotFound, Unava
 from config.base.logs import get_logger
 from config.base.timespan import Span
 from server.domain import requests as rules
-from server.domain.zones import FORBIDDEN_KINDS
 from server.probe.mask import mask
-from storage.database import registers
+from server.services.people.ask_footage import saw_forbidden
 from storage.database import requests as stored
 from storage.database.models import Camera, FootageRequest, MaskedPart, Segment
 from storage.database.unit_of_work import Database
@@ -47,7 +46,7 @@ class FootageMasker:
             if row is None:
                 return False
             camera = session.get(Camera, row.camera_id)
-            forbidden = camera is None or bool(registers.kinds_seen(session, camera) & FORBIDDEN_KINDS)
+            forbidden = camera is None or saw_forbidden(session, camera, row)
             found = _worth(row, stored.recordings(session, row.site_id, row.camera_id, Span(row.start_us, row.end_us)))
         fault = "forbidden_zone" if forbidden else _lacking(row, found)
         parts: list[MaskedPart] = []

@@ -18,6 +18,7 @@ from server.services.people.mask_footage import FootageMasker
 from storage.database.models import (
     Account,
     AccountSite,
+    CameraSight,
     Child,
     ClassGroup,
     Guardian,
@@ -26,6 +27,7 @@ from storage.database.models import (
     LegalHold,
     MaskedPart,
     Zone,
+    ZoneWord,
 )
 from storage.database.scope import Scope
 from tests.support.clock import SimulatedClock
@@ -143,6 +145,24 @@ def test_what_nobody_has_looked_through_since_it_was_made_is_not_released(house)
     house.answers.part(BOSS, SITE, asked, 0, "here")
     house.answers.release(BOSS, SITE, asked)
     assert house.state(asked) == State.SHOWN
+
+
+def test_what_the_camera_saw_then_counts_and_not_only_what_it_sees_now(house):
+    span, camera_id = house.wish().span, house.footage.camera_id
+    there = {"site_id": SITE, "camera_id": camera_id, "from_us": 1}
+    with house.database.unit_of_work() as session:
+        session.add(CameraSight(**there, zone_id="other-class", until_us=span.start_us + 1))
+    with pytest.raises(NotFound, match="another room"):
+        house.asks.ask(MUM, house.wish())
+    asked = house.asks.ask(MUM, house.wish(span=Span(span.start_us + 1, span.end_us)))
+    with house.database.unit_of_work() as session:
+        session.add(CameraSight(**there, zone_id="nap"))
+        session.add(ZoneWord(site_id=SITE, zone_id="nap", kind="toilet", from_us=1, until_us=span.end_us))
+    with pytest.raises(NotFound):
+        house.answers.still(BOSS, SITE, asked, "")
+    house.answers.answer(BOSS, SITE, asked, Answer("masking", "you can see it"))
+    assert house.masker.step()
+    assert (house.state(asked), house.asks.one(MUM, asked).fault) == (State.FAILED, "forbidden_zone")
 
 
 def test_a_request_is_its_guardians_and_its_facilitys_alone(house):
