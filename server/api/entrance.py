@@ -176,7 +176,9 @@ def open_session(request: Request, response: Response, name: str, proof: str) ->
         parts.sign_in.close_session(before)
     token = parts.sign_in.open_session(name, proof=proof, source=source_of(request), device=device_of(request))
     parts.gate.set_cookie(response, token, parts.session_hours)
-    parts.gate.set_device(response, parts.people.devices.remember(name, parts.gate.device_of(request)))
+    known = parts.people.devices.remember(name, parts.gate.device_of(request))
+    parts.gate.set_device(response, known)
+    parts.gate.set_last(response, name, known)
 
 
 def _signed_in(request: Request, name: str, proof: str, onward: str) -> Response:

@@ -37,6 +37,7 @@ REMEMBERED_MAX = 256
 CHECKS_AT_ONCE = 3
 CHECK_WAIT_S = 3.0
 NAME_CHARS_MAX = 64
+MARK_CHARS = 64
 READ = ["GET", "HEAD"]
 """The methods of every route that only reads, but for event streams: HEAD is GET without its body (RFC 9110, 9.3.2)."""
 
@@ -75,6 +76,7 @@ class Gate:
         # The prefix makes browsers refuse the cookie from a sibling host or without TLS.
         self.cookie_name = "__Host-nightlight" if secure_cookies else "nightlight"
         self._device_cookie = f"{self.cookie_name}-device"
+        self._last_cookie = f"{self.cookie_name}-last"
         self._key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, tuple[int, Scope, str]] = OrderedDict()
         self._lock = Lock()
@@ -126,6 +128,23 @@ class Gate:
         response.set_cookie(
             self._device_cookie,
             token,
+            max_age=DEVICE_COOKIE_S,
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="strict",
+        )
+
+    def last_of(self, request: Request) -> str:
+        """The mark of the account that was last signed in in this browser; empty where it has none. It opens nothing."""
+        return request.cookies.get(self._last_cookie, "")[:MARK_CHARS]
+
+    def set_last(self, response: Response, account_name: str, device: str) -> None:
+        """Lets what was left unsent be told from somebody else's; ``device``: the token of ``set_device``, known here alone."""
+        mark = hmac.digest(device.encode(), account_name.encode(), "sha256").hex()
+        response.set_cookie(
+            self._last_cookie,
+            mark,
             max_age=DEVICE_COOKIE_S,
             path="/",
             secure=self._secure,

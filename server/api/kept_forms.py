@@ -2,7 +2,8 @@
 
 Invariants: only what came from our own pages is kept (the shield has looked at its origin before); nothing is sent by itself,
 a person presses the button; no field that holds a password or a code, and nothing of an account's own page; in memory alone,
-bounded in number, in size and by source (I10); the first account that sees it is the only one. Whether that account may do
+bounded in number, in size and by source (I10); where the browser still knows whose session it was, that account alone sees it,
+else the first one that does is the only one. Whether that account may do
 what the form asks for is decided where the form goes, as always.
 
 Source: OWASP CSRF Prevention; RFC 6265bis (cookies with a prefix, SameSite).
@@ -45,6 +46,8 @@ class KeptForm:
     until_us: int
     account: str = ""
     """The one who has seen it since."""
+    whose: str = ""
+    """The mark of the account that was last signed in there; empty where the browser has none."""
 
     @property
     def told(self) -> list[str]:
@@ -60,7 +63,7 @@ class KeptForms:
     _forms: OrderedDict[str, KeptForm] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def keep(self, path: str, body: bytes, source: str) -> str:
+    def keep(self, path: str, body: bytes, source: str, whose: str = "") -> str:
         """A token for what was sent; empty where it is nothing that is kept."""
         elsewhere = path.startswith("//") or "\\" in path
         if elsewhere or len(body) > BYTES_MAX or path.startswith(NEVER_KEPT):
@@ -83,14 +86,16 @@ class KeptForms:
                 del self._forms[old]
             while len(self._forms) >= FORMS_MAX:
                 self._forms.popitem(last=False)
-            self._forms[token] = KeptForm(path, wanted, source, now_us + KEPT_US)
+            self._forms[token] = KeptForm(path, wanted, source, now_us + KEPT_US, whose=whose)
         return token
 
-    def show(self, token: str, account: str) -> KeptForm | None:
-        """What was kept, for the first account that asks for it and for no other."""
+    def show(self, token: str, account: str, whose: str = "") -> KeptForm | None:
+        """What was kept, for the account whose it is, or the first that asks for it, and for no other."""
         with self._lock:
             form = self._forms.get(token)
             if form is None or form.until_us <= self.clock.utc_us() or form.account not in {"", account}:
+                return None
+            if form.whose not in {"", whose}:
                 return None
             self._forms[token] = replace(form, account=account)
             return form
@@ -107,7 +112,8 @@ def kept_answer(request: Request, forms: KeptForms, *, secure: bool) -> Response
     if request.method != "POST" or request.headers.get("content-type", "").split(";")[0] != FORM_TYPE:
         return None
     query = f"?{request.url.query}" if request.url.query else ""
-    token = forms.keep(request.url.path + query, body, source_of(request))
+    whose = request.app.state.parts.gate.last_of(request)
+    token = forms.keep(request.url.path + query, body, source_of(request), whose)
     if not token:
         return None
     response = RedirectResponse("/sign-in?next=%2Fkept", 303, {"Cache-Control": "no-store"})

@@ -54,6 +54,18 @@ def test_another_account_does_not_see_it_and_it_can_be_thrown_away(client):
 
 
 @database_of_pages
+def test_where_the_browser_knows_whose_session_it_was_nobody_else_sees_it_first(client, api):
+    sign_in(client, OPERATOR)
+    api.parts.sign_in.end_sessions(OPERATOR)
+    client.post("/sites/sunflower/zones", data=PLACE)
+    sign_in(client, AUDITOR)
+    assert client.get("/kept").headers["location"] == "/"
+    client.post("/sign-out")
+    sign_in(client, OPERATOR)
+    assert "阅览角" in client.get("/kept").text
+
+
+@database_of_pages
 @pytest.mark.parametrize(
     ("path", "options"),
     [
