@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         "--key",
         type=Path,
         metavar="FILE",
-        help="必需：监管方公布的中心公钥 / required: the centre's public key, as the authority publishes it",
+        help="必需：监管部门公布的中心公钥 / required: the centre's public key, as the authority publishes it",
     )
     parser.add_argument(
         "--witness",

@@ -8,14 +8,14 @@ export const TEXTS = {
   ],
   key_step: ["中心的公钥", "The centre’s public key"],
   key_hint: [
-    "请从监管方公布的地方取得，而不是从证据包的发出方取得。",
+    "请从监管部门公布的地方取得，而不是从证据包的发出方取得。",
     "Take it from where the authority publishes it, not from whoever gave you the package.",
   ],
   key_choose: ["选择公钥文件", "Choose the key file"],
   key_paste: ["或粘贴内容", "or paste it"],
   key_good: ["公钥可用。指纹：{fingerprint}", "This key can be used. Fingerprint: {fingerprint}"],
   key_bad: [
-    "不是可用的公钥：应为监管方公布的 Ed25519 公钥（PEM，以 -----BEGIN PUBLIC KEY----- 开头）。",
+    "不是可用的公钥：应为监管部门公布的 Ed25519 公钥（PEM，以 -----BEGIN PUBLIC KEY----- 开头）。",
     "No usable key: the Ed25519 public key (PEM) that the authority publishes is expected; it begins with -----BEGIN PUBLIC KEY-----.",
   ],
   key_missing: ["请先给出中心的公钥。", "Give the centre’s public key first."],
