@@ -23,6 +23,7 @@ from server.services.people.access_record import LOOK_US_MAX, PLAYBACK, REASON_C
 from storage.database import accesses, registers
 from storage.database import scope as scoping
 from storage.database.models import AccessRecord, Camera, CellCopy, Segment, Site, ViewRow
+from storage.database.requests import seen_then
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 from storage.objects.port import EvidenceStore
@@ -148,6 +149,9 @@ class Playback:
             segment = session.get(Segment, segment_id) if segment_id.isalnum() else None
             if segment is None or (segment.site_id, segment.camera_id) != (site_id, camera.id):
                 raise NotFound("no such recording")
+            then = seen_then(session, site_id, camera.id, Span(segment.start_us, segment.end_us))
+            if set().union(*then.values()) & FORBIDDEN_KINDS:
+                raise NotFound("no such recording")  # it sees another place now
             if not _playable(segment) or session.get(CellCopy, segment.id) is not None:
                 raise NotFound("the store at the centre has no such recording")
             look = _open_look(session, person, camera, now_us)

@@ -4,7 +4,18 @@ import httpx
 import pytest
 
 from server.services.people.access_record import AccessBook
-from storage.database.models import AccessRecord, AuditFinding, AuditRound, Camera, LedgerEntry, Segment, ViewRow, Zone
+from storage.database.models import (
+    AccessRecord,
+    AuditFinding,
+    AuditRound,
+    Camera,
+    CameraSight,
+    LedgerEntry,
+    Segment,
+    ViewRow,
+    Zone,
+    ZoneWord,
+)
 from tests.support.api import AUDITOR
 from tests.support.custody import SECOND
 from tests.support.sites import seconds
@@ -195,6 +206,19 @@ def test_what_sees_a_forbidden_place_is_shown_to_nobody(kept, first):
         session.get_one(Zone, (camera.site_id, camera.zone_id)).kind = "toilet"
     assert client.get(f"{page(kept)}/{first.id}.mp4").status_code == 404
     assert client.get(page(kept)).status_code == 404
+
+
+def test_what_saw_a_forbidden_place_when_it_filmed_is_given_to_nobody(kept, first):
+    client = kept.api.signed_in()
+    begin(kept, client, first)
+    with kept.database.unit_of_work() as session:
+        camera = session.get_one(Camera, kept.camera_id)
+        until_us = first.start_us + 1
+        session.add(
+            CameraSight(site_id=camera.site_id, camera_id=camera.id, zone_id="was", from_us=1, until_us=until_us)
+        )
+        session.add(ZoneWord(site_id=camera.site_id, zone_id="was", kind="toilet", from_us=1, until_us=until_us))
+    assert client.get(f"{page(kept)}/{first.id}.mp4").status_code == 404
 
 
 def test_a_time_is_read_in_the_sites_own_zone_and_nonsense_is_refused(kept, first):
