@@ -9,6 +9,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = (
+    "browser/test_every_page.py",
+    "browser/test_operator.py",
+    "browser/test_auditor.py",
+    "browser/test_parent.py",
+    "integration/live/test_watching.py",
+    "integration/live/test_marked_views.py",
+    "integration/live/test_mediamtx.py",
+    "browser/test_requests.py",
     "browser/test_board.py",
     "integration/ingest/test_ingest.py",
     "integration/onvif/test_replay.py",
