@@ -8,14 +8,11 @@ from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
 from config.base.errors import InvalidInput, NotFound
-from config.base.logs import get_logger
 from config.evidence.entries import PackChosen, encode
 from server.services.compliance.rule_books import book_of, library, retain_days
 from storage.database import ledger
 from storage.database.models import Site
 from storage.database.unit_of_work import Database
-
-log = get_logger("compliance")
 
 
 POLICY_PACK = "policy-pack"
@@ -39,8 +36,6 @@ def choose_pack(
         now = site.policy_pack
         if now != before:
             enter(session, site_id, (before, now), by, clock.utc_us())
-    if now != before:
-        log.info("policy_pack_chosen", site=site_id, before=before, pack=now)
     return before, now
 
 
