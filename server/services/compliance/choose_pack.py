@@ -14,7 +14,6 @@ from storage.database import ledger
 from storage.database.models import Site
 from storage.database.unit_of_work import Database
 
-
 POLICY_PACK = "policy-pack"
 COMMAND = "server-admin"
 
