@@ -8,6 +8,8 @@ import lighthouse, { desktopConfig } from "lighthouse";
 const CATEGORIES = ["performance", "accessibility", "best-practices"];
 // A signed-in page is not to be stored, and so not kept for going back: that is meant.
 const MEANT = ["bf-cache"];
+// Now and then it misses where a trace began, and says nothing about the page then.
+const ATTEMPTS = 3;
 const chrome = await launch({
   chromeFlags: [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -21,7 +23,11 @@ try {
         port: chrome.port, onlyCategories: CATEGORIES, skipAudits: MEANT, logLevel: "error",
         extraHeaders: { "Accept-Language": "zh-CN", ...(cookie ? { Cookie: cookie } : {}) },
       };
-      const { lhr } = await lighthouse(url, flags, form === "desktop" ? desktopConfig : undefined);
+      let lhr;
+      for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+        ({ lhr } = await lighthouse(url, flags, form === "desktop" ? desktopConfig : undefined));
+        if (!lhr.runtimeError) break;
+      }
       console.log(JSON.stringify({ name, form, ...summary(lhr) }));
     }
   }
