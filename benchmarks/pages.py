@@ -181,8 +181,10 @@ def _serving(folder: Path, sites: int, days: int) -> Iterator[Running]:
             process.wait()
 
 
-def _context(browser: Browser, running: Running, reader: str, **options: Any) -> BrowserContext:
-    context = browser.new_context(locale="zh-CN", **options)
+def _context(
+    browser: Browser, running: Running, reader: str, language: str = "zh-CN", **options: Any
+) -> BrowserContext:
+    context = browser.new_context(locale=language, **options)
     context.set_default_timeout(90_000)
     if reader:
         name, _, value = running.cookies[reader].partition("=")
@@ -233,8 +235,8 @@ def _axe(report: Report, browser: Browser, running: Running) -> None:
     pages, faults = 0, []
     for language, scheme, width in (("zh-CN", "light", 360), ("en", "dark", 1440)):
         for reader in ("", *READERS):
-            context = _context(browser, running, reader, viewport={"width": width, "height": 900}, color_scheme=scheme)
-            context.set_extra_http_headers({"Accept-Language": language})
+            sight = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+            context = _context(browser, running, reader, language, **sight)
             page = context.new_page()
             crawl = Crawl(page, running.url)
             for path in crawl.paths(*(("/sign-in", "/public", "/verify") if not reader else ("/", "/wall"))):
