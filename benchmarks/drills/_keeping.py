@@ -227,12 +227,12 @@ unsound_findings = []
 
     def kill(self, *names: str) -> None:
         """As a power cut would."""
-        for name in names:
-            with suppress(ProcessLookupError):
-                os.killpg(self.running[name], signal.SIGKILL)
-        for name in names:
-            while _lives(self.running[name]):
-                time.sleep(0.005)
+        # Again and again: one that has only just been forked leads no group of its own yet, and no signal finds it.
+        while alive := [self.running[name] for name in names if _lives(self.running[name])]:
+            for process in alive:
+                with suppress(ProcessLookupError):
+                    os.killpg(process, signal.SIGKILL)
+            time.sleep(0.005)
         for name in names:
             del self.running[name]
 
