@@ -39,7 +39,7 @@ ENDED = {
     "unavailable": mark("Whether you may look could not be checked just now. Trying again."),
     "replaced": mark("You are watching in another window or on another device: one at a time."),
     "busy": mark(
-        "As many cameras of this facility are being watched as its box can prepare at once. Try again in a few minutes."
+        "As many cameras of this facility are being watched as its site agent can prepare at once. Try again in a few minutes."
     ),
     "bad_ticket": mark("The leave to look was used up. Trying again."),
     "lease_changed": mark("Your access was renewed. Trying again."),

@@ -27,7 +27,7 @@ DO = {
     "unauthorised": mark("Give its user and password anew."),
     "no_video": mark("Restart the camera; look at its first stream's address."),
     "stalled": mark("Restart the camera; look at its network cable."),
-    "disk_full": mark("Make room on the box, or see why it cannot send."),
+    "disk_full": mark("Make room on the site agent, or see why it cannot send."),
     "stopped": mark("Somebody stopped the recording: begin it again in its settings."),
 }
 
@@ -128,14 +128,14 @@ class _Maker:
         for agent in self.asked.health.agents if self.asked.health else []:
             if agent.alive:
                 continue
-            said = text("The box %(box)s is silent: what its cameras see is not known. Check its power and its line.")
+            said = text("The site agent %(box)s is silent: what its cameras see is not known. Check its power and its line.")
             if agent.heard_us is not None:
                 since = text("Last heard %(time)s.") % {"time": self._moment(agent.heard_us)}
                 found.append(
-                    self._task("urgent", "Box", _joined(said % {"box": agent.agent_id}, since), Action.SETUP, "boxes")
+                    self._task("urgent", "Site agent", _joined(said % {"box": agent.agent_id}, since), Action.SETUP, "boxes")
                 )
             else:
-                found.append(self._task("open", "Box", said % {"box": agent.agent_id}, Action.SETUP, "boxes"))
+                found.append(self._task("open", "Site agent", said % {"box": agent.agent_id}, Action.SETUP, "boxes"))
         return found
 
     def _cameras(self) -> list[Task]:
@@ -247,7 +247,7 @@ class _Maker:
 
     def _task(self, tone: str, topic: str, said: str, action: Action, page: str) -> Task:
         topics = {
-            "Box": self.language.text("Box"),
+            "Site agent": self.language.text("Site agent"),
             "Cameras": self.language.text("Cameras"),
             "Set up": self.language.text("Set up"),
             "Store and audits": self.language.text("Store and audits"),

@@ -78,7 +78,7 @@ OF_SITE: tuple[tuple[str, tuple[Line, ...]], ...] = (
         mark("Set up"),
         (
             ("/setup", Action.SETUP, mark("Set up step by step")),
-            ("/cameras", Action.SETUP, mark("Cameras and boxes")),
+            ("/cameras", Action.SETUP, mark("Cameras and site agents")),
             ("/maintenance", Action.COMPLIANCE_ACT, mark("Planned maintenance")),
             ("/support", Action.SUPPORT_APPROVE, mark("Support's access")),
         ),

@@ -313,7 +313,7 @@ class _Maker:
         if one.checked_us is not None:
             checked = self._moment(one.checked_us)
             lines.append((text("Read back whole"), checked, False))
-            lines.append((text("Receipt"), text("given to the site's box at that moment"), False))
+            lines.append((text("Receipt"), text("given to the site agent at that moment"), False))
         if told is not None:
             lines += self._ledger(told)
             lines += self._audits(told, one)

@@ -72,7 +72,7 @@ FAULT = {
     "not_a_path": mark("'%(given)s' is no region's path. Write it as cn/sichuan/luzhou."),
     "not_an_answer": mark("'%(given)s' is none of the answers: %(wanted)s."),
     "unknown": mark("There is no '%(given)s' in the table '%(wanted)s'. Add it there, or correct it here."),
-    "unknown_agent": mark("The site has no box '%(given)s'. Let it in first, or correct the id."),
+    "unknown_agent": mark("The site has no agent '%(given)s'. Let it in first, or correct the id."),
     "unknown_timezone": mark("There is no time zone '%(given)s'. Take an IANA name, such as Asia/Shanghai."),
     "unknown_pack": mark("There is no policy pack '%(given)s'. There are: %(wanted)s."),
     "unknown_parent": mark("There is no region '%(given)s'. Add it, or correct the code."),

@@ -68,5 +68,5 @@ def _code(site: SiteBoxes, code: CodeView, language: Language) -> CodeRow:
         text("ends %(time)s") % {"time": until(site, code.expires_us, language)},
         text("made by %(name)s, %(time)s") % {"name": code.created_by, "time": until(site, code.created_us, language)},
     ]
-    warning = text("A box of this id is in already: whoever uses the code takes its place.") if code.known else ""
+    warning = text("An agent of this id is in already: whoever uses the code takes its place.") if code.known else ""
     return CodeRow(code.agent_id, facts, warning)

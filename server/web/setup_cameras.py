@@ -222,14 +222,14 @@ def _state(site: SiteCameras, camera: CameraView, condition: str | None, failed:
         at = Words(language, site.timezone).moment(camera.retired_us, day_of(site.now_us, site.timezone))
         return text("out of service since %(time)s") % {"time": at}
     if failed:
-        return text("The box could not set it up: correct the settings")
+        return text("The site agent could not set it up: correct the settings")
     if condition is not None:
         return text(CONDITION[condition]) if condition in CONDITION else condition
     if camera.settings is None and camera.agent_id in _by_inventory(site):
         return text("Not recorded: nobody has said here how it is reached")
     if camera.settings is None:
         return text("Nobody has said here how it is reached")
-    return text("The box has not told of it yet")
+    return text("The site agent has not told of it yet")
 
 
 def _by_inventory(site: SiteCameras) -> set[str]:

@@ -20,10 +20,10 @@ FACT = {
 LOOK_AT = {
     "stream": mark("No picture has come. Check the camera's power and cable, its address, and user and password."),
     "claimed": mark(
-        "Pictures come and nothing has been recorded. Look at the box's free space and clock on the board."
+        "Pictures come and nothing has been recorded. Look at the site agent's free space and clock on the board."
     ),
     "uploaded": mark(
-        "The box records and cannot send. Check the site's line to the internet; it sends by itself later."
+        "The site agent records and cannot send. Check the site's line to the internet; it sends by itself later."
     ),
     "read_back": mark(
         "The recording came and was not read back yet. Whoever runs the server should look at the store."
@@ -163,7 +163,7 @@ class _Maker:
         state = (
             text(CONDITION[camera.condition])
             if camera.condition in CONDITION
-            else text("its box says nothing of it yet")
+            else text("its site agent says nothing of it yet")
         )
         locked = self._day(camera.locked_until_us)
         marks = {
@@ -214,26 +214,26 @@ class _Maker:
         lines = []
         for box in site.boxes:
             if box.alive:
-                lines.append(text("The box %(box)s is in and is heard.") % {"box": box.agent_id})
+                lines.append(text("The site agent %(box)s is in and is heard.") % {"box": box.agent_id})
             elif box.heard_us is None:
-                lines.append(text("The box %(box)s is in and was never heard: start it.") % {"box": box.agent_id})
+                lines.append(text("The site agent %(box)s is in and was never heard: start it.") % {"box": box.agent_id})
             else:
                 at = self._moment(box.heard_us)
-                said = text("The box %(box)s was last heard %(time)s: check its power and its line.")
+                said = text("The site agent %(box)s was last heard %(time)s: check its power and its line.")
                 lines.append(said % {"box": box.agent_id, "time": at})
         if site.open_codes:
             lines.append(
                 self.language.count(
-                    "%(num)s code is open: enter it on the box.",
-                    "%(num)s codes are open: enter them on the boxes.",
+                    "%(num)s code is open: enter it on the site agent.",
+                    "%(num)s codes are open: enter them on the site agents.",
                     site.open_codes,
                 )
             )
         if not lines:
-            lines = [text("A box records this site's cameras. Make a code, scan or type it at the box, and it is in.")]
-        act = text("Boxes and codes") if site.boxes else text("Make a code for the box")
+            lines = [text("A site agent records this site's cameras. Make a code, scan or type it at the site agent, and it is in.")]
+        act = text("Site agents and codes") if site.boxes else text("Make a code for the site agent")
         done = bool(site.boxes) and all(box.alive for box in site.boxes)
-        return self._step("box", text("Let the box in"), lines, [Act(act, "boxes")], done=done)
+        return self._step("box", text("Let the site agent in"), lines, [Act(act, "boxes")], done=done)
 
     def _found(self) -> Step:
         text, site = self.language.text, self.site
@@ -248,7 +248,7 @@ class _Maker:
             lines = [text("Every camera that was found is decided on.")]
         if not site.found and not site.cameras:
             lines = [
-                text("The box looks for cameras on the site's network; those it finds appear here with a picture.")
+                text("The site agent looks for cameras on the site's network; those it finds appear here with a picture.")
             ]
         acts = [Act(text("See what was found"), "found"), Act(text("Add one by hand"), "cameras/new")]
         done = bool(site.cameras) and not site.found

@@ -18,8 +18,8 @@ REFUSAL = {
     ),
     "bad_name": mark("Give it a name of 1 to 120 characters."),
     "bad_camera_id": mark("The camera's id may have a–z, 0–9 and hyphens within, at most 64 characters. Change it."),
-    "bad_agent_id": mark("The box's id may have a–z, 0–9 and hyphens within, at most 64 characters. Change it."),
-    "no_box": mark("Choose the box that is to record the camera."),
+    "bad_agent_id": mark("The site agent's id may have a–z, 0–9 and hyphens within, at most 64 characters. Change it."),
+    "no_box": mark("Choose the site agent that is to record the camera."),
     "no_zone": mark("Choose the place that the camera looks into."),
     "camera_taken": mark("Another camera has this id already, here or at another site. Take another id."),
     "found_taken": mark(
@@ -39,24 +39,24 @@ REFUSAL = {
     "no_sub_stream": mark("The second stream is to be used and has no address: give its address, or choose the first."),
     "no_username": mark("There is a password and no user: give the user's name too."),
     "password_again": mark(
-        "The password was sealed for one host, one camera and one box, and one of them has changed: enter it again."
+        "The password was sealed for one host, one camera and one site agent, and one of them has changed: enter it again."
     ),
     "bad_box": mark("That is no sealed password: paste the whole line that the command printed."),
     "bad_mask": mark(
         "A privacy mask is a line of at least three corners, each as x,y between 0 and 1: 0,0 0.3,0 0.3,0.5. At most 16"
         " lines."
     ),
-    "too_many_cameras": mark("The box records as many cameras as it may already: use another box."),
+    "too_many_cameras": mark("The site agent records as many cameras as it may already: use another site agent."),
     "configuration_too_large": mark(
-        "The settings of all cameras of this box are too large together: use simpler privacy masks, or another box."
+        "The settings of all cameras of this site agent are too large together: use simpler privacy masks, or another site agent."
     ),
     "too_many_zones": mark("The site has as many places as it may have: use one of them."),
     "too_many_codes": mark("Too many codes of this site are open: use them, withdraw some, or wait until they end."),
-    "agent_elsewhere": mark("A box of this id belongs to another site. Take another id."),
+    "agent_elsewhere": mark("An agent of this id belongs to another site. Take another id."),
     "no_authority": mark(
-        "This server cannot let boxes in yet: whoever operates it has to run 'python -m server.admin init' once."
+        "This server cannot let site agents in yet: whoever operates it has to run 'python -m server.admin init' once."
     ),
-    "no_reason": mark("Say why the box is shut out, in 1 to 200 characters: whoever asks later should find it."),
+    "no_reason": mark("Say why the site agent is shut out, in 1 to 200 characters: whoever asks later should find it."),
     "no_open_code": mark("This code is not open any more: it was used, withdrawn, or has ended."),
     "bad_floor": mark("Give the floor a name of 1 to 40 characters."),
     "no_file": mark("Choose a picture first."),

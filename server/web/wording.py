@@ -46,7 +46,7 @@ NO_STILL = {
         "Its picture is not here: it is still on its way, or the server could not read it and put it aside"
         " (quarantine, under the agent's messages that were refused)"
     ),
-    "no_key": mark("It has no picture: the box has not been given the server's key for pictures; enrol it again"),
+    "no_key": mark("It has no picture: the site agent has not been given the server's key for pictures; enrol it again"),
     "too_large": mark("It has no picture: it could not be made small enough"),
 }
 
@@ -102,13 +102,13 @@ WARNING = {
     "certificate_ended": mark("The certificate has ended: enrol this agent again"),
     "hot": mark("The processor has %(number)s °C: give it air"),
     "memory_short": mark("Memory is %(number)s %% full"),
-    "processor_busy": mark("The processor is %(number)s %% busy: record fewer cameras on this box"),
+    "processor_busy": mark("The processor is %(number)s %% busy: record fewer cameras on this site agent"),
     "panel_silent": mark("Alarm panel %(what)s does not answer"),
     "panel_flooded": mark(
         "Alarm panel %(what)s, or somebody who pretends to be it, reports more than is taken: look at the panel and at who"
         " else is on its network, and give it a key"
     ),
-    "diagnosis_off": mark("Pictures are not examined: that is switched off in the settings of the box"),
+    "diagnosis_off": mark("Pictures are not examined: that is switched off in the settings of the site agent"),
     "diagnosis_on_recorded": mark(
         "The second stream brings no pictures, so the recorded one is examined in its place: check the second stream's"
         " address"
