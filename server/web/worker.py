@@ -12,7 +12,7 @@ from server.web.wording import mark
 
 OFFLINE = "/offline"
 SCRIPT = "push-worker.mjs"
-KEPT = ("nightlight.css", "parent.css", "live.css", "setup.css", "logo.svg", "player.mjs", "app.mjs")
+KEPT = ("nightlight.css", "logo.svg", "player.css", "player.mjs", "app.mjs")
 TITLE = mark("No network")
 TOLD = mark(
     "This page comes back as soon as your phone has a network. Pictures and records are not stored on the phone."

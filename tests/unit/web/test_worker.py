@@ -27,5 +27,5 @@ def test_what_is_kept_is_static_and_named_by_its_digest():
 
 def test_another_style_sheet_is_another_worker():
     other = Pages()
-    other.assets = {**other.assets, "live.css": replace(other.assets["live.css"], digest="0" * 16)}
+    other.assets = {**other.assets, "player.css": replace(other.assets["player.css"], digest="0" * 16)}
     assert kept(other)["name"] != kept(PAGES)["name"]
