@@ -47,6 +47,8 @@ class DiskGuard:
         self._open_bytes: dict[str, int] = {}
         self._looked_us: int | None = None
         self._room = True
+        self.make_room: Callable[[], None] = lambda: None
+        """Asked where there is none left, before anybody stops recording."""
 
     def note_open(self, camera_id: str, size_bytes: int) -> None:
         """How large the segment that a camera is writing has grown; 0 when it is closed."""
@@ -54,10 +56,16 @@ class DiskGuard:
 
     def has_room(self) -> bool:
         with self._lock:
-            now_us = self._clock.monotonic_us()
-            if self._looked_us is None or now_us - self._looked_us >= LOOK_EVERY_US:
-                self._looked_us = now_us
-                self._room = has_room(self.use(), self._settings, was_full=not self._room)
+            now_us, was_full = self._clock.monotonic_us(), not self._room
+            if self._looked_us is not None and now_us - self._looked_us < LOOK_EVERY_US:
+                return self._room
+            self._looked_us = now_us
+            self._room = has_room(self.use(), self._settings, was_full=was_full)
+            if self._room:
+                return True
+        self.make_room()
+        with self._lock:
+            self._room = has_room(self.use(), self._settings, was_full=was_full)
             return self._room
 
     def force_full(self) -> None:

@@ -49,6 +49,8 @@ class SpoolWatch(Worker):
         self._rate = RecordingRate()
         self._full = notices.is_raised(SPOOL_FULL)
         self.forecast = self._look()
+        if settings.when_full == "keep_new":
+            room.guard.make_room = self.make_room
 
     def run(self) -> None:
         while not self.stopping.wait(LOOK_EVERY_S):
@@ -59,7 +61,7 @@ class SpoolWatch(Worker):
         self.forecast = self._look()
         try:
             if self._settings.when_full == "keep_new":
-                self._make_room()
+                self._evict()
             self._tell()
         except NightlightError as error:  # on a full disk, and tried again at the next look
             log.warning("spool_watch_waits", why=str(error))
@@ -68,7 +70,14 @@ class SpoolWatch(Worker):
         self._rate.note(self._room.bits_per_second(), self._clock.monotonic_us())
         return forecast(self._room.guard.use(), self._settings, self._rate.bytes_per_second)
 
-    def _make_room(self) -> None:
+    def make_room(self) -> None:
+        """At once, for whoever sees before the next look that there is none left: what came in since may have taken it."""
+        try:
+            self._evict()
+        except NightlightError as error:
+            log.warning("spool_watch_waits", why=str(error))
+
+    def _evict(self) -> None:
         lacking = lacking_bytes(self._room.guard.use(), self._settings)
         if lacking <= 0:
             return

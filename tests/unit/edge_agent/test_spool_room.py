@@ -211,6 +211,17 @@ def test_to_keep_the_newest_the_oldest_goes_and_the_server_is_told_first(tmp_pat
     box.database.close()
 
 
+@pytest.mark.parametrize(("when_full", "room", "left"), [("keep_new", True, 8), ("keep_old", False, 10)])
+def test_who_sees_first_that_there_is_no_room_has_some_made(
+    tmp_path: Path, when_full: str, room: bool, left: int
+) -> None:
+    box = Box(tmp_path, settings(bytes_max=10 * SIZE, when_full=when_full))
+    box.record(10)  # since the last look
+    assert box.guard.has_room() is room
+    assert len(box.files()) == left
+    box.database.close()
+
+
 def test_a_crash_between_the_word_and_the_deed_leaves_nothing_behind(tmp_path: Path) -> None:
     box = Box(tmp_path, settings())
     kept, lost = box.record(2)
