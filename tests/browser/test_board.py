@@ -193,19 +193,19 @@ def test_a_lost_connection_is_said_and_mended(database, tmp_path, open_page):
 
 @ON_SQLITE
 def test_a_gap_appears_by_itself_as_it_opens(database, tmp_path, open_page):
-    now_us = SystemClock().utc_us()
-    site = SeededSite(database, now_us, at_midday(now_us)).register()
-    add_accounts(database, SystemClock(), site.daycare.site_id)
-    # Nothing on the page may wait for a reload: what comes, comes over the open stream.
-    minute_us = 60 * US_PER_S
-    site.secure("gate", now_us - 30 * minute_us, now_us - US_PER_S)
-    site.beat(site.main, now_us - US_PER_S, {"gate": ("recording", site.began_us, now_us - US_PER_S)})
     port = free_port()
     with api_process(settings_for(database, tmp_path, port=port), port) as (url, _):
         page = open_page()
+        # Told once everything runs: an agent that has said nothing for 45 s is silent, and a machine may be busy.
+        now_us = SystemClock().utc_us()
+        site = SeededSite(database, now_us, at_midday(now_us)).register()
+        add_accounts(database, SystemClock(), site.daycare.site_id)
+        site.secure("gate", now_us - 30 * 60 * US_PER_S, now_us - US_PER_S)
+        site.beat(site.main, now_us - US_PER_S, {"gate": ("recording", site.began_us, now_us - US_PER_S)})
         sign_in(page, url)
         camera = page.locator("#camera-gate")
         expect(camera.locator(".chip")).to_have_text("Compliant")
+        # Nothing on the page may wait for a reload: what comes, comes over the open stream.
         page.evaluate("window.untouched = true")
         opened_us = SystemClock().utc_us()
         site.condition("gate", "unreachable", opened_us)

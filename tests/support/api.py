@@ -146,14 +146,15 @@ def api_process(settings_file: Path, port: int) -> Iterator[tuple[str, "subproce
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline and process.poll() is None:
+        deadline, answered = time.monotonic() + START_S, False
+        while not answered and time.monotonic() < deadline and process.poll() is None:
             try:
                 httpx.get(f"{url}/healthz", trust_env=False, timeout=5)
-                break
+                answered = True
             except httpx.TransportError:
                 time.sleep(0.05)
         assert process.poll() is None, (process.stderr.read() if process.stderr else b"").decode()
+        assert answered, f"the API did not answer within {START_S:.0f} s"
         yield url, process
     finally:
         if process.poll() is None:
