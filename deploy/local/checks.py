@@ -8,6 +8,7 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +27,8 @@ STATIC_STEPS: dict[str, tuple[str, ...]] = {
 }
 FAILED_TESTS = 1
 """pytest's exit status where tests ran and some failed."""
-IN_PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
-"""The tests wait more than they reckon, so three at a time keep two cores busy.
+IN_PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+"""The tests wait more than they reckon, so four at a time keep two cores busy. Each process has stores and servers of its own.
 
 Those of a file stay together, because they share what they have started; ``tests/support/order.py`` says which files
 come first.
@@ -60,8 +61,10 @@ def run_tests(arguments: Sequence[str]) -> int:
 def run_all() -> int:
     """Every step, then a summary; 0 where all of them passed."""
     MATRIX_FILE.unlink(missing_ok=True)
-    outcomes = [_timed(name, arguments) for name, arguments in STATIC_STEPS.items()]
-    outcomes += _tests()
+    with ThreadPoolExecutor(1) as beside:  # the tests leave them room enough
+        static = beside.submit(lambda: [_quietly(name, arguments) for name, arguments in STATIC_STEPS.items()])
+        tests = _tests()
+    outcomes = [*static.result(), *tests]
     print()
     for outcome in outcomes:
         print(f"{'✓' if outcome.status == 0 else '✗'} {outcome.name:<8}{outcome.seconds:7.1f} s", flush=True)
@@ -71,7 +74,7 @@ def run_all() -> int:
 
 
 def _tests() -> list[Outcome]:
-    """All tests, two at a time; the files of those that failed once more, one at a time.
+    """All tests, several at a time; the files of those that failed once more, one at a time.
 
     What fails only beside another test on a busy machine is a fault of the test. It is named, so that somebody mends
     it, and does not hold up a change that it says nothing about. What fails alone as well is a failure.
@@ -119,11 +122,25 @@ def _timed(name: str, arguments: Sequence[str]) -> Outcome:
     print(f"\n── {name}", flush=True)
     began = time.monotonic()
     status = _run(arguments)
-    seconds = time.monotonic() - began
-    print(
-        f"── {name}: {text('passed', '通过') if status == 0 else text('FAILED', '失败')} ({seconds:.1f} s)", flush=True
-    )
-    return Outcome(name, seconds, status)
+    outcome = Outcome(name, time.monotonic() - began, status)
+    print(_said_of(outcome), flush=True)
+    return outcome
+
+
+def _quietly(name: str, arguments: Sequence[str]) -> Outcome:
+    """All that a step beside another has to say, at its end and in one piece."""
+    began = time.monotonic()
+    ended = subprocess.run(
+        [environment.python(), *arguments], cwd=REPOSITORY, env=child_environment(), check=False, capture_output=True, text=True
+    )  # fmt: skip
+    outcome = Outcome(name, time.monotonic() - began, ended.returncode)
+    print(f"\n── {name}\n{ended.stdout}{ended.stderr}{_said_of(outcome)}", flush=True)
+    return outcome
+
+
+def _said_of(outcome: Outcome) -> str:
+    word = text("passed", "通过") if outcome.status == 0 else text("FAILED", "失败")
+    return f"── {outcome.name}: {word} ({outcome.seconds:.1f} s)"
 
 
 def _run(arguments: Sequence[str]) -> int:
