@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from config.base.clock import US_PER_MINUTE, from_datetime, to_datetime
 from config.base.timespan import Span, SpanSet
 from server.domain.arming import Word, armed_of
-from server.domain.places import Held, PlaceWord, parts_of, seen_through, spans_of, unsaid_of
+from server.domain.places import Held, Part, PlaceWord, parts_of, seen_through, spans_of, unsaid_of
 from server.domain.required_hours import required
 from server.domain.zone_coverage import View, cover_zone, share_of
 
@@ -148,7 +148,10 @@ def test_a_camera_counts_for_a_place_only_while_it_was_said_to_see_it(seed: int)
         )
         assert (at in bits(found.covered)) == covered, "never by a place that was said later"
         assert (at in bits(found.unknown)) == (not covered and not waiting and unknown)
-        assert (at in bits(found.missing)) == (not covered and not waiting and not unknown)
+        missing = not covered and not waiting and not unknown
+        assert (at in bits(found.missing)) == missing
+        watched = any(at in bits(view.in_service) for view in (*known, *unsure))
+        assert (at in bits(found.unwatched)) == (missing and not watched)
 
 
 @settings(max_examples=300, deadline=None)
@@ -163,7 +166,6 @@ def test_a_place_is_what_was_said_of_it_at_that_time(seed: int) -> None:
     if words:
         words[-1] = PlaceWord(words[-1].kind, words[-1].required, Held(words[-1].held.from_us))
     parts = parts_of(words, Span(0, LONG))
-    assert parts
     for instant in range(LONG):
         (here,) = [part for part in parts if instant in bits(part.span)]
         said = [
@@ -172,3 +174,9 @@ def test_a_place_is_what_was_said_of_it_at_that_time(seed: int) -> None:
             if word.held.from_us <= instant and (word.held.until_us is None or instant < word.held.until_us)
         ]
         assert (here.kind, here.required) == ((said[0].kind, said[0].required) if said else (None, None))
+
+
+def test_a_place_has_a_part_even_where_there_is_no_time_to_be_a_part_of() -> None:
+    gone = PlaceWord("nap", True, Held(0, LONG))
+    assert parts_of([gone], Span(LONG, 2 * LONG)) == [Part("nap", True, SpanSet())]
+    assert parts_of([], Span(LONG, LONG)) == [Part(None, None, SpanSet())]

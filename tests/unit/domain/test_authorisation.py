@@ -37,6 +37,27 @@ def test_both_authorities_may_look_and_only_the_police_takes_footage_away():
         assert reach(Role.POLICE_AUDITOR, action) == {Relation.REGION}
 
 
+@pytest.mark.parametrize(
+    ("action", "roles"),
+    [
+        (Action.LIVE, {Role.FACILITY_MANAGER, Role.HEALTH_REGULATOR, Role.POLICE_AUDITOR, Role.GUARDIAN}),
+        (Action.PLAYBACK, {Role.FACILITY_MANAGER, Role.HEALTH_REGULATOR, Role.POLICE_AUDITOR}),
+        (Action.SETUP, {Role.FACILITY_MANAGER, Role.INSTALLER}),
+        (Action.PEOPLE_MANAGE, {Role.FACILITY_MANAGER}),
+        (Action.SUPERVISE, {Role.HEALTH_REGULATOR, Role.POLICE_AUDITOR}),
+        (Action.SUPPORT_APPROVE, {Role.FACILITY_MANAGER}),
+    ],
+)
+def test_what_matters_most_is_allowed_to_those_named_here_and_to_nobody_else(action, roles):
+    assert {role for role in Role if reach(role, action)} == roles
+
+
+def test_everybody_has_the_own_account_and_nobody_elses():
+    for role in Role:
+        assert reach(role, Action.ACCOUNT_OWN) == {Relation.SELF}
+        assert Relation.ANY not in reach(role, Action.COVERAGE_READ)
+
+
 def test_support_reads_how_machines_do_and_nothing_else():
     """Allowed by name: whatever comes later is refused to it."""
     allowed = {action for action in Action if Relation.SUPPORT in reach(Role.PLATFORM_ADMIN, action)}

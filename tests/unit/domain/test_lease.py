@@ -97,6 +97,8 @@ def test_of_two_children_in_a_room_one_that_is_still_there_is_enough():
     assert ask(leases=[gone, LEASE]).lease_id == LEASE.lease_id
     revoked = replace(LEASE, revoked=True)
     assert ask(leases=[revoked, gone]).reason is Reason.PICKED_UP
+    ends_first = replace(LEASE, lease_id="3" * 32, until_us=MONDAY_US + 7)
+    assert ask(leases=[ends_first, LEASE]).until_us == END_US
 
 
 @pytest.mark.parametrize(
