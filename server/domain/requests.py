@@ -8,12 +8,12 @@ Source: 个人信息保护法 article 45 (a person's own data are shown on reque
 picture are not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from config.base.clock import US_PER_DAY, US_PER_MINUTE
 from config.base.errors import Conflict, InvalidInput, ResourceExhausted
-from config.base.timespan import Span
+from config.base.timespan import Span, SpanSet
 
 LENGTH_US_MAX = 15 * US_PER_MINUTE
 OPEN_MAX = 3
@@ -56,6 +56,17 @@ def check_asked(span: Span, why: str, now_us: int, retain_days: int) -> None:
         raise InvalidInput("that time has not come yet", code="still_to_come")
     if span.start_us < now_us - retain_days * US_PER_DAY:
         raise InvalidInput(f"recordings are kept for {retain_days} days", code="too_old")
+
+
+def child_seen(sights: Mapping[str, SpanSet], rooms: Mapping[str, SpanSet]) -> SpanSet:
+    """When a camera saw a room that the child's class was in. Both: place → when; what nobody wrote down was not."""
+    return SpanSet(span for zone, seen in sights.items() for span in seen & rooms.get(zone, SpanSet()))
+
+
+def child_alone_seen(sights: Mapping[str, SpanSet], rooms: Mapping[str, SpanSet]) -> SpanSet:
+    """When it saw such a room and nothing besides: another class's room shows other children."""
+    others = SpanSet(span for zone, seen in sights.items() for span in seen - rooms.get(zone, SpanSet()))
+    return child_seen(sights, rooms) - others
 
 
 def check_number(asked_us: Sequence[int], waiting: int, now_us: int) -> None:

@@ -47,6 +47,9 @@ REFUSAL = {
     "too_old": mark("Recordings of that time are not kept any more. Ask the facility what it still knows."),
     "too_many_requests": mark("You have asked for as much as you may at a time. Wait for the answers."),
     "no_such_room": mark("That is no room of your child's. Choose one from the list."),
+    "not_then": mark(
+        "At that time this camera did not show your child's class, or not it alone. Choose another time or camera."
+    ),
     "bad_time": mark("That is no date with a time. Choose both."),
     "answered": mark("This request has been answered, or is just being masked. Look at it again in a minute."),
     "bad_answer": mark("Choose one of the three answers."),

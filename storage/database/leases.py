@@ -76,7 +76,7 @@ class Consents:
 def holders(session: Session, digests: Collection[str]) -> dict[str, tuple[Account, LoginSession]]:
     """By digest of the session's token."""
     found: dict[str, tuple[Account, LoginSession]] = {}
-    for some in _chunks(digests):
+    for some in chunks(digests):
         query = select(LoginSession, Account).join(Account, Account.name == LoginSession.account_name)
         for login, account in session.execute(query.where(LoginSession.token_sha256.in_(some))):
             found[login.token_sha256] = (account, login)
@@ -93,7 +93,7 @@ def cameras(session: Session, which: ColumnElement[bool]) -> list[SeenCamera]:
         .order_by(Camera.id)
     ).all()
     found = {camera.id: SeenCamera(camera, site, {camera.zone_id: kind or ""}) for camera, site, kind in rows}
-    for some in _chunks(found):
+    for some in chunks(found):
         besides = (
             select(CameraZone.camera_id, CameraZone.zone_id, Zone.kind)
             .outerjoin(Zone, and_(Zone.site_id == CameraZone.site_id, Zone.id == CameraZone.zone_id))
@@ -106,14 +106,14 @@ def cameras(session: Session, which: ColumnElement[bool]) -> list[SeenCamera]:
 
 def by_ids(session: Session, camera_ids: Collection[str]) -> dict[str, SeenCamera]:
     """The same, by id."""
-    return {seen.camera.id: seen for some in _chunks(camera_ids) for seen in cameras(session, Camera.id.in_(some))}
+    return {seen.camera.id: seen for some in chunks(camera_ids) for seen in cameras(session, Camera.id.in_(some))}
 
 
 def sites_of(session: Session, names: Collection[str]) -> set[Key]:
     """(account, site) of the accounts that were given sites."""
     return {
         (row.account_name, row.site_id)
-        for some in _chunks(names)
+        for some in chunks(names)
         for row in session.scalars(select(AccountSite).where(AccountSite.account_name.in_(some)))
     }
 
@@ -121,7 +121,7 @@ def sites_of(session: Session, names: Collection[str]) -> set[Key]:
 def held_leases(session: Session, names: Collection[str]) -> dict[str, list[HeldLease]]:
     """By account. A bond or a child that the register no longer has takes its leases along."""
     found: dict[str, list[HeldLease]] = defaultdict(list)
-    for some in _chunks(names):
+    for some in chunks(names):
         query = (
             select(LeaseRow, GuardianAccount, Child.class_id)
             .join(
@@ -148,7 +148,7 @@ def held_leases(session: Session, names: Collection[str]) -> dict[str, list[Held
 def rooms(session: Session, site_ids: Collection[str]) -> dict[Key, frozenset[str]]:
     """(site, class) → the zones that the class is in."""
     found: dict[Key, set[str]] = {}
-    for some in _chunks(site_ids):
+    for some in chunks(site_ids):
         for one in session.scalars(select(ClassGroup).where(ClassGroup.site_id.in_(some))):
             found[one.site_id, one.id] = {one.zone_id} if one.zone_id else set()
         for more in session.scalars(select(ClassZone).where(ClassZone.site_id.in_(some))):
@@ -159,7 +159,7 @@ def rooms(session: Session, site_ids: Collection[str]) -> dict[Key, frozenset[st
 def pick_up_days(session: Session, children: Collection[Key]) -> dict[Key, str]:
     """(site, child) → the last day on which it was fetched and did not come back."""
     found: dict[Key, str] = {}
-    for some in _chunks(children):
+    for some in chunks(children):
         query = (
             select(PickUp.site_id, PickUp.child_id, func.max(PickUp.day))
             .where(tuple_(PickUp.site_id, PickUp.child_id).in_(some), PickUp.undone_us.is_(None))
@@ -174,16 +174,26 @@ def blanked(session: Session, site_ids: Collection[str]) -> set[Key]:
     query = select(Blanking.site_id, Blanking.zone_id).where(Blanking.lifted_us.is_(None))
     return {
         (site_id, zone_id)
-        for some in _chunks(site_ids)
+        for some in chunks(site_ids)
         for site_id, zone_id in session.execute(query.where(Blanking.site_id.in_(some)))
     }
+
+
+def blanking_changes(session: Session, site_ids: Collection[str]) -> dict[str, int]:
+    """Site → when somebody last made a room dark or let it be seen again."""
+    last = func.max(func.coalesce(Blanking.lifted_us, Blanking.since_us))
+    query = select(Blanking.site_id, last).group_by(Blanking.site_id)
+    found: dict[str, int] = {}
+    for some in chunks(site_ids):
+        found |= dict(session.execute(query.where(Blanking.site_id.in_(some))).all())
+    return found
 
 
 def live_choices(session: Session, site_ids: Collection[str]) -> dict[str, SiteLive]:
     """What the facilities chose."""
     return {
         row.site_id: row
-        for some in _chunks(site_ids)
+        for some in chunks(site_ids)
         for row in session.scalars(select(SiteLive).where(SiteLive.site_id.in_(some)))
     }
 
@@ -191,7 +201,7 @@ def live_choices(session: Session, site_ids: Collection[str]) -> dict[str, SiteL
 def consents(session: Session, days: dict[str, str], purpose: str, version: int) -> Consents:
     """For the sites in ``days``, each with its own date of today: whose word is needed, and whose stands."""
     found = Consents()
-    for some in _chunks(days):
+    for some in chunks(days):
         bonds = (
             select(Child.site_id, Child.class_id, Child.id, GuardianChild.guardian_id)
             .outerjoin(GuardianChild, and_(GuardianChild.site_id == Child.site_id, GuardianChild.child_id == Child.id))
@@ -229,20 +239,21 @@ def guardians_of(session: Session, account_name: str) -> list[GuardianAccount]:
 def guardian_accounts(session: Session, names: Collection[str]) -> list[Account]:
     """Those of them that are guardians' and not locked."""
     query = select(Account).where(Account.role == "guardian", Account.locked_us.is_(None))
-    return [account for some in _chunks(names) for account in session.scalars(query.where(Account.name.in_(some)))]
+    return [account for some in chunks(names) for account in session.scalars(query.where(Account.name.in_(some)))]
 
 
 def cameras_in_zones(session: Session, zones: Collection[Key]) -> list[SeenCamera]:
     """The cameras in service that look into some zones, by id."""
     found: dict[str, SeenCamera] = {}
-    for some in _chunks(zones):
+    for some in chunks(zones):
         linked = select(CameraZone.camera_id).where(tuple_(CameraZone.site_id, CameraZone.zone_id).in_(some))
         own = tuple_(Camera.site_id, Camera.zone_id).in_(some)
         found |= {seen.camera.id: seen for seen in cameras(session, or_(own, Camera.id.in_(linked)))}
     return [found[camera_id] for camera_id in sorted(found)]
 
 
-def _chunks(items: Iterable[Item]) -> Iterable[Sequence[Item]]:
+def chunks(items: Iterable[Item]) -> Iterable[Sequence[Item]]:
+    """As many at once as a statement may name."""
     listed = list(items)
     for at in range(0, len(listed), AT_ONCE):
         yield listed[at : at + AT_ONCE]

@@ -1,14 +1,15 @@
-"""The history of what cameras see and of what is said of places: rows that are closed, and never changed otherwise (I4)."""
+"""The history of what cameras see, what is said of places, and where children are: rows that are closed, never changed otherwise (I4)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from storage.database.models import Camera, CameraSight, CameraZone, Zone, ZoneWord
+from storage.database import leases
+from storage.database.models import Camera, CameraSight, CameraZone, Child, ChildRoom, Zone, ZoneWord
 
 Row = TypeVar("Row", CameraSight, ZoneWord)
 AT_ONCE = 500
@@ -24,6 +25,7 @@ def note_places(session: Session, site_ids: Iterable[str], now_us: int) -> None:
     for some in _chunks(sorted(set(site_ids))):
         _note_sights(session, some, now_us)
         _note_words(session, some, now_us)
+        _note_rooms(session, some, now_us)
     session.flush()
 
 
@@ -56,6 +58,33 @@ def _note_words(session: Session, site_ids: list[str], now_us: int) -> None:
         ZoneWord(site_id=site_id, zone_id=zone_id, kind=zone.kind, required=zone.required, from_us=now_us)
         for (site_id, zone_id), zone in sorted(holds.items())
     )
+
+
+def _note_rooms(session: Session, site_ids: list[str], now_us: int) -> None:
+    rooms = leases.rooms(session, site_ids)
+    children = session.execute(select(Child.site_id, Child.id, Child.class_id).where(Child.site_id.in_(site_ids)))
+    holds = {
+        (site_id, child_id, class_id, zone_id)
+        for site_id, child_id, class_id in children
+        for zone_id in rooms.get((site_id, class_id)) or ("",)
+    }
+    columns = (ChildRoom.site_id, ChildRoom.child_id, ChildRoom.class_id, ChildRoom.zone_id)
+    still = select(ChildRoom.id, ChildRoom.from_us, *columns)
+    over = []
+    for row_id, from_us, *key in session.execute(
+        still.where(ChildRoom.site_id.in_(site_ids), ChildRoom.until_us.is_(None))
+    ):
+        site_id, child_id, class_id, zone_id = key
+        if (site_id, child_id, class_id, zone_id) in holds:
+            holds.remove((site_id, child_id, class_id, zone_id))
+        else:
+            over.append({"id": row_id, "until_us": max(now_us, from_us)})
+    names = ("site_id", "child_id", "class_id", "zone_id")
+    begun = [dict(zip(names, key, strict=True), from_us=now_us) for key in sorted(holds)]
+    if over:
+        session.execute(update(ChildRoom), over)
+    if begun:
+        session.execute(insert(ChildRoom), begun)
 
 
 def sights_of(session: Session, site_id: str) -> Mapping[str, list[CameraSight]]:

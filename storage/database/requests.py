@@ -1,16 +1,20 @@
-"""Reads guardians' requests, the cameras they may ask about, and the recordings that an answer is made from. Nothing is decided."""
+"""Reads guardians' requests, what cameras saw and where children were, and the recordings that an answer is made from.
 
-from collections.abc import Collection
+Nothing is decided here.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from config.base.timespan import Span
-from storage.database import leases
+from config.base.timespan import Span, SpanSet
 from storage.database.models import (
     CameraSight,
     CellCopy,
     Child,
+    ChildRoom,
     FootageRequest,
     GuardianAccount,
     GuardianChild,
@@ -23,12 +27,14 @@ from storage.database.scope import Scope
 
 LISTED_MAX = 200
 SEGMENTS_MAX = 60
+OPEN_US = 2**62
+"""The end of what has not ended."""
 
 
-def bonds(session: Session, account_name: str) -> list[tuple[GuardianAccount, str, str]]:
-    """(bond, child, class) of an account that the facility has approved."""
+def bonds(session: Session, account_name: str) -> list[tuple[GuardianAccount, str]]:
+    """(bond, child) of an account that the facility has approved."""
     query = (
-        select(GuardianAccount, Child.id, Child.class_id)
+        select(GuardianAccount, Child.id)
         .join(
             GuardianChild,
             (GuardianChild.site_id == GuardianAccount.site_id)
@@ -38,19 +44,35 @@ def bonds(session: Session, account_name: str) -> list[tuple[GuardianAccount, st
         .where(GuardianAccount.account_name == account_name, GuardianAccount.approved_us.is_not(None))
         .order_by(GuardianAccount.site_id, Child.id)
     )
-    return [(bond, child_id, class_id) for bond, child_id, class_id in session.execute(query)]
+    return [(bond, child_id) for bond, child_id in session.execute(query)]
 
 
-def rooms_of(session: Session, account_name: str) -> list[tuple[GuardianAccount, str, leases.SeenCamera]]:
-    """(bond, child, camera): the cameras that see nothing but rooms which the child's class is in now."""
-    mine = bonds(session, account_name)
-    rooms = leases.rooms(session, {bond.site_id for bond, _, _ in mine})
-    found: list[tuple[GuardianAccount, str, leases.SeenCamera]] = []
-    for bond, child_id, class_id in mine:
-        zones = rooms.get((bond.site_id, class_id), frozenset())
-        there = leases.cameras_in_zones(session, {(bond.site_id, zone) for zone in zones})
-        found += [(bond, child_id, seen) for seen in there if set(seen.zones) <= zones]
-    return found
+def rooms_then(session: Session, site_id: str, child_id: str) -> Mapping[str, SpanSet]:
+    """Room → when the child's class was in it, since the child was last registered.
+
+    A pseudonym that was gone for a while may be another child's since.
+    """
+    query = select(ChildRoom.zone_id, ChildRoom.from_us, ChildRoom.until_us)
+    rows = session.execute(query.where(ChildRoom.site_id == site_id, ChildRoom.child_id == child_id)).all()
+    registered = [*SpanSet((from_us, OPEN_US if until_us is None else until_us) for _, from_us, until_us in rows)][-1:]
+    found = _by_key((zone, from_us, until_us) for zone, from_us, until_us in rows if zone)
+    return {zone: spans & SpanSet(registered) for zone, spans in found.items()}
+
+
+def sights_then(session: Session, site_id: str) -> Mapping[str, Mapping[str, SpanSet]]:
+    """Camera → place → when it was said to see it."""
+    query = select(CameraSight.camera_id, CameraSight.zone_id, CameraSight.from_us, CameraSight.until_us)
+    by_camera: dict[str, list[tuple[str, int, int | None]]] = defaultdict(list)
+    for camera_id, zone, from_us, until_us in session.execute(query.where(CameraSight.site_id == site_id)):
+        by_camera[camera_id].append((zone, from_us, until_us))
+    return {camera_id: _by_key(rows) for camera_id, rows in by_camera.items()}
+
+
+def _by_key(rows: Iterable[tuple[str, int, int | None]]) -> dict[str, SpanSet]:
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for key, from_us, until_us in rows:
+        found[key].append((from_us, OPEN_US if until_us is None else until_us))
+    return {key: SpanSet(spans) for key, spans in found.items()}
 
 
 def seen_then(session: Session, site_id: str, camera_id: str, span: Span) -> dict[str, set[str]]:

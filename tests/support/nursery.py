@@ -22,6 +22,7 @@ from server.domain.consents import CURRENT, LIVE_VIEW
 from server.services.people.access_record import AccessBook
 from server.services.people.leases import LeaseDesk
 from server.services.people.steady_time import SteadyTime
+from server.services.registers.import_registers import RegisterImporter
 from storage.database.models import (
     Account,
     AccountSite,
@@ -40,6 +41,7 @@ from storage.database.models import (
     Staff,
     Zone,
 )
+from storage.database.places import note_places
 from storage.database.unit_of_work import Database
 from tests.support.clock import SimulatedClock
 
@@ -113,6 +115,7 @@ class Nursery:
                     session.add(AccountSite(account_name=name, site_id=site_id))
             for bond in BONDS:
                 self._bind(session, *bond)
+            note_places(session, (SITE, OTHER), 1)
         return self
 
     def session(self, name: str) -> str:
@@ -143,6 +146,11 @@ class Nursery:
             for row in rows:
                 for name, value in values.items():
                     setattr(row, name, value)
+
+    def change_class(self, child_id: str, class_id: str) -> None:
+        """As the facility does it: by a file of its register."""
+        sheet = f"site,child,class\n{SITE},{child_id},{class_id}\n".encode()
+        assert RegisterImporter(self.database, self.clock).put(None, None, "children", sheet).done
 
     def add(self, *rows) -> None:
         with self.database.unit_of_work() as session:

@@ -23,7 +23,7 @@ from config.wire.status import CameraState, Presence
 from server.domain.clock_trust import ClockRule
 from server.services.intake.accept_message import Inbox, Outcome
 from server.services.registers.register import Register
-from storage.database.models import CameraSight, Site, ZoneWord
+from storage.database.models import CameraSight, ChildRoom, Site, ZoneWord
 from storage.database.places import note_places
 from storage.database.unit_of_work import Database
 from storage.objects.keys import SegmentKey
@@ -53,9 +53,9 @@ NAMES = {kind.message: kind.name for kind in CATALOGUE}
 
 
 def known_since(session: Session, at_us: int) -> None:
-    """What the register says now of cameras and places has been on record since ``at_us``."""
+    """What the register says now of cameras, places and children has been on record since ``at_us``."""
     note_places(session, session.scalars(select(Site.id)).all(), at_us)
-    for row in (*session.scalars(select(CameraSight)), *session.scalars(select(ZoneWord))):
+    for row in (row for model in (CameraSight, ZoneWord, ChildRoom) for row in session.scalars(select(model))):
         row.from_us = min(row.from_us, at_us)
 
 

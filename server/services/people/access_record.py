@@ -11,9 +11,9 @@ changed. ``code`` is drawn over the picture and names the row. A view that the p
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_MINUTE
@@ -22,6 +22,7 @@ from config.base.ids import fresh_id, is_slug
 from config.base.roles import Role
 from config.base.timespan import Span
 from server.domain.lease import Permit
+from server.domain.requests import child_seen
 from storage.database import accesses, leases, requests
 from storage.database import scope as scoping
 from storage.database.models import AccessRecord, Account, Camera, LoginSession, ViewRow
@@ -161,28 +162,25 @@ class AccessBook:
                 query = query.where(ViewRow.opened_us < before_us)
             found = [_record(view, view.account_name) for view in session.scalars(query.limit(LOOKS_MAX))]
             cameras = select(Camera.id, Camera.name).where(Camera.site_id == site.id)
-            return _named(found, dict(session.execute(cameras).tuples().all()))
+            return _named(found, dict(session.execute(cameras).all()))
 
     def looks_at_children(self, person: Scope, since_us: int) -> list[LookRecord]:
-        """The newest looks into the rooms that a guardian's children are in now; other guardians by their marks.
+        """The newest looks at what cameras saw of a guardian's children's rooms; other guardians by their marks.
 
-        Live and recorded, and what was taken away or looked at otherwise: exports, fetched recordings, single pictures.
+        What was seen counts, and where the child's class was then: neither the room before a change of class is lost, nor is
+        what the next room showed earlier. Live and recorded, exports, fetched recordings, single pictures.
         """
         if person.role != Role.GUARDIAN:
             return []
         with self._database.reading() as session:
             # Whoever may not look in (any more) may still know who does: the child is there all the same.
-            mine = requests.bonds(session, person.account_name)
-            rooms = leases.rooms(session, {bond.site_id for bond, _, _ in mine})
-            zones = {(bond.site_id, z) for bond, _, group in mine for z in rooms.get((bond.site_id, group), ())}
-            there = leases.cameras_in_zones(session, zones)[: leases.AT_ONCE]
-            seen = [(one.site.id, one.camera.id) for one in there]
+            seen = _seen_of_children(session, person)
             if not seen:
                 return []
             query = (
                 select(ViewRow)
                 .where(
-                    tuple_(ViewRow.site_id, ViewRow.camera_id).in_(seen),
+                    _view_shows(seen),
                     or_(ViewRow.opened_us >= since_us, ViewRow.closed_us.is_(None)),
                 )
                 .order_by(ViewRow.opened_us.desc())
@@ -194,7 +192,56 @@ class AccessBook:
             ]
             found += _taken(session, seen, since_us)
             newest = sorted(found, key=lambda one: one.opened_us, reverse=True)[:LOOKS_MAX]
-            return _named(newest, {one.camera.id: one.camera.name for one in there})
+            cameras = select(Camera.id, Camera.name).where(Camera.id.in_({camera_id for _, camera_id, _ in seen}))
+            return _named(newest, dict(session.execute(cameras).all()))
+
+
+Seen = tuple[str, str, Span]
+"""(site, camera, when it saw a room that the child's class was in)"""
+
+
+def _seen_of_children(session: Session, person: Scope) -> list[Seen]:
+    """The newest ``leases.AT_ONCE``: each becomes a condition of a query."""
+    found = [
+        (bond.site_id, camera_id, span)
+        for bond, child_id in requests.bonds(session, person.account_name)
+        for rooms in [requests.rooms_then(session, bond.site_id, child_id)]
+        for camera_id, sights in requests.sights_then(session, bond.site_id).items()
+        for span in child_seen(sights, rooms)
+    ]
+    return sorted(found, key=lambda one: one[2].end_us, reverse=True)[: leases.AT_ONCE]
+
+
+def _view_shows(seen: list[Seen]) -> ColumnElement[bool]:
+    """Live, what went by while it was open; at recordings, the instant that was asked for and each that was played."""
+    live_until = func.coalesce(ViewRow.end_us, requests.OPEN_US)
+    until_us = case((ViewRow.what == LIVE, live_until), else_=ViewRow.start_us)
+    played = (
+        select(AccessRecord.id)
+        .where(AccessRecord.site_id == ViewRow.site_id, AccessRecord.at_us >= ViewRow.opened_us)
+        .where(AccessRecord.at_us <= func.coalesce(ViewRow.closed_us, requests.OPEN_US))
+        .where(AccessRecord.subject == PLAYBACK, AccessRecord.subject_id.like(ViewRow.code + " %"))
+        .where(_shows(seen, AccessRecord, AccessRecord.start_us, AccessRecord.end_us))
+    )
+    asked = _shows(seen, ViewRow, ViewRow.start_us, until_us)
+    return or_(asked, and_(ViewRow.what == PLAYBACK, played.exists()))
+
+
+def _shows(
+    seen: list[Seen], model: type[ViewRow] | type[AccessRecord], start_us: Any, end_us: Any
+) -> ColumnElement[bool]:
+    """Whether what was looked at lies in one of these times; an instant does too."""
+    return or_(
+        *(
+            and_(
+                model.site_id == site_id,
+                model.camera_id == camera_id,
+                start_us < span.end_us,
+                or_(end_us > span.start_us, start_us >= span.start_us),
+            )
+            for site_id, camera_id, span in seen
+        )
+    )
 
 
 def _close(session: Session, view: ViewRow, at_us: int, why: str, end_us: int | None) -> None:
@@ -222,13 +269,15 @@ def _tell(session: Session, view: ViewRow, end_us: int, reason: str, at_us: int)
     )
 
 
-def _taken(session: Session, cameras: list[tuple[str, str]], since_us: int) -> list[LookRecord]:
+def _taken(session: Session, seen: list[Seen], since_us: int) -> list[LookRecord]:
     """What is no view, and yet somebody has had pictures by it."""
+    start_us = func.coalesce(AccessRecord.start_us, AccessRecord.at_us)
+    end_us = func.coalesce(AccessRecord.end_us, start_us)
     query = (
         select(AccessRecord, Account.role)
         .outerjoin(Account, Account.name == AccessRecord.account_name)
         .where(
-            tuple_(AccessRecord.site_id, AccessRecord.camera_id).in_(cameras),
+            _shows(seen, AccessRecord, start_us, end_us),
             AccessRecord.subject.in_(TAKEN),
             AccessRecord.at_us >= since_us,
         )

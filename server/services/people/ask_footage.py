@@ -4,7 +4,8 @@
     desk.look(person, request_id, source)  # on record, before the first byte
     desk.part(person, request_id, 0)
 
-Invariants: a guardian asks about cameras that see nothing but the rooms of the own child (I7), and finds nobody else's request;
+Invariants: a guardian asks about time in which a camera saw nothing but rooms that the own child's class was in then, whatever the
+class or the camera is now (I7), and finds nobody else's request;
 nothing but masked pictures is given out, none after their last day, none without an open look of that session (I4). Who is no longer this
 child's guardian sees nothing more.
 """
@@ -14,17 +15,17 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from config.base.clock import US_PER_MINUTE, Clock
+from config.base.clock import US_PER_DAY, US_PER_MINUTE, Clock
 from config.base.errors import NotFound, PermissionDenied
 from config.base.ids import fresh_id
 from config.base.roles import Role
-from config.base.timespan import Span
+from config.base.timespan import Span, SpanSet
 from server.domain import requests as rules
 from server.domain.lease import Permit
 from server.domain.zones import FORBIDDEN_KINDS
 from server.services.notices.tell import REQUEST, News, tell
 from server.services.people.access_record import PLAYBACK, AccessBook
-from storage.database import registers
+from storage.database import leases, registers
 from storage.database import requests as stored
 from storage.database.leases import SeenCamera
 from storage.database.models import Camera, FootageRequest, GuardianAccount, MaskedPart, Site, ViewRow
@@ -98,7 +99,12 @@ class AskDesk:
     def askable(self, person: Scope) -> list[Askable]:
         """What may be asked about."""
         with self.database.reading() as session:
-            return [_askable(child_id, seen.site, seen.camera) for _, child_id, seen in _rooms(session, person)]
+            since_us = self.clock.utc_us() - self.retain_days * US_PER_DAY
+            return [
+                _askable(child_id, seen.site, seen.camera)
+                for _, child_id, seen, times in _rooms(session, person)
+                if times.clip(since_us, stored.OPEN_US)
+            ]
 
     def ask(self, person: Scope, wish: Wish) -> str:
         """The request's id. Raises InvalidInput for what may not be asked, ResourceExhausted for too much of it."""
@@ -106,15 +112,15 @@ class AskDesk:
         rules.check_asked(wish.span, wish.why, now_us, self.retain_days)
         with self.database.unit_of_work() as session:
             wanted = (wish.site_id, wish.child_id, wish.camera_id)
-            theirs = [
-                ((seen.site.id, child, seen.camera.id), bond, seen) for bond, child, seen in _rooms(session, person)
-            ]
-            mine, zones = {key: bond for key, bond, _ in theirs}, {key: seen.zones for key, _, seen in theirs}
-            if wanted not in mine:
+            theirs = {
+                (seen.site.id, child, seen.camera.id): (bond, times)
+                for bond, child, seen, times in _rooms(session, person)
+            }
+            if wanted not in theirs:
                 raise NotFound("no such room of your child's", code="no_such_room")
-            rooms = {zone for (site, child, _), seen in zones.items() if (site, child) == wanted[:2] for zone in seen}
-            if not set(stored.seen_then(session, wish.site_id, wish.camera_id, wish.span)) <= rooms:
-                raise NotFound("the camera saw another room then", code="no_such_room")
+            bond, times = theirs[wanted]
+            if not _within(wish.span, times):
+                raise NotFound("the child's class was elsewhere, or the camera saw another room", code="not_then")
             session.get_one(Site, wish.site_id, with_for_update=True)  # two at once would each count without the other
             earlier = stored.of_account(session, person)
             still = sum(one.state in rules.WAITING for one in earlier)
@@ -123,7 +129,7 @@ class AskDesk:
                 id=fresh_id(),
                 site_id=wish.site_id,
                 account_name=person.account_name,
-                guardian_id=mine[wanted].guardian_id,
+                guardian_id=bond.guardian_id,
                 child_id=wish.child_id,
                 camera_id=wish.camera_id,
                 start_us=wish.span.start_us,
@@ -223,11 +229,22 @@ def part_of(session: Session, row: FootageRequest, number: int) -> tuple[bytes, 
     return part.data, part.sha256
 
 
-def _rooms(session: Session, person: Scope) -> list[tuple[GuardianAccount, str, SeenCamera]]:
+def _rooms(session: Session, person: Scope) -> list[tuple[GuardianAccount, str, SeenCamera, SpanSet]]:
+    """(bond, child, camera, when it saw nothing but that child's rooms), where there was such a time."""
     if person.role != Role.GUARDIAN:
         return []
-    found = stored.rooms_of(session, person.account_name)
-    return [one for one in found if not set(one[2].zones.values()) & (FORBIDDEN_KINDS | {""})]
+    found = []
+    for bond, child_id in stored.bonds(session, person.account_name):
+        rooms, sights = stored.rooms_then(session, bond.site_id, child_id), stored.sights_then(session, bond.site_id)
+        for seen in leases.cameras(session, Camera.site_id == bond.site_id):
+            times = rules.child_alone_seen(sights.get(seen.camera.id, {}), rooms)
+            if times and not set(seen.zones.values()) & (FORBIDDEN_KINDS | {""}):
+                found.append((bond, child_id, seen, times))
+    return found
+
+
+def _within(span: Span, times: SpanSet) -> bool:
+    return not SpanSet.of(span) - times
 
 
 def _askable(child_id: str, site: Site, camera: Camera) -> Askable:
@@ -245,10 +262,14 @@ def _showable(session: Session, person: Scope, request_id: str, now_us: int) -> 
     row = _own(session, person, request_id)
     if rules.state_at(row.state, row.until_us, now_us) != rules.State.SHOWN:
         raise NotFound("nothing is shown of this request")
-    still = {(bond.site_id, bond.guardian_id, child) for bond, child, _ in stored.bonds(session, person.account_name)}
-    camera = session.get(Camera, row.camera_id)
-    if (row.site_id, row.guardian_id, row.child_id) not in still or camera is None:
+    camera, key = session.get(Camera, row.camera_id), (row.site_id, row.guardian_id, row.child_id)
+    still = {(bond.site_id, bond.guardian_id, child) for bond, child in stored.bonds(session, person.account_name)}
+    if key not in still or camera is None:
         raise NotFound("no such request")
+    sights = stored.sights_then(session, row.site_id).get(row.camera_id, {})
+    rooms = stored.rooms_then(session, row.site_id, row.child_id)
+    if not _within(Span(row.start_us, row.end_us), rules.child_alone_seen(sights, rooms)):
+        raise NotFound("the child was not in there then")
     if saw_forbidden(session, camera, row):
         raise NotFound("no such camera")
     return row

@@ -233,8 +233,8 @@ def _chosen_packs(session: Session, plans: Iterable[TablePlan]) -> dict[str, tup
 
 
 def _with_places(plans: Iterable[TablePlan]) -> set[str]:
-    """The sites of which cameras or places were touched."""
-    touched = [plan for plan in plans if plan.table.name in ("zones", "cameras")]
+    """The sites of which cameras, places, classes or children were touched."""
+    touched = [plan for plan in plans if plan.table.name in ("zones", "cameras", "classes", "children")]
     return {row["site"] for plan in touched for row in (*plan.added, *plan.changed, *plan.removed)}
 
 

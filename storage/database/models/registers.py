@@ -161,6 +161,23 @@ class Child(Base):
     )
 
 
+class ChildRoom(Base):
+    """From when until when a child was in a class, and the class in a room; open while both hold.
+
+    ``zone_id`` is empty where the class has no room, so that the rows of a child say without a hole how long it is registered.
+    """
+
+    __tablename__ = "child_room"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"))
+    child_id: Mapped[str] = mapped_column(Slug)
+    class_id: Mapped[str] = mapped_column(Slug)
+    zone_id: Mapped[str] = mapped_column(Slug)
+    from_us: Mapped[int] = mapped_column(BigInteger)
+    until_us: Mapped[int | None] = mapped_column(BigInteger)
+    __table_args__ = (Index("ix_child_room_child", "site_id", "child_id"),)
+
+
 class Guardian(Base):
     """A guardian by a pseudonym; ``contact`` is the one address to which the invitation to a lease goes."""
 

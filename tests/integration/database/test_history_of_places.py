@@ -48,3 +48,32 @@ def test_it_begins_with_the_last_change_that_an_import_made(tmp_path) -> None:
         ("quiet", "hall", 0),
         ("quiet", "nap", 10),
     ]
+
+
+def test_where_children_are_begins_with_the_last_import_and_where_there_was_none_now(tmp_path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'old.db'}")
+    config = alembic_config(database)
+    command.upgrade(config, "0036")
+    told = "INSERT INTO register_import (at_us, account_name, site_id, sha256, added, changed, removed) VALUES "
+    with database.engine.begin() as connection:
+        for site in ("quiet", "imported"):
+            for statement in (
+                *BEFORE,
+                "INSERT INTO class_group (site_id, id, name, kind, zone_id) VALUES ('{site}', 'small', 's', 'mixed', 'hall')",
+                "INSERT INTO class_group (site_id, id, name, kind) VALUES ('{site}', 'out', 'o', 'mixed')",
+                "INSERT INTO class_zone (site_id, class_id, zone_id) VALUES ('{site}', 'small', 'nap')",
+                "INSERT INTO child (site_id, id, class_id) VALUES ('{site}', 'c1', 'small'), ('{site}', 'c2', 'out')",
+            ):
+                connection.execute(text(statement.format(site=site, no="false", blob="x'00'")))
+        connection.execute(text(told + "(50, '', 'imported', '', 0, 1, 0), (60, '', 'imported', '', 3, 0, 0)"))
+    command.upgrade(config, "0037")
+    query = (
+        "SELECT site_id, child_id, class_id, zone_id, from_us FROM child_room WHERE until_us IS NULL ORDER BY 1, 2, 4"
+    )
+    with database.engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(text(query))]
+    database.close()
+    where = [("c1", "small", "hall"), ("c1", "small", "nap"), ("c2", "out", "")]
+    assert found[:3] == [("imported", *one, 60) for one in where]
+    assert [row[:4] for row in found[3:]] == [("quiet", *one) for one in where]
+    assert all(row[4] > 1_600_000_000_000_000 for row in found[3:])

@@ -4,8 +4,9 @@ import time
 
 import httpx
 import pytest
+from sqlalchemy import select
 
-from storage.database.models import Child
+from storage.database.models import ChildRoom
 from tests.integration.live.test_watching import hls, pictures, until_end
 from tests.support.edge import wait_for
 from tests.support.nursery import SITE
@@ -14,7 +15,10 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 def change_class(live) -> float:
-    live.nursery.change(Child, Child.site_id == SITE, Child.id == "c1", class_id="b")
+    live.nursery.change_class("c1", "b")
+    with live.nursery.database.reading() as session:
+        rows = session.scalars(select(ChildRoom).where(ChildRoom.site_id == SITE, ChildRoom.child_id == "c1"))
+        assert [(row.class_id, row.until_us is None) for row in rows] == [("a", False), ("b", True)]
     return time.monotonic()
 
 

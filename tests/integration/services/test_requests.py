@@ -5,6 +5,7 @@ import io
 import av
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from config.base.clock import US_PER_DAY, US_PER_S, SystemClock
 from config.base.errors import Conflict, NotFound, PermissionDenied, ResourceExhausted, Unavailable
@@ -15,12 +16,15 @@ from server.services.custody.hold_recordings import HoldKeeper
 from server.services.people.answer_footage import Answer, AnswerDesk
 from server.services.people.ask_footage import AskDesk, Wish
 from server.services.people.mask_footage import FootageMasker
+from server.services.registers.import_registers import RegisterImporter
 from storage.database.models import (
     Account,
     AccountSite,
     CameraSight,
     Child,
+    ChildRoom,
     ClassGroup,
+    FootageRequest,
     Guardian,
     GuardianAccount,
     GuardianChild,
@@ -32,6 +36,7 @@ from storage.database.models import (
 from storage.database.scope import Scope
 from tests.support.clock import SimulatedClock
 from tests.support.footage import FootageSite
+from tests.support.sites import known_since
 
 pytestmark = pytest.mark.either_pair
 SITE = "sunflower"
@@ -60,6 +65,7 @@ class House:
                 session.add(GuardianChild(site_id=SITE, guardian_id=name, child_id="c1"))
                 bond = {"account_name": name, "site_id": SITE, "guardian_id": name, "joined_us": 1}
                 session.add(GuardianAccount(**bond, approved_us=None if number else 2))
+            known_since(session, 1)
         self.asks = AskDesk(database, self.clock, 90)
         self.answers = AnswerDesk(database, self.clock, HoldKeeper(database, self.clock), store.evidence)
         self.masker = FootageMasker(database, store.evidence, self.clock)
@@ -156,13 +162,49 @@ def test_what_the_camera_saw_then_counts_and_not_only_what_it_sees_now(house):
         house.asks.ask(MUM, house.wish())
     asked = house.asks.ask(MUM, house.wish(span=Span(span.start_us + 1, span.end_us)))
     with house.database.unit_of_work() as session:
-        session.add(CameraSight(**there, zone_id="nap"))
         session.add(ZoneWord(site_id=SITE, zone_id="nap", kind="toilet", from_us=1, until_us=span.end_us))
     with pytest.raises(NotFound):
         house.answers.still(BOSS, SITE, asked, "")
     house.answers.answer(BOSS, SITE, asked, Answer("masking", "you can see it"))
     assert house.masker.step()
     assert (house.state(asked), house.asks.one(MUM, asked).fault) == (State.FAILED, "forbidden_zone")
+
+
+def test_the_class_of_that_moment_counts_and_neither_the_past_of_the_next_room_nor_an_unknown_one(house):
+    span = house.wish().span
+
+    def move(class_id: str, at_us: int) -> None:
+        importer = RegisterImporter(house.database, SimulatedClock(at_us))
+        sheet = f"site,child,class\n{SITE},c1,{class_id}\n".encode()
+        assert importer.put(None, None, "children", sheet).done
+
+    with house.database.unit_of_work() as session:
+        session.add(Zone(site_id=SITE, id="upstairs", name="upstairs", kind="activity"))
+        session.flush()
+        session.add(ClassGroup(site_id=SITE, id="big", name="大班", kind="mixed", zone_id="upstairs"))
+    shown = house.asks.ask(MUM, house.wish(span=Span(span.start_us, span.start_us + US_PER_S)))
+    with house.database.unit_of_work() as session:
+        row = session.get_one(FootageRequest, shown)
+        row.state, row.until_us = State.SHOWN, house.clock.utc_us() + US_PER_DAY
+    move("big", span.start_us + 5 * US_PER_S)
+    assert [one.camera_id for one in house.asks.askable(MUM)] == [house.footage.camera_id], (
+        "its past is still the child's"
+    )
+    assert house.asks.look(MUM, shown, ""), "and what was answered is still shown"
+    for wanted in (span, Span(span.start_us + 5 * US_PER_S, span.end_us)):
+        with pytest.raises(NotFound) as refused:
+            house.asks.ask(MUM, house.wish(span=wanted))
+        assert refused.value.code == "not_then"
+    assert house.asks.ask(MUM, house.wish(span=Span(span.start_us, span.start_us + 5 * US_PER_S)))
+    move("small", span.start_us + 8 * US_PER_S)
+    assert house.asks.ask(MUM, house.wish(span=Span(span.start_us + 8 * US_PER_S, span.end_us)))
+    with house.database.unit_of_work() as session:  # a pseudonym that was gone may be another child's since
+        for row in session.scalars(select(ChildRoom).where(ChildRoom.from_us < span.start_us + 6 * US_PER_S)):
+            row.until_us = min(row.until_us, span.start_us + 7 * US_PER_S)
+    with pytest.raises(NotFound):
+        house.asks.ask(MUM, house.wish(span=Span(span.start_us, span.start_us + US_PER_S)))
+    with pytest.raises(NotFound):
+        house.asks.look(MUM, shown, "")
 
 
 def test_a_request_is_its_guardians_and_its_facilitys_alone(house):
