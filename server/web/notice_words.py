@@ -1,7 +1,9 @@
 """What notices say, in the words of the pages: what happened, and of which site. Nothing of a person stands in them."""
 
+from functools import cache
+
 from server.services.notices.plan_messages import Wording
-from server.services.notices.tell import DUTY, GUARDIAN_KINDS, LATE
+from server.services.notices.tell import DUTY, ESCALATION, GUARDIAN_KINDS, LATE
 from server.web.agenda import KIND as EVENT
 from server.web.agenda import record_name
 from server.web.audits import DRIFT
@@ -33,7 +35,7 @@ REFUSED = {
     "clock_off": "clock_error",
 }
 GUARDIANS = {
-    "live": mark("my child's room can be watched"),
+    "live": mark("my child's room can be watched, or is dark for a while"),
     "lease": mark("my hours or my access change"),
     "answer": mark("the facility has answered me"),
 }
@@ -49,6 +51,8 @@ ORDER = {
 }
 TO_GUARDIAN = {
     "live_now": mark("Your child's room can be watched now."),
+    "live_dark": mark("Your child's room is dark for now: the facility has switched its live picture off for everybody."),
+    "live_again": mark("Your child's room can be watched again."),
     "lease_granted": mark("You may now look into your child's room, in the hours that stand on your page."),
     "lease_hours": mark("The hours in which you may look have changed."),
     "lease_ended": mark("The facility has ended your access."),
@@ -67,6 +71,7 @@ OF_SUPPORT = {
 STRANGERS = frozenset({"delete_marker", "foreign_version", "foreign_object"})
 
 
+@cache
 def wording() -> Wording:
     """The words of both languages."""
     languages = load_languages()
@@ -77,6 +82,9 @@ def wording() -> Wording:
             return language.text(TO_GUARDIAN[about])
         if kind == DUTY:
             return _duty(about, language)
+        if kind == ESCALATION:
+            inner, _, what = about.partition(":")
+            return language.text("Nobody has answered: %(what)s") % {"what": say(inner, what, tag)}
         words = _about(kind, about)
         said = language.text(KIND[kind]) if kind in KIND else kind
         if not words:

@@ -15,6 +15,8 @@ from storage.database.models import GuardianAccount, NoticeEvent
 
 GAP, ALARM, FINDING, DRIFT, DUTY, DOCKET, LIVE = "gap", "alarm", "finding", "drift", "duty", "docket", "live"
 COMPLAINT, ORDER = "complaint", "order"
+ESCALATION = "escalation"
+"""What nobody has answered, to whom the policy pack names; over whatever they hear by, chosen or not."""
 LATE = "late:"
 """Before the word of a duty whose day is over."""
 REQUEST, LEASE, ANSWER, SUPPORT = "request", "lease", "answer", "support"
@@ -46,10 +48,10 @@ class News:
     """Whose news it is alone; None: everybody's who has the site."""
 
 
-def tell(session: Session, news: News) -> None:
-    """Whoever wants to hear of it will; told again, it changes nothing."""
+def tell(session: Session, news: News) -> bool:
+    """Whoever wants to hear of it will; told again, it changes nothing and is False."""
     if session.scalar(select(NoticeEvent.id).where(NoticeEvent.key == news.key)) is not None:
-        return
+        return False
     session.add(
         NoticeEvent(
             key=news.key,
@@ -62,6 +64,7 @@ def tell(session: Session, news: News) -> None:
             for_account=news.for_account,
         )
     )
+    return True
 
 
 def tell_guardian(session: Session, guardian_id: str, news: News) -> None:

@@ -10,7 +10,7 @@ only grows. Where the database does not answer, nobody sees anything.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -47,6 +47,8 @@ class Look:
     camera_name: str
     child_ids: tuple[str, ...]
     answer: Permit | Refusal
+    only_dark: bool = False
+    """Nothing but a blanked room stands against it."""
 
 
 @dataclass(frozen=True)
@@ -176,8 +178,19 @@ class LeaseDesk:
             if one.row.site_id == site.id and set(seen.zones) <= facts.rooms.get((site.id, one.class_id), frozenset())
         }
         answer = _judged(account, at_us + US_PER_DAY, seen.camera.id, facts, at_us)
+        only_dark = False
+        if answer == Refusal(Reason.BLANKED):
+            lit = replace(facts, blanked=set())
+            only_dark = isinstance(_judged(account, at_us + US_PER_DAY, seen.camera.id, lit, at_us), Permit)
         return Look(
-            site.id, site.name, site.timezone, seen.camera.id, seen.camera.name, tuple(sorted(children)), answer
+            site_id=site.id,
+            site_name=site.name,
+            timezone=site.timezone,
+            camera_id=seen.camera.id,
+            camera_name=seen.camera.name,
+            child_ids=tuple(sorted(children)),
+            answer=answer,
+            only_dark=only_dark,
         )
 
     def _gather(

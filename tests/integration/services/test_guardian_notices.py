@@ -14,6 +14,8 @@ from server.services.notices.tell import GUARDIAN_KINDS, SITE_KINDS, News, tell
 from server.services.notices.watch_rooms import RoomWatch
 from server.services.people.grant_leases import LeaseOffice
 from server.services.people.keep_consents import ConsentDesk, Whose
+from server.services.people.mark_day import DayMarks
+from server.services.people.steady_time import SteadyTime
 from server.web.notice_words import wording
 from storage.database.models import LedgerEntry, NoticeEvent, NoticeMessage
 from storage.database.scope import Scope
@@ -62,6 +64,42 @@ def test_a_room_that_goes_live_is_told_once_for_each_window(hearing):
     hearing.clock.advance(21 * 3_600)  # the next morning
     RoomWatch(hearing.database, hearing.clock, hearing.desk).look()
     assert len(messages(hearing)) == 2
+
+
+def test_darkness_and_its_end_are_told_once_however_often_somebody_taps(hearing):
+    watch = RoomWatch(hearing.database, hearing.clock, hearing.desk)
+    marks = DayMarks(hearing.database, hearing.clock, SteadyTime(hearing.database, hearing.clock))
+    carer = Scope("carer", Role.FACILITY_STAFF, reach=frozenset({"site"}))
+
+    def heard(seconds: int) -> list[str]:
+        hearing.clock.advance(seconds)
+        watch.look()
+        messages(hearing)
+        with hearing.database.reading() as session:
+            return [row.body for row in session.query(NoticeMessage).order_by(NoticeMessage.made_us)]
+
+    now, dark, again = (
+        "孩子的活动室现在可以观看了。",
+        "孩子的活动室暂时不可观看：园所已对所有人关闭实时画面。",
+        "孩子的活动室又可以观看了。",
+    )
+    assert heard(0) == [now]
+    for _ in range(5):  # somebody cannot decide
+        marks.blank(carer, SITE, "room-a", "nap")
+        assert heard(10) == [now]
+        marks.lift(carer, SITE, "room-a")
+        assert heard(10) == [now]
+    assert heard(120) == [now], "what was over within a minute is told to nobody"
+    marks.blank(carer, SITE, "room-b", "nap")
+    assert heard(120) == [now], "another class's room"
+    marks.blank(carer, SITE, "room-a", "nap")
+    assert heard(59) == [now]
+    assert heard(2) == heard(600) == [now, dark]
+    marks.lift(carer, SITE, "room-a")
+    assert heard(10) == [now, dark]
+    assert heard(60) == heard(600) == [now, dark, again]
+    marks.blank(carer, SITE, "room-a", "nap")
+    assert heard(8 * 3_600) == [now, dark, again], "at six in the evening nobody could look anyway"
 
 
 def test_what_is_nobodys_business_is_told_to_nobody(hearing):
