@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 SPANS = "config/base/timespan.py"
+COLUMNS = "config/base/span_columns.py"
 COVERAGE = "server/domain/coverage.py"
 VERDICT = "server/domain/verdict.py"
 SOUND = "server/domain/soundness.py"
@@ -72,18 +73,62 @@ MUTANTS = (
         "                k = len(holes)\n            if",
     ),
     Mutant(
-        "cut: a span across an edge is in the first window alone",
+        "clip: a member that reaches in from before is lost",
         SPANS,
-        "                if stop > end:\n                    break\n                i += 1",
-        "                i += 1",
+        "if first and spans[first - 1][1] > begin:",
+        "if False:",
+    ),
+    Mutant("clip: not cut at the window's beginning", SPANS, "        if starts_before:\n", "        if False:\n"),
+    Mutant("clip: not cut at the window's end", SPANS, "        if ends_after:\n", "        if False:\n"),
+    Mutant("contains: the end belongs to it", SPANS, "start <= instant_us < end", "start <= instant_us <= end"),
+    Mutant("columns: touching spans stay apart", COLUMNS, "starts[1:] > ends[:-1]", "starts[1:] >= ends[:-1]"),
+    Mutant(
+        "columns: the last member is forgotten", COLUMNS, "ends[:-1][apart], ends[-1:]", "ends[:-1][apart], ends[:0]"
+    ),
+    Mutant("columns: empty spans count", COLUMNS, "if not some.all():", "if False:"),
+    Mutant("columns: backward spans pass", COLUMNS, "if (ends < starts).any():", "if False:"),
+    Mutant(
+        "columns: starts are taken for ordered", COLUMNS, "(np.sort(starts), np.sort(ends))", "(starts, np.sort(ends))"
+    ),
+    Mutant("columns: what merely touches is shared", COLUMNS, "starts[1:] < ends[:-1]", "starts[1:] <= ends[:-1]"),
+    Mutant(
+        "columns: nothing is outside before the first",
+        COLUMNS,
+        "np.append(_FIRST, ends)",
+        "np.append(starts[:1], ends)",
     ),
     Mutant(
-        "cut: not clipped at the window's beginning",
-        SPANS,
-        "Span(max(start, begin), min(stop, end))",
-        "Span(start, min(stop, end))",
+        "columns: nothing is outside behind the last",
+        COLUMNS,
+        "np.append(starts, _LAST)",
+        "np.append(starts, ends[-1:])",
     ),
-    Mutant("contains: the end belongs to it", SPANS, "start <= instant_us < end", "start <= instant_us <= end"),
+    Mutant(
+        "columns: from the left the wrong one is taken away",
+        COLUMNS,
+        "_made(_intersection(theirs, _outside(self._columns)))",
+        "_made(_intersection(self._columns, _outside(theirs)))",
+    ),
+    Mutant(
+        "columns: clip leaves a member that ends where it begins",
+        COLUMNS,
+        'begin, side="right"',
+        'begin, side="left"',
+    ),
+    Mutant("columns: clip takes one that begins where it ends", COLUMNS, 'end, side="left"', 'end, side="right"'),
+    Mutant("columns: not cut at the window's beginning", COLUMNS, "np.maximum(starts[there], begin)", "starts[there]"),
+    Mutant("columns: not cut at the window's end", COLUMNS, "np.minimum(ends[there], end)", "ends[there]"),
+    Mutant("columns: a window beyond 64 bits", COLUMNS, "max(begin, _FIRST), min(end, _LAST)", "begin, end"),
+    Mutant("columns: the sum of lengths has a sign", COLUMNS, ".view(np.uint64).sum()", ".sum()"),
+    Mutant(
+        "columns: the same starts are the same set",
+        COLUMNS,
+        "self._columns, other._columns",
+        "self._columns[:1], other._columns",
+    ),
+    Mutant("columns: always an ordinary set", COLUMNS, "if len(found) >= timespan.LARGE", "if not found"),
+    Mutant("columns: numbers of NumPy come out", COLUMNS, "column.tolist() for column", "column for column"),
+    Mutant("columns: an unlike number of ends", COLUMNS, "if len(starts) != len(ends):", "if False:"),
     Mutant("covered: without its clock's trust", COVERAGE, "timed = spans & timeline.trusted", "timed = spans"),
     Mutant("covered: findings spoil nothing", COVERAGE, "            part -= where\n", "            pass\n"),
     Mutant(
@@ -156,8 +201,8 @@ MUTANTS = (
     Mutant(
         "condition: the first word instead of the latest",
         COVERAGE,
-        "in reversed(evidence.conditions) if",
-        "in evidence.conditions if",
+        "in reversed(said) if",
+        "in said if",
     ),
     Mutant("condition: of any timeline", COVERAGE, "if c.timeline_id == evidence.current_timeline), None)", "), None)"),
     Mutant(
@@ -220,7 +265,7 @@ MUTANTS = (
     Mutant(
         "days: a gap across midnight is told on one day",
         COVERAGE,
-        "            if span.end_us > day.end_us:\n                break\n",
+        "                if span.end_us > day.end_us:\n                    break\n",
         "",
     ),
     Mutant(

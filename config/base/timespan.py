@@ -4,13 +4,20 @@
     SpanSet((0, 5), (7, 20))
 
 A ``SpanSet`` is immutable and always canonical: sorted, disjoint, no two members touching, none empty. Every
-operation is one merge over both operands, O(n + m).
+operation is one merge over both operands, O(n + m). Very many spans are given as columns (``from_columns``).
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LARGE = 256
+"""From how many members on a set is reckoned in columns (``config.base.span_columns``), where it was given as such."""
 
 
 class Span(NamedTuple):
@@ -44,6 +51,19 @@ class SpanSet:
         if len(spans) == 1 and spans[0][0] < spans[0][1]:
             return cls._trusted((_new(Span, spans[0]),))
         return cls(spans)
+
+    @classmethod
+    def from_columns(
+        cls, starts: "Sequence[int] | NDArray[np.int64]", ends: "Sequence[int] | NDArray[np.int64]"
+    ) -> "SpanSet":
+        """The union of very many spans, in any order. Raises ValueError as above, and where the columns differ in length."""
+        if len(starts) >= LARGE:
+            from config.base import span_columns
+
+            made = span_columns.union(starts, ends)
+            if made is not None:
+                return made
+        return cls(zip(map(int, starts), map(int, ends), strict=True))
 
     @classmethod
     def _trusted(cls, spans: Iterable[Span]) -> "SpanSet":
@@ -160,7 +180,7 @@ class SpanSet:
         return hash(self._spans)
 
     def __repr__(self) -> str:
-        return f"SpanSet({', '.join(repr(tuple(span)) for span in self._spans)})"
+        return f"SpanSet({', '.join(repr(tuple(span)) for span in self)})"
 
 
 def _reaching(spans: tuple[Span, ...], other: Span) -> int:
