@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from config.policies.metrics import METRICS
-from config.policies.pack import RANKS, Pack, Rule, Source
+from config.policies.pack import RANKS, Escalation, Pack, Rule, Source
 
 BINDINGS = ("mandatory", "recommended", "internal")
 
@@ -45,6 +45,18 @@ class BookRule:
 
 
 @dataclass(frozen=True)
+class BookEscalation:
+    """A step of escalation with the pack and the document it comes from."""
+
+    step: Escalation
+    pack: Pack
+
+    @property
+    def source(self) -> Source:
+        return self.pack.sources[self.step.source]
+
+
+@dataclass(frozen=True)
 class Book:
     """``packs``: the named pack last, after all that it extends."""
 
@@ -62,6 +74,15 @@ class Book:
     @property
     def rules(self) -> tuple[BookRule, ...]:
         return tuple(BookRule(rule, pack) for pack in self.packs for rule in pack.rules)
+
+    @property
+    def escalation(self) -> tuple[BookEscalation, ...]:
+        """The soonest first; where several packs tell the same people of the same, the soonest holds."""
+        every = [BookEscalation(step, pack) for pack in self.packs for step in pack.escalation]
+        found: dict[tuple[str, str, str], BookEscalation] = {}
+        for each in sorted(every, key=lambda one: (one.step.after_hours, BINDINGS.index(one.step.binding))):
+            found.setdefault((each.step.of, each.step.to, each.step.level), each)
+        return tuple(found.values())
 
     def about(self, metric: str) -> tuple[BookRule, ...]:
         """The rules on one metric, in the order of their packs."""

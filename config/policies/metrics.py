@@ -6,8 +6,8 @@ sense as a limit: for ``>=`` the highest value wins where several rules hold, fo
 
 from typing import Literal, NamedTuple
 
-Unit = Literal["percent", "day", "month", "second", "count", "place", "child", "square_metre", "flag", "mode"]
-Subject = Literal["site", "zone", "camera", "partition", "class", "staff", "child", "region"]
+Unit = Literal["percent", "hour", "day", "month", "second", "count", "place", "child", "square_metre", "flag", "mode"]
+Subject = Literal["site", "zone", "camera", "partition", "class", "staff", "child", "maintenance", "region"]
 Operator = Literal[">=", "<=", "=="]
 Window = Literal["instant", "minute", "day", "month", "year"]
 
@@ -39,6 +39,8 @@ METRICS: dict[str, Metric] = {
     "camera_clock_error": Metric("second", "camera", _CEILING, ("day",)),
     "site_clock_error": Metric("second", "site", _CEILING, ("day",)),
     "picture_sound": Metric("percent", "camera", _FLOOR, ("day", "month")),
+    "planned_maintenance": Metric("hour", "camera", _CEILING, ("month",)),
+    "maintenance_notice": Metric("hour", "maintenance", _FLOOR, ("month",)),
     "originals_intact": Metric("flag", "site", _EXACT, ("day",)),
     "looks_on_record": Metric("flag", "site", _EXACT),
     "access_log_age": Metric("month", "site", _FLOOR),
@@ -101,6 +103,6 @@ FACTS: dict[str, tuple[str, ...]] = {
 EVIDENCE = (
     "secured_footage", "picture_findings", "zone_map", "object_audit", "deletion_certificates", "arming_log",
     "panel_heartbeats", "clock_readings", "access_record", "consent_record", "document", "photograph",
-    "dated_record", "staff_record", "class_record", "inspection_record", "publication",
+    "dated_record", "staff_record", "class_record", "inspection_record", "publication", "maintenance_record",
 )  # fmt: skip
 """What a rule's outcome may be traced to."""

@@ -30,6 +30,9 @@ Hours = Annotated[
 Confidence = Literal["V", "S", "M"]
 """V: read in the document or the law itself. S: stated by a secondary source. M: from memory."""
 
+Unanswered = Literal["notice", "gap", "order"]
+"""An urgent notice that nobody has seen; a gap that nobody has explained; an order whose day is over."""
+
 
 class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table in which an unknown key is an error."""
@@ -40,6 +43,11 @@ class Bilingual(_Strict, frozen=True, kw_only=True, rename={"zh_cn": "zh-CN"}):
 
     zh_cn: Text
     en: Text
+
+
+def in_both(words: Bilingual) -> dict[str, str]:
+    """By the language's tag."""
+    return {"zh-CN": words.zh_cn, "en": words.en}
 
 
 class Source(_Strict, frozen=True, kw_only=True):
@@ -75,6 +83,24 @@ class Rule(_Strict, frozen=True, kw_only=True):
     """What the document leaves open and we chose."""
 
 
+class Escalation(_Strict, frozen=True, kw_only=True):
+    """Who hears of something that nobody has answered, and after how long."""
+
+    id: Name
+    source: Name
+    article: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    binding: Binding
+    of: Unanswered
+    after_hours: Annotated[float, msgspec.Meta(gt=0, le=8_760)]
+    to: Literal["facility_manager", "health_regulator", "police_auditor"]
+    level: Literal["", "town", "county", "city", "province", "country"] = ""
+    """Of an authority: whose region this is, or the next above it that has somebody."""
+    confidence: Confidence
+    verified_on: date
+    title: Bilingual
+    note: Bilingual | None = None
+
+
 class Pack(_Strict, frozen=True, kw_only=True):
     """A named, versioned set of rules of one jurisdiction."""
 
@@ -86,6 +112,7 @@ class Pack(_Strict, frozen=True, kw_only=True):
     extends: Annotated[list[Name], msgspec.Meta(max_length=8)] = []
     sources: Annotated[dict[Name, Source], msgspec.Meta(min_length=1, max_length=64)]
     rules: Annotated[list[Rule], msgspec.Meta(min_length=1, max_length=200)]
+    escalation: Annotated[list[Escalation], msgspec.Meta(max_length=32)] = []
 
 
 def json_schema() -> dict[str, object]:

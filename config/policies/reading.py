@@ -16,7 +16,7 @@ from config.base.decoding import convert
 from config.base.errors import ConfigurationError, InvalidInput
 from config.policies.book import Book, BookRule
 from config.policies.metrics import EVIDENCE, FACTS, FORBIDDEN_ZONE_KINDS, LIVE_VIEW_MODES, METRICS, Metric
-from config.policies.pack import Pack, Rule, Source
+from config.policies.pack import Escalation, Pack, Rule, Source
 from config.policies.strict_yaml import Document
 from config.policies.strict_yaml import Path as Place
 
@@ -76,12 +76,15 @@ class Library:
         files = self._chain(name, ())
         seen: dict[str, str] = {}
         for file in files:
-            for index, rule in enumerate(file.pack.rules):
-                if rule.id in seen:
-                    raise file.error(
-                        ("rules", index, "id"), f"the rule '{rule.id}' is already in pack '{seen[rule.id]}'"
-                    )
-                seen[rule.id] = file.pack.pack
+            named: dict[str, Sequence[Rule | Escalation]] = {
+                "rules": file.pack.rules, "escalation": file.pack.escalation,
+            }  # fmt: skip
+            for part, some in named.items():
+                for index, rule in enumerate(some):
+                    if rule.id in seen:
+                        reason = f"the rule '{rule.id}' is already in pack '{seen[rule.id]}'"
+                        raise file.error((part, index, "id"), reason)
+                    seen[rule.id] = file.pack.pack
         own = self._files[name]
         for index, rule in enumerate(own.pack.rules):
             for other in Book(tuple(file.pack for file in files)).about(rule.metric):
@@ -105,18 +108,23 @@ def _read(path: Path) -> _File:
     for index, rule in enumerate(pack.rules):
         for key, reason in _faults(rule, pack):
             raise file.error(("rules", index, key), f"{rule.id}: {reason}")
+    for index, step in enumerate(pack.escalation):
+        for key, reason in _step_faults(step, pack):
+            raise file.error(("escalation", index, key), f"{step.id}: {reason}")
     return file
 
 
 def _shaped(path: Path, document: Document) -> Pack:
     """The parts first, each by itself: msgspec does not say which member of a list is wrong."""
     data = document.data if isinstance(document.data, dict) else {}
-    rules, sources = data.get("rules"), data.get("sources")
+    rules, sources, escalation = data.get("rules"), data.get("sources"), data.get("escalation")
     parts: list[tuple[Place, object, type]] = []
     if isinstance(sources, dict):
         parts += [(("sources", name), source, Source) for name, source in sources.items()]
     if isinstance(rules, list):
         parts += [(("rules", index), rule, Rule) for index, rule in enumerate(rules)]
+    if isinstance(escalation, list):
+        parts += [(("escalation", index), step, Escalation) for index, step in enumerate(escalation)]
     place: Place = ()
     try:
         for where_it_is, part, kind in parts:
@@ -131,12 +139,22 @@ def _shaped(path: Path, document: Document) -> Pack:
         raise ConfigurationError(f"{path.name}:{line}: {reason}") from error
 
 
-def _faults(rule: Rule, pack: Pack) -> Iterable[tuple[str, str]]:
-    """(key, reason) of everything in one rule that its shape alone does not show."""
+def _step_faults(step: Escalation, pack: Pack) -> Iterable[tuple[str, str]]:
+    yield from _origin_faults(step, pack)
+    if (step.level == "") != (step.to == "facility_manager"):
+        yield "level" if step.level else "to", "an authority has a level, a facility's manager has none"
+
+
+def _origin_faults(rule: Rule | Escalation, pack: Pack) -> Iterable[tuple[str, str]]:
     if rule.source not in pack.sources:
         yield "source", f"the pack has no source '{rule.source}'{_meant(rule.source, pack.sources)}"
     if rule.binding == "mandatory" and rule.confidence != "V":
         yield "binding", f"confidence {rule.confidence} cannot be mandatory: read the document first, or recommend"
+
+
+def _faults(rule: Rule, pack: Pack) -> Iterable[tuple[str, str]]:
+    """(key, reason) of everything in one rule that its shape alone does not show."""
+    yield from _origin_faults(rule, pack)
     metric = METRICS.get(rule.metric)
     if metric is None:
         yield "metric", f"there is no metric '{rule.metric}'{_meant(rule.metric, METRICS)}"

@@ -226,6 +226,7 @@ class _Maker:
                 "custody": f"/sites/{site}/custody",
                 "people": f"/sites/{site}/people",
                 "credit": f"/sites/{site}/credit",
+                "maintenance": f"/sites/{site}/maintenance",
                 "camera": f"/api/v1/sites/{site}/registers?table=cameras&format=csv",
                 "register": f"/api/v1/sites/{site}/registers?table={table}&format=csv" if table in TABLES else "",
             }.get(kind, "")

@@ -21,6 +21,7 @@ MODE = {
 }
 UNIT = {
     "percent": mark("%(value)s %%"),
+    "hour": mark("%(value)s h"),
     "day": mark("%(value)s days"),
     "month": mark("%(value)s months"),
     "second": mark("%(value)s s"),
@@ -39,6 +40,7 @@ SUBJECT = {
     "class": mark("Class"),
     "staff": mark("Staff"),
     "child": mark("Child"),
+    "maintenance": mark("Maintenance"),
 }
 EVIDENCE = {
     "verdict": mark("Recordings of the day"),
@@ -50,6 +52,7 @@ EVIDENCE = {
     "camera": mark("Cameras"),
     "people": mark("People and consents"),
     "credit": mark("Credit file"),
+    "maintenance": mark("Planned maintenance"),
 }
 WHY = {
     "not_measured": mark("Nothing measures this yet. Have somebody look, and keep their word on paper."),

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from config.base.timespan import Span
 from config.policies.book import Applies, Book, BookRule, applies
-from config.policies.pack import Bilingual, Pack, Rule, Source
+from config.policies.pack import Bilingual, Pack, Rule, Source, in_both
 from server.domain.compliance import Examined, Measured, Outcome, examine, overall, worst
 from server.domain.duties import add_months
+from server.domain.maintenance import US_PER_HOUR, windows_of
 from server.domain.verdict import Status, day_of, day_span
 from server.domain.zone_coverage import share_of
 from server.services.compliance.measure_alarms import AlarmMeasurer, clock_of_site, clocks_of_cameras
@@ -25,8 +26,9 @@ from server.services.compliance.read_coverage import CameraTime, read_cameras
 from server.services.compliance.rule_books import book_of, facts_of
 from server.services.compliance.told import OutcomeTold, SiteTold, ZoneTold
 from server.services.coverage.assess_day import Assessor
-from storage.database import compliance
-from storage.database.models import Camera, Site
+from server.services.docket.follow_gaps import window_of
+from storage.database import compliance, docket
+from storage.database.models import Camera, MaintenanceWindow, Site
 
 _SINCE = datetime(2026, 11, 22, tzinfo=UTC).date()
 _OWN = Source(title=Bilingual(zh_cn="园所台账", en="The site's own register"), rank="operator")
@@ -164,6 +166,16 @@ class _Examination:
             since_us,
         ).places()
 
+    def _whole(self) -> Span:
+        """All of the month, or of the day, also what of it is still to come."""
+        last = add_months(self.days[0], 1) - timedelta(days=1) if self.period == "month" else self.days[-1]
+        return Span(self.window.start_us, day_span(last, self.site.timezone).end_us)
+
+    def _planned(self) -> list[MaintenanceWindow]:
+        """What was declared for the month, and not called off."""
+        rows = docket.maintenance_in(self.session, self.site.id, self._whole()) if self.period == "month" else []
+        return [row for row in rows if window_of(row).until_us > row.start_us]
+
     def _subjects(self) -> list[Examined]:
         day = self.days[-1]
         alarms = AlarmMeasurer(self.session, self.site, self.window, self.period, self.now_us)
@@ -183,14 +195,30 @@ class _Examination:
             found += children(self.session, self.site, self.facts)
         found.append(Examined("site", self.site.id, self.facts, of_site))
         found += alarms.partitions()
+        planned, whole = self._planned(), self._whole()
+        found += [_noticed(row, self.facts) for row in planned]
         for camera in self.cameras:
             time = self.times[camera.id]
             if time.in_service:
                 measured: dict[tuple[str, ...], Measured] = {("picture_sound", self.period): _picture(time, camera.id)}
+                measured["planned_maintenance", "month"] = _hours(camera.id, planned, whole)
                 if camera.id in clocks:
                     measured["camera_clock_error", "day"] = clocks[camera.id]
                 found.append(Examined("camera", camera.id, self.facts, measured))
         return found
+
+
+def _hours(camera_id: str, rows: Sequence[MaintenanceWindow], month: Span) -> Measured:
+    """How much maintenance was declared for a camera in a calendar month, over or still to come."""
+    planned = windows_of(camera_id, [window_of(row) for row in rows]).clip(month.start_us, month.end_us)
+    evidence = [f"maintenance:{row.id}" for row in rows if row.camera_id in (None, camera_id)]
+    return Measured(planned.total_us / US_PER_HOUR, tuple(evidence) or ("maintenance:",))
+
+
+def _noticed(row: MaintenanceWindow, facts: Mapping[str, str | None]) -> Examined:
+    """How long before it began maintenance was declared."""
+    ahead = Measured((row.start_us - row.declared_us) / US_PER_HOUR, (f"maintenance:{row.id}",))
+    return Examined("maintenance", str(row.id), facts, {("maintenance_notice", "month"): ahead})
 
 
 def told_of(outcome: Outcome) -> OutcomeTold:
@@ -204,8 +232,8 @@ def told_of(outcome: Outcome) -> OutcomeTold:
         rule=rule.id,
         pack=outcome.found.pack.pack,
         metric=rule.metric,
-        title={"zh-CN": rule.title.zh_cn, "en": rule.title.en},
-        source={"zh-CN": source.title.zh_cn, "en": source.title.en},
+        title=in_both(rule.title),
+        source=in_both(source.title),
         number=source.number,
         article=rule.article,
         binding=rule.binding,

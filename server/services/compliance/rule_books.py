@@ -11,11 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_S
-from config.policies.book import Book
+from config.policies.book import Applies, Book, BookRule, applies, stricter
 from config.policies.reading import Library
 from server.domain.clock_trust import ClockRule
 from server.domain.compliance import retention_floor_days
 from storage.database.models import Site
+
+MAINTENANCE = ("planned_maintenance", "maintenance_notice")
 
 
 @cache
@@ -63,6 +65,19 @@ def facts_of(site: Site, *, live: bool = False) -> dict[str, str | None]:
         "site.reg799_class": site.reg799_class,
         "site.live_view": "on" if live else "off",
     }
+
+
+def maintenance_rules(site: Site) -> dict[str, BookRule]:
+    """By metric, the strictest rule of its pack on planned maintenance; one that may apply holds, whatever its binding."""
+    book, facts = book_of(site.policy_pack), facts_of(site)
+    found: dict[str, BookRule] = {}
+    for each in book.rules if book is not None else ():
+        metric = each.rule.metric
+        if metric in MAINTENANCE and applies(each.rule, facts) is not Applies.NO:
+            before = found.get(metric)
+            if before is None or stricter(each.rule, before.rule):
+                found[metric] = each
+    return found
 
 
 def rule_for(session: Session, site_id: str, setting: ClockRule) -> ClockRule:

@@ -13,9 +13,12 @@ from config.base.clock import US_PER_DAY, Clock
 from config.base.errors import InvalidInput, NotFound
 from config.base.ids import is_slug
 from config.base.timespan import Span
+from config.policies.book import BookRule
+from config.policies.pack import in_both
 from config.settings.server import MaintenanceSettings
 from server.domain.maintenance import MaintenanceLimits, Window, check_declared, cut_at
 from server.domain.verdict import day_of
+from server.services.compliance.rule_books import maintenance_rules
 from server.services.docket.desk import check_works, works_at_site
 from server.services.docket.follow_gaps import window_of
 from storage.database import docket, evidence
@@ -43,8 +46,19 @@ class MaintenanceView(msgspec.Struct, frozen=True):
     cut_by: str | None
 
 
+class LimitView(msgspec.Struct, frozen=True):
+    """A rule of the site's pack that limits maintenance; texts by language."""
+
+    pack: str
+    title: dict[str, str]
+    source: dict[str, str]
+    article: str
+    binding: str
+    note: dict[str, str]
+
+
 class SiteMaintenance(msgspec.Struct, frozen=True):
-    """What a site has declared, the latest first, and what the policy allows."""
+    """What a site has declared, the latest first, and what the policy allows; without ``limits`` by the server's setting."""
 
     site_id: str
     name: str
@@ -55,6 +69,7 @@ class SiteMaintenance(msgspec.Struct, frozen=True):
     cameras: list[tuple[str, str]]
     windows: list[MaintenanceView]
     may_declare: bool
+    limits: list[LimitView]
 
 
 @dataclass(frozen=True)
@@ -71,17 +86,18 @@ class MaintenancePlanner:
         with self.database.reading() as session:
             site = _site(session, scope, site_id)
             cameras = [(one.id, one.name) for one in scoping.cameras_in_reach(session, scope, site_id)]
-            names = dict(cameras)
+            names, allowed, rules = dict(cameras), self._limits(site), maintenance_rules(site).values()
             return SiteMaintenance(
                 site_id=site.id,
                 name=site.name,
                 timezone=site.timezone,
                 now_us=now_us,
-                notice_hours=self.settings.notice_hours,
-                hours_a_month=self.settings.hours_a_month,
+                notice_hours=allowed.notice_hours,
+                hours_a_month=allowed.hours_a_month,
                 cameras=cameras,
                 windows=[_view(row, names, now_us) for row in docket.newest_maintenance(session, site.id)],
                 may_declare=works_at_site(scope),
+                limits=[_limit(each) for each in rules],
             )
 
     def declare(self, scope: scoping.Scope, site_id: str, camera_id: str | None, span: Span, reason: str) -> int:
@@ -99,9 +115,8 @@ class MaintenancePlanner:
             around = Span(span.start_us - MONTH_US, span.end_us + MONTH_US)
             known = [window_of(row) for row in docket.maintenance_in(session, site.id, around)]
             wanted = Window(camera_id, span.start_us, span.end_us, now_us)
-            limits = MaintenanceLimits(self.settings.notice_hours, self.settings.hours_a_month)
             about = [camera_id] if camera_id is not None else cameras
-            check_declared(wanted, known, about, site.timezone, limits)
+            check_declared(wanted, known, about, site.timezone, self._limits(site))
             row = MaintenanceWindow(
                 site_id=site.id,
                 camera_id=camera_id,
@@ -127,6 +142,14 @@ class MaintenancePlanner:
             row.cut_us, row.cut_by = cut_at(window_of(row), now_us), scope.account_name
             self._judge_again(session, scope, site, row)
 
+    def _limits(self, site: Site) -> MaintenanceLimits:
+        """Its pack's; of what the pack does not limit the server's setting."""
+        by_pack = {metric: float(each.rule.value) for metric, each in maintenance_rules(site).items()}
+        return MaintenanceLimits(
+            by_pack.get("maintenance_notice", self.settings.notice_hours),
+            by_pack.get("planned_maintenance", self.settings.hours_a_month),
+        )
+
     def _judge_again(self, session: Session, scope: scoping.Scope, site: Site, row: MaintenanceWindow) -> None:
         for camera in scoping.cameras_in_reach(session, scope, site.id):
             if row.camera_id in (None, camera.id) and camera.activated_us is not None:
@@ -138,6 +161,18 @@ def _site(session: Session, scope: scoping.Scope, site_id: str) -> Site:
     if not is_slug(site_id):  # PostgreSQL takes no NUL, not even to compare with
         raise NotFound("no such site")
     return scoping.site_in_reach(session, scope, site_id)
+
+
+def _limit(found: BookRule) -> LimitView:
+    rule, source = found.rule, found.source
+    return LimitView(
+        f"{found.pack.pack}@{found.pack.version}",
+        in_both(rule.title),
+        in_both(source.title),
+        rule.article,
+        rule.binding,
+        in_both(rule.note) if rule.note is not None else {},
+    )
 
 
 def _view(row: MaintenanceWindow, names: dict[str, str], now_us: int) -> MaintenanceView:

@@ -19,6 +19,7 @@ from server.domain.compliance import (
     retention_floor_days,
 )
 from server.domain.verdict import Status
+from server.services.compliance.rule_books import MAINTENANCE
 
 LIBRARY = Library()
 OK, BROKEN, OPEN = Status.COMPLIANT, Status.NON_COMPLIANT, Status.UNVERIFIED
@@ -100,6 +101,16 @@ RECOMMENDED = [
     ("kr-national", "CCTV", "recording_retention", 60),
 ]
 
+# What no document asks: our own targets, named as such, with the words that say so.
+INTERNAL = [
+    ("live_view", "off"),
+    ("interior_armed_on_schedule", 100),
+    ("panel_silence", 300),
+    ("picture_sound", 95),
+    ("planned_maintenance", 8),
+    ("maintenance_notice", 24),
+]
+
 
 def outcomes_on(book: Book, metric: str, facts: dict[str, str], value: Value | None) -> list[Outcome]:
     windows = METRICS[metric].windows
@@ -123,6 +134,16 @@ def test_what_the_document_asks(pack, article, metric, facts, enough, short):
 def test_what_the_document_only_recommends(pack, article, metric, value):
     rules = [found.rule for found in LIBRARY.book(pack).about(metric) if found.rule.article == article]
     assert [(rule.binding, rule.value) for rule in rules] == [("recommended", value)]
+
+
+def test_what_no_document_asks_is_our_own_target_and_says_so():
+    own = [found for found in LIBRARY.book("cn-national-base").rules if found.rule.binding == "internal"]
+    assert [(found.rule.metric, found.rule.value) for found in own] == INTERNAL
+    assert {found.source.rank for found in own} == {"operator"}
+    for found in own:
+        if found.rule.metric in MAINTENANCE:
+            assert found.rule.note is not None
+            assert "No document" in found.rule.note.en
 
 
 def test_every_binding_rule_of_every_pack_is_in_the_tables():

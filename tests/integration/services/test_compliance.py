@@ -583,3 +583,24 @@ def test_a_place_is_judged_as_what_it_was_then(world):
         "nobody had said what it is"
     )
     assert world.outcomes("declared.zone-day", 5) == []
+
+
+@SQLITE
+def test_declared_maintenance_is_measured_by_the_month_and_taken_from_nothing(world):
+    """It was declared before the pack allowed less: it stands, and the month says so."""
+    world.verdict(0)
+    begin_us = world.now_us + 2 * 3_600_000_000
+
+    def declared(hours: int, cut_us: int | None = None) -> models.MaintenanceWindow:
+        return models.MaintenanceWindow(
+            site_id="sunflower", start_us=begin_us, end_us=begin_us + hours * 3_600_000_000, reason="x",
+            declared_by="lin", declared_us=world.now_us, cut_us=cut_us, camera_id=None,
+        )  # fmt: skip
+
+    world.add(declared(12), declared(100, cut_us=begin_us))
+    world.look()
+    month = world.today.isoformat()[:7]
+    hours = world.outcome("base.maintenance-hours", period=month)
+    assert (hours.subject, hours.status, hours.value, hours.binding) == ("nap-room", "NON_COMPLIANT", 12, "internal")
+    notice = world.outcome("base.maintenance-notice", period=month)
+    assert (notice.kind, notice.subject, notice.status, notice.value) == ("maintenance", "1", "NON_COMPLIANT", 2)

@@ -65,7 +65,7 @@ def test_the_published_schema_is_that_of_the_code():
 def test_a_pack_of_ones_own_lengthens_the_floor(tmp_path):
     book = library(tmp_path, own=GOOD.replace("sources:", "extends: [luzhou-longmatan]\nsources:")).book("own")
     assert [pack.pack for pack in book.packs] == ["cn-national-base", "luzhou-longmatan", "own"]
-    assert book.version == "own@2026.1.1 luzhou-longmatan@2026.11.1 cn-national-base@2026.11.1"
+    assert book.version == "own@2026.1.1 luzhou-longmatan@2026.11.1 cn-national-base@2026.11.2"
     held = in_force(found for found in book.about("recording_retention") if applies(found.rule, {}) is Applies.YES)
     assert [found.rule.id for found in held] == ["own.retention"]
 
