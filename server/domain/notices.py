@@ -4,7 +4,7 @@ Invariants: nothing is sent twice: what may have gone and cannot be recognised b
 so; a site that goes dark is one message, not forty; an alarm waits for nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -97,6 +97,12 @@ def after_crash(channel: str, attempts: int) -> State:
 def retry_us(now_us: int, attempts: int) -> int:
     """When the next attempt is made: after 1, 2, 4, 8, 16 minutes."""
     return now_us + (RETRY_FIRST_US << (attempts - 1))
+
+
+def nearest_office(offices: Mapping[str, int], wanted: int) -> list[str]:
+    """Of people by how far down their region is, those of the wanted level, or of the nearest above it that has somebody."""
+    depth = max((found for found in offices.values() if found <= wanted), default=None)
+    return sorted(name for name, found in offices.items() if found == depth)
 
 
 def next_person(escalate_to: str | None, told: Sequence[str]) -> str | None:

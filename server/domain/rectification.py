@@ -27,6 +27,8 @@ class Kind(StrEnum):
     FAILED = "failed"
     PROPOSED = "proposed"
     SUSPENDED = "suspended"
+    ESCALATED = "escalated"
+    """Somebody above was told that its day is over; by the system, and changes nothing."""
 
 
 @dataclass(frozen=True)

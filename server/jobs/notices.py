@@ -12,6 +12,7 @@ from server.domain.notices import Channel
 from server.jobs.upkeep import Task
 from server.services.compliance.rule_books import library
 from server.services.notices.channels import channels_of
+from server.services.notices.escalate import Escalator
 from server.services.notices.forget import forget
 from server.services.notices.plan_messages import MessagePlanner
 from server.services.notices.send_messages import MessageSender
@@ -26,6 +27,7 @@ from storage.database.unit_of_work import Database
 PLAN_S = 5.0
 SEND_S = 2.0
 DUE_S = 600.0
+ESCALATE_S = 120.0
 DUTIES_S = 3_600.0
 ROOMS_S = 30.0
 FORGET_S = 3_600.0
@@ -37,9 +39,11 @@ def notice_tasks(settings: ServerSettings, database: Database, clock: Clock, sto
     planner = MessagePlanner(database, clock, settings.notices, wording(), origin)
     sender = MessageSender(database, clock, settings.notices, channels_of(settings.notices, clock))
     watch, duties = DueWatch(database, clock), DutyWatch(database, clock)
+    escalator = Escalator(database, clock)
     rooms = RoomWatch(database, clock, LeaseDesk(database, SteadyTime(database, clock), library()))
     return [
         Task("notices-due", DUE_S, watch.look, stop),
+        Task("notices-escalate", ESCALATE_S, lambda: pass_on(escalator), stop),
         Task("notices-duties", DUTIES_S, duties.look, stop),
         Task("notices-rooms", ROOMS_S, lambda: tell_rooms(rooms), stop),
         Task("notices-forget", FORGET_S, lambda: drop_old(database, clock, stop), stop),
@@ -53,6 +57,11 @@ def drop_old(database: Database, clock: Clock, stop: Event) -> None:
     """Deletes what was told more than half a year ago."""
     while not stop.is_set() and forget(database, clock):
         continue
+
+
+def pass_on(escalator: Escalator) -> None:
+    """What nobody has answered, to whom the packs name."""
+    escalator.look()
 
 
 def tell_rooms(rooms: RoomWatch) -> None:

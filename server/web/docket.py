@@ -10,10 +10,11 @@ from config.base.roles import Role
 from server.domain.coverage import Cause
 from server.domain.docket import OPEN, Status
 from server.domain.verdict import day_of
-from server.services.docket.desk import ActView, CaseView, DocketList, Filter, IncidentFile, IncidentView
-from server.services.docket.plan_maintenance import MaintenanceView, SiteMaintenance
-from server.services.notices.subscribe import MessageView, Notices, SubscriptionView
-from server.services.notices.tell import kinds_of
+from server.services.docket.desk import ActView, CaseView, DocketList, Filter, IncidentFile, IncidentView, StepView
+from server.services.docket.plan_maintenance import LimitView, MaintenanceView, SiteMaintenance
+from server.services.notices.subscribe import MessageView, Notices, PassedOn, SubscriptionView
+from server.services.notices.tell import ESCALATION, kinds_of
+from server.web.compliance_words import BINDING
 from server.web.docket_words import (
     ACT,
     CHANNEL,
@@ -28,7 +29,7 @@ from server.web.docket_words import (
 )  # fmt: skip
 from server.web.formatting import Words
 from server.web.languages import Language
-from server.web.notice_words import GUARDIANS, KIND
+from server.web.notice_words import GUARDIANS, KIND, wording
 from server.web.pages import Pages
 from server.web.wording import CAUSE
 from storage.database.scope import Scope
@@ -59,6 +60,7 @@ class IncidentRow:
     overdue: bool
     owner: str
     lasting: bool
+    passed_on: bool
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class DocketPages:
             statuses=[("open", language.text(STATUS["open"])), *((one, language.text(STATUS[one])) for one in Status)],
             causes=[(one, language.text(CAUSE[one])) for one in Cause],
             owners=found.owners,
+            steps=[_clause(one, language) for one in found.steps],
             page=found.page,
             pages=found.pages,
             previous=base + _query(wanted, found.page - 1) if found.page > 1 else "",
@@ -155,6 +158,7 @@ class DocketPages:
             site=found,
             notice=f"{found.notice_hours:g}",
             month=f"{found.hours_a_month:g}",
+            limits=[(*_clause(one, language), one.note.get(_tag(language), "")) for one in found.limits],
             rows=[_window(one, words, today, language) for one in found.windows],
             form=form,
             error=_refusal(error, language),
@@ -178,6 +182,7 @@ class DocketPages:
             channels=[(one, language.text(CHANNEL[one])) for one in found.channels],
             subscriptions=[_subscription(one, language) for one in found.subscriptions],
             messages=[_message(one, found.now_us, language) for one in found.messages],
+            passed_on=[_passed_on(one, found.now_us, language) for one in found.passed_on],
             form=form,
             error=_refusal(error, language),
         )
@@ -218,6 +223,7 @@ def _incident(view: IncidentView, now_us: int, language: Language, *, named: boo
         overdue=view.overdue,
         owner=view.owner,
         lasting=view.end_us is None,
+        passed_on=view.passed_on,
     )
 
 
@@ -282,6 +288,16 @@ def _window(one: MaintenanceView, words: Words, today: date, language: Language)
     }
 
 
+def _tag(language: Language) -> str:
+    return "en" if language.tag == "en" else "zh-CN"
+
+
+def _clause(one: LimitView | StepView, language: Language) -> tuple[str, str]:
+    """What a rule of the pack says, and where that stands."""
+    source = f"{one.source[_tag(language)]} · {one.article} · {language.text(BINDING[one.binding])} · {one.pack}"
+    return one.title[_tag(language)], source
+
+
 def _subscription(one: SubscriptionView, language: Language) -> dict[str, object]:
     text = language.text
     told = [text(CHANNEL[one.channel]), one.shown]
@@ -299,6 +315,16 @@ def _subscription(one: SubscriptionView, language: Language) -> dict[str, object
         "kinds": text(", ").join(text(KIND[kind]) for kind in one.kinds if kind in KIND),
         "how": " · ".join(word for word in told if word),
         "secret": one.secret,
+    }
+
+
+def _passed_on(one: PassedOn, now_us: int, language: Language) -> dict[str, str]:
+    when = Words(language, one.timezone).moment(one.at_us, day_of(now_us, one.timezone))
+    return {
+        "site": one.site_name,
+        "what": wording().say(ESCALATION, one.about, language.tag),
+        "link": one.link,
+        "when": when,
     }
 
 

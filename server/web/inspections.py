@@ -20,6 +20,7 @@ ACT = {
     "failed": mark("repair found wanting"),
     "proposed": mark("suspension proposed"),
     "suspended": mark("suspended"),
+    "escalated": mark("passed on: its day is over"),
 }
 DO = {
     "passed": mark("It is good: close the order"),

@@ -12,6 +12,7 @@ from storage.database.models import AuditFinding, CaseAct, DocketCase, Maintenan
 from storage.database.scope import Scope, visible_sites
 
 OPEN = ("unexplained", "explained", "repaired")
+ESCALATED = "escalated"
 REFERENCES_MAX = 3
 WINDOWS_MAX = 200
 INCIDENTS_A_PAGE = 50
@@ -54,6 +55,12 @@ def acts_of(session: Session, case_ids: Sequence[int], limit: int) -> list[CaseA
     """What was done about cases, oldest first."""
     rows = select(CaseAct).where(CaseAct.case_id.in_(case_ids)).order_by(CaseAct.at_us, CaseAct.id).limit(limit)
     return list(session.scalars(rows))
+
+
+def passed_on(session: Session, case_ids: Sequence[int]) -> set[int]:
+    """Those of which somebody above was told that nobody had answered."""
+    told = select(CaseAct.case_id).where(CaseAct.case_id.in_(case_ids), CaseAct.act == ESCALATED)
+    return set(session.scalars(told))
 
 
 def _conditions(scope: Scope, wanted: Wanted) -> list[ColumnElement[bool]]:

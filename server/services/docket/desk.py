@@ -15,8 +15,11 @@ from config.base.clock import US_PER_MINUTE, Clock
 from config.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from config.base.ids import is_slug
 from config.base.roles import Relation, Role
+from config.policies.book import BookEscalation
+from config.policies.pack import in_both
 from server.domain import docket as rules
 from server.domain.authorisation import Action, may
+from server.services.compliance.rule_books import book_of
 from storage.database import docket
 from storage.database import scope as scoping
 from storage.database.models import Account, AccountSite, Camera, CaseAct, DocketCase, Site
@@ -46,6 +49,8 @@ class IncidentView(msgspec.Struct, frozen=True):
     cameras: list[str]
     """Their names."""
     closed_why: str = ""
+    passed_on: bool = False
+    """Nobody had answered, and somebody above was told."""
 
 
 class CaseView(msgspec.Struct, frozen=True):
@@ -85,6 +90,17 @@ class ActView(msgspec.Struct, frozen=True):
     cases: list[int]
 
 
+class StepView(msgspec.Struct, frozen=True):
+    """What the site's pack says is done where nobody answers; texts by language."""
+
+    rule: str
+    pack: str
+    title: dict[str, str]
+    source: dict[str, str]
+    article: str
+    binding: str
+
+
 class DocketList(msgspec.Struct, frozen=True):
     """One page of incidents, and whom open ones belong to."""
 
@@ -94,6 +110,8 @@ class DocketList(msgspec.Struct, frozen=True):
     pages: int
     owners: list[str]
     now_us: int
+    steps: list[StepView] = []
+    """Of one site's pack."""
 
 
 class IncidentFile(msgspec.Struct, frozen=True):
@@ -133,6 +151,7 @@ class DocketDesk:
         page = min(max(page, 1), PAGE_MAX)
         with self.database.reading() as session:
             asked = self._asked(session, scope, site_id, wanted, now_us)
+            book = book_of(session.get_one(Site, asked.site_id).policy_pack) if asked.site_id else None
             found, total = docket.incidents(session, scope, asked, page)
             order = {name: number for number, name in enumerate(found)}
             incidents = _incidents(session, docket.cases_in(session, found), now_us)
@@ -143,6 +162,7 @@ class DocketDesk:
                 pages=max(1, -(-total // docket.INCIDENTS_A_PAGE)),
                 owners=[name for name in docket.owners(session, scope, asked.site_id) if name],
                 now_us=now_us,
+                steps=[_step(one) for one in book.escalation] if book is not None else [],
             )
 
     def cases(self, scope: scoping.Scope, site_id: str | None, wanted: Filter) -> list[CaseView]:
@@ -265,6 +285,12 @@ def _names(session: Session, camera_ids: set[str]) -> dict[str, str]:
     return {one.id: one.name for one in session.scalars(select(Camera).where(Camera.id.in_(camera_ids)))}
 
 
+def _step(one: BookEscalation) -> StepView:
+    step = one.step
+    title, source = in_both(step.title), in_both(one.source.title)
+    return StepView(step.id, f"{one.pack.pack}@{one.pack.version}", title, source, step.article, step.binding)
+
+
 def _case(row: DocketCase, name: str, now_us: int) -> CaseView:
     return CaseView(
         case_id=row.id,
@@ -295,6 +321,7 @@ def _incidents(session: Session, rows: Sequence[DocketCase], now_us: int) -> lis
     names = _names(session, {row.camera_id for row in rows})
     ids = {row.site_id for row in rows}
     sites = {site.id: site for site in session.scalars(select(Site).where(Site.id.in_(ids)))}
+    passed_on = docket.passed_on(session, [row.id for row in rows])
     behind = list(rules.Status)
     found = []
     for incident_id, cases in grouped.items():
@@ -319,6 +346,7 @@ def _incidents(session: Session, rows: Sequence[DocketCase], now_us: int) -> lis
                 owner=next((row.owner for row in begun or cases if row.owner), ""),
                 cameras=sorted({names[row.camera_id] for row in cases}),
                 closed_why="" if begun else next((row.closed_why for row in cases if row.closed_why), ""),
+                passed_on=any(row.id in passed_on for row in cases),
             )
         )
     return found

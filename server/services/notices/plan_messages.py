@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy import BigInteger, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_MINUTE, US_PER_S, Clock
@@ -18,7 +18,7 @@ from config.base.roles import Role
 from config.settings.server import NoticeSettings
 from server.domain import notices as rules
 from server.domain.authorisation import Action, reach
-from server.services.notices.tell import ALARM, ALWAYS_TOLD
+from server.services.notices.tell import ALARM, ALWAYS_TOLD, ESCALATION, GUARDIAN_KINDS
 from storage.database import leases
 from storage.database.models import (
     Account,
@@ -127,13 +127,13 @@ class MessagePlanner:
         for event in events:
             event.planned_us = now_us
         fresh = [event for event in events if event.at_us > now_us - OVERDUE_US_MAX]
-        query = select(NoticeSubscription, Account).join(Account, Account.name == NoticeSubscription.account_name)
-        query = query.where(NoticeSubscription.site_id == site.id, NoticeSubscription.removed_us.is_(None))
         made = 0
-        for subscription, account in session.execute(query.order_by(NoticeSubscription.id)).all():
-            kinds = set(subscription.kinds.split(","))
+        for subscription, account in _subscribers(session, site.id, fresh):
+            kinds = {*subscription.kinds.split(","), ESCALATION}
             if account.role == Role.FACILITY_MANAGER:
                 kinds |= ALWAYS_TOLD
+            if subscription.site_id != site.id:
+                kinds = {ESCALATION}
             wanted = [event for event in fresh if event.kind in kinds and is_for(event, account)]
             if wanted and reaches(session, account, site.id):
                 self._make(session, site, subscription, wanted, now_us)
@@ -187,16 +187,7 @@ class MessagePlanner:
 
     def _handled(self, session: Session, message: NoticeMessage) -> bool:
         """Whether somebody has seen what it tells of, here or where it happened."""
-        events = self._events(session, message.id)
-        for event in events:
-            told = select(NoticeOf.message_id).where(NoticeOf.event_id == event.id)
-            seen = select(NoticeMessage.id).where(NoticeMessage.id.in_(told), NoticeMessage.seen_us.is_not(None))
-            if session.scalar(seen.limit(1)) is not None:
-                continue
-            alarm = session.get(AlarmRow, int(event.key.partition(":")[2])) if event.kind == ALARM else None
-            if alarm is None or alarm.acknowledged_us is None:
-                return False
-        return True
+        return all(answered(session, event) for event in self._events(session, message.id))
 
     def _pass_on(self, session: Session, message: NoticeMessage, subscription: NoticeSubscription, now_us: int) -> int:
         told, before = [message.account_name], message.escalated_from
@@ -229,8 +220,38 @@ class MessagePlanner:
         return list(session.scalars(query.where(NoticeOf.message_id == message_id).order_by(NoticeEvent.id)))
 
 
+def answered(session: Session, event: NoticeEvent) -> bool:
+    """Whether anybody has seen a message of it, or has acknowledged the alarm."""
+    told = select(NoticeOf.message_id).where(NoticeOf.event_id == event.id)
+    seen = select(NoticeMessage.id).where(NoticeMessage.id.in_(told), NoticeMessage.seen_us.is_not(None))
+    if session.scalar(seen.limit(1)) is not None:
+        return True
+    alarm = session.get(AlarmRow, int(event.key.partition(":")[2])) if event.kind == ALARM else None
+    return alarm is not None and alarm.acknowledged_us is not None
+
+
 def _page_of(site: Site, events: Sequence[NoticeEvent]) -> str:
-    return "/live" if any(event.for_account is not None for event in events) else f"/sites/{site.id}"
+    return "/live" if any(event.kind in GUARDIAN_KINDS for event in events) else f"/sites/{site.id}"
+
+
+def _subscribers(
+    session: Session, site_id: str, events: Sequence[NoticeEvent]
+) -> list[tuple[NoticeSubscription, Account]]:
+    """Who has subscribed to the site; and of those to whom something is passed on and who have not, what they have elsewhere."""
+    addressed = {event.for_account for event in events if event.kind == ESCALATION}
+    query = select(NoticeSubscription, Account).join(Account, Account.name == NoticeSubscription.account_name)
+    query = query.where(
+        NoticeSubscription.removed_us.is_(None),
+        or_(NoticeSubscription.site_id == site_id, NoticeSubscription.account_name.in_(addressed)),
+    )
+    rows = [(row[0], row[1]) for row in session.execute(query.order_by(NoticeSubscription.id))]
+    here = {one.account_name for one, _ in rows if one.site_id == site_id}
+    elsewhere = {
+        (one.account_name, one.channel, one.target): (one, account)
+        for one, account in rows
+        if one.account_name not in here
+    }
+    return [*((one, account) for one, account in rows if one.site_id == site_id), *elsewhere.values()]
 
 
 def quiet_of(subscription: NoticeSubscription) -> tuple[int, int] | None:

@@ -16,14 +16,15 @@ from config.base.roles import Role
 from server.domain.notices import Channel, State
 from server.services.notices.channels import SECRET_PREFIX, Sending, WebPush
 from server.services.notices.plan_messages import reaches
-from server.services.notices.tell import kinds_of
+from server.services.notices.tell import ESCALATION, kinds_of
 from storage.database import leases
 from storage.database import scope as scoping
-from storage.database.models import Account, NoticeMessage, NoticeSubscription, Site
+from storage.database.models import Account, NoticeEvent, NoticeMessage, NoticeSubscription, Site
 from storage.database.unit_of_work import Database
 
 SUBSCRIPTIONS_MAX = 40
 MESSAGES_SHOWN = 100
+PASSED_ON_SHOWN = 20
 TARGET_CHARS_MAX = 2_000
 ESCALATE_MIN_MAX = 1_440
 LANGUAGES = ("zh-CN", "en")
@@ -70,6 +71,16 @@ class MessageView(msgspec.Struct, frozen=True):
     escalated: bool
 
 
+class PassedOn(msgspec.Struct, frozen=True):
+    """What nobody had answered and the policy pack passes on to the reader; ``about``: kind and word of what it is."""
+
+    site_name: str
+    timezone: str
+    about: str
+    link: str
+    at_us: int
+
+
 class Notices(msgspec.Struct, frozen=True):
     """A person's own page."""
 
@@ -81,6 +92,8 @@ class Notices(msgspec.Struct, frozen=True):
     unknown: int
     """Messages of which nobody can know whether they went."""
     now_us: int
+    passed_on: list[PassedOn] = []
+    """The newest first, whether or not there was a channel to tell it by."""
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -113,6 +126,12 @@ class NoticeDesk:
             mine = select(NoticeMessage).where(NoticeMessage.account_name == scope.account_name)
             messages = session.scalars(mine.order_by(NoticeMessage.made_us.desc()).limit(MESSAGES_SHOWN)).all()
             push = self.channels.get(Channel.WEBPUSH)
+            theirs = select(NoticeEvent).where(
+                NoticeEvent.for_account == scope.account_name,
+                NoticeEvent.kind == ESCALATION,
+                NoticeEvent.site_id.in_(list(sites)),
+            )
+            passed_on = session.scalars(theirs.order_by(NoticeEvent.at_us.desc()).limit(PASSED_ON_SHOWN)).all()
             return Notices(
                 sites=[(site.id, site.name) for site in sites.values()],
                 channels=[name for name in Channel if name in self.channels],
@@ -121,6 +140,10 @@ class NoticeDesk:
                 messages=[_message(row, sites) for row in messages],
                 unknown=sum(row.state == State.UNKNOWN and row.seen_us is None for row in messages),
                 now_us=self.clock.utc_us(),
+                passed_on=[
+                    PassedOn(sites[row.site_id].name, sites[row.site_id].timezone, row.about, row.link, row.at_us)
+                    for row in passed_on
+                ],
             )
 
     def subscribe(self, scope: scoping.Scope, wish: Wish) -> int:

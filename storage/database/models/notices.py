@@ -57,6 +57,7 @@ class NoticeEvent(Base):
     """Whose news it is alone; null: everybody's who has the site."""
     planned_us: Mapped[int | None] = mapped_column(BigInteger, index=True)
     """When messages were made of it."""
+    __table_args__ = (Index("ix_notice_event_account", "for_account", "at_us"),)
 
 
 class NoticeMessage(Base):

@@ -8,7 +8,15 @@ import pytest
 from sqlalchemy import select
 
 from config.base.clock import US_PER_DAY
+from config.base.errors import InvalidInput
+from config.base.timespan import Span
+from config.settings.server import MaintenanceSettings
+from server.domain.maintenance import US_PER_HOUR
+from server.services.compliance.choose_pack import choose_pack
+from server.services.docket.plan_maintenance import MaintenancePlanner
 from storage.database.models import CaseAct, DocketCase, MaintenanceWindow
+from storage.database.scope import OPERATOR as MANAGER
+from storage.database.scope import Scope
 from tests.support.api import AUDITOR, RunningApi, add_accounts
 from tests.support.sites import seconds
 
@@ -129,6 +137,26 @@ def test_maintenance_is_declared_beforehand_and_only_cut_short(docket: RunningAp
         first, second = session.scalars(select(MaintenanceWindow).order_by(MaintenanceWindow.id)).all()
         assert first.cut_us == clock.utc_us()
         assert second.cut_us == second.start_us
+
+
+def test_the_pack_limits_maintenance_and_the_page_says_by_which_rule(docket: RunningApi, clock) -> None:
+    generous = MaintenanceSettings(notice_hours=0, hours_a_month=200)
+    planner = MaintenancePlanner(docket.parts.database, clock, generous)
+    begin_us, lin = clock.utc_us() + 36 * US_PER_HOUR, Scope("lin", MANAGER)
+    nine = Span(begin_us, begin_us + 9 * US_PER_HOUR)
+    planner.end(lin, "sunflower", planner.declare(lin, "sunflower", None, nine, "no pack, so the setting alone"))
+    choose_pack(docket.parts.database, clock, "sunflower", "yongan")
+    for span, code in (
+        (nine, "maintenance_too_long"),
+        (Span(clock.utc_us() + 23 * US_PER_HOUR, begin_us), "maintenance_too_soon"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            planner.declare(lin, "sunflower", None, span, "x")
+        assert refused.value.code == code
+    planner.declare(lin, "sunflower", None, Span(begin_us, begin_us + 8 * US_PER_HOUR), "x")
+    page = docket.signed_in().get("/sites/sunflower/maintenance").text
+    assert "cn-national-base@2026.11.2" in page
+    assert "No document asks for a number" in page
 
 
 def test_a_person_subscribes_for_themselves_alone(docket: RunningApi) -> None:

@@ -1,4 +1,6 @@
-"""supervision"""
+"""News of one person alone is found by the person."""
+
+from alembic import op
 
 revision = "0038"
 down_revision = "0037"
@@ -7,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_index("ix_notice_event_account", "notice_event", ["for_account", "at_us"])
