@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.base.errors import Conflict, InvalidInput, PermissionDenied, ResourceExhausted
-from server.api.errors import RETRY_AFTER_S, status_of
+from server.api.errors import retry_after_s, status_of
 from server.api.gate import NAME_CHARS_MAX, READ, open_to_all, source_of
 from server.api.parts import parts_of
 from server.api.tongue import LANGUAGE_COOKIE, language_of
@@ -21,7 +21,10 @@ PATH_CHARS_MAX = 400
 DEVICE_CHARS_MAX = 120
 LINK_CHARS_MAX = 64
 SECOND = "second"
-SAID_RESET = "reset"
+SAID_RESET, SAID_LEFT = "reset", "left"
+AUTHORITY = b"authority"
+"""What a sign-in between its steps remembers where an authority's provider was the first one; proofs of it begin so."""
+BY_AUTHORITY = {"totp": "authority_totp", "recovery": "authority_spare"}
 router = APIRouter()
 
 
@@ -44,9 +47,11 @@ def sign_in_page(request: Request) -> Response:
     parts = parts_of(request)
     onward = local_path(request.query_params.get("next", ""))
     token = parts.gate.token_of(request)
-    if token and parts.sign_in.resume(token) is not None:
+    known = parts.sign_in.resume(token) if token else None
+    if known is not None and not known.only:
         return RedirectResponse(onward, 303)
-    said = SAID_RESET if request.query_params.get("said") == SAID_RESET else ""
+    asked = request.query_params.get("said", "")
+    said = asked if asked in (SAID_RESET, SAID_LEFT) else ""
     return HTMLResponse(_sign_in_page(request, onward, said=said))
 
 
@@ -63,7 +68,7 @@ def sign_in(request: Request, form: Form) -> Response:
     except (PermissionDenied, ResourceExhausted) as error:
         status = status_of(error)
         html = _sign_in_page(request, onward, name=name, error=error.code)
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, ResourceExhausted) else None
+        headers = {"Retry-After": str(retry_after_s(error.code))} if isinstance(error, ResourceExhausted) else None
         return HTMLResponse(html, status, headers)
     steps = parts.sign_in.second_steps(person.account_name)
     if steps:
@@ -78,7 +83,7 @@ def second_step(request: Request, form: Form) -> Response:
     """A code of time or a recovery code, behind a right password."""
     parts, token, onward = parts_of(request), form.get("step", ""), local_path(form.get("next", ""))
     try:
-        name, _ = parts.people.steps.recall(SECOND, token, use_up=False)
+        name, began = parts.people.steps.recall(SECOND, token, use_up=False)
         device = parts.gate.device_of(request)
         proof = parts.people.steps.check(name, form.get("code", ""), source_of(request), device)
         parts.people.steps.recall(SECOND, token, use_up=True)
@@ -87,7 +92,7 @@ def second_step(request: Request, form: Form) -> Response:
             return HTMLResponse(_sign_in_page(request, onward, error=error.code), 401)
         html = parts.people_pages.second(token, onward, frozenset({"totp"}), language_of(request), error)
         return HTMLResponse(html, 401 if isinstance(error, PermissionDenied) else status_of(error))
-    return _signed_in(request, name, proof, onward)
+    return _signed_in(request, name, BY_AUTHORITY[proof] if began == AUTHORITY else proof, onward)
 
 
 @router.post("/sign-in/passkey/options")
@@ -127,18 +132,27 @@ def join(request: Request, form: Form) -> Response:
     except (PermissionDenied, InvalidInput, Conflict) as error:
         html = parts.people_pages.join(link, language_of(request), error, name=name[:NAME_CHARS_MAX])
         return HTMLResponse(html, status_of(error))
-    return _signed_in(request, made, "password", "/me")
+    return _signed_in(request, made, "password", "/")
 
 
 @router.post("/sign-out")
 @open_to_all
 def sign_out(request: Request) -> Response:
-    """Ends the session on the server, whether or not the browser forgets its cookie."""
+    """Ends the session on the server, whether or not the browser forgets its cookie; an authority's goes on to its provider.
+
+    By a page of ours: browsers follow no form to another site that ``form-action`` does not name.
+    """
     parts = parts_of(request)
     token = parts.gate.token_of(request)
+    known = parts.sign_in.resume(token) if token else None
     if token:
         parts.sign_in.close_session(token)
-    response = RedirectResponse("/sign-in", 303)
+    response: Response = RedirectResponse("/sign-in", 303)
+    if known is not None and known.proof.startswith(AUTHORITY.decode()):
+        address = parts.people.authority.leave(f"{site_of(request).origin}/sign-in")
+        response = RedirectResponse(f"/sign-in?said={SAID_LEFT}", 303)
+        if address:
+            response = HTMLResponse(parts.people_pages.left(address, language_of(request)))
     parts.gate.clear_cookie(response)
     return response
 

@@ -22,11 +22,13 @@ from config.base.errors import (
 )
 from config.base.logs import get_logger
 from server.api.gate import READ, NotSignedIn, SecondStepMissing
-from server.api.kept_forms import kept_answer
+from server.api.kept_forms import keep_form, remember
 from server.api.parts import Parts
 from server.api.tongue import language_of
 
 RETRY_AFTER_S = 5
+_RETRY_AFTER_S = {"too_many_attempts": 300}
+"""By code, where it takes longer."""
 MACHINE_PREFIXES = ("/api/", "/agent/", "/healthz")
 _STATUS: tuple[tuple[type[NightlightError], HTTPStatus], ...] = (
     (NotSignedIn, HTTPStatus.UNAUTHORIZED),
@@ -64,6 +66,11 @@ def status_of(error: NightlightError) -> HTTPStatus:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
+def retry_after_s(code: str) -> int:
+    """When it makes sense to try again."""
+    return _RETRY_AFTER_S.get(code, RETRY_AFTER_S)
+
+
 def respond(parts: Parts, request: Request, error: NightlightError) -> Response:
     """The answer to a request that ended in ``error``."""
     status = status_of(error)
@@ -87,7 +94,7 @@ def answer(parts: Parts, request: Request, status: HTTPStatus, code: str, detail
     language = language_of(request)
     headers = {"Cache-Control": "no-store"}
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+        headers["Retry-After"] = str(retry_after_s(code))
     if not wants_page(request):
         if status is HTTPStatus.UNAUTHORIZED and request.url.path.startswith("/api/"):
             headers["WWW-Authenticate"] = 'Basic realm="nightlight", charset="UTF-8"'
@@ -96,12 +103,21 @@ def answer(parts: Parts, request: Request, status: HTTPStatus, code: str, detail
         body = msgspec.json.encode(problem)
         return Response(body, status, headers | {"Content-Language": language}, "application/problem+json")
     if status is HTTPStatus.UNAUTHORIZED:
-        kept = kept_answer(request, parts.kept, secure=parts.public_origin.startswith("https://"))
-        return kept or RedirectResponse("/sign-in" + _next(request), HTTPStatus.SEE_OTHER, headers)
+        kept = keep_form(request, parts.kept, parts.gate.last_of(request))
+        onward = "?next=%2Fkept" if kept else _next(request)
+        return _with_kept(parts, RedirectResponse("/sign-in" + onward, HTTPStatus.SEE_OTHER, headers), kept)
     if code == SecondStepMissing.code:
         return RedirectResponse("/me", HTTPStatus.SEE_OTHER, headers)
-    html = parts.pages.error(status, code, language, _here(request))
-    return Response(html, status, headers, "text/html; charset=utf-8")
+    kept = keep_form(request, parts.kept, parts.gate.last_of(request)) if "Retry-After" in headers else ""
+    reader = getattr(request.state, "reader", None)
+    html = parts.pages.error(status, code, language, _here(request), reader=reader, kept=bool(kept))
+    return _with_kept(parts, Response(html, status, headers, "text/html; charset=utf-8"), kept)
+
+
+def _with_kept(parts: Parts, response: Response, kept: str) -> Response:
+    if kept:
+        remember(response, kept, secure=parts.public_origin.startswith("https://"))
+    return response
 
 
 def wants_page(request: Request) -> bool:

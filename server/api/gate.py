@@ -207,10 +207,12 @@ def deny_by_default(request: Request) -> None:
     if request.scope["endpoint"] in _open_endpoints:
         return
     person: Scope = request.app.state.parts.gate.identify(request)
+    request.state.reader = person if not person.only else None  # for the frame of whatever page answers
     action = action_of(request.scope["route"].path, request.method)
-    allowed = reach(person.role, action) if action is not None else frozenset()
+    allowed = reach(person.role, action, person.only) if action is not None else frozenset()
     if action is None or not allowed:
-        raise PermissionDenied("this account may not do that", code="not_allowed")
+        code = "screen_only" if person.only else "not_allowed"
+        raise PermissionDenied("this account, or this session of it, may not do that", code=code)
     request.app.state.parts.gate.check_second_step(person, action)
     if Relation.SUPPORT in allowed and request.path_params.get("site") in person.support:
         what = f"{request.method} {request.scope['route'].path}"

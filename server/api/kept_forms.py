@@ -1,9 +1,9 @@
-"""A form that was sent after its session had ended: kept for half an hour, and shown again to whoever signs in there.
+"""A form that came after its session had ended, or while the server was away: kept for half an hour, and shown again.
 
 Invariants: only what came from our own pages is kept (the shield has looked at its origin before); nothing is sent by itself,
 a person presses the button; no field that holds a password or a code, and nothing of an account's own page; in memory alone,
 bounded in number, in size and by source (I10); where the browser still knows whose session it was, that account alone sees it,
-else the first one that does is the only one. Whether that account may do
+else the first one that signs in there is the only one. Whether that account may do
 what the form asks for is decided where the form goes, as always.
 
 Source: OWASP CSRF Prevention; RFC 6265bis (cookies with a prefix, SameSite).
@@ -16,10 +16,11 @@ from threading import Lock
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from config.base.clock import US_PER_MINUTE, Clock
 from config.base.ids import is_slug
+from server.api.forms import FIELDS_MAX
 from server.api.gate import source_of
 
 COOKIE = "nightlight-kept"
@@ -27,13 +28,12 @@ KEPT_US = 30 * US_PER_MINUTE
 FORMS_MAX = 256
 FORMS_A_SOURCE_MAX = 8
 BYTES_MAX = 64 * 1024
-FIELDS_MAX = 40
 BODY = "nightlight.body"
 """Where the shield leaves a request's body for whoever answers for it."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 NEVER_KEPT = ("/me", "/sign-in", "/sign-out", "/join", "/forgot", "/reset", "/api/", "/agent/", "/kept")
-SECRETS = frozenset({"password", "old", "new", "again", "code", "token", "answer", "secret", "step"})
-"""Fields that are never kept, by name."""
+SECRETS = frozenset({"password", "old", "new", "again", "code", "token", "secret", "step"})
+"""Fields that are never kept, by name; an ``answer`` is what somebody wrote to a complaint."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class KeptForm:
 
     @property
     def told(self) -> list[str]:
-        """What a person typed, for them to know it again: ids and choices are left out."""
-        return [value for _, value in self.fields if value.strip() and not is_slug(value)]
+        """What a person typed, for them to know it again: ids, choices and bare numbers are left out."""
+        return [value for _, value in self.fields if any(map(str.isalpha, value)) and not is_slug(value)]
 
 
 @dataclass(frozen=True)
@@ -106,18 +106,16 @@ class KeptForms:
             self._forms.pop(token, None)
 
 
-def kept_answer(request: Request, forms: KeptForms, *, secure: bool) -> Response | None:
-    """The way to sign in and on to the form, for a form that nobody signed in sent; None where nothing is kept."""
-    body = request.scope.get(BODY, b"")
+def keep_form(request: Request, forms: KeptForms, whose: str) -> str:
+    """A token for the form that was sent; empty where nothing is kept. ``whose``: as the browser knows it."""
     if request.method != "POST" or request.headers.get("content-type", "").split(";")[0] != FORM_TYPE:
-        return None
+        return ""
     query = f"?{request.url.query}" if request.url.query else ""
-    whose = request.app.state.parts.gate.last_of(request)
-    token = forms.keep(request.url.path + query, body, source_of(request), whose)
-    if not token:
-        return None
-    response = RedirectResponse("/sign-in?next=%2Fkept", 303, {"Cache-Control": "no-store"})
+    return forms.keep(request.url.path + query, request.scope.get(BODY, b""), source_of(request), whose)
+
+
+def remember(response: Response, token: str, *, secure: bool) -> None:
+    """Lets the browser find at ``/kept`` what was kept."""
     response.set_cookie(
         COOKIE, token, max_age=KEPT_US // 1_000_000, path="/kept", secure=secure, httponly=True, samesite="strict"
     )
-    return response

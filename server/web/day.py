@@ -25,7 +25,6 @@ from storage.database.scope import Scope
 
 DAY_STEP_US, HOUR_STEP_US = US_PER_MINUTE, 2 * US_PER_S
 GAPS_SHOWN_MAX = 100
-SHOWN_STATES = ("covered", "backfilled", "in_flight", "unsound", "unverified", "missing", "idle", "ahead")
 RECORDED = ("covered", "backfilled", "in_flight")
 ORDER = ("NON_COMPLIANT", "UNVERIFIED", "COMPLIANT")
 COLUMNS = (
@@ -113,7 +112,7 @@ class DayPages:
                         camera.camera_id,
                         words.clock(gap.start_us, seconds=True),
                         words.clock(gap.end_us, seconds=True) if gap.end_us is not None else spoken.text("still lasts"),
-                        str(max(0, end_us - gap.start_us) // US_PER_S),
+                        str(-(-max(0, end_us - gap.start_us) // US_PER_S)),  # rounded up, as they are drawn
                         spoken.text(STATE[timeline.state_of(gap)]),
                         spoken.text(CAUSE[gap.cause]),
                     ]
@@ -177,7 +176,7 @@ class _Maker:
             "at_max": self._words.field(last_minute - last_minute % US_PER_MINUTE),
             "gaps": [self._gap(one, gap) for one, gap in gaps[:GAPS_SHOWN_MAX]],
             "unshown": max(0, len(gaps) - GAPS_SHOWN_MAX),
-            "states": [(state, text(STATE[state])) for state in SHOWN_STATES],
+            "states": [(state, text(STATE[state])) for state in timeline.SHOWN_STATES],
             "csv": f"{self._base}/file?format=csv",
             "xlsx": f"{self._base}/file?format=xlsx",
             "here": self._address(self._asked.hour),
@@ -206,7 +205,7 @@ class _Maker:
         text, states = self._language.text, self._states[camera.camera_id]
         step_us = HOUR_STEP_US if self._asked.hour is not None else DAY_STEP_US
         drawing = timeline.draw(states, window, self._now_us, [], step_us)
-        lengths = [(state, states[state].clip(*window).total_us) for state in SHOWN_STATES]
+        lengths = [(state, states[state].clip(*window).total_us) for state in timeline.SHOWN_STATES]
         marks = [f"{text(STATE[state])} {self._words.duration(length)}" for state, length in lengths if length]
         kind = text(ZONE[camera.zone_kind]) if camera.zone_kind in ZONE else camera.zone_kind
         zone = camera.zone_name if camera.zone_name == kind else f"{camera.zone_name} · {kind}"

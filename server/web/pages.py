@@ -23,12 +23,12 @@ from server.web.alarms import make_alarms
 from server.web.attestation import make_attestation
 from server.web.board import make_board
 from server.web.custody import SAID, LastForm, make_custody, refusal
-from server.web.health import make_health
+from server.web.health import make_health, panels_heard
 from server.web.languages import DEFAULT_LANGUAGE, LANGUAGES, Language, load_languages
 from server.web.morning import Asked, make_todo
 from server.web.navigation import navigation
-from server.web.timeline import HEIGHT
-from server.web.wording import OTHER_ADVICE, SIGN_IN_ERROR, STATE, STATUS_ADVICE, STATUS_TITLE
+from server.web.timeline import HEIGHT, SHOWN_STATES
+from server.web.wording import CODE_ADVICE, OTHER_ADVICE, SIGN_IN_ERROR, STATE, STATUS_ADVICE, STATUS_TITLE
 from storage.database.scope import Scope
 
 HERE = Path(__file__).parent
@@ -78,7 +78,8 @@ class Pages:
         alarms, health = (asked.alarms, asked.health) if asked is not None else (None, None)
         section = None
         if alarms is not None and (alarms.alarms or alarms.partitions):
-            section = make_alarms(alarms, site.timezone, site.now_us, spoken, may_act=may_act)
+            heard = panels_heard(health) if health is not None else ()
+            section = make_alarms(alarms, site.timezone, site.now_us, spoken, may_act=may_act, heard=heard)
 
         def may(action: Action) -> bool:
             return may_at_site(reader, action)
@@ -125,6 +126,7 @@ class Pages:
             fragment=fragment,
             digest=digest,
             states=STATE,
+            shown_states=SHOWN_STATES,
         )
 
     def custody(
@@ -203,9 +205,13 @@ class Pages:
             "sign_in.html", language, onward=onward, name=name, error=message, here=here, authority=authority, said=said
         )
 
-    def error(self, status: HTTPStatus, code: str, language: str, here: str) -> str:
-        """A page for a person whose request could not be answered."""
-        advice = STATUS_ADVICE.get(int(status), OTHER_ADVICE)
+    def error(
+        self, status: HTTPStatus, code: str, language: str, here: str, *, reader: Scope | None, kept: bool = False
+    ) -> str:
+        """A page for a person whose request could not be answered; ``kept``: what they sent waits for them at ``/kept``."""
+        advice = CODE_ADVICE.get(code) or STATUS_ADVICE.get(int(status), OTHER_ADVICE)
+        # What is not found may be a site: its own ways would lead nowhere.
+        known = {} if reader is None else {"reader": reader, "ways_of": "/" if status == HTTPStatus.NOT_FOUND else here}
         return self._render(
             "error.html",
             language,
@@ -214,7 +220,9 @@ class Pages:
             advice=advice,
             again=int(status) in MAY_PASS,
             code=code,
+            kept=kept,
             here=here,
+            **known,
         )
 
     def status_title(self, status: HTTPStatus, language: str) -> str:

@@ -27,6 +27,8 @@ BANDS = {
     "missing": (0, 32),
 }
 """State → (top, height) of its band; drawn in this order."""
+SHOWN_STATES = ("covered", "backfilled", "in_flight", "unsound", "unverified", "missing", "idle", "ahead")
+"""As a legend tells them."""
 GAPS = frozenset({"missing", "unsound", "unverified"})
 UNSOUND = frozenset(cause for cause in Cause if cause.startswith("picture_")) | {Cause.CLOCK_ERROR}
 """Causes of a gap of which there is a recording that is known to be no good."""

@@ -181,7 +181,7 @@ STATUS_TITLE = {
     404: mark("Not found"),
     405: mark("Not possible here"),
     408: mark("The request took too long"),
-    409: mark("Somebody was faster"),
+    409: mark("It has changed meanwhile"),
     413: mark("The request is too large"),
     421: mark("Wrong address"),
     422: mark("The request cannot be understood"),
@@ -191,21 +191,36 @@ STATUS_TITLE = {
 }
 
 STATUS_ADVICE = {
+    400: mark("Go back, look over what you filled in, and send it again."),
+    405: mark("Nothing can be read at this address. Go to the start page."),
+    408: mark("What you sent did not arrive in time. Check the network, go back and send it again."),
     403: mark(
         "Your account may not do this. If the page had been open for long, reload it and try again. If it is your work, ask"
         " whoever manages accounts at your facility or authority."
     ),
     404: mark("There is no such page, or it is not within your reach. Check the address."),
-    429: mark("Wait a moment, then try again."),
+    409: mark(
+        "Somebody else was first, or it has been done already; nothing of yours was carried out. Go back, reload the page and"
+        " see how it stands."
+    ),
+    413: mark("Go back and choose a smaller file, or write less."),
+    421: mark("Open this server by the address that its operator gave you."),
+    422: mark("Go back, look over what you filled in, and send it again."),
+    429: mark("That was too much at once. Wait a few seconds, then try again."),
     500: mark(
         "The fault is on our side and has been recorded. Try again in a moment. If it stays, tell whoever runs this server the"
         " code below and the time."
     ),
     503: mark(
         "Something that this server needs does not answer, or it is being looked after. Recording at the sites goes on."
-        " Try again in a moment."
+        " Try again in a few seconds; if it stays so for minutes, tell whoever runs this server."
     ),
 }
+CODE_ADVICE = {
+    "too_many_attempts": mark("Too many failed attempts. Wait five minutes, then try again."),
+    "screen_only": mark("This screen shows the duty room and nothing else. To do more, sign in as yourself; that ends the screen."),
+}
+"""Where a code says more than its status."""
 OTHER_ADVICE = mark("Go back and try again.")
 
 SIGN_IN_ERROR = {

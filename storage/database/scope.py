@@ -37,6 +37,8 @@ class Scope:
     """By what the session was opened; empty where there is none."""
     session: str = field(default="", compare=False)
     """SHA-256 of its token, as it is kept: looks end with it."""
+    only: str = ""
+    """What the session is for alone (``authorisation.SCREENS``); empty where it is for all that the role may."""
     support: frozenset[str] = frozenset()
     """Sites that a platform administrator may help at now, by the facility's leave."""
 

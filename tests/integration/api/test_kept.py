@@ -1,10 +1,14 @@
 """A form that was sent after its session had ended is shown again after signing in, to one account, and sends nothing itself."""
 
 import re
+from urllib.parse import urlencode
 
 import pytest
 
-from server.api.kept_forms import BYTES_MAX, FORMS_A_SOURCE_MAX, FORMS_MAX, KEPT_US, KeptForms
+from server.api.forms import FIELDS_MAX
+from server.api.kept_forms import BYTES_MAX, FORMS_A_SOURCE_MAX, FORMS_MAX, KEPT_US, NEVER_KEPT, SECRETS, KeptForms
+from server.web.inspections import FINDINGS_IN_FORM
+from server.web.pages import HERE
 from tests.support.api import AUDITOR, OPERATOR, PASSWORD, add_accounts
 from tests.support.clock import SimulatedClock
 
@@ -105,3 +109,35 @@ def test_it_is_bounded_in_time_number_size_and_by_source():
     assert kept.show(last, "lin") is None
     assert kept.keep("/sites/a/zones", b"name=x", "two")
     assert len(kept._forms) == 1
+
+
+FORM = re.compile(r'<form([^>]*method="post"[^>]*)>(.*?)</form>', re.DOTALL)
+TYPED = re.compile(r"<textarea\b[^>]*|<input\b(?![^>]*type=\"(?:hidden|radio|checkbox|file|password|submit)\")[^>]*")
+WORDS = "谁、什么时候、为什么"
+
+
+def test_every_form_of_the_pages_with_anything_typed_is_kept_whole():
+    """Generated from the templates; a picture or a table that was chosen as a file has to be chosen again."""
+    seen = {}
+    for template in sorted((HERE / "templates").glob("*.html")):
+        for opening, inside in FORM.findall(re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "1", template.read_text())):
+            names = [name for field in TYPED.findall(inside) for name in re.findall(r'\bname="([^"]+)"', field)]
+            path = "/" + re.search(r'action="([^"]*)"', opening)[1].lstrip("/")
+            if "multipart" in opening:
+                assert 'type="file"' in inside
+            elif names and not path.startswith(NEVER_KEPT):
+                kept = KeptForms(SimulatedClock())
+                token = kept.keep(path, urlencode(dict.fromkeys(names, WORDS)).encode(), "here")
+                form = kept.show(token, "lin")
+                assert form is not None, f"{template.name}: {path}"
+                assert {name for name, _ in form.fields} == set(names) - {"password"}, f"{template.name}: {path}"
+                assert WORDS in form.told
+                seen[template.name] = names
+            else:
+                assert set(names) - {"name"} <= SECRETS or path.startswith(("/me", "/forgot")), (
+                    f"{template.name}: {path}"
+                )
+    wanted = {"incident.html", "inspections.html", "complaints.html", "credit.html", "my_requests.html", "request.html"}
+    assert wanted <= set(seen)
+    assert len(seen) > 20
+    assert 2 + 5 * FINDINGS_IN_FORM <= FIELDS_MAX, "the longest form"
