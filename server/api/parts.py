@@ -81,6 +81,7 @@ from server.web.credit import CreditPages
 from server.web.day import DayPages
 from server.web.docket import DocketPages
 from server.web.draws import DrawPages
+from server.web.guides import Guides, load_guides
 from server.web.inspections import InspectionPages
 from server.web.live import LivePages
 from server.web.pages import Pages
@@ -94,6 +95,7 @@ from server.web.reports import ReportPages
 from server.web.requests import RequestPages
 from server.web.setup_pages import SetupPages
 from server.web.statistics import StatisticsPages
+from server.web.traces import TracePages
 from server.web.wall import WallPages
 from storage.database.unit_of_work import Database
 from storage.objects.connection import access_from
@@ -168,6 +170,7 @@ class Parts:
     report_pages: ReportPages
     live: LiveFace
     live_pages: LivePages
+    trace_pages: TracePages
     playback: Playback
     minutes: MinuteReader
     playback_pages: PlaybackPages
@@ -181,6 +184,7 @@ class Parts:
     feed: BoardFeed
     wall: WallFeed
     kept: KeptForms
+    guides: Guides
     streams: StreamSlots
     public_origin: str
     session_hours: int
@@ -208,7 +212,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         clock=clock,
         database=database,
         reader=reader,
-        calendar=CalendarReader(database, clock),
+        calendar=CalendarReader(database, clock, Assessor(settings.policy)),
         calendar_pages=CalendarPages(pages),
         day_pages=DayPages(pages),
         duty=duty,
@@ -271,6 +275,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
         report_pages=ReportPages(pages),
         live=live_of(settings, database, clock),
         live_pages=LivePages(pages),
+        trace_pages=TracePages(pages),
         playback=Playback(database, store, clock),
         minutes=MinuteReader(database, reader, Playback(database, store, clock), DocketReference(database)),
         playback_pages=PlaybackPages(pages),
@@ -290,6 +295,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
             reader, duty, health, AuditReader(database, clock), MorningReader(database, clock), pages, clock
         ),
         kept=KeptForms(clock),
+        guides=load_guides(pages),
         streams=StreamSlots(),
         public_origin=settings.api.public_origin.rstrip("/"),
         session_hours=settings.api.session_hours,

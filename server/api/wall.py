@@ -2,13 +2,15 @@
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
+from server.api.entrance import device_of
 from server.api.events import stream_of
 from server.api.feed import Fragment
-from server.api.gate import READ, Person
+from server.api.gate import READ, Person, source_of
 from server.api.parts import parts_of
 from server.api.tongue import language_of
+from server.services.people.sign_in import SCREEN_HOURS
 from storage.database.scope import Scope
 
 router = APIRouter()
@@ -28,6 +30,16 @@ def wall(request: Request, person: Person) -> HTMLResponse:
         digest=found.fragment.digest,
     )
     return HTMLResponse(html)
+
+
+@router.post("/wall/screen")
+def leave_open(request: Request, person: Person) -> Response:
+    """This browser shows the duty room for a week and can do nothing else; whoever was signed in here no longer is."""
+    parts = parts_of(request)
+    token = parts.sign_in.open_screen(person, parts.gate.token_of(request), source_of(request), device_of(request))
+    response = RedirectResponse("/wall", 303)
+    parts.gate.set_cookie(response, token, SCREEN_HOURS)
+    return response
 
 
 @router.api_route("/wall/board", methods=READ)

@@ -33,6 +33,8 @@ class Action(StrEnum):
     COVERAGE_READ = "coverage.read"
     ALARM_READ = "alarm.read"
     ALARM_HANDLE = "alarm.handle"
+    WALL = "wall"
+    """The duty room's screen."""
     PICTURE_READ = "picture.read"
     CUSTODY_READ = "custody.read"
     CUSTODY_ACT = "custody.act"
@@ -55,8 +57,8 @@ class Action(StrEnum):
 _A = Action
 _AUTHORITY = frozenset(
     {
-        _A.HOME, _A.COVERAGE_READ, _A.ALARM_READ, _A.AUDIT_READ, _A.AUDIT_ASK, _A.CELL_READ, _A.REGISTERS_READ, _A.LOOKS_READ,
-        _A.COMPLIANCE_READ, _A.COMPLIANCE_ACT, _A.SUPERVISE, _A.NOTICES_OWN,
+        _A.HOME, _A.COVERAGE_READ, _A.ALARM_READ, _A.WALL, _A.AUDIT_READ, _A.AUDIT_ASK, _A.CELL_READ, _A.REGISTERS_READ,
+        _A.LOOKS_READ, _A.COMPLIANCE_READ, _A.COMPLIANCE_ACT, _A.SUPERVISE, _A.NOTICES_OWN,
     }
 )  # fmt: skip
 _LOOKS = frozenset({_A.LIVE, _A.PLAYBACK})
@@ -66,8 +68,8 @@ _SUPPORT = frozenset({_A.COVERAGE_READ, _A.AUDIT_READ, _A.CELL_READ})
 """How boxes, cameras and the store do, to read; no picture, no person, and nothing to change."""
 _STAFF = frozenset(
     {
-        _A.HOME, _A.COVERAGE_READ, _A.ALARM_READ, _A.ALARM_HANDLE, _A.PEOPLE_READ, _A.DAY_READ, _A.DAY_MARK, _A.CONSENT_OWN,
-        _A.NOTICES_OWN,
+        _A.HOME, _A.COVERAGE_READ, _A.ALARM_READ, _A.ALARM_HANDLE, _A.WALL, _A.PEOPLE_READ, _A.DAY_READ, _A.DAY_MARK,
+        _A.CONSENT_OWN, _A.NOTICES_OWN,
     }
 )  # fmt: skip
 _MANAGER = (
@@ -90,6 +92,8 @@ ALLOWED: Mapping[Role, Mapping[Relation, frozenset[Action]]] = {
     },
 }
 """Role → relation to the object → what may be done with it."""
+SCREENS: Mapping[str, frozenset[Action]] = {"wall": frozenset({_A.WALL})}
+"""What is left of a role in a session that a person has left to a screen which stands open for days."""
 _EVERYBODY: Mapping[Relation, frozenset[Action]] = {
     Relation.SELF: frozenset({_A.ACCOUNT_OWN}),
     Relation.ANY: frozenset({_A.HOME}),
@@ -105,6 +109,11 @@ def may(role: str, action: str, relation: str) -> bool:
     return wanted in ALLOWED[known].get(stands, frozenset()) | _EVERYBODY.get(stands, frozenset())
 
 
-def reach(role: str, action: str) -> frozenset[Relation]:
-    """The relations in which the role may do the action; none: never, and no object need be looked for."""
+def reach(role: str, action: str, only: str = "") -> frozenset[Relation]:
+    """The relations in which the role may do the action; none: never, and no object need be looked for.
+
+    ``only``: what the session is for alone, one of ``SCREENS``; empty where it is for all that the role may.
+    """
+    if only and action not in SCREENS.get(only, frozenset()):
+        return frozenset()
     return frozenset(relation for relation in Relation if may(role, action, relation))

@@ -41,7 +41,7 @@ OF_REGION: tuple[tuple[str, tuple[Line, ...]], ...] = (
             ("/statistics", Action.SUPERVISE, mark("Statistics")),
         ),
     ),
-    (mark("On duty"), (("/wall", Action.ALARM_READ, mark("Duty room")),)),
+    (mark("On duty"), (("/wall", Action.WALL, mark("Duty room")),)),
 )
 OF_SITE: tuple[tuple[str, tuple[Line, ...]], ...] = (
     (
@@ -97,6 +97,7 @@ OF_PERSON: tuple[tuple[str, tuple[Line, ...]], ...] = (
             ("/my/requests", Action.CHILD_OWN, mark("See a past incident")),
             ("/notices", Action.NOTICES_OWN, mark("My notices")),
             ("/me", Action.ACCOUNT_OWN, mark("My account")),
+            ("/help", Action.HOME, mark("Help")),
         ),
     ),
 )

@@ -25,6 +25,8 @@ PROOF = {
     "passkey": mark("passkey"),
     "authority": mark("the authority's own sign-in"),
     "authority_two": mark("the authority's own sign-in, in two steps"),
+    "authority_totp": mark("the authority's own sign-in and code"),
+    "authority_spare": mark("the authority's own sign-in and recovery code"),
 }
 WHAT = {
     "live": mark("live"),
@@ -41,6 +43,7 @@ HAPPENED = {
     "reset_used": mark("New password by such a link"),
     "bound": mark("Bound to the authority's own sign-in"),
     "unbound": mark("Not bound to the authority's own sign-in any more"),
+    "screen": mark("A duty room's screen was left open for a week"),
 }
 BY = {"server-admin": mark("by whoever runs the server"), "mail": mark("by mail")}
 SUPPORT_STATE = {

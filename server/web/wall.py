@@ -78,7 +78,8 @@ class WallPages:
         return self._pages.page(
             "wall.html",
             language,
-            reader=reader,
+            # A screen that stands open has no ways anywhere.
+            **({"screen": True} if reader.only else {"screen": False, "reader": reader}),
             here="/wall",
             now_ms=now_us // 1_000,
             timezone=timezone,

@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 
 from storage.database.models import AccountEvent
 
-SIGNED_IN, PASSWORD, RESET_MADE, RESET_USED, BOUND, UNBOUND = (
-    "signed_in", "password", "reset_made", "reset_used", "bound", "unbound",
+SIGNED_IN, PASSWORD, RESET_MADE, RESET_USED, BOUND, UNBOUND, SCREEN = (
+    "signed_in", "password", "reset_made", "reset_used", "bound", "unbound", "screen",
 )  # fmt: skip
 
 

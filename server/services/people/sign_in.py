@@ -33,6 +33,9 @@ FAILURES_WINDOW_US = 300 * US_PER_S
 SOURCES_MAX = 10_000
 HANDLE_CHARS = 16
 EVENTS_SHOWN = 20
+SCREEN_HOURS = 7 * 24
+"""How long a duty room's screen stays open."""
+SCREEN_US = SCREEN_HOURS * 3_600 * US_PER_S
 SET_BACK_US = 300 * US_PER_S
 """A session that begins further in the future was made by a clock that was set back since; it is over."""
 
@@ -80,6 +83,8 @@ class SessionView:
     source: str
     device: str
     current: bool
+    only: str
+    """What it is for alone; empty where it is for everything."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +153,16 @@ class SignIn:
         found = {"totp"} if totp is not None and totp.confirmed_us is not None else set()
         return frozenset(found | ({"passkey"} if key is not None else set()))
 
-    def open_session(self, account_name: str, *, proof: str = "password", source: str = "", device: str = "") -> str:
-        """A fresh token for the cookie; only its digest is kept."""
+    def open_screen(self, person: Scope, token: str, source: str, device: str) -> str:
+        """A session of a week for the duty room's screen alone, in place of the person's own here (``token``), on record."""
+        opened = self.open_session(person.account_name, proof=person.proof, source=source, device=device, only="wall")
+        self.close_session(token)
+        return opened
+
+    def open_session(
+        self, account_name: str, *, proof: str = "password", source: str = "", device: str = "", only: str = ""
+    ) -> str:
+        """A fresh token for the cookie; only its digest is kept. ``only``: what it is for alone."""
         token = secrets.token_urlsafe(32)
         now_us = self._clock.utc_us()
         with self._database.unit_of_work() as session:
@@ -159,15 +172,15 @@ class SignIn:
                     token_sha256=digest_of(token),
                     account_name=account_name,
                     created_us=now_us,
-                    expires_us=now_us + self._session_us,
+                    expires_us=now_us + (SCREEN_US if only else self._session_us),
                     proof=proof,
                     source=source[:64],
                     device=device[:120],
+                    only=only,
                 )
             )
-            account_events.add(
-                session, account_name, account_events.SIGNED_IN, account_name, now_us, proof=proof, source=source
-            )
+            what = account_events.SCREEN if only else account_events.SIGNED_IN
+            account_events.add(session, account_name, what, account_name, now_us, proof=proof, source=source)
         return token
 
     def resume(self, token: str) -> Scope | None:
@@ -187,7 +200,13 @@ class SignIn:
         if helps is None:
             return None
         return Scope(
-            account.name, account.role, account.region, proof=found.proof, session=found.token_sha256, support=helps
+            account.name,
+            account.role,
+            account.region,
+            proof=found.proof,
+            session=found.token_sha256,
+            only=found.only,
+            support=helps,
         )
 
     def close_session(self, token: str) -> None:
@@ -210,6 +229,7 @@ class SignIn:
                 row.source,
                 row.device,
                 row.token_sha256 == mine,
+                row.only,
             )
             for row in rows
         ]

@@ -50,6 +50,8 @@ class LoginSession(Base):
     source: Mapped[str] = mapped_column(String(64), default="", server_default="")
     device: Mapped[str] = mapped_column(String(120), default="", server_default="")
     """What the browser says it is."""
+    only: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    """What it is for alone, such as ``wall``; empty where it is for all that the account may."""
 
 
 class HalfSignIn(Base):
