@@ -9,6 +9,7 @@ from config.settings.server import ServerSettings
 from server.reports.seal import Sealer
 from server.services.agents.broker_files import CertificateFiles
 from server.services.agents.enrolment_parts import server_url_of
+from server.services.coverage.assess_day import Assessor
 from server.services.reports.month_report import ReportDesk
 from server.services.reports.region_report import RegionReportDesk
 from server.services.supervision.count_region import Statistician
@@ -21,10 +22,10 @@ def reports_of(settings: ServerSettings, database: Database, clock: Clock, pages
     return ReportDesk(
         database,
         clock,
+        Assessor(settings.policy),
         _sealer(settings),
         pages.tell,
         _origin(settings),
-        settings.policy.retain_days,
         settings.reports.fonts_dir,
     )
 

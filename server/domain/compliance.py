@@ -8,12 +8,15 @@ decide the whole; a recommendation that is not followed is said and counts for n
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from config.base.clock import US_PER_MINUTE
 from config.policies.book import Applies, Book, BookRule, applies, in_force
 from config.policies.metrics import METRICS, Subject
 from config.policies.pack import Rule
 from server.domain.verdict import Status
 
 Value = float | bool | str
+LATE_US = 15 * US_PER_MINUTE
+"""Jobs look at every site every five minutes. What is not final stands only while they do."""
 MODES_WITHIN = {
     "forbidden": ("forbidden", "off"),
     "off": ("forbidden", "off"),
@@ -92,6 +95,11 @@ def worst(statuses: Iterable[Status]) -> Status:
 def key_of(rule: Rule) -> tuple[str, ...]:
     """Under which key of ``Examined.measured`` a rule finds what it asks about."""
     return (rule.metric, rule.window, rule.hours) if rule.hours else (rule.metric, rule.window)
+
+
+def is_late(looked_us: int | None, now_us: int) -> bool:
+    """Whether nobody has judged a site lately: what its entries say of days that are not final is of then, not of now."""
+    return looked_us is None or now_us - looked_us > LATE_US
 
 
 def retention_floor_days(book: Book) -> int:

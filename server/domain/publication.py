@@ -1,11 +1,11 @@
 """What the public is told of a site's coverage: the last months, from camera-days alone. Pure.
 
 Invariant (I1): a finished day in service without an entry counts as a day of which nothing was covered, and makes its month
-unverified at best. A month without a camera in service is unverified.
+unverified at best; so does one that is not final while nobody judges the site. A month without a camera in service is unverified.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from config.base.clock import US_PER_DAY
@@ -15,7 +15,7 @@ from server.domain.verdict import Status
 
 @dataclass(frozen=True)
 class Entries:
-    """The entries in force of a month that are of one status."""
+    """The entries in force of a month that are of one status; ``final``: and their days are not to be judged again."""
 
     status: Status
     final: bool
@@ -43,6 +43,20 @@ def last_months(today: date) -> tuple[date, ...]:
     """The first days of the running month and of the eleven before, the newest first."""
     months = [today.year * MONTHS + today.month - 1 - back for back in range(MONTHS)]
     return tuple(date(number // MONTHS, number % MONTHS + 1, 1) for number in months)
+
+
+def as_far_as_known(entries: Iterable[Entries], *, late: bool) -> list[Entries]:
+    """``late``: nobody judges the site now. What is not final is not known then, and counts with whole days."""
+    return [
+        replace(
+            one,
+            status=one.status if one.status is Status.NON_COMPLIANT else Status.UNVERIFIED,
+            expected_us=max(one.expected_us, one.days * US_PER_DAY),
+        )
+        if late and not one.final
+        else one
+        for one in entries
+    ]
 
 
 def month_told(first: date, today: date, service: Sequence[tuple[date, date]], entries: Iterable[Entries]) -> MonthTold:

@@ -92,6 +92,16 @@ def mark_of(session: Session, site_id: str) -> ComplianceMark | None:
     return session.get(ComplianceMark, site_id)
 
 
+def looked_at(session: Session, site_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Site → when it was looked through last, and up to which entry of its cameras' days."""
+    rows = session.execute(
+        select(ComplianceMark.site_id, ComplianceMark.looked_us, ComplianceMark.verdict_id).where(
+            ComplianceMark.site_id.in_(site_ids)
+        )
+    )
+    return {site_id: (looked_us, verdict_id) for site_id, looked_us, verdict_id in rows}
+
+
 def sites_due(session: Session, looked_before_us: int, limit: int) -> list[str]:
     """Sites that were not looked at since an instant, those first that have waited longest."""
     query = (

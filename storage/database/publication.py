@@ -6,6 +6,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.database.models import Camera, CreditEntryRow, Region, Site, Verdict
+from storage.database.statistics import stands
 
 MONTH_CHARS = 7
 
@@ -57,12 +58,13 @@ def month_sums(
         select(
             month,
             Verdict.status,
-            Verdict.final,
+            stands(),
             func.count(),
             func.sum(Verdict.expected_us),
             func.sum(Verdict.covered_us),
         )
+        .join(Camera, Camera.id == Verdict.camera_id)
         .where(Verdict.id.in_(newest))
-        .group_by(month, Verdict.status, Verdict.final)
+        .group_by(month, Verdict.status, stands())
     )
     return [(row[0], row[1], row[2], int(row[3]), int(row[4]), int(row[5])) for row in rows]

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.database.docket import OPEN
@@ -41,20 +41,25 @@ def service_of(session: Session, site_ids: Sequence[str]) -> dict[str, list[tupl
     return found
 
 
+def stands() -> ColumnElement[bool]:
+    """Whether an entry is final and its day is not to be judged again."""
+    return and_(Verdict.final, or_(Camera.assess_from_day.is_(None), Verdict.day < Camera.assess_from_day))
+
+
 def day_sums(session: Session, site_ids: Sequence[str], first_day: str, last_day: str) -> dict[str, list[DayRow]]:
     """By site: (status, final, camera-days, expected, covered) of the entries in force of the days from first to last."""
     rows = session.execute(
         select(
             Camera.site_id,
             Verdict.status,
-            Verdict.final,
+            stands(),
             func.count(),
             func.sum(Verdict.expected_us),
             func.sum(Verdict.covered_us),
         )
         .join(Camera, Camera.id == Verdict.camera_id)
         .where(Verdict.id.in_(_in_force(site_ids, first_day, last_day)))
-        .group_by(Camera.site_id, Verdict.status, Verdict.final)
+        .group_by(Camera.site_id, Verdict.status, stands())
     )
     found: dict[str, list[DayRow]] = defaultdict(list)
     for site_id, status, final, days, expected_us, covered_us in rows:

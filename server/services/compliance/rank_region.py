@@ -1,7 +1,8 @@
 """The sites of a region, worst first and why, and the tree of regions that leads to them.
 
 Everything goes through the person's scope (I7): the tree has no region in which the reader sees no site. What no entry says is
-unverified (I1): a site without one, a camera in service without one. Figures are those of the entries on record.
+unverified (I1): a site without one, a camera in service without one, and what jobs have not looked at since it may have changed.
+Figures are those of the entries on record; a gap that lasts goes on to this moment.
 """
 
 from collections import defaultdict
@@ -15,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
 from config.base.errors import NotFound
-from server.domain.compliance import worst
+from server.domain.compliance import is_late, worst
 from server.domain.month import days_of
-from server.domain.verdict import Status, day_of
+from server.domain.verdict import Status, day_of, day_span
 from server.services.compliance.read_compliance import ORDER, first_day
 from server.services.compliance.region_tree import Names, RegionNode, tree_of
 from server.services.compliance.told import unpack_site
@@ -126,9 +127,10 @@ class RegionReader:
             period = wanted.period or today.isoformat()
             first_day(period)
             ids = [site.id for site in sites]
-            standing = {row.subject_id: row for row in _standings(session, period, ids)}
+            serving = rankings.serving(session, ids)
+            standing = _standings(session, ids, period, serving, now_us)
             found = [site for site in sites if _is_in(site, wanted.region) and _is_called(site, wanted.search)]
-            ranks = self._ranks(session, found, period, standing, now_us)
+            ranks = self._ranks(session, found, period, standing, serving, now_us)
             counts = {status.value: sum(one.status == status for one in ranks) for status in ORDER}
             status = worst(Status(one.status) for one in ranks)
             if wanted.status:
@@ -168,18 +170,24 @@ class RegionReader:
         sites: Sequence[Site],
         period: str,
         standing: Mapping[str, compliance.Standing],
+        serving: Sequence[rankings.Serving],
         now_us: int,
     ) -> list[SiteRank]:
         ids, is_day = [site.id for site in sites], len(period) == len("2026-11-22")
         counts = statistics.open_counts(session, ids, now_us)
-        figures = _of_day(session, ids, period) if is_day else _of_month(session, ids, period)
         zones = {site.id: site.timezone for site in sites}
+        figures = _of_day(session, zones, period, now_us) if is_day else _of_month(session, ids, period)
+        looked = compliance.looked_at(session, ids)
+        late = {site_id for site_id in ids if is_late(looked.get(site_id, (0, 0))[0], now_us)}
         due: dict[str, set[str]] = defaultdict(set)
-        for camera in rankings.serving(session, ids):
+        for camera in serving:
+            if camera.site_id not in zones:
+                continue
             days = _days_due(camera, zones[camera.site_id], period, now_us)
             if days:
                 due[camera.site_id].add(camera.camera_id)
-            if figures[camera.site_id].days.get(camera.camera_id, 0) < days:
+            stale = days and camera.site_id in late and _is_due(camera, period)
+            if stale or figures[camera.site_id].days.get(camera.camera_id, 0) < days:
                 figures[camera.site_id].unknown.add(camera.camera_id)
         ranks = [
             _rank(site, standing.get(site.id), figures[site.id], due[site.id], counts[site.id], is_day=is_day)
@@ -210,18 +218,47 @@ def _is_called(site: Site, search: str) -> bool:
     return any(wanted in text.casefold() for text in (site.name, site.id, site.filing_number or ""))
 
 
-def _standings(session: Session, period: str, ids: Sequence[str]) -> list[compliance.Standing]:
-    return compliance.standings(session, "site", period, period, site_ids=ids) if ids else []
+def _standings(
+    session: Session, ids: Sequence[str], period: str, serving: Sequence[rankings.Serving], now_us: int
+) -> dict[str, compliance.Standing]:
+    """The entries in force; one that may say too much by now is unverified, and one that is to be made anew is not final."""
+    if not ids:
+        return {}
+    first, last = _days_of(period)
+    looked = compliance.looked_at(session, ids)
+    current = {site_id: mark for site_id, mark in looked.items() if not is_late(mark[0], now_us)}
+    news = rankings.news_after(session, min((mark for _, mark in current.values() if mark), default=0), first, last)
+    anew = {camera.site_id for camera in serving if _is_due(camera, period)}
+    found = {}
+    for row in compliance.standings(session, "site", period, period, site_ids=ids):
+        final = row.final and row.subject_id not in anew
+        mark = current.get(row.subject_id)
+        stands = final or (mark is not None and news.get(row.subject_id, 0) <= mark[1])
+        status = row.status if stands or row.status != Status.COMPLIANT else Status.UNVERIFIED
+        found[row.subject_id] = row._replace(final=final, status=status)
+    return found
 
 
-def _of_day(session: Session, ids: Sequence[str], day: str) -> dict[str, _Figures]:
+def _days_of(period: str) -> tuple[str, str]:
+    if len(period) == len("2026-11-22"):
+        return period, period
+    return f"{period}-01", days_of(*map(int, period.split("-")))[-1].isoformat()
+
+
+def _is_due(camera: rankings.Serving, period: str) -> bool:
+    """Whether a day of the period is to be judged, or judged again."""
+    return camera.due_from is not None and camera.due_from <= _days_of(period)[1]
+
+
+def _of_day(session: Session, zones: Mapping[str, str], day: str, now_us: int) -> dict[str, _Figures]:
     found: dict[str, _Figures] = defaultdict(_Figures)
-    for entry in rankings.day_entries(session, ids, day):
+    for entry in rankings.day_entries(session, list(zones), day):
         one = found[entry.site_id]
         one.days[entry.camera_id] = 1
+        until_us = max(entry.assessed_us, min(now_us, day_span(date.fromisoformat(day), zones[entry.site_id]).end_us))
         for start_us, end_us, _cause, certainty in decode_gaps(entry.gaps):
-            # Of a gap that lasts, only what the entry itself has seen is known.
-            length_us = max(0, (end_us if end_us is not None else entry.assessed_us) - start_us)
+            # Of a gap that lasts the next entry tells the end: until then it goes on.
+            length_us = max(0, (end_us if end_us is not None else until_us) - start_us)
             if certainty != "missing":
                 one.unknown.add(entry.camera_id)
                 continue

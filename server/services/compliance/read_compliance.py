@@ -1,7 +1,7 @@
 """What a person sees of a site's rules: the entry in force, or the present as it is.
 
-Everything goes through the person's scope (I7). Of a day that is not final the present is examined at the moment of
-asking; of a final one its entry is what stands.
+Everything goes through the person's scope (I7). Of a day that is not final, or is to be judged again, the present is examined
+at the moment of asking; of a final one its entry is what stands (I1).
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from config.base.clock import Clock
 from config.base.errors import InvalidInput, NotFound
 from config.base.ids import is_slug
-from server.domain.compliance import retention_floor_days
+from server.domain.compliance import is_late, retention_floor_days
 from server.domain.verdict import Status, day_of
 from server.services.compliance.examine_site import SiteExaminer
 from server.services.compliance.keep_verdicts import statuses_of
 from server.services.compliance.measure_live import live_mode
+from server.services.compliance.read_coverage import is_due
 from server.services.compliance.rule_books import book_of, retain_days
 from server.services.compliance.told import OutcomeTold, SiteTold, ZoneTold, unpack_site
 from server.services.coverage.assess_day import Assessor
@@ -108,7 +109,7 @@ class ComplianceReader:
                 raise InvalidInput(f"{wanted} has not come yet: name a day up to {today}", code="bad_day")
             history = compliance.history_of(session, site.id, wanted, HISTORY_MAX)
             entry = history[0] if history else None
-            if entry is not None and entry.final:
+            if entry is not None and entry.final and not is_due(compliance.cameras_of(session, site.id), wanted):
                 shown = _Shown(unpack_site(entry.told), entry.status, True, entry.book, entry.assessed_us, entry.id)
                 return self._made(site, wanted, now_us, history, replace(shown, live_view=_mode(session, site)))
             return self._now(session, site, wanted, first, now_us, history)
@@ -120,7 +121,11 @@ class ComplianceReader:
         if len(period) == len("2026-11-22"):
             found = examiner.day(session, site, first, now_us)
         else:
-            found = examiner.month(session, site, first, now_us, statuses_of(session, site.id, first))
+            days = statuses_of(session, site.id, first)
+            mark = compliance.mark_of(session, site.id)
+            if is_late(mark.looked_us if mark is not None else None, now_us):
+                days = {day: status for day, status in days.items() if status != Status.COMPLIANT}
+            found = examiner.month(session, site, first, now_us, days)
         if found is None:
             return self._made(site, period, now_us, history, _Shown(SiteTold()))
         shown = _Shown(found.told, found.status, found.final, found.book, now_us, live_view=_mode(session, site))

@@ -1,6 +1,6 @@
 """What each camera of a site had over some days, as far as the record says: entries of final days, evidence of the others.
 
-Invariant I1: a final entry whose gaps and figures do not add up, and a day that nobody has judged while its evidence was
+Invariant I1: a final entry whose day is to be judged again does not stand; one whose gaps and figures do not add up, and a day that nobody has judged while its evidence was
 still there, are unknown and never covered.
 """
 
@@ -59,20 +59,21 @@ def read_cameras(
     final = {(camera_id, row.day): row for camera_id, rows in known.items() for row in rows if row.final}
     live: dict[tuple[date, ...], list[Camera]] = defaultdict(list)
     for camera in cameras:
-        open_days = []
+        open_days: list[date] = []
+        again: list[date] = []
         for day in days:
             service = in_service(camera, _window(day, site.timezone, now_us))
             row = final.get((camera.id, day.isoformat()))
-            if row is not None:
+            if row is not None and not is_due([camera], row.day):
                 found[camera.id].take(_of_entry(row, service))
             elif service:
-                open_days.append(day)
+                (open_days if row is None else again).append(day)
         too_old = open_days[: max(0, len(open_days) - LIVE_DAYS_MAX)]
         for day in too_old:
             service = in_service(camera, _window(day, site.timezone, now_us))
             found[camera.id].take(CameraTime(in_service=service, unknown=service, final=False))
-        if open_days:
-            live[tuple(open_days[len(too_old) :])].append(camera)
+        if open_days or again:
+            live[tuple(sorted([*again, *open_days[len(too_old) :]]))].append(camera)
     for days_open, together in live.items():
         for camera_id, judged in assessor.judge_days(session, site, together, days_open, now_us).items():
             camera = next(one for one in together if one.id == camera_id)
@@ -80,6 +81,13 @@ def read_cameras(
                 window = _window(day, site.timezone, now_us)
                 found[camera_id].take(_of_verdict(verdict, in_service(camera, window), window))
     return found
+
+
+def is_due(cameras: Sequence[Camera], period: str) -> bool:
+    """Whether a day of the period, or one before it, is to be judged, or judged again: its final entry does not stand."""
+    return any(
+        camera.assess_from_day is not None and camera.assess_from_day[: len(period)] <= period for camera in cameras
+    )
 
 
 def in_service(camera: Camera, window: Span) -> SpanSet:

@@ -84,20 +84,29 @@ class Assessor:
         due over the same days, as next to all of a site are, are gathered together.
         """
         self._note_cells(session, site, cameras, now_us)
-        due: dict[tuple[date, ...], list[Camera]] = defaultdict(list)
-        for camera in cameras:
-            if camera.assess_from_day is None:
-                continue
-            first, last = date.fromisoformat(camera.assess_from_day), day_of(now_us, site.timezone)
-            if camera.retired_us is not None:
-                last = min(last, day_of(camera.retired_us, site.timezone))
-            days = [first + timedelta(days=number) for number in range((last - first).days + 1)][:DAYS_A_ROUND_MAX]
-            due[tuple(days)].append(camera)
         written: list[Verdict] = []
-        for days_due, together in due.items():
-            if days_due:
-                written += self._assess(session, site, together, days_due, now_us, follower)
+        for days, together in _due(site, cameras, now_us).items():
+            written += self._assess(session, site, together, days[:DAYS_A_ROUND_MAX], now_us, follower)
         return written
+
+    def judge_due(
+        self, session: Session, site: Site, cameras: Sequence[Camera], first: date, last: date, now_us: int
+    ) -> dict[str, dict[str, DayVerdict]]:
+        """Camera → day → the verdict as of now on the days from ``first`` to ``last`` that the next round would assess.
+
+        Of these no entry in force stands: while jobs are down, and until their next round, it tells of what was. Days out of
+        service are left out.
+        """
+        found: dict[str, dict[str, DayVerdict]] = defaultdict(dict)
+        for due, together in _due(site, cameras, now_us).items():
+            days = [day for day in due if first <= day <= last]
+            for camera_id, verdicts_due in self.judge_days(session, site, together, days, now_us).items():
+                begun_us = next(camera.activated_us for camera in together if camera.id == camera_id)
+                begun = day_of(begun_us, site.timezone) if begun_us is not None else date.max
+                found[camera_id] |= {
+                    day.isoformat(): verdict for day, verdict in zip(days, verdicts_due, strict=True) if day >= begun
+                }
+        return found
 
     def _assess(
         self,
@@ -115,12 +124,13 @@ class Assessor:
             session, [camera.id for camera in cameras], days[0].isoformat(), days[-1].isoformat()
         )
         written: list[Verdict] = []
+        today = day_of(now_us, site.timezone)
         for camera in cameras:
             in_force = {entry.day: entry for entry in before.get(camera.id, [])}
             all_final = True
             for day, verdict in zip(days, judged[camera.id], strict=True):
                 known = in_force.get(day.isoformat())
-                if known is None or _worth_an_entry(verdict, known):
+                if known is None or _worth_an_entry(verdict, known, is_over=day < today):
                     written.append(_entry(camera.id, day, verdict, known))
                 all_final = all_final and verdict.final
                 if all_final:
@@ -157,6 +167,20 @@ class Assessor:
         return is_alive(self.policy, status, now_us)
 
 
+def _due(site: Site, cameras: Sequence[Camera], now_us: int) -> dict[tuple[date, ...], list[Camera]]:
+    """The days that are to be judged, in order, and the cameras of which they are."""
+    due: dict[tuple[date, ...], list[Camera]] = defaultdict(list)
+    for camera in cameras:
+        if camera.assess_from_day is None:
+            continue
+        first, last = date.fromisoformat(camera.assess_from_day), day_of(now_us, site.timezone)
+        if camera.retired_us is not None:
+            last = min(last, day_of(camera.retired_us, site.timezone))
+        if first <= last:
+            due[tuple(first + timedelta(days=number) for number in range((last - first).days + 1))].append(camera)
+    return due
+
+
 def _entry(camera_id: str, day: date, verdict: DayVerdict, before: InForce | None) -> Verdict:
     return Verdict(
         camera_id=camera_id,
@@ -175,11 +199,17 @@ def _encoded(verdict: DayVerdict) -> bytes:
     return verdicts.encode_gaps([(g.start_us, g.end_us, g.cause, g.certainty) for g in verdict.gaps])
 
 
-def _worth_an_entry(verdict: DayVerdict, before: InForce) -> bool:
-    """A final verdict tells every change; a provisional one every change of status, and of its gaps once an hour."""
+def _worth_an_entry(verdict: DayVerdict, before: InForce, *, is_over: bool) -> bool:
+    """A final verdict tells every change; a provisional one every change of status, and of its gaps once an hour.
+
+    A gap that goes on is a change as well; and a day that is over is told whole, also where nothing else is new.
+    """
     if (verdict.status, verdict.final) != (before.status, before.final):
         return True
     gaps_differ = _encoded(verdict) != before.gaps
     if verdict.final:
         return gaps_differ or (verdict.expected_us, verdict.covered_us) != (before.expected_us, before.covered_us)
-    return gaps_differ and verdict.assessed_us - before.assessed_us >= PROVISIONAL_US
+    if is_over and not verdict.coverage.in_flight and verdict.expected_us != before.expected_us:
+        return True
+    moved = gaps_differ or any(gap.end_us is None for gap in verdict.gaps)
+    return moved and verdict.assessed_us - before.assessed_us >= PROVISIONAL_US

@@ -1,7 +1,7 @@
 """A site's days at a glance: what the entries in force say of each camera's day.
 
-Made from the history of verdicts and from nothing else: what the record says, not what is true at this moment; a day
-without an entry is missing here. Everything goes through the person's scope (I7).
+A day that is to be judged anew is judged at the moment of asking, as the board does it: an entry tells of it what was true when
+it was made (I1), and jobs may be down. Everything goes through the person's scope (I7).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ import msgspec
 from config.base.clock import Clock
 from config.base.errors import InvalidInput, NotFound
 from config.base.ids import is_slug
-from server.domain.verdict import day_of
+from server.domain.verdict import DayVerdict, day_of
+from server.services.coverage.assess_day import Assessor
 from storage.database import scope as scoping
 from storage.database import windows
 from storage.database.unit_of_work import Database
@@ -32,7 +33,7 @@ class CalendarDay(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CameraCalendar(msgspec.Struct, frozen=True):
-    """The days of one camera of which there is an entry, in order.
+    """The days of one camera that were judged, in order.
 
     From ``first_in_service`` to ``last_in_service`` (null: it still is) a day without an entry is not known; before and after it
     nothing is expected. Both null: it never was in service.
@@ -63,6 +64,7 @@ class CalendarReader:
 
     database: Database
     clock: Clock
+    assessor: Assessor
 
     def of_site(
         self, scope: scoping.Scope, site_id: str, last_day: date | None = None, days: int = DAYS
@@ -75,10 +77,12 @@ class CalendarReader:
         with self.database.reading() as session:
             site = scoping.site_in_reach(session, scope, site_id)
             cameras = scoping.cameras_in_reach(session, scope, site_id)
-            today = day_of(self.clock.utc_us(), site.timezone)
+            now_us = self.clock.utc_us()
+            today = day_of(now_us, site.timezone)
             last = last_day or today
             first = last - timedelta(days=days - 1)
             told = windows.calendar_of(session, [camera.id for camera in cameras], first.isoformat(), last.isoformat())
+            due = self.assessor.judge_due(session, site, cameras, first, last, now_us)
             return SiteCalendar(
                 site_id=site.id,
                 name=site.name,
@@ -89,13 +93,21 @@ class CalendarReader:
                     CameraCalendar(
                         camera.id,
                         camera.name,
-                        [CalendarDay(*row) for row in told.get(camera.id, [])],
+                        _days(told.get(camera.id, []), due.get(camera.id, {})),
                         *(_on(at_us, site.timezone) for at_us in (camera.activated_us, camera.retired_us)),
                     )
                     for camera in cameras
                 ],
                 today=today.isoformat(),
             )
+
+
+def _days(told: list[windows.CalendarRow], due: dict[str, DayVerdict]) -> list[CalendarDay]:
+    found = {row[0]: CalendarDay(*row) for row in told}
+    for day, verdict in due.items():
+        figures = (verdict.expected_us, verdict.covered_us, verdict.assessed_us)
+        found[day] = CalendarDay(day, verdict.status, verdict.final, *figures)
+    return [found[day] for day in sorted(found)]
 
 
 def _on(at_us: int | None, zone: str) -> str | None:

@@ -1,7 +1,7 @@
 """A site's month on paper: gathered from the entries in force, set, signed, and kept as it was handed out.
 
-Invariants: a report says no more than the record does, and never less: a day without an entry is unverified (I1). What was
-handed out is kept byte for byte (I4); the same facts are not set twice. A month that has not begun has no report.
+Invariants: a report says no more than the record does, and never less: a day that is to be judged anew is judged as it is set, a
+day of which nobody knows anything is unverified (I1). What was handed out is kept byte for byte (I4); the same facts are not set twice. A month that has not begun has no report.
 """
 
 import hashlib
@@ -18,10 +18,11 @@ from config.base.errors import InvalidInput, NotFound, ResourceExhausted
 from config.base.ids import fresh_id, is_slug
 from config.base.logs import get_logger
 from server.domain.month import CameraDay, GapTold, SiteMonth, days_of, summarise
-from server.domain.verdict import Status, day_of
+from server.domain.verdict import DayVerdict, Status, day_of
 from server.reports.seal import Sealer
 from server.reports.typeset import month_report
 from server.services.compliance.rule_books import retain_days
+from server.services.coverage.assess_day import Assessor
 from storage.database import reports, windows
 from storage.database import scope as scoping
 from storage.database.models import Camera, Report, Site
@@ -89,10 +90,10 @@ class ReportDesk:
 
     database: Database
     clock: Clock
+    assessor: Assessor
     sealer: Callable[[], Sealer]
     tell: Callable[[MonthFacts, Issue], Told]
     origin: str
-    setting_days: int
     fonts_dir: str = ""
 
     def make(self, person: Scope, site_id: str, month: str, language: str) -> ReportView:
@@ -171,7 +172,8 @@ class ReportDesk:
         )
 
     def _facts(self, session: Session, person: Scope, site: Site, days: tuple[date, ...]) -> MonthFacts:
-        today = day_of(self.clock.utc_us(), site.timezone)
+        now_us = self.clock.utc_us()
+        today = day_of(now_us, site.timezone)
         if days[0] > today:
             raise InvalidInput("this month has not begun yet", code="month_to_come")
         cameras = scoping.cameras_in_reach(session, person, site.id)
@@ -181,9 +183,13 @@ class ReportDesk:
             for first, last in [_service(camera, site.timezone, today)]
             if first <= days[-1] and last >= days[0]
         }
-        told = windows.verdicts_of(session, sorted(service), days[0].isoformat(), days[-1].isoformat())
+        rows = windows.verdicts_of(session, sorted(service), days[0].isoformat(), days[-1].isoformat())
+        told = {camera_id: {row.day: _camera_day(row) for row in entries} for camera_id, entries in rows.items()}
+        serving = [camera for camera in cameras if camera.id in service]
+        for camera_id, due in self.assessor.judge_due(session, site, serving, days[0], days[-1], now_us).items():
+            told.setdefault(camera_id, {}).update({day: _judged(day, verdict) for day, verdict in due.items()})
         month = summarise(
-            days, service, {camera_id: [_camera_day(row) for row in rows] for camera_id, rows in told.items()}
+            days, service, {camera_id: [known[day] for day in sorted(known)] for camera_id, known in told.items()}
         )
         return MonthFacts(
             site.id,
@@ -193,7 +199,7 @@ class ReportDesk:
             month,
             {camera.id: camera.name for camera in cameras if camera.id in service},
             site.policy_pack,
-            retain_days(site.policy_pack, self.setting_days),
+            retain_days(site.policy_pack, self.assessor.policy.retain_days),
             reports.oldest_kept_us(session, site.id),
             reports.last_finished_round_us(session),
             reports.open_drifts(session, site.id),
@@ -226,6 +232,18 @@ def _camera_day(row: windows.InForce) -> CameraDay:
         row.covered_us,
         row.assessed_us,
         tuple(GapTold(start_us, end_us, cause) for start_us, end_us, cause, _ in decode_gaps(row.gaps)),
+    )
+
+
+def _judged(day: str, verdict: DayVerdict) -> CameraDay:
+    return CameraDay(
+        date.fromisoformat(day),
+        verdict.status,
+        verdict.final,
+        verdict.expected_us,
+        verdict.covered_us,
+        verdict.assessed_us,
+        tuple(GapTold(gap.start_us, gap.end_us, gap.cause.value) for gap in verdict.gaps),
     )
 
 

@@ -1,6 +1,7 @@
 """A region's month in figures, site by site: camera-days by verdict, coverage, and what is open now.
 
-Invariant (I1): a camera-day in service without an entry is unverified, and its time is not covered. Only sites within the
+Invariant (I1): a camera-day in service without an entry is unverified, and its time is not covered; nor is one known that is not
+final while nobody judges the site. Only sites within the
 person's reach are counted (I7).
 """
 
@@ -13,11 +14,12 @@ from sqlalchemy import or_
 
 from config.base.clock import Clock
 from config.base.errors import InvalidInput
+from server.domain.compliance import is_late
 from server.domain.month import days_of
-from server.domain.publication import Entries, month_told
+from server.domain.publication import Entries, as_far_as_known, month_told
 from server.domain.verdict import Status, day_of
+from storage.database import compliance, statistics
 from storage.database import scope as scoping
-from storage.database import statistics
 from storage.database.models import Site
 from storage.database.scope import Scope
 from storage.database.statistics import DayRow, OpenCounts
@@ -85,8 +87,17 @@ class Statistician:
             last_day = min(days_of(first.year, first.month)[-1], today - timedelta(days=1))
             sums = statistics.day_sums(session, ids, first.isoformat(), last_day.isoformat())
             counts = statistics.open_counts(session, ids, now_us)
+            looked = compliance.looked_at(session, ids)
+        late = {site_id for site_id in ids if is_late(looked.get(site_id, (0, 0))[0], now_us)}
         figures = [
-            _figures(site, first, today, service.get(site.id, []), sums.get(site.id, []), counts[site.id])
+            _figures(
+                site,
+                first,
+                today,
+                service.get(site.id, []),
+                _entries(sums.get(site.id, []), late=site.id in late),
+                counts[site.id],
+            )
             for site in sites[:SITES_MAX]
         ]
         figures.sort(key=lambda one: (ORDER.index(Status(one.status)), one.name, one.site_id))
@@ -100,16 +111,22 @@ def _first(month: str) -> date:
     return date(int(found[1]), int(found[2]), 1)
 
 
+def _entries(rows: list[DayRow], *, late: bool) -> list[Entries]:
+    told = [Entries(Status(row[0]), *row[1:]) for row in rows]
+    return as_far_as_known(told, late=late)
+
+
 def _figures(
-    site: Site, first: date, today: date, service: list[tuple[int, int | None]], rows: list[DayRow], counts: OpenCounts
+    site: Site,
+    first: date,
+    today: date,
+    service: list[tuple[int, int | None]],
+    entries: list[Entries],
+    counts: OpenCounts,
 ) -> SiteFigures:
     spans = [
         (day_of(begin, site.timezone), day_of(end, site.timezone) if end is not None else today)
         for begin, end in service
-    ]
-    entries = [
-        Entries(Status(status), final, days, expected_us, covered_us)
-        for status, final, days, expected_us, covered_us in rows
     ]
     month = month_told(first, today, spans, entries)
     counted = {status: sum(one.days for one in entries if one.status is status) for status in Status}

@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from config.base.clock import Clock
 from config.base.errors import NotFound
 from config.base.ids import is_slug
+from server.domain.compliance import is_late
 from server.domain.credit import Aspect, Card, CreditEntry, card
-from server.domain.publication import by_month, last_months, month_told
+from server.domain.publication import as_far_as_known, by_month, last_months, month_told
 from server.domain.verdict import day_of
-from storage.database import publication, reports, supervision
+from storage.database import compliance, publication, reports, supervision
 from storage.database.models import CreditEntryRow, Site
 from storage.database.unit_of_work import Database
 
@@ -102,18 +103,18 @@ class Publisher:
             site = session.get(Site, site_id) if is_slug(site_id) else None
             if site is None or not site.published:
                 raise NotFound("no such site")
-            today = day_of(self.clock.utc_us(), site.timezone)
+            now_us = self.clock.utc_us()
             found = self._cards(session, [site])[site.id]
             return PublicSite(
                 _told(session, site, found),
-                today.isoformat(),
+                day_of(now_us, site.timezone).isoformat(),
                 found.tenths if found.stars is not None else None,
                 [
                     InspectionTold(row.day, row.aspect, row.points, row.told)
                     for row in _not_struck(session, supervision.credit_entries(session, site.id))
                     if row.kind == INSPECTION and row.staff_id is None
                 ][:INSPECTIONS_SHOWN],
-                _months(session, site, today),
+                _months(session, site, now_us),
             )
 
     def _cards(self, session: Session, sites: list[Site]) -> dict[str, Card]:
@@ -137,14 +138,17 @@ def _told(session: Session, site: Site, found: Card) -> SiteTold:
     return SiteTold(site.id, site.name, names, site.filing_status, site.filing_number, found.stars)
 
 
-def _months(session: Session, site: Site, today: date) -> list[MonthShare]:
+def _months(session: Session, site: Site, now_us: int) -> list[MonthShare]:
+    today = day_of(now_us, site.timezone)
     firsts = last_months(today)
     service = [
         (day_of(begin, site.timezone), day_of(end, site.timezone) if end is not None else today)
         for begin, end in publication.service_of(session, site.id)
     ]
     entries = by_month(publication.month_sums(session, site.id, firsts[-1].isoformat(), today.isoformat()))
-    told = (month_told(first, today, service, entries.get(first.isoformat()[:7], ())) for first in firsts)
+    late = is_late(compliance.looked_at(session, [site.id]).get(site.id, (0, 0))[0], now_us)
+    known = {month: as_far_as_known(some, late=late) for month, some in entries.items()}
+    told = (month_told(first, today, service, known.get(first.isoformat()[:7], ())) for first in firsts)
     return [
         MonthShare(one.first.isoformat()[:7], one.status.value, one.final, one.expected_us, one.covered_us)
         for one in told

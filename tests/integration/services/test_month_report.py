@@ -17,12 +17,14 @@ from config.base.errors import InvalidInput, NotFound, Unavailable
 from server.reports.seal import Sealer
 from server.reports.typeset import CHINESE_FONTS
 from server.services.agents.authority import REPORTS, CertificateAuthority
+from server.services.coverage.assess_day import Assessor
 from server.services.reports.month_report import ReportDesk
 from server.web.pages import Pages
 from server.web.reports import ReportPages
 from storage.database.models import Camera, Report, Verdict
 from storage.database.scope import AUDITOR, Scope
 from storage.database.verdicts import encode_gaps
+from tests.support.sites import POLICY
 
 pytestmark = pytest.mark.skipif(
     not set(CHINESE_FONTS) & set(typst.Fonts().families()), reason="no font with Chinese characters on this machine"
@@ -60,7 +62,9 @@ def desk(agent, database, clock, authority: CertificateAuthority) -> ReportDesk:
                 )
             )
     sealer = Sealer(authority.issue_signer(REPORTS, time.time_ns() // 1_000, authority.ends_us).encode())
-    return ReportDesk(database, clock, lambda: sealer, ReportPages(Pages()).tell, "https://watch.example.org", 90)
+    return ReportDesk(
+        database, clock, Assessor(POLICY), lambda: sealer, ReportPages(Pages()).tell, "https://watch.example.org"
+    )
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])

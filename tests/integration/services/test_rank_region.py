@@ -68,6 +68,7 @@ class Regional:
                     assessed_us=NOON_US, told_sha256=digest, told=data,
                 )
             )  # fmt: skip
+            session.merge(models.ComplianceMark(site_id=site_id, looked_us=self.clock.utc_us(), verdict_id=10**6))
         return self
 
     def camera(self, camera_id: str, status: str, *gaps: tuple[int, int | None, str]) -> "Regional":
