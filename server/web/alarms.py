@@ -1,6 +1,6 @@
 """What the board says of a site's alarms: the ones that somebody must look at first. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -44,8 +44,13 @@ class AlarmSection:
     may_act: bool
 
 
-def make_alarms(site: SiteAlarms, timezone: str, now_us: int, language: Language, *, may_act: bool) -> AlarmSection:
-    """The alarms of one site for a reader of ``language``."""
+def make_alarms(
+    site: SiteAlarms, timezone: str, now_us: int, language: Language, *, may_act: bool, heard: Collection[str]
+) -> AlarmSection:
+    """The alarms of one site for a reader of ``language``; ``heard``: the panels of which living boxes say that they hear them.
+
+    What another panel said last is never told as the present.
+    """
     words, today = Words(language, timezone), day_of(now_us, timezone)
     open_ones = [alarm for alarm in site.alarms if alarm.status != "cleared"]
     over = [alarm for alarm in site.alarms if alarm.status == "cleared"][:CLOSED_SHOWN_MAX]
@@ -56,7 +61,7 @@ def make_alarms(site: SiteAlarms, timezone: str, now_us: int, language: Language
         lines=[_line(alarm, words, today, language) for alarm in (*open_ones, *over)],
         tone=tone,
         summary=_summary(site.open_count, unseen, language),
-        armed=list(_armed(site.partitions, words, today, language)),
+        armed=list(_armed(site.partitions, heard, words, today, language)),
         unshown=max(0, site.open_count - len(open_ones)),
         may_act=may_act,
     )
@@ -113,9 +118,14 @@ def _place(panel_id: str, partition: str, point: str, language: Language) -> str
     return " · ".join(parts)
 
 
-def _armed(partitions: list[PartitionView], words: Words, today: date, language: Language) -> Iterable[str]:
+def _armed(
+    partitions: list[PartitionView], heard: Collection[str], words: Words, today: date, language: Language
+) -> Iterable[str]:
     for one in partitions:
         place = _place(one.panel_id, one.partition, "", language)
         since = words.moment(one.since_us, today)
         said = language.text("armed since %(time)s") if one.armed else language.text("disarmed since %(time)s")
-        yield language.text("%(place)s: %(state)s") % {"place": place, "state": said % {"time": since}}
+        state = said % {"time": since}
+        if one.panel_id not in heard:
+            state = language.text("not known now, for the panel is not heard; last said: %(state)s") % {"state": state}
+        yield language.text("%(place)s: %(state)s") % {"place": place, "state": state}

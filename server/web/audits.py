@@ -259,7 +259,9 @@ class AuditWords:
             return (
                 text("Nothing can be said yet.") if row.finished_us is None else text("There was nothing to look at.")
             )
-        share = format_percent(row.faulty_at_most / row.population, "0.##%", locale=self._language.locale)
+        # A bound is rounded up, to hundredths of a per cent.
+        hundredths = -(-row.faulty_at_most * 10_000 // row.population)
+        share = format_percent(hundredths / 10_000, "0.##%", locale=self._language.locale)
         return text(
             "With %(confidence)s %% confidence at most %(bound)s of %(population)s camera-minutes are at fault (%(share)s)."
         ) % {
@@ -344,7 +346,7 @@ class AuditWords:
         when = text("begun %(when)s") % {"when": self._moment(last.started_us)}
         if last.finished_us is not None:
             return [Line(True, text("Every version under retention was looked at"), when)]
-        share = format_percent(last.done_share, "0%", locale=self._language.locale)
+        share = format_percent(int(100 * last.done_share) / 100, "0%", locale=self._language.locale)
         return [
             Line(
                 True,

@@ -1,6 +1,6 @@
 """A site's quarter in words and drawings: months whose days lead to the day, and a lane a camera. Pure.
 
-Invariant (I1): a camera in service of which a day has no entry is not known on that day; it is drawn as such, never left blank.
+Invariant (I1): a camera in service of which a day was not judged is not known on that day; it is drawn as such, never left blank.
 A lane has one path a state, whatever the number of days; states differ by height and pattern as well as by colour.
 """
 
@@ -124,7 +124,10 @@ class CalendarPages:
                 finality = spoken.text("Final") if told is not None and told.final else spoken.text("Provisional")
                 figures = ["", "", ""]
                 if told is not None:
-                    figures = [finality, str(told.expected_us // US_PER_S), str(told.covered_us // US_PER_S)]
+                    expected_s, missing_us = told.expected_us // US_PER_S, told.expected_us - told.covered_us
+                    # What is missing is rounded up: of it nothing is lost in the difference of the two.
+                    covered_s = max(0, expected_s + -missing_us // US_PER_S)
+                    figures = [finality, str(expected_s), str(covered_s)]
                 status = told.status if told is not None else "UNVERIFIED"
                 lines.append([one.name, one.camera_id, day.isoformat(), spoken.text(VERDICT[status]), *figures])
         return [[harmless(text) for text in line] for line in lines]

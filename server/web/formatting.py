@@ -57,8 +57,10 @@ class Words:
         return format_date(day, "full", locale=self._language.locale)
 
     def duration(self, length_us: int) -> str:
-        """A length of time, rounded down; seconds show only where they matter."""
+        """A length of time, rounded down; seconds show only where they matter. Nothing that there is is called nothing."""
         text = self._language.text
+        if 0 < length_us < US_PER_S:
+            return text("less than 1 s")
         if length_us < US_PER_MINUTE:
             return text("%(s)d s") % {"s": length_us // US_PER_S}
         if length_us < _SECONDS_MATTER_US and (seconds := length_us % US_PER_MINUTE // US_PER_S):

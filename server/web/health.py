@@ -37,6 +37,17 @@ class Health:
     cameras: dict[str, CameraLine] = field(default_factory=dict)
 
 
+def panels_heard(site: SiteHealth) -> set[str]:
+    """The panels of which a living box says that it hears them."""
+    return {
+        str(panel["panel_id"])
+        for agent in site.agents
+        if agent.alive
+        for panel in agent.panels
+        if panel["condition"] in {"heard", "flooded"}
+    }
+
+
 def make_health(site: SiteHealth, timezone: str, language: Language) -> Health:
     """For a reader of ``language``; figures are rounded so that the page changes only where something does."""
     maker = _Maker(language, Words(language, timezone))

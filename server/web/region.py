@@ -122,8 +122,8 @@ class RegionPages:
                     spoken.text(VERDICT[one.status]),
                     finality,
                     *(str(count) for count in (one.cameras, one.cameras_missing, one.cameras_unknown)),
-                    str(one.missing_us // 60_000_000),
-                    str(one.longest_us // 60_000_000) if one.longest_us is not None else "",
+                    _minutes(one.missing_us),
+                    _minutes(one.longest_us) if one.longest_us is not None else "",
                     *(str(count) for count in (one.open_cases, one.overdue_cases, one.open_orders)),
                     one.pack or "",
                 ]
@@ -232,6 +232,11 @@ class _Maker:
 
     def _sites(self, count: int) -> str:
         return self._language.count("%(num)s site", "%(num)s sites", count)
+
+
+def _minutes(length_us: int) -> str:
+    """Rounded up: what is missing is never called nothing."""
+    return str(-(-length_us // 60_000_000))
 
 
 def _name(name: str, english: str, tag: str) -> str:

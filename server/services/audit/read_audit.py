@@ -215,7 +215,7 @@ def _audit(session: Session, site: Site, audit_id: str) -> DeepAudit:
 
 def _round_view(row: AuditRound) -> RoundView:
     done = 1.0 if row.finished_us is not None else min(1.0, row.checked / row.versions) if row.versions else 0.0
-    return RoundView(row.started_us, row.finished_us, round(done, 3))
+    return RoundView(row.started_us, row.finished_us, int(done * 1_000) / 1_000)
 
 
 def _drift_view(session: Session, row: AuditFinding) -> DriftView:

@@ -33,11 +33,11 @@ def alarm(number: int, kind: str = "panic", status: str = "raised", **changed: o
     return AlarmView(**{**fields, **changed})  # type: ignore[arg-type]
 
 
-def section(*alarms: AlarmView, language: str = "en", **changed: object):
+def section(*alarms: AlarmView, language: str = "en", heard: tuple[str, ...] = ("hall-panel",), **changed: object):
     open_count = sum(one.status != "cleared" for one in alarms)
     fields = {"site_id": "s", "open_count": open_count, "alarms": list(alarms), "events": [], "partitions": []}
     site = SiteAlarms(**{**fields, **changed})  # type: ignore[arg-type]
-    return make_alarms(site, "Asia/Shanghai", NOON_US, LANGUAGES[language], may_act=True)
+    return make_alarms(site, "Asia/Shanghai", NOON_US, LANGUAGES[language], may_act=True, heard=heard)
 
 
 def test_every_alarm_has_its_words() -> None:

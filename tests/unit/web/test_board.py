@@ -123,7 +123,8 @@ def test_days_on_which_the_clocks_change_write_the_offset_and_all_their_hours():
 @pytest.mark.parametrize(
     ("length_us", "english", "chinese"),
     [
-        (999_999, "0 s", "0 秒"),
+        (0, "0 s", "0 秒"),
+        (999_999, "less than 1 s", "不到 1 秒"),
         (59 * US_PER_S, "59 s", "59 秒"),
         (60 * US_PER_S, "1 min", "1 分钟"),
         (405 * US_PER_S, "6 min 45 s", "6 分 45 秒"),
