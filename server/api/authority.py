@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.base.errors import NotFound, PermissionDenied, Unavailable
-from server.api.entrance import SECOND, local_path, open_session, site_of
+from server.api.entrance import AUTHORITY, SECOND, local_path, open_session, site_of
 from server.api.errors import status_of
 from server.api.gate import BOTH_STEPS, READ, open_to_all
 from server.api.parts import parts_of
@@ -63,7 +63,7 @@ def back(request: Request, state: str = "", code: str = "", iss: str = "") -> Re
     steps = parts.sign_in.second_steps(known.account_name)
     response: Response
     if steps and not known.both_steps:
-        token = parts.people.steps.remember(SECOND, known.account_name)
+        token = parts.people.steps.remember(SECOND, known.account_name, AUTHORITY)
         response = HTMLResponse(parts.people_pages.second(token, onward, steps, language))
     else:
         proof = BOTH_STEPS if known.both_steps else "authority"

@@ -10,6 +10,7 @@ from config.base.roles import Role
 from server.domain.authorisation import Action
 from server.domain.consents import CURRENT, LIVE_VIEW
 from server.domain.support import HOURS_MAX
+from server.services.live.marking import MarkingState
 from server.services.people.access_record import LookRecord
 from server.services.people.give_support import SupportView
 from server.services.people.invite_people import MadeInvite
@@ -61,10 +62,19 @@ class PeoplePages:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    def people(self, site: SitePeople, person: Scope, language: str, error: NightlightError | None = None) -> str:
+    def people(
+        self,
+        site: SitePeople,
+        marking: MarkingState,
+        person: Scope,
+        language: str,
+        error: NightlightError | None = None,
+    ) -> str:
         """Everybody of a site."""
         said, weekly = self._said(error, language), functools.partial(to_words, language=language)
-        return self._of_site("people.html", site, person, language, "people", error=said, weekly=weekly)
+        return self._of_site(
+            "people.html", site, person, language, "people", error=said, weekly=weekly, marking=marking
+        )
 
     def invited(self, site: SitePeople, made: MadeInvite, link: str, person: Scope, language: str) -> str:
         """An invitation, this once."""
@@ -76,11 +86,11 @@ class PeoplePages:
         reasons = [(why, spoken.text(WHY_DARK[why])) for why in WHY]
         return self._of_site("today.html", site, person, language, "today", reasons=reasons, error="")
 
-    def looks(self, found: Sequence[LookRecord], person: Scope, language: str, *, here: str) -> str:
-        """Who looked; to a guardian other people by their marks."""
+    def looks(self, found: Sequence[LookRecord], person: Scope, language: str, *, here: str, site_id: str = "") -> str:
+        """Who looked; to a guardian other people by their marks. ``site_id``: of the site whose looks these are."""
         return self._page(
             "looks.html", person, language, here, when=self._when(language, TIMEZONE), looks=found, what=WHAT,
-            roles=ROLE, long=self._long(language), is_guardian=person.role == Role.GUARDIAN,
+            roles=ROLE, long=self._long(language), is_guardian=person.role == Role.GUARDIAN, site_id=site_id,
         )  # fmt: skip
 
     def consents(self, found: Sequence[ConsentView], person: Scope, language: str) -> str:
@@ -159,6 +169,10 @@ class PeoplePages:
     def onward(self, path: str, language: str) -> str:
         """Signed in elsewhere; on by a page of ours, so that the browser sends its strict cookie."""
         return self._pages.page("onward.html", language, here="/sign-in", onward=path)
+
+    def left(self, address: str, language: str) -> str:
+        """Signed out here; on to the provider that the way in led through."""
+        return self._pages.page("signed_out.html", language, here="/sign-in", onward=address)
 
     def support(
         self,

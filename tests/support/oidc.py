@@ -36,6 +36,8 @@ class Provider:
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
+    left: list[dict[str, str]] = field(default_factory=list)
+    """What browsers brought that came to sign out."""
 
     def authorize(self, asked: dict[str, str]) -> str:
         """Where the browser is sent back to."""
@@ -51,6 +53,12 @@ class Provider:
             "iss": "https://evil.example" if self.lie == "iss" else self.issuer,
         }
         return f"{asked['redirect_uri']}?{urlencode(back)}"
+
+    def leave(self, asked: dict[str, str]) -> str:
+        """RP-Initiated Logout 1.0: nobody is signed in there any more; where the browser is sent back to."""
+        assert asked["client_id"] == CLIENT
+        self.left.append(asked)
+        return asked["post_logout_redirect_uri"]
 
     def token(self, given: dict[str, str], authorization: str) -> tuple[int, dict[str, object]]:
         asked = self.codes.pop(given.get("code", ""), None)
@@ -112,12 +120,13 @@ def provider(clock: Clock) -> Iterator[Provider]:
                     "issuer": "https://evil.example" if made.lie == "discovery" else made.issuer,
                     "authorization_endpoint": f"{made.issuer}/authorize", "token_endpoint": f"{made.issuer}/token",
                     "jwks_uri": f"{made.issuer}/jwks",
+                    **({} if made.lie == "no_way_out" else {"end_session_endpoint": f"{made.issuer}/leave?tenant=a"}),
                 })  # fmt: skip
             elif parts.path == "/jwks":
                 self._say(200, {"keys": [made.key.as_dict(private=False)]})
             else:
                 self.send_response(302)
-                self.send_header("Location", made.authorize(asked))
+                self.send_header("Location", made.leave(asked) if parts.path == "/leave" else made.authorize(asked))
                 self.end_headers()
 
         def do_POST(self) -> None:

@@ -2,12 +2,13 @@
 
     begun = desk.begin("https://watch.example.org/sign-in/authority/back")   # send the browser to begun.address
     found = desk.finish(begun.kept, state, code, redirect)                    # found.account_name, found.both_steps
+    desk.leave("https://watch.example.org/sign-in")                           # where to sign out there too
 
 Invariants: who comes back is somebody only where an administrator bound issuer and subject to an account of an authority: none is
 made, and no name or address of the provider's counts. State, nonce and code verifier belong to the browser that began, to one
 sign-in and to five minutes. The token's signature (asymmetric alone), issuer, audience, nonce and times are checked; that the
 provider saw to a second step is believed only of the ``acr`` and ``amr`` values that the settings name.
-Source: OpenID Connect Core 1.0, 3.1; RFC 7636; RFC 9207; RFC 9700.
+Source: OpenID Connect Core 1.0, 3.1; OpenID Connect RP-Initiated Logout 1.0; RFC 7636; RFC 9207; RFC 9700.
 """
 
 import base64
@@ -142,6 +143,18 @@ class AuthoritySignIn:
         told = self._exchange(code, redirect, _derived(kept, state, "verifier"))
         claims = self._claims(told.get("id_token"), _derived(kept, state, "nonce"))
         return self._known(str(claims["sub"]), claims)
+
+    def leave(self, back: str) -> str:
+        """Where a browser signs out at the provider, which sends it ``back``; empty where it has no such place or is away.
+
+        By the client's id: no token is kept for it, so a provider may ask once more whether this is meant.
+        """
+        try:
+            address = self._endpoint("end_session_endpoint")
+        except (NotFound, Unavailable):
+            return ""
+        asked = {"client_id": self.settings.client_id, "post_logout_redirect_uri": back}
+        return f"{address}{'&' if '?' in address else '?'}{urlencode(asked)}"
 
     def bind(self, account_name: str, subject: str) -> None:
         """By who runs the server. Raises NotFound, InvalidInput (``not_authority``), Conflict."""

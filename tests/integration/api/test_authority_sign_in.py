@@ -1,5 +1,6 @@
 """Sign-in of authorities through their own provider: who comes in, and every answer that does not hold."""
 
+import html
 import re
 import sys
 import warnings
@@ -98,6 +99,37 @@ def test_a_second_step_that_the_provider_did_not_see_to_is_asked_for_here(house)
     code = pyotp.TOTP(secret).at(clock.utc_us() // US_PER_S)
     assert client.post("/sign-in/second", data={"step": step, "code": code}).status_code == 303
     assert client.get(f"/sites/{SITE}").status_code == 200
+    assert "/leave" in left_for(client.post("/sign-out")), "the way in led through the provider all the same"
+
+
+def left_for(answer: httpx.Response) -> str:
+    return html.unescape(re.search(r'content="0;url=([^"]+)"', answer.text)[1])
+
+
+def test_signing_out_here_goes_on_to_the_provider_and_comes_back(house):
+    house.idp.claims = {"amr": ["mfa"]}
+    client, address = begin(house)
+    assert client.get(address).status_code == 200
+    answer = client.post("/sign-out")
+    assert answer.status_code == 200, "a redirect after a form would be stopped by form-action"
+    assert client.get("/me").status_code == 303, "the session here is over before the provider is asked"
+    back = httpx.get(left_for(answer), trust_env=False)
+    assert back.headers["location"] == f"{house.url}/sign-in"
+    assert house.idp.left == [{"tenant": "a", "client_id": CLIENT, "post_logout_redirect_uri": f"{house.url}/sign-in"}]
+    assert client.post("/sign-out").headers["location"] == "/sign-in", "nobody is signed in any more"
+    ours = house.client(follow_redirects=False)
+    ours.post("/sign-in", data={"name": "boss", "password": PASSWORD})
+    assert ours.post("/sign-out").headers["location"] == "/sign-in", "who came in here has nothing to leave there"
+
+
+def test_a_provider_without_a_way_out_or_away_keeps_nobody_signed_in_here(house):
+    house.idp.claims, house.idp.lie = {"amr": ["mfa"]}, "no_way_out"
+    client, address = begin(house)
+    assert client.get(address).status_code == 200
+    answer = client.post("/sign-out")
+    assert answer.headers["location"] == "/sign-in?said=left"
+    assert client.get("/me").status_code == 303
+    assert "did not answer" in client.get("/sign-in?said=left").text
 
 
 LIES = (
@@ -211,3 +243,6 @@ def test_somebody_elses_provider_is_understood(database, tmp_path):
             back = httpx.post(there, data={"sub": "officer-7"}, trust_env=False)
             assert client.get(back.headers["location"]).status_code == 200
             assert client.get(f"/sites/{SITE}").status_code == 200
+            away = left_for(client.post("/sign-out"))
+            asks = httpx.get(away, trust_env=False).text
+            assert f'value="{api.url}/sign-in"' in asks, "it asks once more, and then sends the browser back"
