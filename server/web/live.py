@@ -148,6 +148,7 @@ def _child(child: ChildView, now_us: int, spoken: Language) -> dict[str, object]
         "under": f"{child.site_name} · {text('Child')} {child.child_id}",
         "rooms": sorted(rooms, key=lambda room: (not room.is_live, room.name)),
         "why_none": why,
+        "asks": not child.consented,
         "hours": hours_in_words(child.hours, spoken) if child.hours and rooms else "",
     }
 

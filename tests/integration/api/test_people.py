@@ -63,11 +63,14 @@ def test_a_guardian_comes_in_by_link_and_code_and_sees_after_approval_and_consen
     ):
         assert stranger.post("/join", data=given | wrong).status_code == said
     joined = stranger.post("/join", data=given)
-    assert (joined.status_code, joined.headers["location"]) == (303, "/me")
+    assert (joined.status_code, joined.headers["location"]) == (303, "/")
+    assert stranger.get("/").headers["location"] == "/live", "the child's page"
+    assert 'class="button wide" href="/my/consents"' in stranger.get("/live").text, "with what is to be done next"
     assert house.client().post("/join", data=given | {"name": "thief"}).status_code == 403
     assert 'says" value="yes' in stranger.get("/my/consents").text
     say = {"site": SITE, "guardian": "g7", "child": "c1", "says": "yes"}
     assert stranger.post("/my/consents", data=say).status_code == 303
+    assert 'class="button wide" href="/my/consents"' not in stranger.get("/live").text
     assert sees(nursery, "mum")
     assert not sees(nursery, "granny")
     assert boss.post(f"/sites/{SITE}/people/approvals", data={"account": "granny"}).status_code == 303
