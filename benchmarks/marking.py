@@ -54,7 +54,7 @@ def main() -> int:
         file = Path(folder) / "clip.mp4"
         wrong = 0
         for name, how in WAYS.items():
-            clip = read_clip(captured(seen(source, candidates[GUILTY].word), how, file))
+            clip = _read(captured(seen(source, candidates[GUILTY].word), how, file))
             lengths, others = _lengths(clip, seed, candidates)
             wrong += others
             report.figures[f"clip_needed_s_{name}"] = ", ".join(f"{one:g}" for one in lengths)
@@ -64,6 +64,11 @@ def main() -> int:
         report.expect("views_named_wrongly", wrong, at_most=0)
         _colluders(report, source, seed, candidates, file)
     return report.finish_bench(as_json="--json" in sys.argv)
+
+
+def _read(file: Path) -> Clip:
+    with file.open("rb") as opened:
+        return read_clip(opened)
 
 
 def _lengths(clip: Clip, seed: str, candidates: Sequence[Candidate]) -> tuple[list[float], int]:
@@ -100,7 +105,7 @@ def _colluders(report: Report, source: Marked, seed: str, candidates: Sequence[C
         ],
     }
     for name, pictures in ways.items():
-        clip = read_clip(captured(pictures, Capture(scale=0.5, crf=28), file))
+        clip = _read(captured(pictures, Capture(scale=0.5, crf=28), file))
         answer = _ask(clip, 0, clip.seconds, seed, candidates)
         names = {fit.view_id for fit in answer.named}
         report.figures[f"two_colluders_{name}_named_of_2"] = len(names & {f"view-{GUILTY}", f"view-{PARTNER}"})

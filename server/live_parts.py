@@ -1,6 +1,8 @@
 """What the pages of the live view are given, built from the settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from config.base.clock import Clock
@@ -8,6 +10,8 @@ from config.base.errors import NotFound
 from config.base.ids import is_slug
 from config.settings.server import ServerSettings
 from server.services.compliance.rule_books import library
+from server.services.live.identify import Identified, Question, identify
+from server.services.live.marking import MarkingDesk, marker_of
 from server.services.live.tickets import TicketDesk
 from server.services.people.leases import LeaseDesk
 from server.services.people.my_children import ChildrenReader
@@ -26,10 +30,18 @@ class LiveFace:
     desk: LeaseDesk
     children: ChildrenReader
     tickets: TicketDesk
+    marking: MarkingDesk
+    clock: Clock
     base: str
     """Before ``ws`` and ``hls``: an address, or a path where a proxy brings both under one name."""
     sources: tuple[str, ...]
     """What the content policy of a page with a player lets it connect to besides its own name."""
+    tracing: Lock = field(default_factory=Lock)
+    """Held while a clip is taken and looked at: one at a time."""
+
+    def trace(self, clip: BinaryIO, question: Question) -> Identified:
+        """Raises as ``identify``."""
+        return identify(self.database, self.clock, self.marking.marker, clip, question)
 
     def site_of(self, camera_id: str) -> str:
         """Whose camera it is; says nothing of who may know. Raises NotFound."""
@@ -50,5 +62,12 @@ def live_of(settings: ServerSettings, database: Database, clock: Clock) -> LiveF
         sources = (f"{public.scheme}://{public.netloc}", f"ws{public.scheme.removeprefix('http')}://{public.netloc}")
     base = f"{settings.live.public_url.rstrip('/')}{STREAM_PREFIX}/"
     return LiveFace(
-        database, desk, ChildrenReader(database, desk, clock), TicketDesk(database, desk, time), base, sources
+        database,
+        desk,
+        ChildrenReader(database, desk, clock),
+        TicketDesk(database, desk, time),
+        MarkingDesk(database, clock, marker_of(settings)),
+        clock,
+        base,
+        sources,
     )

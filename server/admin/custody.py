@@ -197,7 +197,7 @@ def _export(arguments: argparse.Namespace, settings: ServerSettings) -> None:
     ExportDesk(database, exporter).check_reach(scope, arguments.site, arguments.camera)
     zone = _zone(_desk(settings), scope, arguments.site)
     span = _span(arguments, zone)
-    order = order_of(scope, arguments.site, arguments.camera, span, arguments.reason, _source())
+    order = order_of(scope, arguments.site, arguments.camera, span, arguments.reason, machine())
     if arguments.out.exists():
         raise Conflict(_words("exists", file=arguments.out))
     wanted = int(exporter.size_bytes(order) * ROOM_SHARE) + ROOM_BYTES
@@ -233,7 +233,7 @@ def _reader() -> Scope:
     return Scope("server-admin", AUDITOR, EVERY_REGION)
 
 
-def _source() -> str:
+def machine() -> str:
     """The machine and its user: not who it is, but where it was."""
     user = str(os.getuid())
     with suppress(OSError, KeyError, ImportError):

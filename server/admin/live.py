@@ -13,12 +13,12 @@ from config.base.clock import SystemClock, from_datetime, to_datetime
 from config.base.errors import InvalidInput
 from config.settings.server import ServerSettings
 from config.wire.marking import GROUP_US
-from server.admin.custody import by_a_person, person
+from server.admin.custody import by_a_person, machine, person
 from server.admin.enrolment import Commands
 from server.domain.marking import P_FALSE_MAX
 from server.runtime import open_database
 from server.services.live.identify import Identified, Question, identify
-from server.services.live.marking import choose_marking, marker_of, needed, publish_word
+from server.services.live.marking import MarkingDesk, marker_of
 from storage.database import scope as scoping
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
@@ -51,17 +51,18 @@ def add_commands(verbs: Callable[[str, str], Commands]) -> None:
 
 
 def _mark(arguments: argparse.Namespace, settings: ServerSettings) -> None:
-    needed(marker_of(settings))
-    scope, database = person(arguments, settings), open_database(settings.database)
-    wanted = arguments.choice == "on"
-    choose_marking(database, SystemClock(), scope, arguments.site, wanted=wanted)
+    scope, wanted = person(arguments, settings), arguments.choice == "on"
+    _desk(settings).choose(scope, arguments.site, wanted=wanted, source=machine())
     said = "已开启水印 · its live view is marked" if wanted else "已关闭水印 · its live view is not marked"
     print(f"{arguments.site}: {said}")
 
 
 def _publish_word(arguments: argparse.Namespace, settings: ServerSettings) -> None:
-    scope, database = person(arguments, settings), open_database(settings.database)
-    print(publish_word(database, needed(marker_of(settings)), scope, arguments.site, arguments.camera))
+    print(_desk(settings).publish_word(person(arguments, settings), arguments.site, arguments.camera))
+
+
+def _desk(settings: ServerSettings) -> MarkingDesk:
+    return MarkingDesk(open_database(settings.database), SystemClock(), marker_of(settings))
 
 
 def _identify(arguments: argparse.Namespace, settings: ServerSettings) -> None:
@@ -72,11 +73,17 @@ def _identify(arguments: argparse.Namespace, settings: ServerSettings) -> None:
         camera_id=arguments.camera,
         begin_us=_instant(arguments.start, zone, 0),
         end_us=_instant(arguments.end, zone, 1),
-        reason=arguments.reason[:120],
+        reason=arguments.reason,
         person=scope,
         aspect=_aspect(arguments.aspect),
+        source=machine(),
     )
-    found = identify(database, SystemClock(), marker_of(settings), arguments.clip, question)
+    try:
+        clip = arguments.clip.open("rb")
+    except OSError as error:
+        raise InvalidInput(f"the clip cannot be read: {error.strerror}") from error
+    with clip:
+        found = identify(database, SystemClock(), marker_of(settings), clip, question)
     print("\n".join(said(found, zone)))
 
 

@@ -14,7 +14,7 @@ from config.base.errors import Conflict, InvalidInput, NightlightError, NotFound
 from config.base.roles import Role
 from server.api.errors import status_of
 from server.api.forms import Fields
-from server.api.gate import READ, Person
+from server.api.gate import READ, Person, source_of
 from server.api.parts import parts_of
 from server.api.tongue import language_of
 from server.services.people.keep_consents import Whose
@@ -90,6 +90,13 @@ def mode(request: Request, person: Person, site: str, fields: Fields) -> Respons
     )
 
 
+@router.post("/sites/{site}/people/marking")
+def marking(request: Request, person: Person, site: str, fields: Fields) -> Response:
+    """Whether live pictures are marked for each viewer; on record."""
+    desk, wanted = parts_of(request).live.marking, fields.get("marked") == "yes"
+    return _done(request, person, site, lambda: desk.choose(person, site, wanted=wanted, source=source_of(request)))
+
+
 @router.post("/sites/{site}/people/consents")
 def on_paper(request: Request, person: Person, site: str, fields: Fields) -> Response:
     """What somebody signed on paper, or took back."""
@@ -131,7 +138,7 @@ def looks(request: Request, person: Person, site: str) -> Response:
     """Who looked at what, why, from where and for how long."""
     parts = parts_of(request)
     found = parts.people.book.looks(person, site)
-    html = parts.people_pages.looks(found, person, language_of(request), here=f"/sites/{site}/looks")
+    html = parts.people_pages.looks(found, person, language_of(request), here=f"/sites/{site}/looks", site_id=site)
     return HTMLResponse(html)
 
 
@@ -174,5 +181,6 @@ def show_people(request: Request, person: Scope, site: str, error: NightlightErr
     """The page of a site's people, with what was refused."""
     parts = parts_of(request)
     found = parts.people.reader.of_site(person, site)
-    html = parts.people_pages.people(found, person, language_of(request), error)
+    marked = parts.live.marking.state(person, site)
+    html = parts.people_pages.people(found, marked, person, language_of(request), error)
     return HTMLResponse(html, 200 if error is None else status_of(error))

@@ -1,6 +1,6 @@
 """What every request passes before any route sees it, and what every answer carries.
 
-Bodies are read whole, bounded in size and time (I10). A request that changes something must come from our own pages.
+Bodies are read whole, bounded in size and time (I10); a clip alone comes piece by piece. A request that changes something must come from our own pages.
 Where ``public_origin`` is set, pages answer to that host alone, so that no foreign name can be bound to them. Agents and
 health checks are left out of both: they carry no cookie, and may reach the server under another address.
 Source: OWASP CSRF Prevention (Fetch Metadata, Origin), W3C CSP 3.
@@ -34,6 +34,10 @@ _REGISTERS = re.compile(r"/(api/v1/)?sites/[^/]{1,64}/registers(/check)?")
 PICTURE_BODY_BYTES_MAX = SENT_BYTES_MAX + 64 * 1024
 """A picture of a floor, or of what a camera sees; taken from who is signed in alone."""
 _PICTURES = re.compile(r"/sites/[^/]{1,64}/(plan|cameras/[^/]{1,64}/picture)")
+CLIP_BYTES_MAX = 128 * 1024 * 1024
+_CLIPS = re.compile(r"/sites/[^/]{1,64}/looks/clip")
+"""A clip whose view is asked for: taken from who is signed in alone, and not into memory; its route takes one at a time."""
+CLIP_WAIT_S = 180.0
 BODY_WAIT_S = 10.0
 REGISTER_WAIT_S = 60.0
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -80,24 +84,31 @@ class Shield:
         try:
             self._check_host(request)
             self._check_origin(request)
-            body = await _read_body(request, receive, await self._most(request))
+            if request.method == "POST" and _CLIPS.fullmatch(request.url.path):
+                await self._check_known(request)
+                receive = _bounded(receive, CLIP_BYTES_MAX + 64 * 1024)
+            else:
+                body = scope[BODY] = await _read_body(request, receive, await self._most(request))
+                receive = _replay(body, receive)
         except NightlightError as error:
             await respond(self._parts, request, error)(scope, receive, send_guarded)
             return
         except Gone:
             return
-        scope[BODY] = body
-        await self._app(scope, _replay(body, receive), send_guarded)
+        await self._app(scope, receive, send_guarded)
 
     async def _most(self, request: Request) -> int:
         """How many bytes the body may have. Raises NotSignedIn where only somebody known may send so many."""
         path = request.url.path
         if request.method == "POST" and _PICTURES.fullmatch(path):
-            token = self._parts.gate.token_of(request)
-            if not token or await run_in_threadpool(self._parts.sign_in.resume, token) is None:
-                raise NotSignedIn("sign in first")
+            await self._check_known(request)
             return PICTURE_BODY_BYTES_MAX
         return REGISTER_BODY_BYTES_MAX if _is_register(path) else BODY_BYTES_MAX_AT.get(path, BODY_BYTES_MAX)
+
+    async def _check_known(self, request: Request) -> None:
+        token = self._parts.gate.token_of(request)
+        if not token or await run_in_threadpool(self._parts.sign_in.resume, token) is None:
+            raise NotSignedIn("sign in first")
 
     def _check_host(self, request: Request) -> None:
         if not self._host or request.url.path.startswith(NO_COOKIE_PREFIXES):
@@ -149,6 +160,27 @@ async def _read_body(request: Request, receive: Receive, most: int) -> bytes:
                     return bytes(body)
     except TimeoutError as error:
         raise InvalidInput("the request body did not arrive in time", code="too_slow") from error
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    """As it comes. Raises InvalidInput for what is too long, once all of it has come: a browser reads no answer before."""
+    taken, until_s = 0, asyncio.get_running_loop().time() + CLIP_WAIT_S
+
+    async def some() -> Message:
+        nonlocal taken
+        try:
+            async with asyncio.timeout_at(until_s):
+                while True:
+                    message = await receive()
+                    taken += len(message.get("body", b""))
+                    if taken <= most or message["type"] == "http.disconnect":
+                        return message
+                    if not message.get("more_body", False):
+                        raise InvalidInput(f"a clip has at most {most} bytes", code="oversized")
+        except TimeoutError as error:
+            raise InvalidInput("the clip did not arrive in time", code="too_slow") from error
+
+    return some
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

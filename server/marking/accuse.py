@@ -103,10 +103,19 @@ def _words(candidates: Sequence[Candidate], first: int, last: int) -> Words:
 
 def _guesses(words: Words, weights: NDArray[np.float64]) -> tuple[list[_Guess], int]:
     """The best instants of each candidate, and how many were tried."""
-    scores = np.array([np.correlate(row, weights, "valid") for row in words])
-    energy = np.array([np.correlate(np.abs(row), weights**2, "valid") for row in words])
-    strength = np.where(energy > 0, scores / np.sqrt(np.maximum(energy, 1e-12)), 0.0)
-    tried = int((energy > 0).sum())
+    long = len(weights)
+    strength = np.zeros((len(words), words.shape[1] - long + 1))
+    tried = 0
+    for row, word in enumerate(words):
+        (opened,) = np.nonzero(word)
+        if not len(opened):
+            continue
+        first = max(0, int(opened[0]) - long + 1)  # before and after that there is nothing to fit
+        piece = word[first : int(opened[-1]) + long]
+        score = np.correlate(piece, weights, "valid")
+        energy = np.correlate(np.abs(piece), weights**2, "valid")
+        strength[row, first : first + len(score)] = np.where(energy > 0, score / np.sqrt(np.maximum(energy, 1e-12)), 0)
+        tried += int((energy > 0).sum())
     best = np.argsort(strength, axis=None)[::-1][:TRIED_CLOSER]
     starts = strength.shape[1]
     return [_Guess(float(strength.flat[at]), int(at) // starts, int(at) % starts, weights) for at in best], tried

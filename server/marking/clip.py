@@ -1,23 +1,32 @@
-"""A clip as small grey pictures, eight a second.
+"""A clip as small grey pictures, eight a second, read in a process of its own (``server/probe/clip_child.py``).
 
-Invariant (I10): whatever the file is, so many seconds of it are read and no more, and a picture is made small before it is kept.
+Invariant (I10): whatever the file is, so much of it is read and no more, and this process sees figures and grey levels alone.
 """
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, BinaryIO
 
-import av
-import av.error
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from config.base.errors import InvalidInput
+from config.base.decoding import decode_json
+from config.base.errors import InvalidInput, Unavailable
+from server.probe import clip_child
+from server.probe.clip_child import BINS_PER_S, FINE, LONG_SIDE, SECONDS_MAX
+from server.probe.parent import ENVIRONMENT
 
-BINS_PER_S = 8
-LONG_SIDE = 96
-SECONDS_MAX = 900
-PIXELS_MAX = 40 << 20
+CHILD = Path(clip_child.__file__)
+WAIT_S = 150.0
+_MATROSKA = b"\x1a\x45\xdf\xa3"
+_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+"""What a file of the MP4 family begins with, after the box's size."""
 Grey = NDArray[np.float32]
+_Side = Annotated[int, msgspec.Meta(ge=0, le=LONG_SIDE)]
 
 
 @dataclass(frozen=True)
@@ -28,48 +37,46 @@ class Clip:
     seconds: float
 
 
-def read_clip(file: Path) -> Clip:
-    """Raises InvalidInput where it holds no video that can be read."""
-    sums: list[Grey] = []
-    counts: list[int] = []
-    began: float | None = None
-    last = 0.0
+class _Answer(msgspec.Struct, frozen=True):
+    error: str = ""
+    count: Annotated[int, msgspec.Meta(ge=0, le=SECONDS_MAX * BINS_PER_S)] = 0
+    height: _Side = 0
+    width: _Side = 0
+
+
+def read_clip(file: BinaryIO, *, child: Path = CHILD, wait_s: float = WAIT_S) -> Clip:
+    """``file`` has a descriptor. Raises InvalidInput (``bad_clip``) where it holds no video that can be read, Unavailable."""
+    file.flush()
+    descriptor = file.fileno()  # its own position is what the child reads from
+    start = os.pread(descriptor, 8, 0)
+    demuxer = "matroska" if start[:4] == _MATROSKA else "mp4" if start[4:] in _BOXES else ""
+    if not demuxer:
+        raise InvalidInput("the clip cannot be read: send an MP4, MOV or WebM", code="bad_clip")
+    os.lseek(descriptor, 0, os.SEEK_SET)
     try:
-        with av.open(str(file), "r", options={"max_pixels": str(PIXELS_MAX)}) as container:
-            if not container.streams.video:
-                raise InvalidInput("there is no video in the clip", code="bad_clip")
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            for frame in container.decode(stream):
-                at = float(frame.time) if frame.time is not None else last
-                began = at if began is None else began
-                last = at
-                number = int((at - began) * BINS_PER_S)
-                if number >= SECONDS_MAX * BINS_PER_S:
-                    break
-                grey = _small(frame)
-                while len(sums) <= max(number, 0):
-                    sums.append(np.zeros_like(sums[0] if sums else grey))
-                    counts.append(0)
-                if grey.shape == sums[0].shape and number >= 0:
-                    sums[number] += grey
-                    counts[number] += 1
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise InvalidInput(f"the clip cannot be read ({type(error).__name__})", code="bad_clip") from error
-    if not sums:
-        raise InvalidInput("there is no picture in the clip", code="bad_clip")
-    return Clip(_filled(sums, counts), len(sums) / BINS_PER_S)
-
-
-def _small(frame: av.VideoFrame) -> Grey:
-    scale = LONG_SIDE / max(frame.width, frame.height)
-    width, height = (max(16, round(side * scale / 2) * 2) for side in (frame.width, frame.height))
-    return frame.reformat(width, height, format="gray", interpolation="AREA").to_ndarray().astype(np.float32)
-
-
-def _filled(sums: list[Grey], counts: list[int]) -> Grey:
-    """A bin without a frame shows what the one before it did, as a screen would."""
-    found: list[Grey] = []
-    for total, count in zip(sums, counts, strict=True):
-        found.append((total / count).astype(np.float32) if count else found[-1])
-    return np.array(found, np.float32)
+        ended = subprocess.run(
+            [sys.executable, "-I", str(child), demuxer],
+            stdin=descriptor,
+            capture_output=True,
+            timeout=wait_s,
+            check=False,
+            env=ENVIRONMENT,
+            cwd="/",
+        )
+    except (subprocess.TimeoutExpired, OSError) as error:
+        raise Unavailable("the clip could not be read in time: send a shorter piece", code="not_decoded") from error
+    line, _, data = ended.stdout.partition(b"\n")
+    try:
+        answer = decode_json(line, _Answer)
+    except msgspec.MsgspecError as error:
+        raise InvalidInput("the clip cannot be read: it broke the decoder", code="bad_clip") from error
+    shape = (answer.count, answer.height, answer.width)
+    if (
+        ended.returncode != 0
+        or answer.error
+        or not answer.count
+        or len(data) != 2 * answer.count * answer.height * answer.width
+    ):
+        raise InvalidInput(f"the clip cannot be read ({answer.error[:160]})", code="bad_clip")
+    pictures = np.frombuffer(data, "<u2").reshape(shape).astype(np.float32) / np.float32(FINE)
+    return Clip(pictures, answer.count / BINS_PER_S)

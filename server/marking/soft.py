@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.wire.marking import CELLS_ACROSS, CELLS_DOWN, GROUP_US, blend, signs
-from server.marking.clip import BINS_PER_S, Clip, Grey
+from server.marking.clip import Clip, Grey
+from server.probe.clip_child import BINS_PER_S
 
 BINS_PER_GROUP = BINS_PER_S * GROUP_US // 1_000_000
 NEIGHBOURS = 3

@@ -4,7 +4,7 @@ Invariant (I4): a search that names people stands in the site's ledger before it
 """
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import BinaryIO
 
 from sqlalchemy import select
 
@@ -16,7 +16,7 @@ from server.domain.authorisation import Action
 from server.marking.accuse import LATE_US, Answer, Candidate, Fit, accuse
 from server.marking.clip import read_clip
 from server.marking.soft import ASPECT
-from server.services.live.marking import Marker, needed
+from server.services.live.marking import TRACED, Marker, needed
 from server.services.people.operators import site_for
 from storage.database import accesses
 from storage.database.models import Camera, LiveView, ViewRow
@@ -25,6 +25,7 @@ from storage.database.unit_of_work import Database
 
 WINDOW_US_MAX = 6 * 3_600 * US_PER_S
 VIEWS_MAX = 5_000
+REASON_CHARS_MAX = 120
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Question:
     reason: str
     person: Scope
     aspect: float = ASPECT
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,12 @@ class Identified:
 
 
 def identify(
-    database: Database, clock: Clock, marker: Marker | None, clip_file: Path, question: Question
+    database: Database, clock: Clock, marker: Marker | None, clip_file: BinaryIO, question: Question
 ) -> Identified:
     """Raises NotFound, PermissionDenied, InvalidInput (``bad_window``, ``bad_clip``, ``other_key``), Unavailable."""
     known = needed(marker)
+    if not question.reason.strip():
+        raise InvalidInput("say why you ask: it stands on the site's record", code="reason_missing")
     if not 0 < question.end_us - question.begin_us <= WINDOW_US_MAX:
         raise InvalidInput(
             "say from when to when the clip can have been taken: six hours at the most", code="bad_window"
@@ -76,6 +80,8 @@ def identify(
             f"the {other_keys} views of then were marked by another key: put that one into live.marking_key_file",
             code="other_key",
         )
+    if not views:
+        return Identified((), Answer((), None, 0.0, 0.0, 0), 0)
     clip = read_clip(clip_file)
     now_us = clock.utc_us()
     candidates = [
@@ -101,9 +107,10 @@ def _views(database: Database, clock: Clock, marker: Marker, question: Question)
             account=question.person.account_name,
             what="live",
             span=Span(question.begin_us, question.end_us),
-            subject="identify",
+            subject=TRACED,
             subject_id=question.camera_id,
-            reason=f"whose view a clip shows: {question.reason}",
+            reason=question.reason.strip()[:REASON_CHARS_MAX],
+            source=question.source,
         )
         accesses.record(session, access, clock.utc_us())
     query = (

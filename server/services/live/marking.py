@@ -6,6 +6,7 @@ Invariant (closed where unknown): a view of a site that marks is never begun wit
 import hashlib
 import hmac
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
@@ -14,16 +15,52 @@ from sqlalchemy.orm import Session
 from config.base.clock import Clock
 from config.base.errors import ConfigurationError, Conflict, NotFound, Unavailable
 from config.base.ids import is_slug
+from config.base.timespan import Span
 from config.settings.loader import read_secret
 from config.settings.server import ServerSettings
 from server.domain.authorisation import Action
 from server.domain.marking import KEY_BYTES, CodeWord, key_name, pattern_seed
 from server.services.people.operators import site_for
-from storage.database.models import Camera, SiteLive
+from storage.database import accesses
+from storage.database.models import AccessRecord, Camera, SiteLive
 from storage.database.scope import Scope
 from storage.database.unit_of_work import Database
 
 KEY_FILE = "marking-key"
+SWITCHED, TRACED = "marking", "identify"
+"""Subjects of the access record: the choice to mark, and a question whose view a clip shows."""
+ENTRIES_MAX = 12
+
+
+@dataclass(frozen=True)
+class MarkingEntry:
+    """``says``: ``on``, ``off``, or ``asked`` about ``camera_id`` for a ``reason``."""
+
+    at_us: int
+    account: str
+    says: str
+    camera_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class MarkingState:
+    """``is_chosen``: the site has chosen at all whether it is watched live; ``has_key``: this server can mark."""
+
+    site_id: str
+    name: str
+    timezone: str
+    is_chosen: bool
+    is_marked: bool
+    has_key: bool
+    entries: tuple[MarkingEntry, ...]
+    """The newest first."""
+    cameras: tuple[tuple[str, str], ...]
+
+    @property
+    def switched(self) -> MarkingEntry | None:
+        """Who switched it last, where that is among the newest."""
+        return next((one for one in self.entries if one.says != "asked"), None)
 
 
 class Marker:
@@ -75,25 +112,82 @@ def marked_sites(session: Session, site_ids: Collection[str]) -> set[str]:
     return set(session.scalars(query))
 
 
-def choose_marking(database: Database, clock: Clock, person: Scope, site_id: str, *, wanted: bool) -> None:
-    """The facility's choice; views that run end and begin again within a second. Raises NotFound, PermissionDenied, Conflict."""
-    with database.unit_of_work() as session:
-        site = site_for(session, person, site_id, Action.PEOPLE_MANAGE)
-        row = session.get(SiteLive, site.id)
-        if row is None:
-            raise Conflict("the site has not chosen yet whether it is watched live: choose that first", code="not_live")
-        row.marked = wanted
-        row.changed_us, row.changed_by = clock.utc_us(), person.account_name
+class MarkingDesk:
+    """The facility's choice, and what stands on record of it and of questions whose view a clip shows; thread-safe."""
+
+    def __init__(self, database: Database, clock: Clock, marker: Marker | None) -> None:
+        self._database = database
+        self._clock = clock
+        self.marker = marker
+
+    def state(self, person: Scope, site_id: str, action: Action = Action.PEOPLE_READ) -> MarkingState:
+        """``action``: what the reader asks for. Raises NotFound, PermissionDenied."""
+        with self._database.reading() as session:
+            site = site_for(session, person, site_id, action)
+            chosen = session.get(SiteLive, site.id)
+            entries = (
+                select(AccessRecord)
+                .where(AccessRecord.site_id == site.id, AccessRecord.subject.in_((SWITCHED, TRACED)))
+                .order_by(AccessRecord.at_us.desc(), AccessRecord.id.desc())
+                .limit(ENTRIES_MAX)
+            )
+            cameras = select(Camera.id, Camera.name).where(Camera.site_id == site.id).order_by(Camera.name)
+            return MarkingState(
+                site_id=site.id,
+                name=site.name,
+                timezone=site.timezone,
+                is_chosen=chosen is not None,
+                is_marked=chosen is not None and chosen.marked,
+                has_key=self.marker is not None,
+                entries=tuple(_entry(row) for row in session.scalars(entries)),
+                cameras=tuple((camera_id, name) for camera_id, name in session.execute(cameras)),
+            )
+
+    def choose(self, person: Scope, site_id: str, *, wanted: bool, source: str = "") -> None:
+        """On record; views that run end and begin again within a second. Saying the same again changes nothing.
+
+        Raises NotFound, PermissionDenied, Conflict (``not_live``), Unavailable (``no_marking_key``).
+        """
+        with self._database.unit_of_work() as session:
+            site = site_for(session, person, site_id, Action.PEOPLE_MANAGE)
+            row = session.get(SiteLive, site.id, with_for_update=True)
+            if row is None:
+                raise Conflict(
+                    "the site has not chosen yet whether it is watched live: choose that first", code="not_live"
+                )
+            if wanted:
+                needed(self.marker)
+            if row.marked == wanted:
+                return
+            now_us = self._clock.utc_us()
+            row.marked = wanted
+            row.changed_us, row.changed_by = now_us, person.account_name
+            access = accesses.Access(
+                site_id=site.id,
+                camera_id=None,
+                account=person.account_name,
+                what="live",
+                span=Span(now_us, now_us),
+                subject=SWITCHED,
+                subject_id="on" if wanted else "off",
+                reason=f"marking of the live view: {'on' if wanted else 'off'}",
+                source=source,
+            )
+            accesses.record(session, access, now_us)
+
+    def publish_word(self, person: Scope, site_id: str, camera_id: str) -> str:
+        """For whoever sets the site up. Raises NotFound, PermissionDenied, Unavailable (``no_marking_key``)."""
+        with self._database.reading() as session:
+            site = site_for(session, person, site_id, Action.SETUP)
+            camera = session.get(Camera, camera_id) if is_slug(camera_id) else None
+            if camera is None or camera.site_id != site.id:
+                raise NotFound("the site has no such camera")
+        return needed(self.marker).publish_word(camera_id)
 
 
-def publish_word(database: Database, marker: Marker, person: Scope, site_id: str, camera_id: str) -> str:
-    """For whoever sets the site up. Raises NotFound, PermissionDenied."""
-    with database.reading() as session:
-        site = site_for(session, person, site_id, Action.SETUP)
-        camera = session.get(Camera, camera_id) if is_slug(camera_id) else None
-        if camera is None or camera.site_id != site.id:
-            raise NotFound("the site has no such camera")
-    return marker.publish_word(camera_id)
+def _entry(row: AccessRecord) -> MarkingEntry:
+    says = row.subject_id if row.subject == SWITCHED else "asked"
+    return MarkingEntry(row.at_us, row.account_name, says, row.camera_id or "", row.reason or "")
 
 
 def needed(marker: Marker | None) -> Marker:
