@@ -16,17 +16,31 @@ from config.base.clock import from_datetime
 from config.base.errors import Conflict, InvalidInput, NightlightError, NotFound, PermissionDenied
 from config.base.timespan import Span
 from server.api.errors import status_of
-from server.api.forms import Fields
+from server.api.forms import Fields, points
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
+from server.api.scripts import Body, as_json, decoded
 from server.api.tongue import language_of
 from server.domain.authorisation import Action, reach
 from server.domain.docket import Act
 from server.services.docket.desk import Filter
 from server.services.docket.files import csv_file, lines, workbook
+from server.services.supervision.inspect_sites import Found
 from storage.database.scope import Scope
 
 router = APIRouter()
+
+
+class IncidentOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``told``: what is to be put right; ``due``: by which day, as 2026-11-30; ``aspect`` and ``points``: of the credit entry."""
+
+    incident_id: str
+    told: str
+    due: str
+    aspect: str
+    points: int
+
+
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Word = Annotated[str, Query(max_length=64)]
 PageNumber = Annotated[int, Query(ge=1, le=1_000)]
@@ -113,6 +127,32 @@ def act(request: Request, person: Person, site: str, incident: str, act: str, fi
     return RedirectResponse(f"/sites/{site}/docket/{incident}", 303)
 
 
+@router.post("/sites/{site}/orders")
+def order(request: Request, person: Person, site: str, fields: Fields) -> Response:
+    """Orders that what an incident shows be put right; what was refused stands on the incident's page."""
+    incident = fields.get("incident", "")
+    found = Found(
+        fields.get("told", "").strip(),
+        fields.get("aspect", ""),
+        points(fields.get("points", "")),
+        fields.get("due", ""),
+    )
+    try:
+        made = parts_of(request).inspections.order_from_docket(person, site, incident, found)
+    except (Conflict, InvalidInput) as error:
+        return _incident(request, person, site, incident, error, fields)
+    return RedirectResponse(f"/sites/{site}/docket/{incident}#order-{made}", 303)
+
+
+@router.post("/api/v1/sites/{site}/orders")
+def order_data(request: Request, person: Person, site: str, data: Body) -> Response:
+    """An IncidentOrder in, the orders of that incident out."""
+    desk, wanted = parts_of(request).inspections, decoded(data, IncidentOrder)
+    found = Found(wanted.told, wanted.aspect, wanted.points, wanted.due)
+    desk.order_from_docket(person, site, wanted.incident_id, found)
+    return as_json(desk.of_incidents(person, site, [wanted.incident_id]), 201)
+
+
 @router.api_route("/sites/{site}/maintenance", methods=READ)
 def maintenance_page(request: Request, person: Person, site: str) -> HTMLResponse:
     """What was declared, and a form."""
@@ -164,11 +204,18 @@ def _list(request: Request, person: Scope, site: str | None, wanted: Filter, pag
 
 
 def _incident(
-    request: Request, person: Scope, site: str, incident: str, error: NightlightError | None = None
+    request: Request,
+    person: Scope,
+    site: str,
+    incident: str,
+    error: NightlightError | None = None,
+    form: dict[str, str] | None = None,
 ) -> HTMLResponse:
-    parts = parts_of(request)
+    parts, language = parts_of(request), language_of(request)
     found = parts.docket.incident(person, site, incident)
-    html = parts.docket_pages.incident(found, person, language_of(request), error)
+    orders = parts.inspections.of_incidents(person, site, [incident])
+    lines = parts.inspection_pages.orders(orders, found.incident.timezone, person, language)
+    html = parts.docket_pages.incident(found, lines, person, language, error, form or {})
     return HTMLResponse(html, status_of(error) if error is not None else 200)
 
 

@@ -23,25 +23,16 @@ from server.api.gate import READ, Person, source_of
 from server.api.live import policy
 from server.api.parts import parts_of
 from server.api.ranges import byte_range
-from server.api.scripts import Body, as_json, decoded
 from server.api.shield import POLICY
 from server.api.tongue import language_of
 from server.domain.authorisation import Action, reach
 from server.services.supervision.inspect_sites import OrderView
-from server.web.playback import Form, address_of
+from server.web.playback import address_of
 from storage.database.scope import Scope
 
 INSTANT_US_MAX = 2**53
 NO_STORE = {"Cache-Control": "no-store"}
 router = APIRouter()
-
-
-class IncidentOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``told``: what is to be put right; ``due``: by which day, as 2026-11-30."""
-
-    incident_id: str
-    told: str
-    due: str
 
 
 @router.api_route("/sites/{site}/playback", methods=READ)
@@ -77,26 +68,6 @@ def look(request: Request, person: Person, site: str, camera: str, form: Fields)
     except InvalidInput as error:
         return _page(request, person, site, camera, at_us=at_us, error=error)
     return RedirectResponse(f"/sites/{site}/playback/{camera}?at={at_us}", 303)
-
-
-@router.post("/sites/{site}/playback/{camera}/orders")
-def order(request: Request, person: Person, site: str, camera: str, form: Fields) -> Response:
-    """Orders that what stands on the docket of this minute be put right."""
-    desk = parts_of(request).inspections
-    at_us = _at(request, person, site, form.get("at", ""))
-    try:
-        made = desk.order_from_docket(person, site, form.get("incident", ""), form.get("told", ""), form.get("due", ""))
-    except InvalidInput as error:
-        return _page(request, person, site, camera, at_us=at_us, order=Form(form, error.code), status=status_of(error))
-    return RedirectResponse(f"/sites/{site}/inspections#order-{made}", 303)
-
-
-@router.post("/api/v1/sites/{site}/orders")
-def order_data(request: Request, person: Person, site: str, data: Body) -> Response:
-    """An IncidentOrder in, the orders of that incident out."""
-    desk, wanted = parts_of(request).inspections, decoded(data, IncidentOrder)
-    desk.order_from_docket(person, site, wanted.incident_id, wanted.told, wanted.due)
-    return as_json(desk.of_incidents(person, site, [wanted.incident_id]), 201)
 
 
 @router.api_route("/api/v1/sites/{site}/playback/{camera}/minute", methods=READ)
@@ -172,8 +143,6 @@ def _page(
     *,
     at_us: int | None = None,
     error: NightlightError | None = None,
-    order: Form | None = None,
-    status: int = 200,
 ) -> HTMLResponse:
     parts = parts_of(request)
     wanted = at_us if at_us is not None else _at(request, person, site, request.query_params.get("at", ""))
@@ -182,7 +151,6 @@ def _page(
     if reach(person.role, Action.COMPLIANCE_READ):
         orders = parts.inspections.of_incidents(person, site, sorted({one.incident_id for one in found.cases}))
     html = parts.playback_pages.camera(
-        found, orders, person, language_of(request), error=error.code if error is not None else "", form=order
+        found, orders, person, language_of(request), error=error.code if error is not None else ""
     )
-    status = status_of(error) if error is not None else status
-    return HTMLResponse(html, status, {**NO_STORE, POLICY: policy(())})
+    return HTMLResponse(html, status_of(error) if error is not None else 200, {**NO_STORE, POLICY: policy(())})

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from config.base.errors import NightlightError
 from config.base.roles import Role
+from server.domain.authorisation import Action, reach
 from server.domain.coverage import Cause
 from server.domain.docket import OPEN, Status
 from server.domain.verdict import day_of
@@ -15,6 +16,7 @@ from server.services.docket.plan_maintenance import LimitView, MaintenanceView, 
 from server.services.notices.subscribe import MessageView, Notices, PassedOn, SubscriptionView
 from server.services.notices.tell import ESCALATION, kinds_of
 from server.web.compliance_words import BINDING
+from server.web.credit import ASPECT
 from server.web.docket_words import (
     ACT,
     CHANNEL,
@@ -28,6 +30,7 @@ from server.web.docket_words import (
     WHY,
 )  # fmt: skip
 from server.web.formatting import Words
+from server.web.inspections import DAYS_TO_REPAIR, REFUSED, OrderLine
 from server.web.languages import Language
 from server.web.notice_words import GUARDIANS, KIND, wording
 from server.web.pages import Pages
@@ -119,8 +122,16 @@ class DocketPages:
             query=_query(wanted, 1, "&"),
         )
 
-    def incident(self, found: IncidentFile, reader: Scope, tag: str, error: NightlightError | None) -> str:
-        """One incident."""
+    def incident(
+        self,
+        found: IncidentFile,
+        orders: list[OrderLine],
+        reader: Scope,
+        tag: str,
+        error: NightlightError | None,
+        form: Mapping[str, str],
+    ) -> str:
+        """One incident, and the orders that came of it; ``form``: of an order that was refused."""
         language = self.pages.spoken(tag)
         view = found.incident
         words, today = Words(language, view.timezone), day_of(found.now_us, view.timezone)
@@ -141,6 +152,12 @@ class DocketPages:
             may_sign=found.may_sign,
             is_open=any(case.status in ("unexplained", "explained", "repaired") for case in found.cases),
             people=found.people,
+            orders=orders,
+            may_order=bool(reach(reader.role, Action.SUPERVISE)) and all(one.view.status == "closed" for one in orders),
+            aspects=ASPECT,
+            today=today.isoformat(),
+            due=(today + timedelta(days=DAYS_TO_REPAIR)).isoformat(),
+            form=form,
             error=_refusal(error, language),
         )
 
@@ -189,7 +206,7 @@ class DocketPages:
 
 
 def _refusal(error: NightlightError | None, language: Language) -> str:
-    return language.text(REFUSAL.get(error.code, OTHER_REFUSAL)) if error is not None else ""
+    return language.text({**REFUSED, **REFUSAL}.get(error.code, OTHER_REFUSAL)) if error is not None else ""
 
 
 def _query(wanted: Filter, page: int, lead: str = "?") -> str:
@@ -266,6 +283,7 @@ def _reference(word: str, site_id: str, language: Language) -> tuple[str, str]:
         "verdict": f"/sites/{site_id}?day={name}",
         "drift": f"/sites/{site_id}/audit",
         "maintenance": f"/sites/{site_id}/maintenance",
+        "order": f"/sites/{site_id}/inspections#order-{name}",
     }
     said = language.text(REFERENCE[kind]) if kind in REFERENCE else kind
     return f"{said} {name if kind != 'finding' else name[:8]}", paths.get(kind, "")

@@ -41,6 +41,7 @@ REFUSED = {
     "bad_due": mark("Name a day to put it right that is still to come, as 2026-11-30."),
     "not_drawn": mark("Only an inspector who was drawn for this site enters what was found."),
     "entered_already": mark("What was found has been entered already."),
+    "ordered_already": mark("An order of this incident is open already. Close it first, or decide on it."),
     "not_now": mark("Somebody was faster: this order stands otherwise by now. Look at its history."),
     "second_person_needed": mark(
         "Somebody else has to do this: not who reported the repair or proposed the suspension."
@@ -90,7 +91,7 @@ class InspectionPages:
             language,
             site=found,
             lines=[self._line(one, found, person, language) for one in found.inspections],
-            from_docket=[self._order(one, Words(spoken, found.timezone), person, language) for one in found.orders],
+            from_docket=self.orders(found.orders, found.timezone, person, language),
             items=[
                 (
                     item.status.lower(),
@@ -110,6 +111,11 @@ class InspectionPages:
             form=form,
             here=f"/sites/{found.site_id}/inspections",
         )
+
+    def orders(self, views: list[OrderView], timezone: str, person: Scope, language: str) -> list[OrderLine]:
+        """Orders in words, for whichever page shows them."""
+        words = Words(self.pages.spoken(language), timezone)
+        return [self._order(one, words, person, language) for one in views]
 
     def _line(self, view: InspectionView, found: SiteInspections, person: Scope, language: str) -> InspectionLine:
         words = Words(self.pages.spoken(language), found.timezone)

@@ -3,7 +3,6 @@
 Invariant (I1): the minute is told piece by piece, its worst first; what no evidence names is not called recorded.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
@@ -21,12 +20,12 @@ from server.services.custody.play_back import RecordingView
 from server.services.supervision.inspect_sites import OrderView
 from server.web import timeline
 from server.web.audits import DRIFT
+from server.web.credit import ASPECT
 from server.web.day import states_at
 from server.web.docket import TONE
 from server.web.docket_words import STATUS
 from server.web.formatting import Words
 from server.web.inspections import DAYS_TO_REPAIR
-from server.web.inspections import REFUSED as ORDER_REFUSED
 from server.web.inspections import STATUS as ORDER_STATUS
 from server.web.languages import Language
 from server.web.pages import Pages
@@ -96,14 +95,6 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Form:
-    """What was typed into the form of an order, and the code of what it was refused for."""
-
-    values: Mapping[str, str]
-    error: str = ""
-
-
-@dataclass(frozen=True)
 class PlaybackPages:
     """Renders; every rule is in a service."""
 
@@ -129,9 +120,8 @@ class PlaybackPages:
         language: str,
         *,
         error: str = "",
-        form: Form | None = None,
     ) -> str:
-        """A minute; with a player where a look is open. ``error``: why no look was opened; ``form``: of an order."""
+        """A minute; with a player where a look is open. ``error``: why no look was opened."""
         spoken = self.pages.spoken(language)
         maker = _Maker(minute, spoken)
         return self.pages.page(
@@ -143,8 +133,8 @@ class PlaybackPages:
             error=spoken.text(REFUSED.get(error, "")) if error else "",
             cases=maker.cases(),
             orders=maker.orders(orders),
-            form=form.values if form is not None else {},
-            order_error=spoken.text(ORDER_REFUSED.get(form.error, "")) if form is not None and form.error else "",
+            aspects=ASPECT,
+            form={},
             may_order=bool(reach(reader.role, Action.SUPERVISE)),
             may_export=bool(reach(reader.role, Action.CUSTODY_ACT)),
         )

@@ -63,6 +63,18 @@ def passed_on(session: Session, case_ids: Sequence[int]) -> set[int]:
     return set(session.scalars(told))
 
 
+def note_order(session: Session, cases: Sequence[DocketCase], order_id: str, by: str, told: str, at_us: int) -> None:
+    """Into the history of an incident's cases that are still worked on: an authority has ordered that it be put right."""
+    session.add_all(
+        CaseAct(
+            case_id=case.id, site_id=case.site_id, at_us=at_us, act="ordered", account_name=by, text=told,
+            evidence=f"order:{order_id}",
+        )
+        for case in cases
+        if case.status in OPEN
+    )  # fmt: skip
+
+
 def _conditions(scope: Scope, wanted: Wanted) -> list[ColumnElement[bool]]:
     sites = visible_sites(scope).order_by(None).subquery()
     found: list[ColumnElement[bool]] = [DocketCase.site_id.in_(select(sites.c.id))]

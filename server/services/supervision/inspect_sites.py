@@ -1,8 +1,8 @@
 """What inspectors found at a site that was drawn, and the orders that follow until somebody has looked at the repair.
 
 Invariants: a result is written once, by one of the inspectors who were drawn, with the checklist as the rules stood then; each
-finding becomes an order and an entry of the credit file in the same transaction, and a visit that found nothing an entry of
-no points. Orders stand by their acts alone (``server.domain.rectification``).
+finding, and each order from the docket, becomes an order and an entry of the credit file in the same transaction, and a visit
+that found nothing an entry of no points. Orders stand by their acts alone (``server.domain.rectification``).
 """
 
 from collections.abc import Callable, Sequence
@@ -188,9 +188,11 @@ class InspectionDesk:
                 )
             )
             session.flush()
+            origin = _Origin(site.id, order.day, "inspection", f"{draw_id}/{number}", draw_id, number)
             for found in order.findings:
-                _add_order(session, drawn, found, person.account_name, now_us)
-            _add_entries(session, drawn, order, person.account_name, now_us)
+                _put_right(session, origin, found, person.account_name, now_us)
+            if not order.findings:
+                session.add(_entry(origin, NOTHING_FOUND.value, 0, order.told, person.account_name, now_us))
         log.info("inspection_recorded", site=site_id, draw=draw_id, number=number, findings=len(order.findings))
 
     def of_incidents(self, person: Scope, site_id: str, incident_ids: Sequence[str]) -> list[OrderView]:
@@ -202,26 +204,27 @@ class InspectionDesk:
             today = day_of(self.clock.utc_us(), site.timezone)
             return [_order(row, acts[row.id], today) for row in rows]
 
-    def order_from_docket(self, person: Scope, site_id: str, incident_id: str, told: str, due: str) -> str:
-        """Orders that what an incident shows be put right by a day; the order's id.
+    def order_from_docket(self, person: Scope, site_id: str, incident_id: str, found: Found) -> str:
+        """Orders that what an incident shows be put right, with its entry in the credit file; the order's id.
 
-        It makes no entry in the credit file: points are given by an inspection. Raises NotFound, InvalidInput.
+        Raises NotFound, InvalidInput; Conflict while another order of the incident is open.
         """
-        _check_text(told)
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
             site = _site(session, person, site_id)
-            if not is_slug(incident_id) or not docket.cases_of_incident(session, site.id, incident_id):
+            session.get_one(Site, site.id, with_for_update=True)
+            cases = docket.cases_of_incident(session, site.id, incident_id) if is_slug(incident_id) else []
+            if not cases:
                 raise NotFound("no such incident")
-            day = _day(due)
-            if day < day_of(now_us, site.timezone):
-                raise InvalidInput("a day that is still to come", code="bad_due")
-            order_id = fresh_id()
-            session.add(
-                RectificationOrder(id=order_id, site_id=site.id, rule="", told=told.strip(), incident_id=incident_id)
-            )
-            session.flush()
-            session.add(_act_row(order_id, 0, Act(Kind.ORDERED, person.account_name, day), told, now_us))
+            today = day_of(now_us, site.timezone)
+            _check_finding(found, today)
+            before = inspections.orders_from_docket(session, site.id, SHOWN_MAX, [incident_id])
+            acts = inspections.acts_of(session, [row.id for row in before])
+            if any(standing([_act(row) for row in rows], today).status != "closed" for rows in acts.values()):
+                raise Conflict("an order of this incident is open already", code="ordered_already")
+            origin = _Origin(site.id, today.isoformat(), "rectification", incident_id, incident_id=incident_id)
+            order_id = _put_right(session, origin, found, person.account_name, now_us)
+            docket.note_order(session, cases, order_id, person.account_name, found.told.strip(), now_us)
         log.info("rectification_ordered", site=site_id, order=order_id, incident=incident_id)
         return order_id
 
@@ -245,45 +248,58 @@ class InspectionDesk:
         log.info("rectification_act", site=site_id, order=order_id, kind=kind)
 
 
-def _add_order(session: Session, drawn: Inspection, found: Found, by: str, now_us: int) -> None:
+@dataclass(frozen=True)
+class _Origin:
+    """Where findings come from: a visit, or an incident of the docket. ``kind`` and ``source``: of the credit entry."""
+
+    site_id: str
+    day: str
+    kind: str
+    source: str
+    draw_id: str | None = None
+    number: int | None = None
+    incident_id: str | None = None
+
+
+def _put_right(session: Session, origin: _Origin, found: Found, by: str, now_us: int) -> str:
+    """A finding becomes an order, an entry of the credit file and news of it; the order's id."""
     order = RectificationOrder(
         id=fresh_id(),
-        draw_id=drawn.draw_id,
-        number=drawn.number,
-        site_id=drawn.site_id,
+        draw_id=origin.draw_id,
+        number=origin.number,
+        incident_id=origin.incident_id,
+        site_id=origin.site_id,
         rule=found.rule,
         told=found.told.strip(),
     )
     session.add(order)
     session.flush()
     session.add(_act_row(order.id, 0, Act(Kind.ORDERED, by, date.fromisoformat(found.due)), found.told, now_us))
-    _tell(session, order.id, drawn.site_id, Kind.ORDERED, 0, now_us)
+    session.add(_entry(origin, found.aspect, found.points, found.told, by, now_us))
+    _tell(session, order.id, origin.site_id, Kind.ORDERED, 0, now_us)
+    return order.id
 
 
 def _tell(session: Session, order_id: str, site_id: str, kind: Kind, place: int, now_us: int) -> None:
     """The facility, and whoever hears of it; a suspension does not wait for a digest."""
-    link = f"/sites/{site_id}/inspections"
+    link = f"/sites/{site_id}/inspections#order-{order_id}"
     urgent = kind is Kind.SUSPENDED
     tell(session, News(f"order:{order_id}:act:{place}", site_id, ORDER, kind.value, link, now_us, urgent))
 
 
-def _add_entries(session: Session, drawn: Inspection, order: ResultOrder, by: str, now_us: int) -> None:
-    found = [(one.aspect, one.points, one.told) for one in order.findings] or [(NOTHING_FOUND.value, 0, order.told)]
-    session.add_all(
-        CreditEntryRow(
-            id=fresh_id(),
-            site_id=drawn.site_id,
-            staff_id=None,
-            aspect=aspect,
-            points=points,
-            day=order.day,
-            kind="inspection",
-            told=told.strip(),
-            source=f"{drawn.draw_id}/{drawn.number}",
-            entered_us=now_us,
-            entered_by=by,
-        )
-        for aspect, points, told in found
+def _entry(origin: _Origin, aspect: str, points: int, told: str, by: str, now_us: int) -> CreditEntryRow:
+    return CreditEntryRow(
+        id=fresh_id(),
+        site_id=origin.site_id,
+        staff_id=None,
+        aspect=aspect,
+        points=points,
+        day=origin.day,
+        kind=origin.kind,
+        told=told.strip(),
+        source=origin.source,
+        entered_us=now_us,
+        entered_by=by,
     )
 
 

@@ -5,6 +5,7 @@ import zipfile
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
 from config.base.clock import US_PER_MINUTE, US_PER_S, to_datetime
 from server.services.coverage.assess_day import Assessor
@@ -91,28 +92,40 @@ def test_the_form_of_a_minute_leads_to_its_camera(police):
 
 def test_an_order_comes_from_the_docket_and_runs_its_course(police, api):
     at = NOON_US - 30 * US_PER_MINUTE
-    wanted = {"at": str(at), "incident": INCIDENT, "told": "Mend the camera's cable", "due": "2030-01-31"}
-    base = "/sites/sunflower/playback/nap-room"
-    early = police.post(f"{base}/orders", data={**wanted, "due": "2020-01-01"})
+    wanted = {"incident": INCIDENT, "told": "Mend the camera's cable", "due": "2030-01-31"}
+    wanted |= {"aspect": "safety", "points": "-5"}
+    page, orders = f"/sites/sunflower/docket/{INCIDENT}", "/sites/sunflower/orders"
+    for base in (f"/sites/sunflower/playback/nap-room?at={at}", page):
+        assert f'action="{orders}"' in police.get(base).text
+    early = police.post(orders, data={**wanted, "due": "2020-01-01"})
     assert early.status_code == 400
     assert "Mend the camera&#39;s cable" in early.text, "what was typed is still there"
     assert "still to come" in early.text
-    assert police.post(f"{base}/orders", data={**wanted, "incident": "c" * 32}).status_code == 404
-    made = police.post(f"{base}/orders", data=wanted, follow_redirects=False)
-    assert made.status_code == 303
-    page = police.get(made.headers["location"]).text
-    assert "Orders from the docket" in page
-    assert "Mend the camera&#39;s cable" in page
-    assert "Mend the camera&#39;s cable" in police.get(f"{base}?at={at}").text
+    assert police.post(orders, data={**wanted, "points": "5"}).status_code == 400
+    assert police.post(orders, data={**wanted, "incident": "c" * 32}).status_code == 404
+    made = police.post(orders, data=wanted, follow_redirects=False)
+    assert made.headers["location"].startswith(f"{page}#order-")
+    assert police.post(orders, data=wanted).status_code == 409, "one at a time"
+    for address in (page, "/sites/sunflower/inspections", f"/sites/sunflower/playback/nap-room?at={at}"):
+        assert "Mend the camera&#39;s cable" in police.get(address).text
+    assert f'action="{orders}"' not in police.get(page).text
     order = made.headers["location"].partition("#order-")[2]
     lin = api.signed_in()
-    assert lin.post(f"{base}/orders", data=wanted).status_code == 403, "a facility orders nothing"
+    assert lin.post(orders, data=wanted).status_code == 403, "a facility orders nothing"
+    (entry,) = lin.get("/api/v1/sites/sunflower/credit").json()["entries"]
+    assert (entry["points"], entry["kind"], entry["source"]) == (-5, "rectification", INCIDENT)
+    assert "Report the repair" in lin.get(page).text
+    (act,) = lin.get(f"/api/v1{page}").json()["acts"]
+    assert (act["act"], act["account"], act["evidence"]) == ("ordered", AUDITOR, [f"order:{order}"])
+    with api.parts.database.reading() as session:
+        (news,) = session.scalars(select(models.NoticeEvent))
+        assert (news.kind, news.about, news.key) == ("order", "ordered", f"order:{order}:act:0")
     assert lin.post("/api/v1/sites/sunflower/orders", json={}).status_code == 403
     lin.post(f"/sites/sunflower/orders/{order}/repaired", data={"told": "a new cable"})
     police.post(f"/sites/sunflower/orders/{order}/acts", data={"kind": "passed", "told": "seen on the spot"})
     (told,) = police.get("/api/v1/sites/sunflower/inspections").json()["orders"]
     assert (told["status"], told["incident_id"]) == ("closed", INCIDENT)
-    script = {"incident_id": INCIDENT, "told": "again", "due": "2030-02-01"}
+    script = {"incident_id": INCIDENT, "told": "again", "due": "2030-02-01", "aspect": "care", "points": 0}
     assert len(police.post("/api/v1/sites/sunflower/orders", json=script).json()) == 2
 
 
@@ -132,5 +145,5 @@ def test_what_is_not_within_reach_is_not_found(police):
     for path in ("calendar", "calendar/file", f"days/{police.day}", f"days/{police.day}/file", "playback/nap-room"):
         foreign, missing = (police.get(f"/sites/{site}/{path}") for site in ("abroad", "nowhere"))
         assert (foreign.status_code, missing.status_code) == (404, 404), path
-    order = {"incident_id": INCIDENT, "told": "x", "due": "2030-01-01"}
+    order = {"incident_id": INCIDENT, "told": "x", "due": "2030-01-01", "aspect": "care", "points": 0}
     assert police.post("/api/v1/sites/abroad/orders", json=order).status_code == 404
