@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
-from config.base.clock import US_PER_MINUTE, to_datetime
+from config.base.clock import US_PER_MINUTE, US_PER_S, to_datetime
 from config.base.timespan import Span
 from server.domain.authorisation import Action, reach
 from server.domain.verdict import day_of
@@ -152,7 +152,14 @@ class _Maker:
             one for one in self._found.recordings if one.start_us < minute.end_us and one.end_us > minute.start_us
         ]
         self._inside = inside
-        self._shown = next((one for one in inside if not one.in_cell), None)
+        playable = [one for one in inside if not one.in_cell]
+        # A recording that only reaches into the minute by the way cameras cut would be over before anybody sees it.
+        worth = [one for one in playable if self._within(one) >= US_PER_S]
+        self._shown = worth[0] if worth else max(playable, key=self._within, default=None)
+
+    def _within(self, one: RecordingView) -> int:
+        """How much of the minute it holds, in microseconds."""
+        return min(self._span.end_us, one.end_us) - max(self._span.start_us, one.start_us)
 
     def values(self) -> dict[str, object]:
         found, minute, pieces = self._found, self._minute, self._pieces()

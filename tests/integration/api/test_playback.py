@@ -137,6 +137,22 @@ def test_what_is_there_is_said_with_its_proof_and_the_rest_is_a_gap_in_words(kep
     assert first.id not in client.get(page(kept), params={"at": first.start_us + 1}).text
 
 
+def test_a_recording_that_only_reaches_into_the_minute_is_not_what_plays(kept, first):
+    client = kept.api.signed_in()
+    into = -(-first.end_us // seconds(60)) * seconds(60)
+    with kept.database.unit_of_work() as session:
+        for number, segment in enumerate(session.query(Segment).order_by(Segment.start_us)):
+            length = segment.end_us - segment.start_us
+            segment.start_us = into + seconds(0.02) + (number - 1) * length
+            segment.end_us = segment.start_us + length
+    second = into + seconds(1)
+    client.post(page(kept), data={"at": str(second), "reason": "a child was hurt"})
+    html = client.get(page(kept), params={"at": second}).text
+    (played,) = (line for line in html.splitlines() if '<video id="video"' in line)
+    assert first.id not in played
+    assert first.id in html
+
+
 def test_the_proof_names_entry_checkpoint_and_what_audits_found(kept, first):
     client = kept.api.signed_in(AUDITOR)
     address = {"at": first.start_us + 1}
