@@ -1,6 +1,7 @@
 """The board's fragment and its digest, shared for a moment by everyone who may see the same.
 
-A fragment is kept under the person's own scope, so a shared answer can never widen anybody's reach (invariant I7).
+A fragment is kept under the person's own scope, so a shared answer can never widen anybody's reach, and the reach is asked for
+each time it is shown (invariant I7). What a role may not read elsewhere does not stand on its board either.
 """
 
 import hashlib
@@ -41,7 +42,7 @@ class Fragment:
     digest: str
     cost_us: int
     alarms: Mark | None
-    """What was known of the site's alarms; None on a page of an earlier day."""
+    """What was known of the site's alarms; None on a page of an earlier day, and for who may not read them."""
 
 
 class BoardFeed:
@@ -77,7 +78,9 @@ class BoardFeed:
         begun_us = self._clock.monotonic_us()
         with self._lock:
             made_us, kept = self._kept.get(key, (0, None))
-        mark = None if day is not None else self.alarm_mark(scope, site_id)
+        self._reader.check(scope, site_id)
+        hears = day is None and may_at_site(scope, Action.ALARM_READ)
+        mark = self.alarm_mark(scope, site_id) if hears else None
         if kept is not None and begun_us - made_us < FRESH_US and kept.alarms == mark:
             return kept
         found = self._reader.day(scope, site_id, day)
@@ -101,13 +104,13 @@ class BoardFeed:
         return made
 
     def _asked(self, scope: Scope, site_id: str, language: str) -> Asked:
-        """Everything besides the day itself that the first screen answers with."""
-        audit = self._audits.of_site(scope, site_id)
+        """Everything besides the day itself that the first screen answers with, as far as the reader's role may read it."""
+        audit = self._audits.of_site(scope, site_id) if may_at_site(scope, Action.AUDIT_READ) else None
         return Asked(
-            alarms=self._duty.of_site(scope, site_id, events=0),
+            alarms=self._duty.of_site(scope, site_id, events=0) if may_at_site(scope, Action.ALARM_READ) else None,
             health=self._health.of_site(scope, site_id),
-            audits=self._audit_pages.alerts(audit, language),
-            forecast=audit.forecast,
+            audits=self._audit_pages.alerts(audit, language) if audit is not None else (),
+            forecast=audit.forecast if audit is not None else None,
             morning=self._morning.of_site(scope, site_id),
         )
 

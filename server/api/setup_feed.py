@@ -28,6 +28,7 @@ class SetupFeed:
         with self._lock:
             made_us, kept = self._kept.get(key, (0, None))
         if kept is not None and begun_us - made_us < FRESH_US:
+            self.progress.check(scope, site_id)
             return kept
         html = self.pages.setup_fragment(self.progress.of_site(scope, site_id), language)
         digest = hashlib.sha256(html.encode()).hexdigest()[:32]

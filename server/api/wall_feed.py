@@ -1,6 +1,7 @@
 """The duty room's fragment, shared for a moment by whoever has the same scope, and never by anybody else (I7).
 
-A new alarm does not wait for the next look at all cameras.
+Which sites are within reach is asked for each time it is shown, as is whether an alarm is new: neither waits for the next look
+at all cameras.
 """
 
 import hashlib

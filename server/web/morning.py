@@ -204,7 +204,7 @@ class _Maker:
         found = [
             self._task("open", "Store and audits", alert, Action.AUDIT_READ, "audit") for alert in self.asked.audits
         ]
-        if self.site.holds_due:
+        if self.site.holds_due and self.may(Action.CUSTODY_READ):
             said = self.language.count(
                 "%(num)s hold is to be reviewed", "%(num)s holds are to be reviewed", self.site.holds_due
             )
@@ -217,19 +217,20 @@ class _Maker:
         waits, count, found = self.asked.morning, self.language.count, []
         if waits is None:
             return []
-        if waits.overdue:
+        cases = self.may(Action.COMPLIANCE_READ)
+        if waits.overdue and cases:
             said = count(
                 "%(num)s case of the docket is overdue.", "%(num)s cases of the docket are overdue.", waits.overdue
             )
             found.append(self._task("urgent", "Docket", said, Action.COMPLIANCE_READ, "docket?overdue=1"))
-        if waits.unexplained:
+        if waits.unexplained and cases:
             said = count(
                 "%(num)s case of missing time waits to be explained.",
                 "%(num)s cases of missing time wait to be explained.",
                 waits.unexplained,
             )
             found.append(self._task("open", "Docket", said, Action.COMPLIANCE_READ, "docket?status=unexplained"))
-        if waits.unsigned:
+        if waits.unsigned and cases:
             said = count(
                 "%(num)s case waits for a second person to sign it off.",
                 "%(num)s cases wait for a second person to sign them off.",

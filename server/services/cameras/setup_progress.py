@@ -126,6 +126,11 @@ class SetupProgress:
     clock: Clock
     assessor: Assessor
 
+    def check(self, scope: Scope, site_id: str) -> None:
+        """Before what was read a moment ago is shown once more."""
+        with self.database.reading() as session:
+            operated_site(session, scope, site_id)
+
     def of_site(self, scope: Scope, site_id: str) -> SiteProgress:
         """As of now."""
         now_us = self.clock.utc_us()

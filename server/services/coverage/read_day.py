@@ -187,6 +187,14 @@ class DayReader:
                 for site in sites
             ]
 
+    def check(self, scope: scoping.Scope, site_id: str) -> None:
+        """Before what was read a moment ago is shown once more. Raises NotFound where the site is out of reach by now."""
+        # PostgreSQL takes no NUL in a text, not even to compare with; what is no id cannot be one of ours.
+        if not is_slug(site_id):
+            raise NotFound("no such site")
+        with self.database.reading() as session:
+            scoping.site_in_reach(session, scope, site_id)
+
     def day(
         self,
         scope: scoping.Scope,

@@ -25,7 +25,8 @@ from storage.database.unit_of_work import Database
 ALARMS_SHOWN_MAX = 60
 RECORDING, STARTING, SPOILED, UNKNOWN, WAITING = "recording", "starting", "picture_spoiled", "unknown", "not_in_service"
 CALM = frozenset({RECORDING, STARTING, WAITING})
-Mark = tuple[int, int, int, int]
+Mark = tuple[tuple[str, ...], int, int, int, int]
+"""The sites within reach, and what is known of their alarms."""
 
 
 class WallAlarm(msgspec.Struct, frozen=True):
@@ -107,8 +108,9 @@ class WallReader:
         )
 
     def mark(self, scope: scoping.Scope) -> Mark:
-        """Changes as soon as there is something new about any alarm within reach; cheap."""
+        """Changes as soon as there is something new about any alarm within reach, or about the reach; cheap."""
         with self.database.reading() as session:
+            sites = tuple(sorted(session.scalars(_ids(scope))))
             ids = _ids(scope)
             newest = session.scalar(select(func.max(AlarmEventRow.received_us)).where(AlarmEventRow.site_id.in_(ids)))
             acted = session.scalar(select(func.max(AlarmAct.id)).where(AlarmAct.site_id.in_(ids)))
@@ -116,7 +118,7 @@ class WallReader:
                 AlarmRow.site_id.in_(ids), AlarmRow.status != Status.CLEARED
             )
             count, last = session.execute(open_ones).one()
-            return newest or 0, acted or 0, count, last
+            return sites, newest or 0, acted or 0, count, last
 
     def _cameras(self, session: Session, scope: scoping.Scope, now_us: int) -> Mapping[str, list[WallCamera]]:
         ids = _ids(scope)

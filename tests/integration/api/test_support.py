@@ -5,11 +5,12 @@ from sqlalchemy import select
 
 from config.base.clock import US_PER_S
 from config.settings.server import load_server
+from server.domain.authorisation import Action, reach
 from server.services.people.give_support import SupportDesk
 from storage.database import accesses
-from storage.database.models import AccessRecord, Account, NoticeEvent, SupportAccess
+from storage.database.models import AccessRecord, Account, AlarmEventRow, AlarmRow, NoticeEvent, SupportAccess
 from tests.support.api import serving, settings_for
-from tests.support.nursery import HASHED, OTHER, SITE
+from tests.support.nursery import HASHED, OTHER, PEOPLE, SITE
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 WISH = {"site": SITE, "reason": "the box stays silent", "hours": "2"}
@@ -102,6 +103,27 @@ def test_no_picture_no_person_and_nothing_to_change(house):
     assert (
         house.client(auth=("root", "little-lamp-at-night")).get(f"/api/v1/sites/{SITE}/days/today").status_code == 404
     )
+
+
+def test_alarms_stand_on_the_board_of_whom_the_table_lets_read_them_and_on_no_other(house):
+    approved(house)
+    now_us, agent = house.nursery.now_us, f"{SITE}-box"
+    where = {"site_id": SITE, "agent_id": agent, "panel_id": "p", "partition": "1", "point": "3", "kind": "panic"}
+    house.nursery.add(
+        AlarmEventRow(
+            message_id="a" * 32, timeline_id="a" * 32, source="dc09", code="PA", state="raised", at_us=now_us,
+            encrypted=False, detail="nap room", received_us=now_us, envelope=b"", **where,
+        )
+    )  # fmt: skip
+    house.nursery.add(
+        AlarmRow(
+            about="PA", first_event="a" * 32, detail="nap room", status="raised", raised_us=now_us, last_us=now_us,
+            count=1, acknowledged_by="", cleared_by="", **where,
+        )
+    )  # fmt: skip
+    for name in ("boss", "carer", "police", "health", "root", "fitter"):
+        page, role = client_of(house, name).get(f"/sites/{SITE}/board").text, PEOPLE[name][0]
+        assert ("nap room" in page, 'id="alarms"' in page) == (bool(reach(role, Action.ALARM_READ)),) * 2, name
 
 
 def test_the_facility_ends_it_at_once_and_an_open_stream_ends_with_it(house):
