@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from config.base.roles import Relation, Role
+from config.base.roles import Role
 from config.base.timespan import Span
 from config.policies.book import Applies, Book, applies, in_force
 from server.domain.authorisation import Action, may
@@ -158,8 +158,6 @@ def judge(
         if not mine:
             return Refusal(Reason.NOT_FOUND)
         return _common(lens) or _best([_guardians(holder, lens, mode, lease, at_us, zone) for lease in mine])
-    if relation not in (Relation.SITE, Relation.REGION):
-        return Refusal(Reason.NOT_FOUND)
     return _common(lens) or Permit(
         holder.person, holder.role, lens.site_id, lens.camera_id, None, holder.session_until_us, holder.person
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from config.base.roles import ADDED_ROLES, REGION_ROLES, SITE_ROLES, Relation, Role
-from server.domain.authorisation import ALLOWED, Action, may, reach
+from server.domain.authorisation import ALLOWED, SCREENS, Action, may, reach
 
 
 def test_strangers_and_unknown_words_are_refused_everything():
@@ -50,6 +50,14 @@ def test_both_authorities_may_look_and_only_the_police_takes_footage_away():
 )
 def test_what_matters_most_is_allowed_to_those_named_here_and_to_nobody_else(action, roles):
     assert {role for role in Role if reach(role, action)} == roles
+
+
+@pytest.mark.parametrize("only", SCREENS)
+def test_a_session_for_one_screen_opens_nothing_else(only):
+    for role in Role:
+        for action in Action:
+            assert reach(role, action, only) == (reach(role, action) if action in SCREENS[only] else frozenset())
+        assert not any(reach(role, action, "another screen") for action in Action)
 
 
 def test_everybody_has_the_own_account_and_nobody_elses():

@@ -9,7 +9,7 @@ from config.base.errors import InvalidInput
 from config.base.timespan import Span, SpanSet
 from config.policies.reading import Library
 from server.domain.arming import Supervision, Word, armed_of, longest_us, silences_of
-from server.domain.compliance import Examined, Measured, examine, key_of, worst
+from server.domain.compliance import LATE_US, Examined, Measured, examine, is_late, key_of, worst
 from server.domain.duties import add_months, months_between
 from server.domain.required_hours import required
 from server.domain.verdict import Status, day_span
@@ -31,6 +31,11 @@ BOOK = Library().book("cn-national-base")
 )
 def test_months_are_those_of_the_calendar(done, today, months):
     assert months_between(done, today) == months
+
+
+def test_who_was_not_judged_for_long_is_late():
+    assert is_late(None, 0)
+    assert [is_late(0, LATE_US + late) for late in (0, 1)] == [False, True]
 
 
 def test_a_day_past_the_month_is_past_it():

@@ -8,6 +8,7 @@ import pytest
 
 from config.base.clock import US_PER_DAY, US_PER_S, from_datetime
 from config.base.roles import Relation, Role
+from config.policies.book import Book
 from config.policies.reading import Library
 from server.domain.consents import CURRENT, LIVE_VIEW, lacking
 from server.domain.lease import Holder, Lease, Lens, Permit, Reason, Refusal, judge, mode_of
@@ -143,6 +144,10 @@ def test_others_look_by_their_role_and_never_into_a_dark_or_forbidden_zone(role,
 )
 def test_the_mode_is_the_packs_and_within_it_the_facilitys(pack, chosen, mode):
     assert mode_of(LIBRARY.book(pack), {}, chosen) == mode
+
+
+def test_where_no_rule_is_known_to_apply_nobody_looks():
+    assert mode_of(Book(packs=()), {}, "consented") == "off"
 
 
 def test_a_consent_is_lacking_for_everybody_who_has_not_said_yes():

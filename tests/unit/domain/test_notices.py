@@ -10,6 +10,7 @@ from server.domain.notices import (
     State,
     after_attempt,
     after_crash,
+    nearest_office,
     next_person,
     not_before_us,
     ready,
@@ -61,6 +62,14 @@ def test_only_who_knows_a_repeat_gets_one() -> None:
     assert {after_crash(name, 1) for name in ("email", "webpush", "chat")} == {State.UNKNOWN}
     assert after_crash("webhook", 1) is State.WAITING
     assert [retry_us(0, attempt) // MINUTE for attempt in range(1, ATTEMPTS_MAX)] == [1, 2, 4, 8, 16]
+
+
+def test_the_office_that_is_asked_is_the_wanted_one_or_the_next_above_it() -> None:
+    offices = {"county": 3, "city-2": 2, "city-1": 2, "country": 0}
+    assert nearest_office(offices, 3) == ["county"]
+    assert nearest_office(offices, 2) == ["city-1", "city-2"]
+    assert nearest_office(offices, 1) == ["country"]
+    assert nearest_office({"town": 4}, 3) == []
 
 
 def test_the_next_person_is_told_once_and_the_chain_ends() -> None:

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from config.base.clock import US_PER_DAY
-from server.domain.publication import Entries, by_month, last_months, month_told
+from server.domain.publication import Entries, as_far_as_known, by_month, last_months, month_told
 from server.domain.verdict import Status
 
 TODAY = date(2026, 11, 22)
@@ -45,6 +45,18 @@ def test_a_month(first, service, told, status, final, expected_days) -> None:
 
 def test_a_month_is_final_on_the_first_of_the_next() -> None:
     assert month_told(OCTOBER, NOVEMBER, [ALWAYS], [entries(31)]).final
+
+
+def test_what_nobody_judges_now_is_not_known_but_for_what_was_broken() -> None:
+    known = Entries(Status.COMPLIANT, True, 2, 10, 10)
+    fresh = Entries(Status.COMPLIANT, False, 1, 10, 10)
+    broken = Entries(Status.NON_COMPLIANT, False, 1, 10, 5)
+    assert as_far_as_known([known, fresh, broken], late=False) == [known, fresh, broken]
+    assert as_far_as_known([known, fresh, broken], late=True) == [
+        known,
+        Entries(Status.UNVERIFIED, False, 1, US_PER_DAY, 10),
+        Entries(Status.NON_COMPLIANT, False, 1, US_PER_DAY, 5),
+    ]
 
 
 def test_rows_are_gathered_by_month() -> None:

@@ -35,6 +35,10 @@ def test_where_an_order_stands(acts, today, status, overdue, suspended, allowed)
             check(acts, Act(kind, "anybody", LATE), today)
 
 
+def test_it_is_ordered_once() -> None:
+    assert standing([ORDERED, Act(Kind.ORDERED, "wang", LATE)], LATE) == standing([ORDERED], LATE)
+
+
 def test_a_second_person_is_needed() -> None:
     with pytest.raises(PermissionDenied):
         check([ORDERED, REPAIRED], Act(Kind.PASSED, "lin"), DUE)
