@@ -201,8 +201,9 @@ def deny_by_default(request: Request) -> None:
     """The dependency of the whole application: nobody passes unknown, except where a route is open to all.
 
     The action that the route asks for becomes a part of the person's scope, and with it a condition of every query made for
-    them. What support reads is on the site's record first. Raises NotSignedIn, PermissionDenied where their role never allows
-    the action, SecondStepMissing.
+    them. A site that the path names is looked for before anything else of the request is read: somebody else's is answered as one
+    that does not exist, whatever else is wrong. What support reads is on the site's record first. Raises NotSignedIn,
+    PermissionDenied where their role never allows the action, SecondStepMissing, NotFound.
     """
     if request.scope["endpoint"] in _open_endpoints:
         return
@@ -213,11 +214,16 @@ def deny_by_default(request: Request) -> None:
     if action is None or not allowed:
         code = "screen_only" if person.only else "not_allowed"
         raise PermissionDenied("this account, or this session of it, may not do that", code=code)
-    request.app.state.parts.gate.check_second_step(person, action)
-    if Relation.SUPPORT in allowed and request.path_params.get("site") in person.support:
-        what = f"{request.method} {request.scope['route'].path}"
-        request.app.state.parts.people.support.note(person, request.path_params["site"], what, source_of(request))
-    request.state.person = replace(person, reach=allowed)
+    parts = request.app.state.parts
+    parts.gate.check_second_step(person, action)
+    person = replace(person, reach=allowed)
+    site = request.path_params.get("site")
+    if site is not None:
+        parts.reader.check(person, site)
+        if Relation.SUPPORT in allowed and site in person.support:
+            what = f"{request.method} {request.scope['route'].path}"
+            parts.people.support.note(person, site, what, source_of(request))
+    request.state.person = person
 
 
 def _person(request: Request) -> Scope:
