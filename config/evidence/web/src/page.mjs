@@ -12,8 +12,9 @@ import { verify } from "./verify.mjs";
 
 const BREATHE_AFTER_MS = 40;
 const KEY_FILE_BYTES_MAX = 65_536;
+const ZIP = new Uint8Array([0x50, 0x4b, 0x03, 0x04]);
 const byId = (id) => document.getElementById(id);
-const state = { file: null, shown: null, running: null, remarks: new Map() };
+const state = { file: null, taking: null, shown: null, running: null, remarks: new Map() };
 
 class Stopped extends Error {}
 
@@ -71,9 +72,17 @@ function witnesses() {
   return found;
 }
 
+/** Takes what begins as a package does; anything else was picked by mistake, which is no verdict on a package. */
 function take(file) {
-  state.file = file;
-  remark("package-state", "package_chosen", { name: file.name, size: bytesText(file.size) });
+  state.taking = look(file);
+  return state.taking;
+}
+
+async function look(file) {
+  const begins = await file.slice(0, ZIP.length).arrayBuffer().then((head) => toHex(new Uint8Array(head)), () => toHex(ZIP));
+  state.file = begins === toHex(ZIP) ? file : null; // what cannot be read is told by the check
+  show(null);
+  remark("package-state", state.file ? "package_chosen" : "package_other", { name: file.name, size: bytesText(file.size) }, !state.file);
 }
 
 async function takeKey(file) {
@@ -88,7 +97,7 @@ async function takeAny(file) {
   if (toHex(head) === toHex(new TextEncoder().encode("-----BEGIN "))) {
     await takeKey(file);
   } else {
-    take(file);
+    await take(file);
   }
 }
 
@@ -99,8 +108,9 @@ function show(draw) {
 }
 
 async function check() {
+  await state.taking;
   const [centre, named] = [key(), witnesses()];
-  if (!state.file) {
+  if (!state.file && !byId("package-state").textContent) {
     remark("package-state", "package_missing", {}, true);
   }
   if (!centre || !named || !state.file || state.running) {

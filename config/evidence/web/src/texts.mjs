@@ -26,6 +26,10 @@ export const TEXTS = {
   package_choose: ["选择证据包", "Choose the package"],
   package_drop: ["或把 .zip 文件拖到这里", "or drop the .zip file here"],
   package_missing: ["请先选择证据包。", "Choose a package first."],
+  package_other: [
+    "“{name}”不是证据包，没有进行检查。证据包是 .zip 文件：请另选一个；若对方给您的就是它，请向对方重新索取。",
+    "“{name}” is no evidence package, and was not checked. A package is a .zip file: choose another; if this is what you were given, ask for it again.",
+  ],
   package_chosen: ["{name}（{size}）", "{name} ({size})"],
   check: ["检查", "Check"],
   stop_check: ["停止", "Stop"],
