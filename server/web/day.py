@@ -26,7 +26,10 @@ from storage.database.scope import Scope
 DAY_STEP_US, HOUR_STEP_US = US_PER_MINUTE, 2 * US_PER_S
 GAPS_SHOWN_MAX = 100
 RECORDED = ("covered", "backfilled", "in_flight")
-ORDER = ("NON_COMPLIANT", "UNVERIFIED", "COMPLIANT")
+OFF = "WAITING"
+"""In place of a verdict: on this day the camera was not in service yet."""
+SHOWN = {**VERDICT, OFF: mark("nothing expected")}
+ORDER = ("NON_COMPLIANT", "UNVERIFIED", "COMPLIANT", OFF)
 COLUMNS = (
     mark("Camera"), mark("Number"), mark("From"), mark("To"), mark("How long, s"), mark("State"), mark("Cause"),
 )  # fmt: skip
@@ -159,7 +162,7 @@ class _Maker:
             "previous": self._at(day - timedelta(days=1)),
             "following": self._at(day + timedelta(days=1)) if day < today else "",
             "calendar": f"/sites/{found.site_id}/calendar?{urlencode({'last': _calendar_last(day, today)})}",
-            "counts": [(status, text(VERDICT[status]), self._count(status)) for status in ORDER],
+            "counts": [(status, text(SHOWN[status]), self._count(status)) for status in ORDER],
             "deleted": self._deleted(found.deleted),
             "hours": self._hours(),
             "whole": self._address(None),
@@ -192,7 +195,12 @@ class _Maker:
         return f"/sites/{self._found.site_id}/days/{day.isoformat()}{query}"
 
     def _count(self, status: str) -> int:
-        return sum(one.verdict.status == status for one in self._found.cameras)
+        return sum(self._status(one) == status for one in self._found.cameras)
+
+    def _status(self, camera: CameraDay) -> str:
+        """A camera that has never recorded is not known to be out of service: its verdict stands."""
+        later = camera.activated_us is not None and camera.activated_us >= self._whole.end_us
+        return OFF if later and not camera.gaps else camera.verdict.status
 
     def _is_trouble(self, camera: CameraDay, window: Span) -> bool:
         return any(self._reaches(gap, window) for gap in camera.gaps)
@@ -209,8 +217,8 @@ class _Maker:
         marks = [f"{text(STATE[state])} {self._words.duration(length)}" for state, length in lengths if length]
         kind = text(ZONE[camera.zone_kind]) if camera.zone_kind in ZONE else camera.zone_kind
         zone = camera.zone_name if camera.zone_name == kind else f"{camera.zone_name} · {kind}"
-        status = camera.verdict.status
-        return Lane(camera.camera_id, camera.name, zone, status, text(VERDICT[status]), drawing, text(", ").join(marks))
+        status = self._status(camera)
+        return Lane(camera.camera_id, camera.name, zone, status, text(SHOWN[status]), drawing, text(", ").join(marks))
 
     def _hours(self) -> list[HourLink]:
         found = []

@@ -3,6 +3,7 @@
 import re
 from datetime import date
 
+import msgspec
 import pytest
 
 from config.base.clock import US_PER_MINUTE
@@ -48,6 +49,21 @@ def site(day: str = "2026-11-20", zone: str = ZONE, *, gaps=(), cameras: int = 1
 
 def shown(found: SiteDay, asked: Asked | None = None, cases=(), language: str = "en", *, plays: bool = True) -> str:
     return PAGES.of_site(found, list(cases), asked or Asked(), READER, language, plays=plays)
+
+
+def test_before_its_first_recording_nothing_was_expected_of_a_camera():
+    found = site(cameras=2)
+    whole = day_span(date.fromisoformat(found.day), ZONE)
+    unverified = VerdictView("UNVERIFIED", True, 0, 0, 0)
+    later, never = (
+        msgspec.structs.replace(one, verdict=unverified, covered=[], backfilled=[], activated_us=activated_us)
+        for one, activated_us in zip(found.cameras, (whole.end_us, None), strict=True)
+    )
+    html = shown(msgspec.structs.replace(found, cameras=[later, never]))
+    assert '<span class="chip waiting">nothing expected</span> 1 camera' in html
+    assert '<span class="chip unverified">Unverified</span> 1 camera' in html
+    assert "Camera 0: nothing expected." in html
+    assert "Camera 1: Unverified." in html
 
 
 GAPS = (
