@@ -40,7 +40,7 @@ class Officer:
         page.locator(".rank h3 a").press("Enter")
         page.wait_for_url(re.compile("/calendar"))
         self._visitor.see(page, "officer-calendar")
-        page.locator(".month a[href*='/days/']").last.press("Enter")
+        page.locator(".month a[aria-current=date]").press("Enter")
         page.wait_for_url(re.compile("/days/"))
         self._visitor.see(page, "officer-day")
         self._finds_a_secured_minute()
