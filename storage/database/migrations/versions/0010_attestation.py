@@ -44,11 +44,3 @@ def upgrade() -> None:
     op.create_index("ix_ledger_witness_due", "ledger_witness", ["due_us"])
     op.add_column("ledger_checkpoint", sa.Column("cosigned_us", sa.BigInteger(), nullable=True))
     op.add_column("ledger_checkpoint", sa.Column("stamped_us", sa.BigInteger(), nullable=True))
-
-
-def downgrade() -> None:
-    op.drop_column("ledger_checkpoint", "stamped_us")
-    op.drop_column("ledger_checkpoint", "cosigned_us")
-    op.drop_index("ix_ledger_witness_due", table_name="ledger_witness")
-    for table in ("ledger_witness", "attestation_mark", "day_attestation"):
-        op.drop_table(table)

@@ -64,9 +64,3 @@ def upgrade() -> None:
         sa.Column("detail", sa.String(length=1000), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("store_condition")
-    op.drop_table("deep_sample")
-    op.drop_table("deep_audit")

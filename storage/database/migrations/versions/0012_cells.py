@@ -111,8 +111,3 @@ def _fetches() -> None:
     )
     op.create_index("ix_cell_fetch_due_us", "cell_fetch", ["due_us"])
     op.create_index("ix_cell_fetch_segment", "cell_fetch", ["segment_id", "asked_us"])
-
-
-def downgrade() -> None:
-    for table in ("cell_fetch", "cell_challenge", "cell_copy", "cell"):
-        op.drop_table(table)

@@ -13,9 +13,3 @@ def upgrade() -> None:
     op.add_column("discovered_camera", sa.Column("adopted_as", sa.String(length=64), nullable=True))
     op.add_column("discovered_camera", sa.Column("dismissed_us", sa.BigInteger(), nullable=True))
     op.add_column("discovered_camera", sa.Column("dismissed_by", sa.String(length=64), nullable=True))
-
-
-def downgrade() -> None:
-    op.drop_column("discovered_camera", "dismissed_by")
-    op.drop_column("discovered_camera", "dismissed_us")
-    op.drop_column("discovered_camera", "adopted_as")

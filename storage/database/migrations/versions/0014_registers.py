@@ -187,14 +187,3 @@ def _imports() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_register_import_site_id", "register_import", ["site_id"])
-
-
-def downgrade() -> None:
-    for table in (
-        "register_import", "guardian_child", "guardian", "child", "class_group", "dated_record",
-        "staff", "alarm_point", "alarm_area", "camera_zone", "camera_record", "region",
-    ):  # fmt: skip
-        op.drop_table(table)
-    op.drop_column("zone", "required")
-    for name, _ in reversed(SITE):
-        op.drop_column("site", name)

@@ -12,9 +12,3 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("cell_challenge", sa.Column("until_leaf", sa.BigInteger(), nullable=True))
     op.create_index("ix_cell_challenge_segment", "cell_challenge", ["segment_id"])
-
-
-def downgrade() -> None:
-    op.drop_index("ix_cell_challenge_segment", "cell_challenge")
-    with op.batch_alter_table("cell_challenge") as table:
-        table.drop_column("until_leaf")

@@ -28,10 +28,3 @@ def upgrade() -> None:
         " JOIN timeline t ON t.id = s.timeline_id WHERE s.kind = 'secured'"
         " AND t.agent_id IN (SELECT agent_id FROM cell_copy)"
     )
-
-
-def downgrade() -> None:
-    op.execute("DELETE FROM coverage_span WHERE kind = 'in_cell'")
-    with op.batch_alter_table("cell_challenge") as table:
-        table.drop_column("asked_id")
-    op.drop_table("cell_standing")

@@ -15,7 +15,3 @@ def upgrade() -> None:
     op.create_index(
         "ix_segment_refused", "segment", ["camera_id", "end_us"], postgresql_where=_REFUSED, sqlite_where=_REFUSED
     )
-
-
-def downgrade() -> None:
-    op.drop_index("ix_segment_refused", "segment")

@@ -63,9 +63,3 @@ def upgrade() -> None:
         sa.Column("longest_gap_us", sa.BigInteger(), nullable=False),
         sa.UniqueConstraint("site_id", "panel_id", "start_us", name="uq_panel_heard"),
     )
-
-
-def downgrade() -> None:
-    for table in ("panel_heard", "clock_reading_day", "compliance_mark", "compliance_entry"):
-        op.drop_table(table)
-    op.drop_column("zone", "registered_us")

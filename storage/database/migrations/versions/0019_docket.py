@@ -92,8 +92,3 @@ def _maintenance() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_maintenance_site", "maintenance", ["site_id", "end_us"])
-
-
-def downgrade() -> None:
-    for name in ("maintenance", "case_act", "docket_case"):
-        op.drop_table(name)

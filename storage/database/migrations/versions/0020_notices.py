@@ -114,8 +114,3 @@ def _notice_of() -> None:
         sa.UniqueConstraint("event_id", "subscription_id", name="uq_notice_of"),
         sa.PrimaryKeyConstraint("message_id", "event_id"),
     )
-
-
-def downgrade() -> None:
-    for name in ("notice_of", "notice_message", "notice_event", "notice_subscription"):
-        op.drop_table(name)

@@ -121,13 +121,3 @@ def _invitations() -> None:
         sa.PrimaryKeyConstraint("link_sha256"),
     )
     op.create_index("ix_person_invitation_site_id", "person_invitation", ["site_id"])
-
-
-def downgrade() -> None:
-    for table in ("person_invitation", "recovery_code", "passkey", "totp", "sign_in_failure", "half_sign_in"):
-        op.drop_table(table)
-    for old, new in RENAMED.items():
-        op.execute(sa.text("UPDATE account SET role = :old WHERE role = :new").bindparams(new=new, old=old))
-    for table, names in (("login_session", ("proof", "source", "device")), ("account", ("locked_us", "locked_by"))):
-        for name in names:
-            op.drop_column(table, name)

@@ -201,8 +201,3 @@ def _views() -> None:
     )
     op.create_index("ix_view_site", "view", ["site_id", "opened_us"])
     op.create_index("ix_view_camera", "view", ["site_id", "camera_id", "opened_us"])
-
-
-def downgrade() -> None:
-    for table in (*TABLES, "guardian_account"):
-        op.drop_table(table)

@@ -36,8 +36,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_live_view_account", "live_view", ["account_name", "ended_us"])
-
-
-def downgrade() -> None:
-    op.drop_table("live_view")
-    op.drop_table("live_ticket")

@@ -41,14 +41,3 @@ def upgrade() -> None:
     op.create_index("ix_cell_order_due_us", "cell_order", ["due_us"])
     op.create_index("ix_cell_order_site", "cell_order", ["site_id", "outcome", "made_us"])
     op.create_index("ix_cell_order_segment", "cell_order", ["segment_id", "made_us"])
-
-
-def downgrade() -> None:
-    op.drop_table("cell_order")
-    op.drop_column("deletion_run", "site_id")
-    op.drop_index("ix_cell_copy_held", "cell_copy")
-    op.drop_index("ix_cell_copy_end", "cell_copy")
-    with op.batch_alter_table("cell_copy") as table:
-        table.drop_column("gone_us")
-        table.drop_column("held")
-    op.drop_column("cell", "floor_days")

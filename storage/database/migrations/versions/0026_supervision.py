@@ -48,11 +48,3 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["site_id"], ["site.id"]),
         sa.PrimaryKeyConstraint("account_name", "site_id"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("inspector_interest")
-    op.drop_index("ix_inspection_site", "inspection")
-    op.drop_table("inspection")
-    op.drop_index("ix_inspection_draw_region", "inspection_draw")
-    op.drop_table("inspection_draw")

@@ -11,7 +11,3 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("segment", sa.Column("etag", sa.String(length=128), nullable=True))
-
-
-def downgrade() -> None:
-    op.drop_column("segment", "etag")

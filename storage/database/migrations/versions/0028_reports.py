@@ -29,8 +29,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_report_site_month", "report", ["site_id", "month"])
-
-
-def downgrade() -> None:
-    op.drop_index("ix_report_site_month", "report")
-    op.drop_table("report")

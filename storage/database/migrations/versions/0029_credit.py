@@ -61,13 +61,3 @@ def upgrade() -> None:
     )
     op.create_index("ix_complaint_site", "complaint", ["site_id", "received_us"])
     op.add_column("site", sa.Column("published", sa.Boolean(), nullable=False, server_default=sa.false()))
-
-
-def downgrade() -> None:
-    op.drop_column("site", "published")
-    op.drop_index("ix_complaint_site", "complaint")
-    op.drop_table("complaint")
-    op.drop_index("ix_credit_objection_entry_id", "credit_objection")
-    op.drop_table("credit_objection")
-    op.drop_index("ix_credit_entry_site", "credit_entry")
-    op.drop_table("credit_entry")

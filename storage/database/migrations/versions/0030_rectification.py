@@ -47,10 +47,3 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["order_id"], ["rectification_order.id"]),
         sa.PrimaryKeyConstraint("order_id", "place"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("rectification_act")
-    op.drop_index("ix_rectification_order_site_id", "rectification_order")
-    op.drop_table("rectification_order")
-    op.drop_table("inspection_result")

@@ -14,10 +14,3 @@ def upgrade() -> None:
         batch.alter_column("draw_id", existing_type=sa.String(length=32), nullable=True)
         batch.alter_column("number", existing_type=sa.Integer(), nullable=True)
         batch.add_column(sa.Column("incident_id", sa.String(length=32), nullable=True))
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("rectification_order") as batch:
-        batch.drop_column("incident_id")
-        batch.alter_column("number", existing_type=sa.Integer(), nullable=False)
-        batch.alter_column("draw_id", existing_type=sa.String(length=32), nullable=False)

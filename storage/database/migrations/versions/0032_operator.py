@@ -54,16 +54,6 @@ def upgrade() -> None:
     op.create_index("ix_setup_test_site", "setup_test", ["site_id", "begun_us"])
 
 
-def downgrade() -> None:
-    op.drop_index("ix_setup_test_site", "setup_test")
-    op.drop_table("setup_test")
-    op.drop_table("camera_picture")
-    op.drop_index("ix_plan_point_plan_id", "plan_point")
-    op.drop_table("plan_point")
-    op.drop_index("ix_floor_plan_site_id", "floor_plan")
-    op.drop_table("floor_plan")
-
-
 def _picture() -> tuple[sa.Column[object], ...]:
     return (
         sa.Column("media_type", sa.String(length=16), nullable=False),

@@ -51,12 +51,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("request_id", "number"),
     )
     op.add_column("notice_event", sa.Column("for_account", sa.String(length=64), nullable=True))
-
-
-def downgrade() -> None:
-    op.drop_column("notice_event", "for_account")
-    op.drop_table("masked_part")
-    op.drop_index("ix_footage_request_state", "footage_request")
-    op.drop_index("ix_footage_request_account", "footage_request")
-    op.drop_index("ix_footage_request_site", "footage_request")
-    op.drop_table("footage_request")

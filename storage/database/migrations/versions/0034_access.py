@@ -103,11 +103,3 @@ def _support() -> None:
     )
     op.create_index("ix_support_access_site", "support_access", ["site_id", "asked_us"])
     op.create_index("ix_support_access_account", "support_access", ["asked_by", "asked_us"])
-
-
-def downgrade() -> None:
-    for table in ("support_access", "account_identity", "known_device", "password_reset", "account_event"):
-        op.drop_table(table)
-    op.drop_column("view", "session_sha256")
-    op.drop_index("ix_sign_in_failure_device", "sign_in_failure")
-    op.drop_column("sign_in_failure", "device_sha256")

@@ -13,9 +13,3 @@ def upgrade() -> None:
     op.add_column("site_live", sa.Column("marked", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("live_view", sa.Column("marking_key", sa.String(length=16), nullable=True))
     op.add_column("live_ticket", sa.Column("relay_source", sa.String(length=64), nullable=True))
-
-
-def downgrade() -> None:
-    op.drop_column("live_ticket", "relay_source")
-    op.drop_column("live_view", "marking_key")
-    op.drop_column("site_live", "marked")

@@ -113,14 +113,3 @@ def _begin_history() -> None:
     )
     for table in ("camera_sight", "zone_word"):
         op.execute(f"UPDATE {table} SET from_us = {now_us} WHERE from_us > {now_us}")  # noqa: S608
-
-
-def downgrade() -> None:
-    for column in EVENT_INDEXES:
-        op.drop_index(f"ix_agenda_event_{column}", "agenda_event")
-    op.drop_table("agenda_event")
-    op.drop_index("ix_region_report_month", "region_report")
-    op.drop_table("region_report")
-    for table in ("zone_word", "camera_sight"):
-        op.drop_index(f"ix_{table}_site_id", table)
-        op.drop_table(table)
