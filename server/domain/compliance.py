@@ -111,12 +111,6 @@ def retention_floor_days(book: Book) -> int:
     return max((int(-(-float(floor) // 1)) for floor in floors), default=0)
 
 
-def live_view_mode(book: Book, facts: Mapping[str, str | None]) -> str:
-    """forbidden, off, consented or required; ``off`` where no rule is known to apply."""
-    known = [found for found in book.about("live_view") if applies(found.rule, facts) is Applies.YES]
-    return str(in_force(known)[0].rule.value) if known else "off"
-
-
 def _of_one(book: Book, subject: Examined) -> Iterator[Outcome]:
     concerned = [found for found in book.rules if METRICS[found.rule.metric].subject == subject.kind]
     certain = [found for found in concerned if applies(found.rule, subject.facts) is Applies.YES]

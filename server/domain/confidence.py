@@ -45,11 +45,6 @@ def at_most(population: int, faulty: int, samples: int, faults: int) -> float:
     )
 
 
-def missed(population: int, faulty: int, samples: int) -> float:
-    """The probability that none of the faulty is among the samples."""
-    return at_most(population, faulty, samples, 0)
-
-
 def _choose(number: int, of: int) -> float:
     """The logarithm of the binomial coefficient."""
     return lgamma(number + 1) - lgamma(of + 1) - lgamma(number - of + 1)

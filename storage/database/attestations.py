@@ -91,17 +91,6 @@ def newest_before(session: Session, site_id: str, day: str) -> DayAttestation | 
     ).first()
 
 
-def of_days(session: Session, site_id: str, first: str, last: str) -> list[DayAttestation]:
-    """Every attestation of the days from ``first`` to ``last``, each day's in order."""
-    return list(
-        session.scalars(
-            select(DayAttestation)
-            .where(DayAttestation.site_id == site_id, DayAttestation.day >= first, DayAttestation.day <= last)
-            .order_by(DayAttestation.day, DayAttestation.revision)
-        )
-    )
-
-
 def last_finished_round(session: Session) -> AuditRound | None:
     return session.scalars(
         select(AuditRound).where(AuditRound.finished_us.is_not(None)).order_by(AuditRound.id.desc()).limit(1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.base.clock import US_PER_MINUTE
 from config.base.errors import InvalidInput
-from server.domain.confidence import at_most, faulty_at_most, missed
+from server.domain.confidence import at_most, faulty_at_most
 from server.domain.sampling import Population, Run, draw, population_of
 
 SPANS = st.lists(
@@ -122,7 +122,7 @@ def test_without_replacement_says_more_than_the_usual_formulas(samples, populati
     bound = faulty_at_most(population, samples, 0)
     assert bound <= ceil(population * (1 - 0.05 ** (1 / samples)))
     assert bound / population <= 3 / samples + 1e-9
-    assert missed(population, bound, samples) <= (1 - bound / population) ** samples + 1e-6
+    assert at_most(population, bound, samples, 0) <= (1 - bound / population) ** samples + 1e-6
 
 
 def test_well_known_figures():

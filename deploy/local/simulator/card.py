@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from config.base.clock import US_PER_S, from_datetime, to_datetime
+from config.base.clock import US_PER_S, from_datetime
 from deploy.local.simulator.camera import Transport
 from deploy.local.simulator.rtp import CLOCK_HZ, NTP_EPOCH_S, RtpStream, payloads
 from deploy.local.simulator.source import Source
@@ -83,11 +83,6 @@ def asked_range(text: str) -> tuple[int, int | None] | None:
         return None
     start, end = (None if part is None else _instant(part) for part in found.groups())
     return (start or 0, end)
-
-
-def clock_text(instant_us: int) -> str:
-    """An instant as RTSP writes it (RFC 2326, 3.7)."""
-    return f"{to_datetime(instant_us):%Y%m%dT%H%M%S.%f}Z"
 
 
 def _instant(text: str) -> int:

@@ -38,7 +38,6 @@ class Assembler:
         self._timestamp = -1
         self._has_picture = self._is_key = False
         self.in_fragments = False
-        self._fragment_kind = 0
         self.by_timestamp = False
         """The camera sets its markers wrongly: a picture ends where the next one's time stamp comes."""
 

@@ -5,7 +5,7 @@ The tables were written from the documents and not from the packs.
 
 import pytest
 
-from config.policies.book import Book
+from config.policies.book import Applies, Book, applies, in_force
 from config.policies.metrics import METRICS
 from config.policies.reading import Library
 from server.domain.compliance import (
@@ -14,7 +14,6 @@ from server.domain.compliance import (
     Outcome,
     Value,
     examine,
-    live_view_mode,
     overall,
     retention_floor_days,
 )
@@ -181,7 +180,8 @@ def test_of_two_floors_the_higher_binds():
     [("luzhou-longmatan", "required"), ("weihai", "off"), ("yongan", "off"), ("kr-national", "consented")],
 )
 def test_live_viewing(pack, mode):
-    assert live_view_mode(LIBRARY.book(pack), {}) == mode
+    known = [found for found in LIBRARY.book(pack).about("live_view") if applies(found.rule, {}) is Applies.YES]
+    assert in_force(known)[0].rule.value == mode
 
 
 @pytest.mark.parametrize("pack", LIBRARY.names)
