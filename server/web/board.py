@@ -1,7 +1,7 @@
 """What the board says of a day: sentence, cameras and gaps, ready for the template. Pure."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -136,6 +136,8 @@ class Board:
     arrivals: list[ArrivalRow]
     notices: list[NoticeRow]
     as_of: str
+    hours: timeline.Axis
+    quarters: timeline.Axis
     lens_from: str
     deleted: DeletedRow | None
     cell: str
@@ -167,6 +169,8 @@ def make_board(site: SiteDay, language: Language, stills: Mapping[str, StillView
         arrivals=maker.arrivals()[:GAPS_SHOWN_MAX],
         notices=[maker.notice(notice) for notice in reversed(site.notices[-NOTICES_SHOWN_MAX:])],
         as_of=words.clock(site.now_us),
+        hours=maker.hours(),
+        quarters=maker.quarters(),
         lens_from=words.clock(maker.lens.start_us),
         deleted=maker.deleted(),
         cell=day_sentence(site.cell, language) if site.cell is not None else "",
@@ -222,8 +226,8 @@ class _Maker:
             longest_gap_text=longest_text,
             description=text("%(verdict)s. Covered: %(covered)s. Longest gap: %(gap)s.")
             % {"verdict": spoken, "covered": covered_text, "gap": longest_text},
-            day=timeline.draw(states, self.window, self.now_us, self._hour_ticks()),
-            lens=timeline.draw(states, self.lens, self.now_us, self._lens_ticks()) if self.is_today else None,
+            day=timeline.draw(states, self.window, self.now_us),
+            lens=timeline.draw(states, self.lens, self.now_us) if self.is_today else None,
             missing_text=self._missing(camera) if self.is_today else "",
             picture=still.path if still is not None else "",
             picture_text=self._picture(still),
@@ -345,22 +349,28 @@ class _Maker:
         since = self.words.moment(camera.condition_since_us, self.day)
         return text("%(condition)s since %(time)s") % {"condition": condition, "time": since}
 
-    def _hour_ticks(self) -> list[timeline.Tick]:
-        ticks: list[timeline.Tick] = []
+    def hours(self) -> timeline.Axis:
+        """A rule an hour, every sixth of them longer and named."""
+        named: dict[int, str] = {}
+        others: list[int] = []
         for instant_us in timeline.hours(self.window):
             label = self.words.hour(instant_us)
-            last = instant_us == self.window.end_us
-            anchor = "start" if instant_us == self.window.start_us else "end" if last else "middle"
-            at = timeline.percent(instant_us, self.window)
-            ticks.append(timeline.Tick(at, "24" if last else label, int(label) % 6 == 0, anchor))
-        return ticks
+            if int(label) % 6 == 0:
+                named[instant_us] = "24" if instant_us == self.window.end_us else label
+            else:
+                others.append(instant_us)
+        anchors = {self.window.start_us: "start", self.window.end_us: "end"}
+        words = [(timeline.percent(at, self.window), label, anchors.get(at, "middle")) for at, label in named.items()]
+        return timeline.Axis(_long(self.window, named), timeline.rule(self.window, others, 8, 32), words)
 
-    def _lens_ticks(self) -> list[timeline.Tick]:
-        marks: list[timeline.Tick] = []
-        for quarter in range(5):
-            instant_us = self.lens.start_us + quarter * LENS_US // 4
-            marks.append(timeline.Tick(timeline.percent(instant_us, self.lens), "", quarter in {0, 4}))
-        return marks
+    def quarters(self) -> timeline.Axis:
+        """A rule a quarter of the last hour; the words below it are not drawn."""
+        first_us, *between_us, last_us = (self.lens.start_us + quarter * LENS_US // 4 for quarter in range(5))
+        return timeline.Axis(_long(self.lens, (first_us, last_us)), timeline.rule(self.lens, between_us, 8, 32), [])
+
+
+def _long(window: Span, instants_us: Iterable[int]) -> str:
+    return timeline.rule(window, instants_us, 4, timeline.HEIGHT)
 
 
 def _waiting(camera: CameraDay) -> bool:

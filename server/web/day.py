@@ -212,7 +212,7 @@ class _Maker:
     def _lane(self, camera: CameraDay, window: Span) -> Lane:
         text, states = self._language.text, self._states[camera.camera_id]
         step_us = HOUR_STEP_US if self._asked.hour is not None else DAY_STEP_US
-        drawing = timeline.draw(states, window, self._now_us, [], step_us)
+        drawing = timeline.draw(states, window, self._now_us, step_us)
         lengths = [(state, states[state].clip(*window).total_us) for state in timeline.SHOWN_STATES]
         marks = [f"{text(STATE[state])} {self._words.duration(length)}" for state, length in lengths if length]
         kind = text(ZONE[camera.zone_kind]) if camera.zone_kind in ZONE else camera.zone_kind

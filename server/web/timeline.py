@@ -43,13 +43,12 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Tick:
-    """A mark on the axis, ``at`` in per cent of the width."""
+class Axis:
+    """The rules of a window, one path of the longer and one of the others, and words: (per cent of the width, text, anchor)."""
 
-    at: str
-    label: str
-    major: bool
-    anchor: str = "middle"
+    major: str
+    minor: str
+    words: list[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,6 @@ class Drawing:
 
     width: int
     bands: list[Band]
-    ticks: list[Tick]
     now: str | None
 
 
@@ -90,12 +88,17 @@ def states_of(camera: CameraDay, day: Span, now_us: int) -> dict[str, SpanSet]:
     }
 
 
-def draw(states: dict[str, SpanSet], window: Span, now_us: int, ticks: list[Tick], step_us: int = STEP_US) -> Drawing:
+def draw(states: dict[str, SpanSet], window: Span, now_us: int, step_us: int = STEP_US) -> Drawing:
     """The bands of one window, on a grid of ``step_us``."""
     bands = [Band(state, _path(state, states[state].clip(*window), window, step_us)) for state in BANDS]
     width = -(-window.duration_us // step_us)
     now = percent(now_us, window) if window.start_us <= now_us <= window.end_us else None
-    return Drawing(width, [band for band in bands if band.path], ticks, now)
+    return Drawing(width, [band for band in bands if band.path], now)
+
+
+def rule(window: Span, instants_us: Iterable[int], top: int, bottom: int) -> str:
+    """Upright lines on the grid of a drawing of ``window``."""
+    return "".join(f"M{(at_us - window.start_us) // STEP_US} {top}V{bottom}" for at_us in instants_us)
 
 
 def percent(instant_us: int, window: Span) -> str:

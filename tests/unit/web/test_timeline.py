@@ -65,7 +65,7 @@ def test_every_instant_has_exactly_one_state(covered, backfilled, missing, unver
 def test_a_gap_is_drawn_over_its_whole_length_and_never_less_than_a_step(missing, now_us):
     gaps = [GapView(*span, "unexplained", "missing") for span in missing]
     states = states_of(camera(covered=[DAY], gaps=gaps), DAY, now_us)
-    drawn = {band.state: rectangles(band.path) for band in draw(states, DAY, now_us, []).bands}
+    drawn = {band.state: rectangles(band.path) for band in draw(states, DAY, now_us).bands}
     for start_us, end_us in states["missing"]:
         assert any(left * STEP_US <= start_us and end_us <= right * STEP_US for left, right in drawn["missing"])
 
@@ -90,7 +90,7 @@ def test_a_recording_that_is_no_good_is_drawn_apart_from_one_that_is_not_there()
 def test_a_gap_is_never_shorter_on_a_coarser_grid(missing, step_us):
     gaps = [GapView(*span, "unexplained", "missing") for span in missing]
     states = states_of(camera(covered=[DAY], gaps=gaps), DAY, DAY.end_us)
-    drawn = {band.state: rectangles(band.path) for band in draw(states, DAY, 0, [], step_us).bands}
+    drawn = {band.state: rectangles(band.path) for band in draw(states, DAY, 0, step_us).bands}
     for start_us, end_us in states["missing"]:
         assert any(left * step_us <= start_us and end_us <= right * step_us for left, right in drawn["missing"])
 
@@ -99,7 +99,7 @@ def test_a_gap_is_never_shorter_on_a_coarser_grid(missing, step_us):
 def test_what_is_drawn_is_exactly_the_grids(covered, missing, step_us):
     gaps = [GapView(*span, "unexplained", "missing") for span in missing]
     states = states_of(camera(covered=covered, gaps=gaps), DAY, DAY.end_us)
-    drawn = {band.state: rectangles(band.path) for band in draw(states, DAY, 0, [], step_us).bands}
+    drawn = {band.state: rectangles(band.path) for band in draw(states, DAY, 0, step_us).bands}
     outward = SpanSet((start // step_us, -(-end // step_us)) for start, end in states["missing"])
     nearest = SpanSet((round(start / step_us), round(end / step_us)) for start, end in states["covered"])
     assert drawn.get("missing", []) == [tuple(span) for span in outward]
@@ -109,7 +109,7 @@ def test_what_is_drawn_is_exactly_the_grids(covered, missing, step_us):
 def test_each_number_of_a_path_is_told_once():
     gaps = [GapView(at * US_PER_MINUTE, at * US_PER_MINUTE + 1, "unexplained", "missing") for at in (0, 7)]
     states = states_of(camera(covered=[DAY], gaps=gaps), DAY, DAY.end_us)
-    paths = {band.state: band.path for band in draw(states, DAY, 0, [], US_PER_MINUTE).bands}
+    paths = {band.state: band.path for band in draw(states, DAY, 0, US_PER_MINUTE).bands}
     assert paths == {"missing": "m0 0v32h1v-32zm7 0v32h1v-32z", "covered": "M0 32v-24h1440v24"}
 
 
@@ -132,6 +132,6 @@ def test_days_of_23_and_25_hours_have_as_many_ticks():
 
 
 def test_now_is_marked_only_within_the_window():
-    assert draw(states_of(camera(), DAY, 0), DAY, DAY.end_us + 1, []).now is None
-    assert draw(states_of(camera(), DAY, 0), DAY, DAY.end_us // 2, []).now == "50.000%"
+    assert draw(states_of(camera(), DAY, 0), DAY, DAY.end_us + 1).now is None
+    assert draw(states_of(camera(), DAY, 0), DAY, DAY.end_us // 2).now == "50.000%"
     assert percent(DAY.end_us, DAY) == "100.000%"
