@@ -235,7 +235,7 @@ class Mother:
         director.darkens()
         page.wait_for_function(ENDED)
         page.goto(f"{address}/my/looks")
-        expect(page.locator("main .rows li")).to_have_count(1)
+        expect(page.locator("main .rows li").first).to_contain_text(PLACES[self._visitor.language][0][0])
         self._visitor.see(page, "parent-looks")
 
 

@@ -96,7 +96,7 @@ class Officer:
         order = page.locator("li[id^=order-]")
         order.locator("summary").click()
         order.locator("form[action$='/acts'] [name=told]").fill(REASON)
-        order.locator("form[action$='/acts'] button").first.click()
+        order.locator("form[action$='/acts'] button[value=passed]").click()
         expect(page.locator("li[id^=order-] .chip.compliant")).to_be_visible()
         self._visitor.see(page, "officer-order-closed")
 
