@@ -5,6 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import structs
 
 from config.base.clock import US_PER_DAY, US_PER_S, from_datetime
 from config.base.roles import Relation, Role
@@ -148,6 +149,13 @@ def test_the_mode_is_the_packs_and_within_it_the_facilitys(pack, chosen, mode):
 
 def test_where_no_rule_is_known_to_apply_nobody_looks():
     assert mode_of(Book(packs=()), {}, "consented") == "off"
+
+
+def test_the_facility_raises_what_we_have_switched_off_and_nothing_that_a_law_has():
+    (found,) = LIBRARY.book("cn-national-base").about("live_view")
+    assert (found.rule.value, found.rule.binding) == ("off", "internal")
+    law = structs.replace(found.pack, rules=[structs.replace(found.rule, binding="mandatory")])
+    assert mode_of(Book(packs=(law,)), {}, "consented") == "off"
 
 
 def test_a_consent_is_lacking_for_everybody_who_has_not_said_yes():
