@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from skimage.metrics import structural_similarity
 
+from benchmarks._marked_browser import trace_in_browser
 from benchmarks._marked_room import Capture, Luma, Marked, camera, captured, marked, room, seen
 from benchmarks.report import Report
 from config.base.clock import US_PER_S
@@ -50,7 +51,7 @@ def main() -> int:
     ]
     _cost(report, source)
     _seen(report, source, seed)
-    with tempfile.TemporaryDirectory(prefix="nl-marking-") as folder:
+    with tempfile.TemporaryDirectory(prefix="nl-", ignore_cleanup_errors=True) as folder:
         file = Path(folder) / "clip.mp4"
         wrong = 0
         for name, how in WAYS.items():
@@ -63,6 +64,7 @@ def main() -> int:
                 report.expect("clip_needed_s_half_size_crf35_worst", max(lengths), at_most=60)
         report.expect("views_named_wrongly", wrong, at_most=0)
         _colluders(report, source, seed, candidates, file)
+        trace_in_browser(report, Path(folder) / "rig")
     return report.finish_bench(as_json="--json" in sys.argv)
 
 
