@@ -5,6 +5,7 @@ unverified (I1): a site without one, a camera in service without one, and what j
 Figures are those of the entries on record; a gap that lasts goes on to this moment.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -180,13 +181,14 @@ class RegionReader:
         looked = compliance.looked_at(session, ids)
         late = {site_id for site_id in ids if is_late(looked.get(site_id, (0, 0))[0], now_us)}
         due: dict[str, set[str]] = defaultdict(set)
+        bounds, last = {zone: _bounds(period, zone) for zone in set(zones.values())}, _days_of(period)[1]
         for camera in serving:
             if camera.site_id not in zones:
                 continue
-            days = _days_due(camera, zones[camera.site_id], period, now_us)
+            days = _days_due(camera, bounds[zones[camera.site_id]], now_us)
             if days:
                 due[camera.site_id].add(camera.camera_id)
-            stale = days and camera.site_id in late and _is_due(camera, period)
+            stale = days and camera.site_id in late and _is_due(camera, last)
             if stale or figures[camera.site_id].days.get(camera.camera_id, 0) < days:
                 figures[camera.site_id].unknown.add(camera.camera_id)
         ranks = [
@@ -227,8 +229,9 @@ def _standings(
     first, last = _days_of(period)
     looked = compliance.looked_at(session, ids)
     current = {site_id: mark for site_id, mark in looked.items() if not is_late(mark[0], now_us)}
-    news = rankings.news_after(session, min((mark for _, mark in current.values() if mark), default=0), first, last)
-    anew = {camera.site_id for camera in serving if _is_due(camera, period)}
+    since = min((mark for _, mark in current.values() if mark), default=0)
+    news = rankings.news_after(session, since, first, last) if current else {}
+    anew = {camera.site_id for camera in serving if _is_due(camera, last)}
     found = {}
     for row in compliance.standings(session, "site", period, period, site_ids=ids):
         final = row.final and row.subject_id not in anew
@@ -245,9 +248,9 @@ def _days_of(period: str) -> tuple[str, str]:
     return f"{period}-01", days_of(*map(int, period.split("-")))[-1].isoformat()
 
 
-def _is_due(camera: rankings.Serving, period: str) -> bool:
-    """Whether a day of the period is to be judged, or judged again."""
-    return camera.due_from is not None and camera.due_from <= _days_of(period)[1]
+def _is_due(camera: rankings.Serving, last_day: str) -> bool:
+    """Whether a day of the period up to ``last_day`` is to be judged, or judged again."""
+    return camera.due_from is not None and camera.due_from <= last_day
 
 
 def _of_day(session: Session, zones: Mapping[str, str], day: str, now_us: int) -> dict[str, _Figures]:
@@ -287,13 +290,19 @@ def _note_status(one: _Figures, camera_id: str, status: str) -> None:
         one.unknown.add(camera_id)
 
 
-def _days_due(camera: rankings.Serving, zone: str, period: str, now_us: int) -> int:
-    """On how many days of the period that have begun the camera was in service."""
+def _bounds(period: str, zone: str) -> list[int]:
+    """When each day of the period begins there, and the last one ends."""
     first = first_day(period)
-    last = first if len(period) == len("2026-11-22") else days_of(first.year, first.month)[-1]
+    days = [first] if len(period) == len("2026-11-22") else days_of(first.year, first.month)
+    return [*(day_span(day, zone).start_us for day in days), day_span(days[-1], zone).end_us]
+
+
+def _days_due(camera: rankings.Serving, bounds: Sequence[int], now_us: int) -> int:
+    """On how many days of the period that have begun the camera was in service."""
     end_us = min(now_us, camera.end_us) if camera.end_us is not None else now_us
-    first, last = max(first, day_of(camera.begin_us, zone)), min(last, day_of(end_us, zone))
-    return max(0, (last - first).days + 1)
+    first = max(0, bisect_right(bounds, camera.begin_us) - 1)
+    last = min(len(bounds) - 2, bisect_right(bounds, end_us) - 1)
+    return max(0, last - first + 1)
 
 
 def _rank(
