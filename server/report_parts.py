@@ -1,6 +1,5 @@
 """Builds what reports need from the settings."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from config.base.clock import Clock
@@ -11,6 +10,7 @@ from server.services.agents.broker_files import CertificateFiles
 from server.services.agents.enrolment_parts import server_url_of
 from server.services.coverage.assess_day import Assessor
 from server.services.reports.month_report import ReportDesk
+from server.services.reports.press import Press
 from server.services.reports.region_report import RegionReportDesk
 from server.services.supervision.count_region import Statistician
 from server.web.reports import ReportPages
@@ -19,39 +19,22 @@ from storage.database.unit_of_work import Database
 
 def reports_of(settings: ServerSettings, database: Database, clock: Clock, pages: ReportPages) -> ReportDesk:
     """Makes, keeps and hands out reports; the certificate is read when one is signed."""
-    return ReportDesk(
-        database,
-        clock,
-        Assessor(settings.policy),
-        _sealer(settings),
-        pages.tell,
-        _origin(settings),
-        settings.reports.fonts_dir,
-    )
+    return ReportDesk(_press(settings, database, clock), Assessor(settings.policy), pages.tell)
 
 
 def region_reports_of(
     settings: ServerSettings, database: Database, clock: Clock, pages: ReportPages
 ) -> RegionReportDesk:
     """The same of regions."""
-    return RegionReportDesk(
-        database,
-        clock,
-        Statistician(database, clock),
-        _sealer(settings),
-        pages.tell_region,
-        _origin(settings),
-        settings.reports.fonts_dir,
-    )
+    return RegionReportDesk(_press(settings, database, clock), Statistician(database, clock), pages.tell_region)
 
 
-def _sealer(settings: ServerSettings) -> Callable[[], Sealer]:
+def _press(settings: ServerSettings, database: Database, clock: Clock) -> Press:
     file = CertificateFiles.of(settings).reports
-    return lambda: Sealer(_read(file), settings.ledger.tsa_url)
-
-
-def _origin(settings: ServerSettings) -> str:
-    return (settings.api.public_origin or server_url_of(settings)).rstrip("/")
+    origin = (settings.api.public_origin or server_url_of(settings)).rstrip("/")
+    return Press(
+        database, clock, lambda: Sealer(_read(file), settings.ledger.tsa_url), origin, settings.reports.fonts_dir
+    )
 
 
 def _read(file: Path) -> bytes:

@@ -22,12 +22,11 @@ from server.api.events import HEARTBEAT_S, RETRY_MS, STREAM_S_MAX, SlotResponse
 from server.api.forms import Fields
 from server.api.gate import READ, Person
 from server.api.parts import Parts, parts_of
+from server.api.tables import table_file
 from server.api.tongue import language_of
-from server.services.docket.files import csv_file, workbook
 from storage.database.scope import Scope
 
 LOOK_EVERY_S = 1.0
-SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 router = APIRouter()
 log = get_logger("api")
 Render = Callable[[Scope], str]
@@ -93,12 +92,7 @@ def deep_audit_file(
     """A line a sample."""
     parts = parts_of(request)
     rows = parts.audit_pages.samples(parts.audits.deep(person, site, audit), language_of(request))
-    data, media = (csv_file(rows), "text/csv; charset=utf-8") if format == "csv" else (workbook(rows, "samples"), SHEET)
-    return Response(
-        data,
-        media_type=media,
-        headers={"Content-Disposition": f'attachment; filename="{site}-audit-{audit[:8]}.{format}"'},
-    )
+    return table_file(rows, "samples", f"{site}-audit-{audit[:8]}", format)
 
 
 @router.api_route("/sites/{site}/audits/{audit}/board", methods=READ)

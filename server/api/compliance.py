@@ -12,12 +12,11 @@ from starlette.responses import HTMLResponse, Response
 
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
+from server.api.tables import table_file
 from server.api.tongue import language_of
 from server.services.compliance.rank_region import Wanted
-from server.services.docket.files import csv_file, workbook
 from server.web.region import wanted_of
 
-SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 router = APIRouter()
 Period = Annotated[str, Query(max_length=10)]
 Path = Annotated[str, Query(max_length=64)]
@@ -66,12 +65,7 @@ def region_file(
     parts = parts_of(request)
     found = parts.regions.ranked(person, wanted)
     rows = parts.region_pages.rows(found, language_of(request))
-    if format == "csv":
-        content, media = csv_file(rows), "text/csv; charset=utf-8"
-    else:
-        content, media = workbook(rows, "compliance"), SHEET
-    disposition = f'attachment; filename="compliance-{found.period}.{format}"'
-    return Response(content, media_type=media, headers={"Content-Disposition": disposition})
+    return table_file(rows, "compliance", f"compliance-{found.period}", format)
 
 
 @router.api_route("/api/v1/compliance", methods=READ)

@@ -10,15 +10,14 @@ from config.base.timespan import Span
 from server.api.data import parse_day
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
+from server.api.tables import table_file
 from server.api.tongue import language_of
 from server.domain.authorisation import Action, reach
 from server.services.coverage.read_day import SiteDay
-from server.services.docket.files import csv_file, workbook
 from server.services.docket.refer import CaseRef
 from server.web.day import Asked
 from storage.database.scope import Scope
 
-SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 router = APIRouter()
 Word = Annotated[str, Query(max_length=64)]
 Format = Annotated[Literal["csv", "xlsx"], Query()]
@@ -46,7 +45,7 @@ def calendar_file(
     parts = parts_of(request)
     found = parts.calendar.of_site(person, site, parse_day(last))
     rows = parts.calendar_pages.rows(found, language_of(request), camera=camera)
-    return _file(rows, f"{site}-calendar-{found.last_day}", format)
+    return table_file(rows, "days", f"{site}-calendar-{found.last_day}", format)
 
 
 @router.api_route("/sites/{site}/days/{day}", methods=READ)
@@ -76,15 +75,10 @@ def day_file(
     """A line a gap."""
     parts = parts_of(request)
     found = parts.reader.day(person, site, parse_day(day), tells_arrivals=False)
-    return _file(parts.day_pages.rows(found, language_of(request)), f"{site}-gaps-{found.day}", format)
+    return table_file(parts.day_pages.rows(found, language_of(request)), "days", f"{site}-gaps-{found.day}", format)
 
 
 def _cases(request: Request, person: Scope, found: SiteDay) -> list[CaseRef]:
     if not reach(person.role, Action.COMPLIANCE_READ):
         return []
     return parts_of(request).references.touching(person, found.site_id, Span(found.start_us, found.end_us))
-
-
-def _file(rows: list[list[str]], name: str, kind: str) -> Response:
-    data, media = (csv_file(rows), "text/csv; charset=utf-8") if kind == "csv" else (workbook(rows, "days"), SHEET)
-    return Response(data, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}.{kind}"'})

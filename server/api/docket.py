@@ -20,11 +20,12 @@ from server.api.forms import Fields, points
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.scripts import Body, as_json, decoded
+from server.api.tables import table_file
 from server.api.tongue import language_of
 from server.domain.authorisation import Action, reach
 from server.domain.docket import Act
 from server.services.docket.desk import Filter
-from server.services.docket.files import csv_file, lines, workbook
+from server.services.docket.files import lines
 from server.services.supervision.inspect_sites import Found
 from storage.database.scope import Scope
 
@@ -41,7 +42,6 @@ class IncidentOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     points: int
 
 
-SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Word = Annotated[str, Query(max_length=64)]
 PageNumber = Annotated[int, Query(ge=1, le=1_000)]
 Format = Annotated[Literal["csv", "xlsx"], Query()]
@@ -234,9 +234,7 @@ def _file(request: Request, person: Scope, site: str | None, wanted: Filter, kin
     zones = {one.site_id: one.timezone for one in parts.reader.sites(person)}
     language: Literal["zh-CN", "en"] = "en" if language_of(request) == "en" else "zh-CN"
     rows = lines(cases, language, zones, parts.docket_pages.say(language))
-    name = f"{site or 'region'}-docket.{kind}"
-    data, media = (csv_file(rows), "text/csv; charset=utf-8") if kind == "csv" else (workbook(rows, "docket"), SHEET)
-    return Response(data, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return table_file(rows, "docket", f"{site or 'region'}-docket", kind)
 
 
 def _instant(text: str, zone: ZoneInfo) -> int:

@@ -1,7 +1,9 @@
 """A site's monthly reports: the page, the form that makes one, the file, and the page on which a report is checked."""
 
+from typing import Annotated, Literal
+
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -11,6 +13,7 @@ from server.api.forms import Fields
 from server.api.gate import READ, Person, open_to_all
 from server.api.parts import parts_of
 from server.api.scripts import Body, as_json, decoded
+from server.api.tables import table_file
 from server.api.tongue import language_of
 from server.services.reports.month_report import ReportView
 from server.services.reports.region_report import RegionReportView
@@ -42,6 +45,23 @@ def make(request: Request, person: Person, site: str, form: Fields) -> Response:
     except (InvalidInput, ResourceExhausted, Unavailable) as error:
         return _page(request, person, site, error=error, month=order.month)
     return RedirectResponse(f"/sites/{site}/reports", 303)
+
+
+@router.api_route("/sites/{site}/reports/tables", methods=READ)
+def table(
+    request: Request,
+    person: Person,
+    site: str,
+    month: Annotated[str, Query(max_length=7)] = "",
+    table: Literal["days", "causes", "gaps", "keeping"] = "days",
+    format: Literal["csv", "xlsx"] = "csv",  # noqa: A002 - the parameter's name
+) -> Response:
+    """One table of what a report of the month would say now, in the reader's language."""
+    parts = parts_of(request)
+    facts = parts.reports.facts(person, site, month or parts.reports.this_month(person, site)[1])
+    return table_file(
+        parts.report_pages.table(facts, table, language_of(request)), table, f"{site}-{table}-{month or 'now'}", format
+    )
 
 
 @router.api_route("/sites/{site}/reports/{report}", methods=READ)

@@ -9,12 +9,11 @@ from starlette.responses import HTMLResponse, Response
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.scripts import as_json
+from server.api.tables import table_file
 from server.api.tongue import language_of
-from server.services.docket.files import csv_file, workbook
 from server.services.supervision.count_region import RegionFigures
 from storage.database.scope import Scope
 
-SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 router = APIRouter()
 Path = Annotated[str, Query(max_length=64)]
 Month = Annotated[str, Query(max_length=7)]
@@ -48,12 +47,7 @@ def file(
             person, found.region or parts.region_reports.default_region(person), found.month
         )
         rows = parts.statistics_pages.table(facts, table, language)
-    if format == "csv":
-        data, media = csv_file(rows), "text/csv; charset=utf-8"
-    else:
-        data, media = workbook(rows, table), SHEET
-    disposition = f'attachment; filename="{table}-{found.month}.{format}"'
-    return Response(data, media_type=media, headers={"Content-Disposition": disposition})
+    return table_file(rows, table, f"{table}-{found.month}", format)
 
 
 @router.api_route("/statistics/rules", methods=READ)

@@ -4,16 +4,20 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlencode
 
-from server.services.reports.month_report import Issue, MonthFacts, ReportView, Told
+from server.services.reports.month_report import MonthFacts, ReportView
+from server.services.reports.press import Issue, Told
 from server.services.reports.region_report import RegionFacts, RegionReportView
 from server.services.supervision.count_region import TIMEZONE
 from server.web.formatting import Words
 from server.web.languages import LANGUAGES
 from server.web.pages import Pages
 from server.web.region_report_words import RegionReportWords
-from server.web.report_words import OTHER_REFUSAL, REFUSED, ReportWords, joined_names, month_name
+from server.web.report_words import OTHER_REFUSAL, REFUSED, WORDS, ReportWords, joined_names, month_name
 from server.web.wording import VERDICT
 from storage.database.scope import Scope
+
+TABLES = {key: WORDS[key if key != "gaps" else "longest_gaps"] for key in ("days", "causes", "gaps", "keeping")}
+"""Those of a site's report, each a file of its own too."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,11 @@ class ReportPages:
 
     def tell(self, facts: MonthFacts, issue: Issue) -> Told:
         """What a report says."""
-        return ReportWords(self.pages.spoken(issue.language), facts, issue).told()
+        return ReportWords(self.pages.spoken(issue.language), facts).told(issue)
+
+    def table(self, facts: MonthFacts, table: str, language: str) -> list[list[str]]:
+        """One of ``TABLES`` of a site's month."""
+        return ReportWords(self.pages.spoken(language), facts).table(table)
 
     def of_site(
         self,
@@ -60,6 +68,7 @@ class ReportPages:
             above=(f"/sites/{site_id}", site_name),
             region=None,
             lines=[self._line(view, language) for view in found],
+            tables=TABLES,
             reader=reader,
             month=month,
             report_languages=LANGUAGES,

@@ -1,45 +1,36 @@
 """Rows of reports, and what they say of the store."""
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.database.models import AuditFinding, AuditRound, LegalHold, Region, RegionReport, Report, Segment
 
+Row = TypeVar("Row", Report, RegionReport)
+OWNER: Mapping[type[Report | RegionReport], InstrumentedAttribute[str]] = {
+    Report: Report.site_id,
+    RegionReport: RegionReport.region,
+}
+"""Whose month it is: a site's, or a region's, by its path."""
 
-def newest(session: Session, site_id: str, month: str, language: str) -> Report | None:
+
+def newest(session: Session, model: type[Row], owner: str, month: str, language: str) -> Row | None:
     """The last report of a month in a language."""
-    query = select(Report).where(Report.site_id == site_id, Report.month == month, Report.language == language)
-    return session.scalars(query.order_by(Report.made_us.desc(), Report.id).limit(1)).first()
+    query = select(model).where(OWNER[model] == owner, model.month == month, model.language == language)
+    return session.scalars(query.order_by(model.made_us.desc(), model.id).limit(1)).first()
 
 
-def count_of_month(session: Session, site_id: str, month: str) -> int:
-    query = select(func.count()).where(Report.site_id == site_id, Report.month == month)
+def count_of_month(session: Session, model: type[Row], owner: str, month: str) -> int:
+    query = select(func.count()).where(OWNER[model] == owner, model.month == month)
     return int(session.scalar(query) or 0)
 
 
-def of_site(session: Session, site_id: str, limit: int) -> list[Report]:
-    """The newest reports of a site."""
-    query = select(Report).where(Report.site_id == site_id)
-    return list(session.scalars(query.order_by(Report.made_us.desc(), Report.id).limit(limit)))
-
-
-def newest_of_region(session: Session, region: str, month: str, language: str) -> RegionReport | None:
-    """The last report of a region's month in a language."""
-    query = select(RegionReport).where(
-        RegionReport.region == region, RegionReport.month == month, RegionReport.language == language
-    )
-    return session.scalars(query.order_by(RegionReport.made_us.desc(), RegionReport.id).limit(1)).first()
-
-
-def count_of_region(session: Session, region: str, month: str) -> int:
-    query = select(func.count()).where(RegionReport.region == region, RegionReport.month == month)
-    return int(session.scalar(query) or 0)
-
-
-def of_region(session: Session, region: str, limit: int) -> list[RegionReport]:
-    """The newest reports of a region."""
-    query = select(RegionReport).where(RegionReport.region == region)
-    return list(session.scalars(query.order_by(RegionReport.made_us.desc(), RegionReport.id).limit(limit)))
+def of_owner(session: Session, model: type[Row], owner: str, limit: int) -> list[Row]:
+    """The newest reports of a site or region."""
+    query = select(model).where(OWNER[model] == owner)
+    return list(session.scalars(query.order_by(model.made_us.desc(), model.id).limit(limit)))
 
 
 def oldest_kept_us(session: Session, site_id: str) -> int | None:

@@ -4,37 +4,38 @@ Invariants: as of a site's report. A report says no more than the record does: a
 (I1); what was handed out is kept byte for byte (I4). Only whoever has the whole region has its report (I7).
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import msgspec
 from sqlalchemy.orm import Session
 
-from config.base.clock import Clock
-from config.base.errors import InvalidInput, NotFound, ResourceExhausted
-from config.base.ids import fresh_id, is_slug
-from config.base.logs import get_logger
+from config.base.errors import InvalidInput, ResourceExhausted
 from server.domain.month import CameraDay, GapTold
 from server.domain.rectification import Act, Kind
 from server.domain.region_month import LostDay, OrderCounts, RegionMonth, add_up, count_orders
 from server.domain.verdict import Status, day_of
-from server.reports.seal import Sealer
 from server.reports.typeset import region_report
-from server.services.reports.month_report import REPORTS_OF_A_MONTH_MAX, REPORTS_SHOWN_MAX, Issue, Told, month_days
+from server.services.reports.press import (
+    REPORTS_SHOWN_MAX,
+    HandedOut,
+    Issue,
+    Order,
+    Press,
+    Told,
+    by_number,
+    handed_out,
+    month_days,
+)
 from server.services.supervision.count_region import TIMEZONE, RegionFigures, Statistician
 from server.services.supervision.reach import check_region, own_region
 from storage.database import reports, statistics
 from storage.database.models import RectificationActRow, RegionReport, Verdict
 from storage.database.scope import Scope
-from storage.database.unit_of_work import Database
 from storage.database.verdicts import decode_gaps
 
 SITES_AT_ONCE = 200
-
-log = get_logger("reports")
 
 
 @dataclass(frozen=True)
@@ -68,46 +69,32 @@ class RegionFacts:
         return sum(site.covered_us for site in self.figures.sites)
 
 
-class RegionReportView(msgspec.Struct, frozen=True):
-    """A report that was made; ``covered_us`` of ``expected_us`` camera time. ``name``: of the region, Chinese then English."""
+class RegionReportView(HandedOut, frozen=True, kw_only=True):
+    """A region's report. ``name``: of the region, Chinese then English."""
 
-    id: str
     region: str
     name: tuple[str, str]
-    month: str
-    language: str
-    made_us: int
-    made_by: str
-    status: str
-    final: bool
     sites: int
-    expected_us: int
-    covered_us: int
-    pdf_sha256: str
 
 
 @dataclass(frozen=True)
 class RegionReportDesk:
     """Acts on behalf of one person at a time. ``tell``: the facts in the words of a language, as the template names them."""
 
-    database: Database
-    clock: Clock
+    press: Press
     statistician: Statistician
-    sealer: Callable[[], Sealer]
     tell: Callable[[RegionFacts, Issue], Told]
-    origin: str
-    fonts_dir: str = ""
 
     def facts(self, person: Scope, region: str, month: str) -> RegionFacts:
         """What a report of that month would say now. Raises NotFound, InvalidInput, ResourceExhausted."""
         check_region(person, region)
-        days, today = month_days(month), day_of(self.clock.utc_us(), TIMEZONE)
+        days, today = month_days(month), day_of(self.press.clock.utc_us(), TIMEZONE)
         if days[0] > today:
             raise InvalidInput("this month has not begun yet", code="month_to_come")
         figures = self.statistician.count(person, region, month)
         if figures.cut:
             raise ResourceExhausted("there are too many sites for one report", code="region_too_large")
-        with self.database.reading() as session:
+        with self.press.database.reading() as session:
             names = tuple(reports.region_names(session, region)) if region else ()
             found, orders = self._gathered(session, [site.site_id for site in figures.sites], days, today)
         return RegionFacts(region, names, figures, found, orders)
@@ -118,46 +105,32 @@ class RegionReportDesk:
         Raises NotFound, InvalidInput, ResourceExhausted, Unavailable where it cannot be set or signed.
         """
         facts = self.facts(person, region, month)
-        digest = hashlib.sha256(repr(facts).encode()).hexdigest()
-        with self.database.reading() as session:
-            known = reports.newest_of_region(session, region, month, language)
-            if known is not None and known.facts_sha256 == digest:
-                return _view(session, known)
-            if reports.count_of_region(session, region, month) >= REPORTS_OF_A_MONTH_MAX:
-                raise ResourceExhausted("there are too many reports of this month already", code="too_many_reports")
-        row = self._set(facts, month, language, person.account_name, digest)
-        with self.database.unit_of_work() as session:
-            session.add(row)
-            view = _view(session, row)
-        log.info("region_report_made", report=row.id, region=region, month=month, language=language)
-        return view
+        order = Order(region, month, language, person.account_name, len(facts.figures.sites))
+        row = self.press.issue(RegionReport, order, facts, lambda issue: self.tell(facts, issue), region_report)
+        with self.press.database.reading() as session:
+            return _view(session, row)
 
     def of_region(self, person: Scope, region: str) -> list[RegionReportView]:
         """The newest reports of a region. Raises NotFound."""
         check_region(person, region)
-        with self.database.reading() as session:
-            return [_view(session, row) for row in reports.of_region(session, region, REPORTS_SHOWN_MAX)]
+        with self.press.database.reading() as session:
+            return [_view(session, row) for row in reports.of_owner(session, RegionReport, region, REPORTS_SHOWN_MAX)]
 
     def pdf(self, person: Scope, report_id: str) -> tuple[RegionReportView, bytes]:
         """A report as it was handed out. Raises NotFound."""
-        with self.database.reading() as session:
-            row = session.get(RegionReport, report_id) if is_slug(report_id) else None
-            if row is None:
-                raise NotFound("no such report")
+        with self.press.database.reading() as session:
+            row = by_number(session, RegionReport, report_id)
             check_region(person, row.region)
             return _view(session, row), row.pdf
 
     def by_number(self, report_id: str) -> RegionReportView:
         """What whoever holds a report may know of it. Raises NotFound."""
-        with self.database.reading() as session:
-            row = session.get(RegionReport, report_id) if is_slug(report_id) else None
-            if row is None:
-                raise NotFound("no such report")
-            return _view(session, row)
+        with self.press.database.reading() as session:
+            return _view(session, by_number(session, RegionReport, report_id))
 
     def name_of(self, region: str) -> tuple[str, str]:
         """Chinese and English; the path where the register has no name, empty for every region."""
-        with self.database.reading() as session:
+        with self.press.database.reading() as session:
             return _name(session, region)
 
     def default_region(self, person: Scope) -> str:
@@ -180,28 +153,6 @@ class RegionReportDesk:
             _count_without(session, some, [day for day in days if day <= last], without)
             orders += [_acts(rows) for rows in statistics.order_acts(session, some).values()]
         return add_up(days, told, without), count_orders(orders, days, today)
-
-    def _set(self, facts: RegionFacts, month: str, language: str, by: str, digest: str) -> RegionReport:
-        number, now_us = fresh_id(), self.clock.utc_us()
-        issue = Issue(number, now_us, language, f"{self.origin}/verify/reports/{number}")
-        told = self.tell(facts, issue)
-        pdf = self.sealer().seal(region_report(told, self.fonts_dir, now_us), str(told["title"]))
-        return RegionReport(
-            id=number,
-            region=facts.region,
-            month=month,
-            language=language,
-            made_us=now_us,
-            made_by=by,
-            status=facts.status.value,
-            final=facts.final,
-            sites=len(facts.figures.sites),
-            expected_us=facts.expected_us,
-            covered_us=facts.covered_us,
-            facts_sha256=digest,
-            pdf_sha256=hashlib.sha256(pdf).hexdigest(),
-            pdf=pdf,
-        )
 
 
 def _count_without(session: Session, site_ids: Sequence[str], days: Sequence[date], found: dict[date, int]) -> None:
@@ -248,18 +199,4 @@ def _name(session: Session, region: str) -> tuple[str, str]:
 
 
 def _view(session: Session, row: RegionReport) -> RegionReportView:
-    return RegionReportView(
-        row.id,
-        row.region,
-        _name(session, row.region),
-        row.month,
-        row.language,
-        row.made_us,
-        row.made_by,
-        row.status,
-        row.final,
-        row.sites,
-        row.expected_us,
-        row.covered_us,
-        row.pdf_sha256,
-    )
+    return RegionReportView(**handed_out(row), region=row.region, name=_name(session, row.region), sites=row.sites)

@@ -122,6 +122,19 @@ def test_a_region_has_its_report_and_its_tables(region: RunningApi, monkeypatch)
         assert operator.get(path).status_code in (403, 404), path
 
 
+def test_the_tables_of_a_sites_report_go_out_as_files(region: RunningApi) -> None:
+    client = region.signed_in(AUDITOR)
+    for table in ("days", "causes", "gaps", "keeping"):
+        assert (
+            f"/sites/sunflower/reports/tables?month=2026-11&amp;table={table}"
+            in client.get("/sites/sunflower/reports").text
+        )
+        file = client.get(f"/sites/sunflower/reports/tables?table={table}&format=xlsx")
+        assert (file.status_code, file.headers["content-type"].endswith("sheet")) == (200, True)
+    assert client.get("/sites/sunflower/reports/tables?month=2026-13").status_code == 400
+    assert client.get("/sites/nowhere/reports/tables").status_code == 404
+
+
 def test_rules_about_the_region_are_measured_or_unverified(region: RunningApi, clock) -> None:
     auditor, operator = region.signed_in(AUDITOR), region.signed_in(OPERATOR)
     choose_pack(region.parts.database, clock, "sunflower", "yuncheng")

@@ -19,7 +19,9 @@ from server.reports.typeset import CHINESE_FONTS
 from server.services.agents.authority import REPORTS, CertificateAuthority
 from server.services.coverage.assess_day import Assessor
 from server.services.reports.month_report import ReportDesk
+from server.services.reports.press import Press
 from server.web.pages import Pages
+from server.web.report_words import ReportWords
 from server.web.reports import ReportPages
 from storage.database.models import Camera, Report, Verdict
 from storage.database.scope import AUDITOR, Scope
@@ -62,9 +64,8 @@ def desk(agent, database, clock, authority: CertificateAuthority) -> ReportDesk:
                 )
             )
     sealer = Sealer(authority.issue_signer(REPORTS, time.time_ns() // 1_000, authority.ends_us).encode())
-    return ReportDesk(
-        database, clock, Assessor(POLICY), lambda: sealer, ReportPages(Pages()).tell, "https://watch.example.org"
-    )
+    press = Press(database, clock, lambda: sealer, "https://watch.example.org")
+    return ReportDesk(press, Assessor(POLICY), ReportPages(Pages()).tell)
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
@@ -87,6 +88,16 @@ def test_a_report_is_signed_and_kept_as_it_was(
     changed = pdf[:within] + bytes([pdf[within] ^ 1]) + pdf[within + 1 :]
     [signature] = PdfFileReader(io.BytesIO(changed)).embedded_signatures
     assert not validate_pdf_signature(signature).intact
+
+
+def test_every_table_of_a_report_is_a_file_too(desk: ReportDesk) -> None:
+    facts = desk.facts(PERSON, "sunflower", "2026-10")
+    words = ReportWords(Pages().spoken("en"), facts)
+    tables = {name: words.table(name) for name in words.tables()}
+    assert [len(rows) for rows in tables.values()] == [2, 2, 2, 7]
+    assert tables["causes"][1] == ["disk of the site agent was full", "1", "60", "60"]
+    assert tables["gaps"][1][1:4] == ["2026-10-31 23:59:00", "2026-11-01 00:00:00", "60"]
+    assert tables["days"][1][-3:] == ["Compliant", "Non-compliant", "99.9%"]
 
 
 def test_the_same_facts_are_set_once_in_a_language(desk: ReportDesk, database) -> None:
@@ -126,8 +137,8 @@ def test_what_is_out_of_reach_or_to_come_has_no_report(desk: ReportDesk, databas
 
 
 def test_without_a_timestamp_that_was_asked_for_there_is_no_report(desk: ReportDesk, database) -> None:
-    stamped = replace(desk.sealer(), tsa_url="http://127.0.0.1:9/tsa")
+    stamped = replace(desk.press.sealer(), tsa_url="http://127.0.0.1:9/tsa")
     with pytest.raises(Unavailable):
-        replace(desk, sealer=lambda: stamped).make(PERSON, "sunflower", "2026-10", "en")
+        replace(desk, press=replace(desk.press, sealer=lambda: stamped)).make(PERSON, "sunflower", "2026-10", "en")
     with database.reading() as session:
         assert session.query(Report).count() == 0

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import time
-from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -16,7 +15,7 @@ from config.base.errors import InvalidInput, NotFound, ResourceExhausted
 from server.reports.seal import Sealer
 from server.reports.typeset import CHINESE_FONTS
 from server.services.agents.authority import REPORTS, CertificateAuthority
-from server.services.reports.month_report import Issue
+from server.services.reports.press import Issue, Press
 from server.services.reports.region_report import RegionReportDesk
 from server.services.supervision.count_region import Statistician
 from server.web.pages import Pages
@@ -111,14 +110,8 @@ def desk(agent, database, clock) -> RegionReportDesk:
         seed(session)
     authority = CertificateAuthority.create(time.time_ns() // 1_000)
     pem = authority.issue_service(REPORTS, NOW_US, authority.ends_us).encode()
-    return RegionReportDesk(
-        database,
-        clock,
-        Statistician(database, clock),
-        lambda: Sealer(pem),
-        ReportPages(Pages()).tell_region,
-        "https://nightlight.example",
-    )
+    press = Press(database, clock, lambda: Sealer(pem), "https://nightlight.example")
+    return RegionReportDesk(press, Statistician(database, clock), ReportPages(Pages()).tell_region)
 
 
 def test_a_region_report_says_what_the_record_says_and_is_signed(desk: RegionReportDesk) -> None:
@@ -174,7 +167,7 @@ def test_a_report_is_never_cut(desk: RegionReportDesk, monkeypatch) -> None:
     with pytest.raises(ResourceExhausted):
         desk.make(PERSON, "cn/sichuan", "2026-10", "en")
     monkeypatch.undo()
-    monkeypatch.setattr("server.services.reports.region_report.REPORTS_OF_A_MONTH_MAX", 1)
+    monkeypatch.setattr("server.services.reports.press.REPORTS_OF_A_MONTH_MAX", 1)
     desk.make(PERSON, "cn/sichuan", "2026-10", "en")
     with pytest.raises(ResourceExhausted):
-        replace(desk, origin="https://other.example").make(PERSON, "cn/sichuan", "2026-10", "zh-CN")
+        desk.make(PERSON, "cn/sichuan", "2026-10", "zh-CN")
