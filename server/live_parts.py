@@ -6,7 +6,6 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from config.base.clock import Clock
-from config.base.errors import NotFound
 from config.base.ids import is_slug
 from config.settings.server import ServerSettings
 from server.services.compliance.rule_books import library
@@ -44,12 +43,10 @@ class LiveFace:
         return identify(self.database, self.clock, self.marking.marker, clip, question)
 
     def site_of(self, camera_id: str) -> str:
-        """Whose camera it is; says nothing of who may know. Raises NotFound."""
+        """Whose camera it is; says nothing of who may know. Of none, a site that is none: both are looked for alike."""
         with self.database.reading() as session:
             camera = session.get(Camera, camera_id) if is_slug(camera_id) else None
-        if camera is None:
-            raise NotFound("no such camera")
-        return camera.site_id
+        return camera.site_id if camera is not None else camera_id
 
 
 def live_of(settings: ServerSettings, database: Database, clock: Clock) -> LiveFace:

@@ -196,8 +196,16 @@ class LeaseDesk:
     def _gather(
         self, session: Session, accounts: Collection[Account], seen: dict[str, SeenCamera], at_us: int
     ) -> _Facts:
-        sites = {one.site.id: one.site for one in seen.values()}
         held = leases.held_leases(session, [one.name for one in accounts if one.role == Role.GUARDIAN])
+        given = leases.sites_of(session, [one.name for one in accounts if one.role in SITE_ROLES])
+        near = {site_id for _, site_id in given} | {one.row.site_id for some in held.values() for one in some}
+        regions = {one.region for one in accounts if one.role in REGION_ROLES}
+        # A site that nobody who asks has to do with costs no question more than one that is not there.
+        sites = {
+            one.site.id: one.site
+            for one in seen.values()
+            if one.site.id in near or any(_within(one.site, region) for region in regions)
+        }
         modes = self.modes(session, sites.values())
         asked = {
             site.id: day_of(at_us, ZoneInfo(site.timezone))
@@ -206,7 +214,7 @@ class LeaseDesk:
         }
         return _Facts(
             cameras=seen,
-            given_sites=leases.sites_of(session, [one.name for one in accounts if one.role in SITE_ROLES]),
+            given_sites=given,
             leases=held,
             rooms=leases.rooms(session, sites if held else ()),
             picked_up=leases.pick_up_days(
@@ -258,10 +266,13 @@ def _relation(account: Account, seen: SeenCamera, facts: _Facts) -> Relation:
         return Relation.CHILD if facts.leases.get(account.name) else Relation.STRANGER
     if account.role in SITE_ROLES:
         return Relation.SITE if (account.name, seen.site.id) in facts.given_sites else Relation.STRANGER
-    if account.role in REGION_ROLES and account.region:
-        within = seen.site.region == account.region or seen.site.region.startswith(f"{account.region}/")
-        return Relation.REGION if within or account.region == EVERY_REGION else Relation.STRANGER
+    if account.role in REGION_ROLES and _within(seen.site, account.region):
+        return Relation.REGION
     return Relation.STRANGER
+
+
+def _within(site: Site, region: str) -> bool:
+    return bool(region) and (region in (EVERY_REGION, site.region) or site.region.startswith(f"{region}/"))
 
 
 def _lease(held: HeldLease, mode: str, zones: frozenset[str], facts: _Facts) -> Lease:

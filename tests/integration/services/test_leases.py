@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, event
 
 from config.base.clock import US_PER_DAY, US_PER_MINUTE, US_PER_S, from_datetime
 from config.base.errors import NotFound
@@ -70,6 +70,20 @@ def test_each_person_sees_their_own_and_of_the_rest_not_even_that_it_is_there(nu
         | {(name, camera) for name in ("boss", "police", "health") for camera in ("cam-a", "cam-b", "cam-gate")}
     )
     assert {seen[key] for key in seen.keys() - allowed} == {"not_found"}
+
+
+@SQLITE
+def test_somebody_elses_camera_takes_as_many_questions_as_one_that_is_not_there(nursery):
+    asked: list[str] = []
+    event.listen(nursery.database.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    for name in ("mum", "boss", "police", "fitter"):
+        assert seen_by(nursery, name, "boat-cam-a") == Refusal(Reason.NOT_FOUND)  # whatever is read once is read by now
+        counts = set()
+        for camera in ("boat-cam-a", "no-such-camera"):
+            asked.clear()
+            assert seen_by(nursery, name, camera) == Refusal(Reason.NOT_FOUND)
+            counts.add(len(asked))
+        assert len(counts) == 1, (name, counts)
 
 
 def test_a_permit_names_the_lease_and_ends_with_the_hours(nursery):
