@@ -19,13 +19,12 @@ from config.base.ids import is_slug
 from config.base.roles import ADDED_ROLES, FORMER_ROLES, REGION_ROLES, SITE_ROLES
 from config.wire.sealing import read_sealing_public_pem
 from server.domain.zones import check_camera_allowed, check_kind, check_sees_allowed
-from server.services.people.passwords import PASSWORD_CHARS_MAX
+from server.services.people.passwords import check_password_allowed
 from storage.database import inventory, places, regions, registers
 from storage.database.models import Account, AccountSite, Agent, Camera, LoginSession, Site, Zone
 from storage.database.scope import EVERY_REGION
 from storage.database.unit_of_work import Database
 
-PASSWORD_CHARS_MIN = 12
 Row = TypeVar("Row", Site, Zone, Agent)
 
 
@@ -134,8 +133,7 @@ class Register:
         role = FORMER_ROLES.get(role, role)
         if role not in ADDED_ROLES:
             raise InvalidInput(f"no such role: {role}. Known: {', '.join(sorted(ADDED_ROLES))}; guardians are invited")
-        if not PASSWORD_CHARS_MIN <= len(password) <= PASSWORD_CHARS_MAX:
-            raise InvalidInput(f"a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters")
+        check_password_allowed(password, (name,))
         if (role in SITE_ROLES) != bool(site_ids) or (role in REGION_ROLES) != bool(region):
             raise InvalidInput(
                 f"{', '.join(sorted(SITE_ROLES))} are given sites, {', '.join(sorted(REGION_ROLES))} a region "

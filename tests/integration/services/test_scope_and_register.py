@@ -120,7 +120,8 @@ def test_a_camera_belongs_to_the_site_of_its_agent(register: Register) -> None:
         lambda r: r.add_account("op", AUDITOR, PASSWORD, ["boat"]),
         lambda r: r.add_account("op", AUDITOR, PASSWORD, []),
         lambda r: r.add_account("op", AUDITOR, "x" * 300, [], "*"),
-        lambda r: r.add_account("op", AUDITOR, "short", []),
+        lambda r: r.add_account("op", AUDITOR, "short", [], "*"),
+        lambda r: r.add_account("op", AUDITOR, "password1234", [], "*"),
     ],
 )
 def test_what_cannot_be_registered_is_refused(register: Register, call) -> None:
