@@ -6,7 +6,8 @@
 const EDGE_S = 0.12, CATCH_UP_S = 0.35, SEEK_S = 1.2, KEEP_S = 12, STALL_MS = 2000, GIVE_UP_MS = 6000;
 const BACKOFF_MS = [400, 1000, 2000, 4000, 8000, 15000];
 const AGAIN = new Set(["unavailable", "lease_changed", "stopping", "bad_ticket"]);
-const PLACES = [[4, 6], [46, 12], [8, 68], [40, 40], [55, 74], [12, 36], [52, 50], [22, 84]];
+// Of each mark: they never lie over one another, and each half of the picture has one.
+const PLACES = [[[4, 6], [46, 12], [12, 38], [34, 26]], [[8, 68], [55, 74], [40, 58], [22, 84]]];
 const MARK_MS = 4000;
 
 class Player extends HTMLElement {
@@ -238,10 +239,10 @@ class Player extends HTMLElement {
     const { clientWidth: width, clientHeight: height } = this.frame;
     const wide = this.video.videoWidth || 16, high = this.video.videoHeight || 9, scale = Math.min(width / wide, height / high);
     const left = (width - wide * scale) / 2, top = (height - high * scale) / 2;
-    const step = Math.floor(Math.random() * PLACES.length);
     this.marks.forEach((mark, number) => {
-      const [x, y] = PLACES[(step + number * 3) % PLACES.length];
-      mark.style.left = `${left + wide * scale * x / 100}px`;
+      const places = PLACES[number], [x, y] = places[Math.floor(Math.random() * places.length)];
+      // Whoever's name is long: the code at its end is never cut off.
+      mark.style.left = `${left + Math.min(wide * scale * x / 100, wide * scale - mark.offsetWidth - 4)}px`;
       mark.style.top = `${top + high * scale * y / 100}px`;
     });
   }

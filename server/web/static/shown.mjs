@@ -1,7 +1,8 @@
 // <nightlight-shown>: recorded pictures with the viewer's mark over them, also in full screen; one part after the other.
 // Invariant: without its mark it shows nothing.
 
-const PLACES = [[4, 6], [46, 12], [8, 68], [40, 40], [55, 74], [12, 36], [52, 50], [22, 84]];
+// Of each mark: they never lie over one another, and each half of the picture has one.
+const PLACES = [[[4, 6], [46, 12], [12, 38], [34, 26]], [[8, 68], [55, 74], [40, 58], [22, 84]]];
 const MOVE_MS = 4000;
 
 class Shown extends HTMLElement {
@@ -66,9 +67,8 @@ class Shown extends HTMLElement {
 
   move() {
     this.check();
-    const step = Math.floor(Math.random() * PLACES.length);
     this.marks.forEach((mark, number) => {
-      const [x, y] = PLACES[(step + number * 3) % PLACES.length];
+      const places = PLACES[number], [x, y] = places[Math.floor(Math.random() * places.length)];
       mark.style.left = `${x}%`;
       mark.style.top = `${y}%`;
     });
