@@ -25,7 +25,6 @@ PICTURES, GUIDES = ROOT / "deploy" / "pictures", ROOT / "deploy" / "guides"
 LANGUAGES = {"zh-CN": "zh", "en": "en"}
 DESK, TELEPHONE = (1280, 800), (390, 844)
 SHOTS = {
-    "operator-board": ("boss", f"/sites/{PLAIN}", DESK),
     "operator-setup": ("boss", f"/sites/{PLAIN}/setup", DESK),
     "auditor-region": ("police", "/compliance", DESK),
     "auditor-calendar": ("police", f"/sites/{PLAIN}/calendar", DESK),

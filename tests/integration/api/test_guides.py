@@ -36,5 +36,5 @@ def test_the_guide_of_the_role_with_pictures_that_are_there(api, agent, clock):
                 assert client.get(path).status_code == 200, path
             known = client.get(min(pictures))
             assert client.get(min(pictures), headers={"If-None-Match": known.headers["etag"]}).status_code == 304
-    assert client.get("/help/nobody").status_code == client.get("/help/pictures/board-en.png").status_code == 404
+    assert client.get("/help/nobody").status_code == client.get("/help/pictures/report-en.png").status_code == 404
     assert api.client(follow_redirects=False).get("/help").headers["location"] == "/sign-in?next=%2Fhelp"
