@@ -78,7 +78,7 @@ def load_server_key(settings: EdgeSettings) -> Ed25519PublicKey:
     """The key that receipts must be signed with. Raises ConfigurationError."""
     if not settings.server.public_key_file:
         raise ConfigurationError(
-            "'server.public_key_file' is not set: this box is not enrolled. Ask the operator for a code, then:"
+            "'server.public_key_file' is not set: this machine is not enrolled. Ask the operator for a code, then:"
             " sudo nightlight-agent enrol",
             code="no_server_key",
         )

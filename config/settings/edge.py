@@ -230,7 +230,7 @@ def load_edge(file: Path | None = None, *, enrolled: bool = True) -> EdgeSetting
     for key, value in (("agent.site_id", settings.agent.site_id), ("agent.agent_id", settings.agent.agent_id)):
         if enrolled and not value:
             raise ConfigurationError(
-                f"'{key}' is not set: this box is not enrolled. Ask the operator for a code, then:"
+                f"'{key}' is not set: this machine is not enrolled. Ask the operator for a code, then:"
                 " sudo nightlight-agent enrol",
                 code="not_enrolled",
             )

@@ -71,7 +71,7 @@ class FrontDoor:
                 continue
             self._proved = pool
             return own
-        raise Unavailable(f"nobody whom this box trusts vouches for {self._url}", code="tls_untrusted")
+        raise Unavailable(f"nobody whom this machine trusts vouches for {self._url}", code="tls_untrusted")
 
     def enrol(self, sealed: bytes) -> EnrolmentAnswer:
         """Raises Unavailable; InvalidInput or PermissionDenied where the server refuses. After ``trust`` only."""

@@ -83,7 +83,7 @@ class Sending:
             self._slot = self._slots.take()
             if self._slot is None:
                 raise ResourceExhausted(
-                    "as many cameras are made small for viewers as this box may at once: raise live.transcodes_max,"
+                    "as many cameras are made small for viewers as this machine may at once: raise live.transcodes_max,"
                     " or give the camera an H.264 sub-stream",
                     code="busy",
                 )

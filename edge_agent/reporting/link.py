@@ -47,8 +47,8 @@ REFUSED = (
     " or the operator has revoked it: ask for a code, then: sudo nightlight-agent enrol. Recording goes on"
 )
 COPIED = (
-    "no connection lasts: perhaps another box comes in with this agent's identity. Was the disk copied? Then revoke the"
-    " agent and enrol one box anew"
+    "no connection lasts: perhaps another machine comes in with this agent's identity. Was the disk copied? Then revoke the"
+    " agent and enrol one machine anew"
 )
 
 log = get_logger("mqtt")
@@ -270,9 +270,9 @@ def advice_on(error: ssl.SSLError) -> str:
     """What to do where TLS did not come about."""
     why = str(error)
     if "not yet valid" in why:
-        return "the clock of this box is behind: timedatectl set-ntp true"
+        return "the clock of this machine is behind: timedatectl set-ntp true"
     if "expired" in why:
-        return "the broker's certificate is over, or this box's clock is ahead: timedatectl status"
+        return "the broker's certificate is over, or this machine's clock is ahead: timedatectl status"
     if "verify failed" in why:
-        return "what answers is not the broker of the server that this box was enrolled at, or has another name"
+        return "what answers is not the broker of the server that this machine was enrolled at, or has another name"
     return REFUSED

@@ -68,7 +68,7 @@ def _invite(arguments: argparse.Namespace, settings: ServerSettings) -> None:
     # The code alone goes to standard output, so that it can be handed on by a script.
     print(made.code)
     print(
-        f"works once, until {isoformat(made.expires_us)}. On the box: sudo nightlight-agent enrol (it asks for the code)",
+        f"works once, until {isoformat(made.expires_us)}. On the machine: sudo nightlight-agent enrol (it asks for the code)",
         file=sys.stderr,
     )
     if arguments.qr:
