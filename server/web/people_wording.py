@@ -59,7 +59,7 @@ REFUSAL = {
     "bad_reset": mark("This link does not work any more, or the code is wrong. Ask for another link."),
     "account_elsewhere": mark("This account belongs to another facility too: whoever runs the server makes the link."),
     "account_locked": mark("This account is locked. Whoever runs the server opens it first."),
-    "no_site": mark("There is no such facility. Check its id."),
+    "no_site": mark("There is no such site. Check its id."),
     "no_reason": mark("Say why, in 4 to 120 characters: the facility reads it."),
     "bad_hours": mark("Choose one to eight hours."),
     "asked_already": mark("You have asked for this facility already; that is still open."),

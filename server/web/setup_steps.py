@@ -12,7 +12,7 @@ from server.web.wording import CONDITION, mark
 PATIENCE_US = 3 * US_PER_MINUTE
 """How long after the beginning of a test a step may be missing before the page says what to look at."""
 FACT = {
-    "type": mark("what kind of facility it is"),
+    "type": mark("what kind of site it is"),
     "ownership": mark("whose it is"),
     "inclusive": mark("whether it is of public benefit"),
     "places": mark("how many children it takes"),

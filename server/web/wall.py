@@ -102,15 +102,15 @@ def make_wall(wall: Wall, language: Language) -> WallView:
         language.count("%(num)s alarm that nobody has seen", "%(num)s alarms that nobody has seen", unseen)
         if unseen
         else "",
-        language.count("%(num)s facility in trouble", "%(num)s facilities in trouble", troubled) if troubled else "",
-        language.count("%(num)s facility not heard", "%(num)s facilities not heard", unknown) if unknown else "",
+        language.count("%(num)s site in trouble", "%(num)s sites in trouble", troubled) if troubled else "",
+        language.count("%(num)s site not heard", "%(num)s sites not heard", unknown) if unknown else "",
     ]
     told = [one for one in said if one]
     if not told:
         told = [
             language.text("All quiet: every camera is recording")
             if wall.sites
-            else language.text("No facility is within your reach")
+            else language.text("No site is within your reach")
         ]
     return WallView(
         as_of=words.clock(wall.now_us),
