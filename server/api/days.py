@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from config.base.timespan import Span
 from server.api.data import parse_day
 from server.api.gate import READ, Person
+from server.api.in_two import in_two
 from server.api.parts import parts_of
 from server.api.tables import table_file
 from server.api.tongue import language_of
@@ -49,19 +50,17 @@ def calendar_file(
 
 
 @router.api_route("/sites/{site}/days/{day}", methods=READ)
-def day_page(request: Request, person: Person, site: str, day: str, hour: Hour = None, show: Word = "") -> HTMLResponse:
+def day_page(request: Request, person: Person, site: str, day: str, hour: Hour = None, show: Word = "") -> Response:
     """All cameras over the day, or over one ``hour`` of it; with ``show=trouble`` those with gaps alone."""
-    parts = parts_of(request)
-    found = parts.reader.day(person, site, parse_day(day), tells_arrivals=False)
-    html = parts.day_pages.of_site(
-        found,
-        _cases(request, person, found),
-        Asked(hour, trouble=show == "trouble"),
-        person,
-        language_of(request),
-        plays=bool(reach(person.role, Action.PLAYBACK)),
-    )
-    return HTMLResponse(html)
+    parts, wanted, language = parts_of(request), parse_day(day), language_of(request)
+    asked, plays = Asked(hour, trouble=show == "trouble"), bool(reach(person.role, Action.PLAYBACK))
+
+    def cameras() -> str:
+        found = parts.reader.day(person, site, wanted, tells_arrivals=False)
+        return parts.day_pages.cameras(found, _cases(request, person, found), asked, language, plays=plays)
+
+    around = parts.day_pages.around(parts.reader.outline(person, site, wanted), asked, person, language)
+    return in_two(request, around, cameras)
 
 
 @router.api_route("/sites/{site}/days/{day}/file", methods=READ)

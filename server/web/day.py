@@ -92,14 +92,19 @@ class DayPages:
     def of_site(
         self, found: SiteDay, cases: Sequence[CaseRef], asked: Asked, reader: Scope, language: str, *, plays: bool
     ) -> str:
-        """The page; ``plays``: the reader may look at recordings, so that minutes lead there."""
-        return self.pages.page(
-            "day.html",
-            language,
-            **_Maker(found, cases, asked, self.pages.spoken(language), plays=plays).values(),
-            reader=reader,
-            plays=plays,
-        )
+        """The whole page; ``plays``: the reader may look at recordings, so that minutes lead there."""
+        before, after = self.around(found, asked, reader, language)
+        return before + self.cameras(found, cases, asked, language, plays=plays) + after
+
+    def around(self, outline: SiteDay, asked: Asked, reader: Scope, language: str) -> tuple[str, str]:
+        """What stands before the cameras and after them; of the day its cameras need not be known."""
+        values = _Maker(outline, [], asked, self.pages.spoken(language), plays=False).values()
+        return self.pages.around("day.html", language, **values, reader=reader)
+
+    def cameras(self, found: SiteDay, cases: Sequence[CaseRef], asked: Asked, language: str, *, plays: bool) -> str:
+        """What takes long: lanes and gaps."""
+        values = _Maker(found, cases, asked, self.pages.spoken(language), plays=plays).values()
+        return self.pages.page("day_cameras.html", language, **values, plays=plays)
 
     def rows(self, found: SiteDay, language: str) -> list[list[str]]:
         """Headings and a line a gap, safe for programs that take cells for formulas."""

@@ -34,6 +34,8 @@ from storage.database.scope import Scope
 HERE = Path(__file__).parent
 MAY_PASS = frozenset({408, 409, 429, 500, 503})
 """What may be over when the same is asked again."""
+_REST = "<!-- the rest -->"
+"""No words of anybody's can be this: they are escaped."""
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
@@ -237,6 +239,16 @@ class Pages:
     def page(self, template: str, language: str, **values: object) -> str:
         """A page of a part of its own."""
         return self._render(template, language, **values)
+
+    def around(self, template: str, language: str, **values: object) -> tuple[str, str]:
+        """What stands before and after the ``rest`` of a page, for which the reader need not wait."""
+        before, _, after = self._render(template, language, rest=_REST, **values).partition(_REST)
+        return before, after
+
+    def broken(self, language: str) -> str:
+        """In place of a rest that could not be made: its page is on its way and cannot be another one any more."""
+        title = self.status_title(HTTPStatus.INTERNAL_SERVER_ERROR, language)
+        return self._render("broken.html", language, title=title, advice=STATUS_ADVICE[500])
 
     def _render(self, template: str, language: str, **values: object) -> str:
         return self._environments[language].get_template(template).render(values)

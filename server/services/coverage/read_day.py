@@ -195,6 +195,17 @@ class DayReader:
         with self.database.reading() as session:
             scoping.site_in_reach(session, scope, site_id)
 
+    def outline(self, scope: scoping.Scope, site_id: str, day: date | None = None) -> SiteDay:
+        """A day without its cameras, for the frame of its page. Raises NotFound."""
+        if not is_slug(site_id):
+            raise NotFound("no such site")
+        now_us = self.clock.utc_us()
+        with self.database.reading() as session:
+            site = scoping.site_in_reach(session, scope, site_id)
+            wanted = day if day is not None else day_of(now_us, site.timezone)
+            window = day_span(wanted, site.timezone)
+            return SiteDay(site.id, site.name, site.timezone, wanted.isoformat(), *window, now_us, [])
+
     def day(
         self,
         scope: scoping.Scope,

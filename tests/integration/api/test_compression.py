@@ -2,11 +2,12 @@
 
 import asyncio
 import gzip
+import zlib
 
 import httpx
 import pytest
 
-from server.api.compression import LEAST_BYTES, Compression, takes_gzip
+from server.api.compression import GZIP, LEAST_BYTES, Compression, takes_gzip
 from tests.support.api import OPERATOR, PASSWORD, add_accounts
 
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -33,7 +34,7 @@ def test_pages_style_and_script_travel_small_and_say_the_same(api):
 
 
 @ON_SQLITE
-def test_what_a_form_answers_and_what_is_streamed_is_never_compressed(api, clock, agent):
+def test_what_a_form_answers_and_a_stream_of_events_are_never_compressed(api, clock, agent):
     add_accounts(api.parts.database, clock, "sunflower")
     client = api.client()
     refused = client.post("/sign-in", data={"name": OPERATOR, "password": "x"}, headers={"Accept-Encoding": "gzip"})
@@ -45,20 +46,38 @@ def test_what_a_form_answers_and_what_is_streamed_is_never_compressed(api, clock
         assert next(stream.iter_raw()).startswith(b"retry:")
 
 
-def test_an_answer_in_parts_passes_untouched():
+def in_parts(media: bytes, accepted: bytes, *bodies: bytes) -> tuple[dict[bytes, bytes], list[bytes]]:
+    """What is sent of an answer in parts: its headers, and each part."""
     sent = []
 
     async def app(scope, receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
-        await send({"type": "http.response.body", "body": b"a" * LEAST_BYTES, "more_body": True})
-        await send({"type": "http.response.body", "body": b"b"})
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", media)]})
+        for body in bodies[:-1]:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body", "body": bodies[-1]})
 
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "headers": [(b"accept-encoding", b"gzip")]}
+    scope = {"type": "http", "method": "GET", "headers": [(b"accept-encoding", accepted)]}
     asyncio.run(Compression(app)(scope, None, send))
-    assert [message.get("body") for message in sent] == [None, b"a" * LEAST_BYTES, b"b"]
+    return dict(sent[0]["headers"]), [message["body"] for message in sent[1:]]
+
+
+def test_each_part_of_a_page_can_be_read_when_it_comes():
+    headers, parts = in_parts(b"text/html", b"gzip", b"<h1>frame</h1>", b"rest" * LEAST_BYTES, b"")
+    assert headers[b"content-encoding"] == b"gzip"
+    assert b"content-length" not in headers
+    reader = zlib.decompressobj(wbits=GZIP)
+    assert [reader.decompress(part) for part in parts] == [b"<h1>frame</h1>", b"rest" * LEAST_BYTES, b""]
+    assert reader.eof
+
+
+@pytest.mark.parametrize(("media", "accepted"), [(b"text/html", b"br"), (b"text/event-stream", b"gzip")])
+def test_other_answers_in_parts_pass_untouched(media, accepted):
+    headers, parts = in_parts(media, accepted, b"a" * LEAST_BYTES, b"b")
+    assert b"content-encoding" not in headers
+    assert parts == [b"a" * LEAST_BYTES, b"b"]
 
 
 @pytest.mark.parametrize(

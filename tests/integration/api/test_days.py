@@ -5,7 +5,7 @@ import zipfile
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from config.base.clock import US_PER_MINUTE, US_PER_S, to_datetime
 from server.services.coverage.assess_day import Assessor
@@ -61,6 +61,16 @@ def test_a_calendar_of_ninety_days_as_a_page_and_a_file(police, api):
     (one,) = police.get("/api/v1/sites/sunflower/calendar").json()["cameras"]
     assert one["first_in_service"] == police.day
     assert one["last_in_service"] is None
+
+
+def test_where_the_cameras_cannot_be_told_the_page_that_is_on_its_way_says_so(police, api):
+    with api.parts.database.unit_of_work() as session:
+        session.execute(text("DROP TABLE coverage_span"))
+    page = police.get(f"/sites/sunflower/days/{police.day}")
+    assert page.status_code == 200
+    assert "Something went wrong" in page.text
+    assert "<night-lanes" not in page.text
+    assert page.text.rstrip().endswith("</html>")
 
 
 def test_a_day_of_all_cameras_its_hours_and_its_gaps(police):
