@@ -1,5 +1,6 @@
 """A guardian watches in a real browser: pictures of now, a mark over them, and an end that is an end."""
 
+import json
 import time
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from storage.database.models import LeaseRow, ViewRow
 from tests.support.browser import keep
 from tests.support.edge import wait_for
+from tests.support.live_rig import rig
 from tests.support.nursery import SITE
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -28,16 +30,20 @@ READ_CLOCK = """() => {
 }"""
 
 
+@pytest.fixture
+def live_rig(database, tmp_path_factory, clip):
+    """``cam-b`` sends H.265 alone."""
+    hevc = clip("hevc", seconds=2, size=(1280, 720))
+    with rig(database, tmp_path_factory.mktemp("rig"), hevc=hevc) as running:
+        yield running
+
+
 def test_a_guardian_watches_is_cut_off_and_stands_on_the_record(live_rig, open_page, request):
     other = open_page()
     other.context.add_cookies([live_rig.cookie("aunt")])
     assert [other.goto(f"{live_rig.url}/live/{camera}").status for camera in ("cam-a", "nowhere")] == [404, 404]
     page = open_page(language="zh-CN", width=390, height=780)
-    sizes: list[tuple[float, int]] = []
-    page.on(
-        "websocket",
-        lambda socket: socket.on("framereceived", lambda data: sizes.append((time.monotonic(), _binary(data)))),
-    )
+    got = frames_of(page)
     page.context.add_cookies([live_rig.cookie("mum")])
     page.goto(f"{live_rig.url}/live")
     keep(request, page, "live-list")
@@ -72,12 +78,31 @@ def test_a_guardian_watches_is_cut_off_and_stands_on_the_record(live_rig, open_p
     page.wait_for_function("() => document.querySelector('nightlight-player').figures.state === 'ended'")
     assert "园所已终止" in page.locator(".live-curtain").inner_text()
     page.wait_for_timeout(700)
-    assert max(at for at, size in sizes if size) - ended_at <= 1.0
+    assert max(at for at, data in got if isinstance(data, bytes)) - ended_at <= 1.0
     keep(request, page, "live-ended")
     with live_rig.nursery.database.reading() as session:
         row = wait_for("the record", lambda: session.query(ViewRow).filter(ViewRow.why_closed == "revoked").first())
     assert (row.code, row.account_name) == (figures["code"], "mum")
 
+    # Its pictures are the camera's own, byte by byte, as they were recorded.
+    pictures = [data.partition(b"mdat")[2] for _, data in got if isinstance(data, bytes) and data[4:8] == b"moof"]
+    recorded = b"".join(file.read_bytes() for file in live_rig.box.spool.rglob("cam-a/**/*") if file.is_file())
+    assert len(pictures) > 50
+    assert sum(one in recorded for one in pictures[:20]) == 20
 
-def _binary(data: str | bytes) -> int:
-    return len(data) if isinstance(data, bytes) else 0
+    # An H.265 camera comes as small H.264.
+    live_rig.nursery.change(LeaseRow, LeaseRow.guardian_id == "g3", hours="mon-sun 00:00-24:00")
+    got = frames_of(other)
+    other.goto(f"{live_rig.url}/live/cam-b")
+    other.wait_for_function("() => document.querySelector('nightlight-player')?.figures.frames > 5")
+    told = [json.loads(data) for _, data in got if isinstance(data, str)]
+    assert [one["codec"][:7] for one in told if one["type"] == "stream"] == ["avc1.42"]
+    size = "() => (({ videoWidth, videoHeight }) => [videoWidth, videoHeight])(document.querySelector('nightlight-player video'))"
+    assert other.evaluate(size) == [640, 360]
+
+
+def frames_of(page) -> list[tuple[float, str | bytes]]:
+    """What the page's WebSockets bring, as it comes."""
+    found: list[tuple[float, str | bytes]] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda data: found.append((time.monotonic(), data))))
+    return found

@@ -1,4 +1,4 @@
-"""Everything between a camera and a guardian's browser: simulator, agent, broker, ``server.live``, pages; all real, one camera.
+"""Everything between a camera and a guardian's browser: simulator, agent, broker, ``server.live``, pages; all real.
 
 def test_something(live_rig):
     page.context.add_cookies([live_rig.cookie("mum")])
@@ -70,8 +70,8 @@ def live_rig(database: Database, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @contextmanager
-def rig(database: Database, folder: Path, clip: Path | None = None) -> Iterator[LiveRig]:
-    """``clip``: what the camera plays in place of its drawn room."""
+def rig(database: Database, folder: Path, clip: Path | None = None, hevc: Path | None = None) -> Iterator[LiveRig]:
+    """``clip``: what the camera plays in place of its drawn room; ``hevc``: what ``cam-b`` does, where there is one."""
     nursery = Nursery(database, clock=SystemClock()).furnish()  # type: ignore[arg-type]
     nursery.change(LeaseRow, LeaseRow.guardian_id == "g1", hours="mon-sun 00:00-24:00")
     key = Ed25519PrivateKey.generate()
@@ -88,7 +88,11 @@ def rig(database: Database, folder: Path, clip: Path | None = None) -> Iterator[
         simulator = stack.enter_context(Simulator.start(folder / "c", cameras=1, clip=clip))
         stack.enter_context(_api(settings_file, nursery, api_port))
         stack.enter_context(_live(settings_file, folder, live_port))
-        _equip(box, broker, f"http://127.0.0.1:{api_port}", simulator.url("cam1"))
+        cameras = {"cam-a": simulator.url("cam1")}
+        if hevc is not None:
+            other = stack.enter_context(Simulator.start(folder / "b", codec="hevc", clip=hevc))
+            cameras["cam-b"] = other.url("cam1")
+        _equip(box, broker, f"http://127.0.0.1:{api_port}", cameras)
         stack.callback(box.stop)
         box.start()
         wait_for("a recording", lambda: "stream_opened" in box.log() or list(box.spool.glob("cam-a/*")))
@@ -157,9 +161,9 @@ def _healthy(port: int) -> bool:
     return answer.status_code == 200 and answer.json()["broker"]
 
 
-def _equip(box: EdgeBox, broker: Broker, server_url: str, camera_url: str) -> None:
+def _equip(box: EdgeBox, broker: Broker, server_url: str, cameras: dict[str, str]) -> None:
     box.configure(
-        {"cam-a": camera_url},
+        cameras,
         agent={"site_id": SITE, "agent_id": AGENT_ID},
         mqtt={"port": broker.port, "keepalive_s": 5},
         server={"url": server_url},
