@@ -353,7 +353,7 @@ def test_the_first_steps_of_an_empty_site(console, database, clock):
     register.add_site("little-boat", "小船", "cn/sichuan/luzhou", "Asia/Shanghai")
     register.add_account("wen", "operator", "little-lamp-at-night", ["little-boat"])
     wen = console.signed_in("wen")
-    assert "Let a box in, then set up" in wen.get("/sites/little-boat").text
+    assert "Let a site agent in, then set up" in wen.get("/sites/little-boat").text
     assert "First let a box in" in wen.get("/sites/little-boat/cameras").text
     assert "No box yet" in wen.get("/sites/little-boat/boxes").text
     assert "nightlight-agent discover" in wen.get("/sites/little-boat/found").text

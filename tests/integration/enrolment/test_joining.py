@@ -49,7 +49,7 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 @dataclass
 class Server:
-    """An API that enrols. ``clock`` is its own; the boxes have the machine's, unless told otherwise."""
+    """An API that enrols. ``clock`` is its own; the agents have the machine's, unless told otherwise."""
 
     url: str
     clock: SimulatedClock
