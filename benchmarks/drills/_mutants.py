@@ -80,6 +80,16 @@ MUTANTS = (
     ),
     Mutant("clip: not cut at the window's beginning", SPANS, "        if starts_before:\n", "        if False:\n"),
     Mutant("clip: not cut at the window's end", SPANS, "        if ends_after:\n", "        if False:\n"),
+    Mutant(
+        "cut: a member is in the first window alone", SPANS, "spans[first][1] <= begin:", "spans[first][0] < begin:"
+    ),
+    Mutant(
+        "cut: a window takes its first member alone",
+        SPANS,
+        "                stop += 1\n",
+        "                stop += 1\n                break\n",
+    ),
+    Mutant("cut: an empty window has something", SPANS, "begin, end) if begin < end else _NOTHING)", "begin, end))"),
     Mutant("contains: the end belongs to it", SPANS, "start <= instant_us < end", "start <= instant_us <= end"),
     Mutant("columns: touching spans stay apart", COLUMNS, "starts[1:] > ends[:-1]", "starts[1:] >= ends[:-1]"),
     Mutant(

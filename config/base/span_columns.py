@@ -54,6 +54,9 @@ class ColumnSet(SpanSet):
         theirs = _columns_of(other)
         return other - _ordinary(self) if theirs is None else _made(_intersection(theirs, _outside(self._columns)))
 
+    def cut(self, windows: Iterable[tuple[int, int]]) -> list[SpanSet]:
+        return [self.clip(begin, end) for begin, end in windows]
+
     def _within(self, begin: int, end: int) -> SpanSet:
         begin, end = max(begin, _FIRST), min(end, _LAST)
         if begin >= end:

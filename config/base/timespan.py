@@ -131,7 +131,16 @@ class SpanSet:
 
     def cut(self, windows: Iterable[tuple[int, int]]) -> "list[SpanSet]":
         """The part within each of ``windows``, which come in order and do not overlap."""
-        return [self.clip(begin, end) for begin, end in windows]
+        spans, first, count = self._spans, 0, len(self._spans)
+        found: list[SpanSet] = []
+        for begin, end in windows:
+            while first < count and spans[first][1] <= begin:
+                first += 1
+            stop = first
+            while stop < count and spans[stop][0] < end:
+                stop += 1
+            found.append(self._part(first, stop, begin, end) if begin < end else _NOTHING)
+        return found
 
     def _within(self, begin: int, end: int) -> "SpanSet":
         """O(log n) and a slice, of one window that is not empty: most of what is asked is this."""
@@ -139,7 +148,12 @@ class SpanSet:
         first, stop = bisect_left(spans, (begin,)), bisect_left(spans, (end,))
         if first and spans[first - 1][1] > begin:
             first -= 1
-        if first == stop:
+        return self._part(first, stop, begin, end)
+
+    def _part(self, first: int, stop: int, begin: int, end: int) -> "SpanSet":
+        """Of the members from ``first`` to before ``stop``, which all reach into the window, what lies within it."""
+        spans = self._spans
+        if first >= stop:
             return _NOTHING
         starts_before, ends_after = spans[first][0] < begin, spans[stop - 1][1] > end
         if not starts_before and not ends_after:

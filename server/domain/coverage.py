@@ -140,8 +140,7 @@ class Gap(NamedTuple):
     certainty: Certainty
 
 
-@dataclass(frozen=True)
-class Coverage:
+class Coverage(NamedTuple):
     """The classification of every expected instant: covered, in a gap, or in flight."""
 
     covered: SpanSet

@@ -5,7 +5,6 @@ expected instant is covered (invariant I1).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -24,8 +23,7 @@ class Status(StrEnum):
     UNVERIFIED = "UNVERIFIED"
 
 
-@dataclass(frozen=True)
-class DayVerdict:
+class DayVerdict(NamedTuple):
     """A verdict with all that it rests on; ``expected_us`` leaves out what was still in flight."""
 
     status: Status
@@ -90,8 +88,7 @@ def judge_days(
             windows = [Span(day.start_us, max(day.start_us, min(day.end_us, now_us))) for day in some]
             parts = in_service.cut(windows)
             limits = Limits(now_us, waits.in_flight_us, final, waits.proving_us)
-            expected = SpanSet(span for part in parts for span in part)
-            covers = cover_days(expected, windows, evidence, limits)
+            covers = cover_days(in_service & SpanSet(windows), windows, evidence, limits)
             found += [_verdict(part, coverage, limits) for part, coverage in zip(parts, covers, strict=True)]
     return found
 

@@ -8,14 +8,14 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.base import timespan
 from config.base.span_columns import ColumnSet
 from config.base.timespan import Span, SpanSet
 
-LENGTH = 64
+LENGTH = 24
 raw_spans = st.lists(
     st.tuples(st.integers(0, LENGTH), st.integers(0, LENGTH)).map(lambda pair: (min(pair), max(pair))), max_size=12
 )
@@ -48,6 +48,8 @@ def assert_canonical(found: SpanSet) -> None:
 
 
 @given(raw_spans, raw_spans, larges, larges, larges, zeros)
+@example(left=[(0, 5)], right=[(5, 8)], mine=0, theirs=0, results=0, zero=0)
+@example(left=[(0, 5)], right=[(5, 8)], mine=9, theirs=9, results=9, zero=0)
 def test_operations_equal_the_bitmap(left: Raw, right: Raw, mine: int, theirs: int, results: int, zero: int) -> None:
     a, b = made(left, zero, mine), made(right, zero, theirs)
     with mock.patch.object(timespan, "LARGE", results):
@@ -79,7 +81,19 @@ def test_clip_and_membership(raw: Raw, start: int, end: int, large: int, zero: i
     assert -(2**80) not in a
 
 
+@given(raw_spans, st.lists(st.integers(-1, LENGTH + 1), max_size=9).map(sorted), larges, zeros)
+def test_cut_is_clip_by_every_window(raw: Raw, edges: list[int], large: int, zero: int) -> None:
+    a = made(raw, zero, large)
+    for windows in (list(itertools.pairwise(edges)), list(zip(edges[::2], edges[1::2], strict=False))):
+        parts = a.cut([(zero + begin, zero + end) for begin, end in windows])
+        assert [instants(part, zero) for part in parts] == [bitmap(raw) & set(range(*window)) for window in windows]
+        for part in parts:
+            assert_canonical(part)
+
+
 @given(raw_spans, raw_spans, larges, zeros)
+@example(raw=[(1, 3)], other=[(1, 4)], large=0, zero=0)
+@example(raw=[(1, 4)], other=[(2, 4)], large=0, zero=0)
 def test_equal_sets_are_equal_in_either_form(raw: Raw, other: Raw, large: int, zero: int) -> None:
     a, b = made(raw, zero, large), SpanSet((zero + start, zero + end) for start, end in reversed(raw))
     assert a == b
