@@ -32,6 +32,7 @@ from benchmarks._region import Region, cameras_of, judge_site
 from benchmarks.report import Report
 from config.base.errors import IntegrityViolation
 from config.base.timespan import SpanSet
+from server.runtime import settle_memory
 from server.services.coverage.assess_day import Assessor
 from server.services.coverage.read_calendar import CalendarReader
 from storage.database import models, verdicts, windows
@@ -209,6 +210,7 @@ def _in_processes(url: str, region: Region, work: Callable[[str, Region, list[st
 
 def _assess(url: str, region: Region, site_ids: list[str]) -> int:
     database, written = Database(url), 0
+    settle_memory()
     for site_id in site_ids:
         with database.unit_of_work() as session:
             written += judge_site(session, Assessor(POLICY), region, site_id)
@@ -220,6 +222,7 @@ def _verify(url: str, region: Region, site_ids: list[str]) -> int:
     """How many camera-days are, judged anew from their spans, what their entry in force says, gap for gap."""
     database, assessor, dates, agreed = Database(url), Assessor(POLICY), region.dates, 0
     names = [day.isoformat() for day in dates]
+    settle_memory()  # as a process of the server does
     for site_id in site_ids:
         with database.reading() as session:
             site, cameras = session.get_one(models.Site, site_id), cameras_of(session, site_id)
@@ -229,8 +232,7 @@ def _verify(url: str, region: Region, site_ids: list[str]) -> int:
             agreed += sum(
                 (day, verdict.status, verdict.final, verdict.expected_us, verdict.covered_us)
                 == (entry.day, entry.status, entry.final, entry.expected_us, entry.covered_us)
-                and verdicts.encode_gaps([(g.start_us, g.end_us, g.cause, g.certainty) for g in verdict.gaps])
-                == entry.gaps
+                and verdicts.encode_gaps(verdict.gaps) == entry.gaps
                 for day, verdict, entry in zip(names, of_camera, told[camera_id], strict=True)
             )
     database.close()

@@ -1,5 +1,7 @@
 """The history of verdicts: append-only, the newest entry of a camera-day is the one in force."""
 
+from collections.abc import Sequence
+
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,7 +13,7 @@ _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(list[GapRow])
 
 
-def encode_gaps(gaps: list[GapRow]) -> bytes:
+def encode_gaps(gaps: Sequence[GapRow]) -> bytes:
     """Gaps as the JSON that a verdict entry keeps."""
     return _ENCODER.encode(gaps)
 

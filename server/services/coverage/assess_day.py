@@ -190,13 +190,9 @@ def _entry(camera_id: str, day: date, verdict: DayVerdict, before: InForce | Non
         expected_us=verdict.expected_us,
         covered_us=verdict.covered_us,
         assessed_us=verdict.assessed_us,
-        gaps=_encoded(verdict),
+        gaps=verdicts.encode_gaps(verdict.gaps),
         replaces_id=before.id if before is not None else None,
     )
-
-
-def _encoded(verdict: DayVerdict) -> bytes:
-    return verdicts.encode_gaps([(g.start_us, g.end_us, g.cause, g.certainty) for g in verdict.gaps])
 
 
 def _worth_an_entry(verdict: DayVerdict, before: InForce, *, is_over: bool) -> bool:
@@ -206,7 +202,7 @@ def _worth_an_entry(verdict: DayVerdict, before: InForce, *, is_over: bool) -> b
     """
     if (verdict.status, verdict.final) != (before.status, before.final):
         return True
-    gaps_differ = _encoded(verdict) != before.gaps
+    gaps_differ = verdicts.encode_gaps(verdict.gaps) != before.gaps
     if verdict.final:
         return gaps_differ or (verdict.expected_us, verdict.covered_us) != (before.expected_us, before.covered_us)
     if is_over and not verdict.coverage.in_flight and verdict.expected_us != before.expected_us:

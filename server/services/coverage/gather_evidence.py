@@ -32,6 +32,8 @@ _REFUSALS = {
     "clock_off": Cause.CLOCK_ERROR,
     "challenge_overdue": Cause.CHALLENGE_OVERDUE,
 }
+_REFUSED_IN_ORDER = (*(cause for cause in Cause if cause is not Cause.CHALLENGE_OVERDUE), Cause.CHALLENGE_OVERDUE)
+"""Where several hold at once, whatever else the window holds: what is known comes before what nobody answered for."""
 
 
 def gather(
@@ -115,7 +117,7 @@ class _Known:
             refused=refused,
             evicted=SpanSet(span for part in series.get(spans.EVICTED, {}).values() for span in part),
             timelines=timelines,
-            conditions=[ConditionChange(*change) for change in self._conditions.get(camera.id, [])],
+            conditions=list(map(ConditionChange._make, self._conditions.get(camera.id, []))),
             findings=self._findings.get(camera.id, []),
             settled_until_us=camera.settled_until_us,
             agent_alive=is_alive(self.policy, status, now_us),
@@ -124,7 +126,8 @@ class _Known:
         )
 
     def _refused_of(self, camera: Camera) -> dict[Cause, SpanSet]:
-        return {cause: SpanSet(parts) for cause, parts in self._refused.get(camera.id, {}).items()}
+        found = self._refused.get(camera.id, {})
+        return {cause: SpanSet(found[cause]) for cause in _REFUSED_IN_ORDER if cause in found}
 
     def _proven(self, camera: Camera, series: windows.Series, now_us: int) -> tuple[dict[str, SpanSet], SpanSet]:
         """What is secured without what lies in a cell that proves itself no more (I1), and that."""
