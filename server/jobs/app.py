@@ -15,7 +15,7 @@ from config.settings.server import ServerSettings
 from server.jobs.broker_access import start_broker_access
 from server.jobs.notices import notice_tasks
 from server.jobs.upkeep import tasks
-from server.runtime import open_database
+from server.runtime import open_database, settle_memory
 from server.services.coverage.assess_day import Assessor
 from server.services.docket.follow_gaps import DocketFollower
 from storage.database.models import Camera, Site
@@ -34,6 +34,7 @@ def run(settings: ServerSettings, stop: Event) -> None:
     upkeep = [*tasks(settings, database, clock, stop), *notice_tasks(settings, database, clock, stop)]
     for task in upkeep:
         task.start()
+    settle_memory()
     log.info("assessing", every_s=settings.jobs.assess_s)
     while not stop.is_set():
         try:
