@@ -73,6 +73,7 @@ def every_route(api: RunningApi) -> list[APIRoute]:
 
 PLACES = {
     "site": "sunflower",
+    "guide": "operator",
     "camera": "gate",
     "agent": "box",
     "day": "today",
