@@ -1,5 +1,6 @@
 """A site's complaints: their page, one received, its answer, footage kept for it; and JSON for scripts."""
 
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -15,6 +16,7 @@ from server.api.forms import Fields
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.scripts import Body, as_json, decoded
+from server.api.tables import table_file
 from server.api.tongue import language_of
 from storage.database.scope import Scope
 
@@ -47,6 +49,19 @@ class HoldOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def page(request: Request, person: Person, site: str) -> HTMLResponse:
     """Those without an answer first."""
     return _page(request, person, site)
+
+
+@router.api_route("/sites/{site}/complaints/file", methods=READ)
+def file(
+    request: Request,
+    person: Person,
+    site: str,
+    format: Literal["csv", "xlsx"] = "csv",  # noqa: A002 - the parameter's name
+) -> Response:
+    """A line a case."""
+    parts = parts_of(request)
+    rows = parts.complaint_pages.rows(parts.complaints.of_site(person, site), language_of(request))
+    return table_file(rows, "complaints", f"{site}-complaints", format)
 
 
 @router.post("/sites/{site}/complaints")

@@ -1,5 +1,7 @@
 """The credit files of a site and of its staff: their pages, entries by an authority, objections by the facility, decisions; and JSON for scripts."""
 
+from typing import Literal
+
 import msgspec
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -12,6 +14,7 @@ from server.api.forms import Fields, points
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.scripts import Body, as_json, decoded
+from server.api.tables import table_file
 from server.api.tongue import language_of
 from server.services.supervision.keep_credit import EntryOrder
 from storage.database.scope import Scope
@@ -38,6 +41,19 @@ class DecisionOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def page(request: Request, person: Person, site: str) -> HTMLResponse:
     """The file as it stands today."""
     return _page(request, person, site)
+
+
+@router.api_route("/sites/{site}/credit/file", methods=READ)
+def file(
+    request: Request,
+    person: Person,
+    site: str,
+    format: Literal["csv", "xlsx"] = "csv",  # noqa: A002 - the parameter's name
+) -> Response:
+    """A line an entry."""
+    parts = parts_of(request)
+    rows = parts.credit_pages.rows(parts.credit.of_site(person, site), language_of(request))
+    return table_file(rows, "credit", f"{site}-credit", format)
 
 
 @router.api_route("/sites/{site}/credit/staff/{staff}", methods=READ)

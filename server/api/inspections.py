@@ -1,5 +1,7 @@
 """Inspections of a site: what was found, the orders that follow and what is done about them; and JSON for scripts."""
 
+from typing import Literal
+
 import msgspec
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -11,6 +13,7 @@ from server.api.forms import Fields, points
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.scripts import Body, as_json, decoded
+from server.api.tables import table_file
 from server.api.tongue import language_of
 from server.services.supervision.inspect_sites import Found, ResultOrder
 from storage.database.scope import Scope
@@ -39,6 +42,19 @@ class ActOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def page(request: Request, person: Person, site: str) -> HTMLResponse:
     """The newest first."""
     return _page(request, person, site)
+
+
+@router.api_route("/sites/{site}/inspections/file", methods=READ)
+def file(
+    request: Request,
+    person: Person,
+    site: str,
+    format: Literal["csv", "xlsx"] = "csv",  # noqa: A002 - the parameter's name
+) -> Response:
+    """A line an order."""
+    parts = parts_of(request)
+    rows = parts.inspection_pages.rows(parts.inspections.of_site(person, site), language_of(request))
+    return table_file(rows, "inspections", f"{site}-inspections", format)
 
 
 @router.post("/sites/{site}/inspections/{draw}/{number}")

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from config.base.clock import to_datetime
 from server.domain.authorisation import Action, reach
+from server.services.docket.files import harmless_rows
 from server.services.supervision.keep_complaints import ComplaintView, SiteComplaints
 from server.web.formatting import Words
 from server.web.pages import Pages
@@ -23,6 +25,18 @@ REFUSED = {
     "no_number_left": mark("There are too many complaints on this day. Enter it tomorrow."),
 }
 OTHER_REFUSAL = mark("That could not be done. Check what you entered, and try again.")
+
+
+COLUMNS = (
+    mark("Case"),
+    mark("Received"),
+    mark("What it is about"),
+    mark("by telephone"),
+    mark("Due"),
+    mark("Answered"),
+    mark("Answer"),
+    mark("late"),
+)
 
 
 @dataclass(frozen=True)
@@ -67,3 +81,25 @@ class ComplaintPages:
             form=form,
             here=f"/sites/{found.site_id}/complaints",
         )
+
+    def rows(self, found: SiteComplaints, language: str) -> list[list[str]]:
+        """Headings and a line a case, for a file."""
+        text, zone = self.pages.spoken(language).text, ZoneInfo(found.timezone)
+
+        def at(at_us: int | None) -> str:
+            return f"{to_datetime(at_us).astimezone(zone):%Y-%m-%d %H:%M:%S}" if at_us is not None else ""
+
+        lines = [
+            [
+                one.number,
+                at(one.received_us),
+                one.told,
+                text("yes") if one.by_phone else "",
+                at(one.due_us),
+                at(one.answered_us),
+                one.answer or "",
+                text("yes") if one.overdue else "",
+            ]
+            for one in found.complaints
+        ]
+        return harmless_rows([[text(words) for words in COLUMNS], *lines])

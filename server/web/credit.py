@@ -7,6 +7,7 @@ from babel.numbers import format_decimal
 
 from server.domain.authorisation import Action, reach
 from server.domain.credit import Aspect
+from server.services.docket.files import harmless_rows
 from server.services.supervision.keep_credit import CreditFileView, EntryView, ObjectionView
 from server.web.formatting import Words
 from server.web.pages import Pages
@@ -62,6 +63,18 @@ ROLE = {
     "cook": mark("Cook"),
     "other": mark("Other staff"),
 }
+COLUMNS = (
+    mark("Day"),
+    mark("About"),
+    mark("Points"),
+    mark("Kind"),
+    mark("What happened"),
+    mark("Record that says so"),
+    mark("Staff"),
+    mark("Entered by"),
+    mark("Counts"),
+    mark("Objection"),
+)
 STARS_MAX = 5
 
 
@@ -118,6 +131,26 @@ class CreditPages:
             staff=[(one, ROLE.get(one.role, "")) for one in found.staff],
             here=f"/sites/{found.site_id}/credit" + (f"/staff/{found.staff_id}" if found.staff_id is not None else ""),
         )
+
+    def rows(self, found: CreditFileView, language: str) -> list[list[str]]:
+        """Headings and a line an entry, for a file: whoever has them works out the same card."""
+        text = self.pages.spoken(language).text
+        lines = [
+            [
+                one.day,
+                text(ASPECT[one.aspect]),
+                str(one.points),
+                text(KIND[one.kind]),
+                one.told,
+                one.source,
+                one.staff_id or "",
+                one.entered_by,
+                text("struck") if one.struck else text("yes") if one.counts else text("no"),
+                "; ".join(objection.told for objection in one.objections),
+            ]
+            for one in found.entries
+        ]
+        return harmless_rows([[text(words) for words in COLUMNS], *lines])
 
     def _entry(self, found: CreditFileView, view: EntryView, person: Scope, language: str) -> EntryLine:
         spoken = self.pages.spoken(language)

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from server.domain.authorisation import Action, reach
 from server.domain.verdict import Status
+from server.services.docket.files import harmless_rows
 from server.services.supervision.inspect_sites import CheckItem, InspectionView, OrderView, SiteInspections
 from server.web.compliance_words import BINDING
 from server.web.credit import ASPECT
@@ -48,6 +49,16 @@ REFUSED = {
     ),
 }
 OTHER_REFUSAL = mark("That could not be done. Check what you entered, and try again.")
+COLUMNS = (
+    mark("Order"),
+    mark("What is to be put right"),
+    mark("Rule"),
+    mark("Status"),
+    mark("To be put right by"),
+    mark("late"),
+    mark("suspended"),
+    mark("History"),
+)
 FINDINGS_IN_FORM = 5
 DAYS_TO_REPAIR = 15
 
@@ -111,6 +122,25 @@ class InspectionPages:
             form=form,
             here=f"/sites/{found.site_id}/inspections",
         )
+
+    def rows(self, found: SiteInspections, language: str) -> list[list[str]]:
+        """Headings and a line an order, for a file; those from the docket first."""
+        text = self.pages.spoken(language).text
+        every = [*found.orders, *(order for one in found.inspections for order in one.orders)]
+        lines = [
+            [
+                one.id,
+                one.told,
+                one.rule,
+                text(STATUS[one.status]),
+                one.due,
+                text("yes") if one.overdue else "",
+                text("yes") if one.suspended else "",
+                "; ".join(f"{text(ACT[act.kind])}: {act.told}" for act in one.acts[1:]),
+            ]
+            for one in every
+        ]
+        return harmless_rows([[text(words) for words in COLUMNS], *lines])
 
     def orders(self, views: list[OrderView], timezone: str, person: Scope, language: str) -> list[OrderLine]:
         """Orders in words, for whichever page shows them."""

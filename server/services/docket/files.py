@@ -5,7 +5,7 @@ Invariant: no cell is a formula to the program that opens it. Source: OWASP, CSV
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -46,7 +46,7 @@ def lines(cases: Sequence[CaseView], language: Language, zones: dict[str, str], 
                 str(case.follows_id) if case.follows_id is not None else "",
             ]
         )  # fmt: skip
-    return [[harmless(text) for text in line] for line in found]
+    return harmless_rows(found)
 
 
 def csv_file(rows: Sequence[Sequence[str]]) -> bytes:
@@ -73,6 +73,11 @@ def workbook(rows: Sequence[Sequence[str]], name: str) -> bytes:
 
 def _at(instant_us: int | None, zone: ZoneInfo) -> str:
     return to_datetime(instant_us).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if instant_us is not None else ""
+
+
+def harmless_rows(rows: Iterable[Iterable[str]]) -> list[list[str]]:
+    """Every cell ``harmless``."""
+    return [[harmless(text) for text in row] for row in rows]
 
 
 def harmless(text: str) -> str:

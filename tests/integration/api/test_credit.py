@@ -53,6 +53,29 @@ def test_a_file_is_kept_by_two_authorities_and_a_facility(house: RunningApi) -> 
     assert "No stars" in operator.get(FILE).text
 
 
+def test_entries_complaints_and_orders_go_out_as_files(api: RunningApi, agent, clock) -> None:
+    add_accounts(api.parts.database, clock, "sunflower")
+    client = api.signed_in(AUDITOR)
+    entry = {
+        "aspect": "safety",
+        "points": -5,
+        "day": "2026-11-20",
+        "kind": "penalty",
+        "told": "=1+1",
+        "source": "no. 7",
+    }
+    assert client.post("/api/v1/sites/sunflower/credit/entries", json=entry).status_code == 201
+    client.post("/sites/sunflower/complaints", data={"told": "the gate stood open"})
+    for table, cell in (
+        ("credit", "'=1+1"),
+        ("complaints", "the gate stood open"),
+        ("inspections", "What is to be put right"),
+    ):
+        assert f"/sites/sunflower/{table}/file?format=xlsx" in client.get(f"/sites/sunflower/{table}").text
+        assert cell in client.get(f"/sites/sunflower/{table}/file").text
+        assert client.get(f"/sites/sunflower/{table}/file?format=xlsx").content[:2] == b"PK"
+
+
 def test_scripts_do_the_same(house: RunningApi) -> None:
     auditor, operator, chief = (house.signed_in(name) for name in (AUDITOR, OPERATOR, "chief"))
     api = f"/api/v1{FILE}"

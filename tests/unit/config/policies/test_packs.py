@@ -141,6 +141,47 @@ def test_a_pack_that_contradicts_itself_or_the_law_is_refused(tmp_path, text, sa
     assert str(refused.value).startswith(said)
 
 
+STEP = """\
+escalation:
+  - id: own.up
+    title: {zh-CN: 上报, en: Up}
+    source: ours
+    article: '1'
+    binding: internal
+    of: gap
+    after_hours: 2
+    to: facility_manager
+    confidence: S
+    verified_on: 2026-01-31
+"""
+
+
+def test_the_soonest_step_of_a_book_holds(tmp_path):
+    """Gaps of a site with this pack go to its manager after two hours, and to the county as the base says."""
+    book = library(tmp_path, own=GOOD.replace("sources:", "extends: [yongan]\nsources:") + STEP).book("own")
+    gaps = [(one.step.id, one.step.after_hours) for one in book.escalation if one.step.of == "gap"]
+    assert gaps == [("own.up", 2), ("base.unexplained-gap-county", 96)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("source: ours", "source: our", "own.yaml:25: own.up: the pack has no source 'our'; did you mean 'ours'?"),
+        ("binding: internal", "binding: mandatory", "own.yaml:27: own.up: confidence S cannot be mandatory"),
+        ("to: facility_manager", "to: health_regulator", "own.yaml:30: own.up: an authority has a level"),
+        ("to: facility_manager", "to: facility_manager\n    level: county", "own.yaml:31: own.up: an authority has a level"),
+        ("after_hours: 2", "after_hours: 0", "own.yaml:29: "),
+        ("to: facility_manager", "to: mayor", "own.yaml:30: "),
+        ("of: gap", "of: gap\n    whom: all", "own.yaml:29: Object contains unknown field `whom`"),
+        ("id: own.up", "id: own.retention", "own.yaml:23: the rule 'own.retention' is already in pack 'own'"),
+    ],
+)  # fmt: skip
+def test_a_bad_step_of_escalation_is_refused_where_it_is_wrong(tmp_path, old, new, said):
+    with pytest.raises(ConfigurationError) as refused:
+        library(tmp_path, own=GOOD + STEP.replace(old, new, 1))
+    assert str(refused.value).startswith(said)
+
+
 def test_a_rule_has_one_name_in_a_book(tmp_path):
     with pytest.raises(ConfigurationError, match=r"own\.yaml:11: the rule 'base\.retention' is already in pack 'cn-"):
         library(
