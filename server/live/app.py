@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from threading import Event
-from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
@@ -105,6 +104,7 @@ class LiveServer:
         yield
         for task in self._tasks:
             task.cancel()
+        self.demand.close()
         self.watch.close()
         await self.relay.close()
 
@@ -157,17 +157,6 @@ def push_url_of(settings: ServerSettings) -> str:
 def origin_of(settings: ServerSettings) -> str:
     """Of the pages that may watch."""
     return settings.api.public_origin.rstrip("/") or f"http://{settings.api.host}:{settings.api.port}"
-
-
-def viewer_base_of(settings: ServerSettings) -> str:
-    """What a page puts before ``ws`` and ``hls``; a path where a proxy brings both under one name."""
-    return f"{settings.live.public_url.rstrip('/')}{PREFIX}/"
-
-
-def host_of(url: str) -> str:
-    """``scheme://host:port`` of an address; empty for a path."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def config_of(server: LiveServer, host: str, port: int, certificate_file: str = "") -> uvicorn.Config:

@@ -90,6 +90,12 @@ class Demand:
         until_us = wanted.tokens.pop(token, 0)
         return wanted if until_us > self._clock.monotonic_us() else None
 
+    def close(self) -> None:
+        """Asks no agent any more."""
+        for wanted in self.cameras.values():
+            if wanted.task is not None:
+                wanted.task.cancel()
+
     async def _ask(self, wanted: Wanted) -> None:
         """Asks the agent until nobody watches any more."""
         loop = asyncio.get_running_loop()

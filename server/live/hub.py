@@ -28,7 +28,8 @@ class Hub:
         self.codec = ""
         self._stream = b""
         """What a viewer is told first: codec, then the initialisation segment; framed."""
-        self._group: list[bytes] = []
+        self._groups: list[list[bytes]] = []
+        """The group that lasts, framed, in each of its variants; nothing where there is none."""
         self._group_bytes = 0
         self.frames = 0
         self.marked: MarkedSide | None = None
@@ -44,7 +45,7 @@ class Hub:
     @property
     def is_warm(self) -> bool:
         """Whether a viewer would see a picture at once."""
-        return bool(self._group)
+        return bool(self._groups)
 
     def join(self, viewer: Viewer) -> None:
         """The viewer gets what there is, and then every frame."""
@@ -52,8 +53,8 @@ class Hub:
             return  # the site began or ceased to mark a moment ago: this view is about to end
         self.viewers.add(viewer)
         if self._stream:
-            group = self._group if self.marked is None else self.marked.group_for(viewer, self._group)
-            viewer.begin(self._stream, b"".join(group))
+            variant = self.marked.variant_for(viewer.word) if self.marked is not None else 0
+            viewer.begin(self._stream, b"".join(self._groups[variant]) if self._groups else b"")
         if self.marked is not None:
             self.marked.choose(self.viewers)
 
@@ -64,21 +65,22 @@ class Hub:
 
     def take(self, message: bytes) -> None:
         """One message of the push. Raises InvalidInput for what is none."""
-        kind, payload = message[:1], message[1:]
+        kind, payload, marked = message[:1], message[1:], self.marked
         if kind == INIT:
             self._begin(payload)
-        elif kind in (KEYFRAME, FRAME) and self._stream and self.marked is None:
-            self._fan_out(payload, is_key=kind == KEYFRAME)
-        elif kind == MARKED and self._stream and self.marked is not None:
-            self._fan_out_marked(self.marked, payload)
-        elif self._stream and kind in (KEYFRAME, FRAME, MARKED):
-            raise InvalidInput("the site's choice to mark its live view and this push differ", code="not_marked")
-        else:
+        elif not self._stream or kind not in (KEYFRAME, FRAME, MARKED):
             raise InvalidInput("a push brings an initialisation segment first, then frames", code="bad_media")
+        elif (kind == MARKED) != (marked is not None):
+            raise InvalidInput("the site's choice to mark its live view and this push differ", code="not_marked")
+        elif marked is None:
+            self._fan_out((payload,), is_key=kind == KEYFRAME)
+        elif (frame_of := marked.pair(payload)) is not None:  # variant A waits for B
+            flags, number, fragments = frame_of
+            self._fan_out(fragments, is_key=bool(flags & IS_KEYFRAME), number=number)
 
     def end(self) -> None:
         """The push is over: what was kept is no longer now."""
-        self._stream, self._group, self._group_bytes = b"", [], 0
+        self._stream, self._groups, self._group_bytes = b"", [], 0
         self.parts.end()
         if self.marked is not None:
             self.marked.end()
@@ -87,52 +89,34 @@ class Hub:
         self.codec = codec_of(initialisation)
         told = json.dumps({"type": "stream", "codec": self.codec}).encode()
         self._stream = frame(told, TEXT) + frame(initialisation)
-        self._group, self._group_bytes = [], 0
+        self._groups, self._group_bytes = [], 0
         self.parts.begin(initialisation)
         if self.marked is not None:
             self.marked.begin(initialisation)
         for viewer in self.viewers:
             viewer.begin(self._stream, b"")
 
-    def _fan_out(self, fragment: bytes, *, is_key: bool) -> None:
-        at = decoded_at(fragment)
-        framed = frame(fragment)
-        if is_key:
-            self._group, self._group_bytes = [], 0
-        if is_key or self._group:
-            self._group.append(framed)
-            self._group_bytes += len(framed)
-            if self._group_bytes > GROUP_BYTES_MAX or len(self._group) > GROUP_FRAMES_MAX:
-                self._group, self._group_bytes = [], 0
-        for viewer in self.viewers:
-            viewer.send(framed, is_key=is_key)
-        self.parts.take(fragment, at, is_key=is_key)
-        self.frames += 1
-
-    def _fan_out_marked(self, marked: MarkedSide, payload: bytes) -> None:
-        """Half a frame: variant A waits for B, then each viewer gets one of both. Raises InvalidInput."""
-        both = marked.pair(payload)
-        if both is None:
-            return
-        flags, number, fragments = both
-        is_key = bool(flags & IS_KEYFRAME)
-        ats = [decoded_at(fragment) for fragment in fragments]
-        if ats[0] != ats[1]:
+    def _fan_out(self, fragments: tuple[bytes, ...], *, is_key: bool, number: int = 0) -> None:
+        """One frame in each of its variants; ``number``: its group, where it is marked. Raises InvalidInput."""
+        at, marked = decoded_at(fragments[0]), self.marked
+        if any(decoded_at(one) != at for one in fragments[1:]):
             raise InvalidInput("the variants of a frame have different times", code="bad_media")
         framed = [frame(fragment) for fragment in fragments]
         if is_key:
-            self._group, self._group_bytes, marked.other_group = [], 0, []
-            marked.number = number
-            marked.choose(self.viewers)
-        if is_key or self._group:
-            self._group.append(framed[0])
-            marked.other_group.append(framed[1])
-            self._group_bytes += len(framed[0]) + len(framed[1])
-            if self._group_bytes > GROUP_BYTES_MAX or len(self._group) > GROUP_FRAMES_MAX:
-                self._group, self._group_bytes, marked.other_group = [], 0, []
-        for variant, viewers in enumerate(marked.sides):
+            self._groups, self._group_bytes = [[] for _ in framed], 0
+            if marked is not None:
+                marked.number = number
+                marked.choose(self.viewers)
+        for group, one in zip(self._groups, framed, strict=False):
+            group.append(one)
+            self._group_bytes += len(one)
+        if self._groups and (self._group_bytes > GROUP_BYTES_MAX or len(self._groups[0]) > GROUP_FRAMES_MAX):
+            self._groups, self._group_bytes = [], 0
+        sides = (self.viewers,) if marked is None else marked.sides
+        for viewers, one in zip(sides, framed, strict=True):
             for viewer in viewers:
-                viewer.send(framed[variant], is_key=is_key)
-        for store, fragment in zip((self.parts, marked.other_parts), fragments, strict=True):
-            store.take(fragment, ats[0], is_key=is_key, group=number)
+                viewer.send(one, is_key=is_key)
+        stores = (self.parts,) if marked is None else (self.parts, marked.other_parts)
+        for store, fragment in zip(stores, fragments, strict=True):
+            store.take(fragment, at, is_key=is_key, group=number)
         self.frames += 1

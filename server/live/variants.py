@@ -24,7 +24,6 @@ class MarkedSide:
     def __init__(self, parts: PartStore) -> None:
         self.other_parts = PartStore(parts.numbers)
         parts.kept = self.other_parts.kept = SEGMENTS_KEPT
-        self.other_group: list[bytes] = []
         self.number = -1
         self.sides: tuple[list[Viewer], list[Viewer]] = ([], [])
         self._first: tuple[int, int, bytes] | None = None
@@ -45,9 +44,9 @@ class MarkedSide:
         self._first = None
         return first[0], number, (first[2], fragment)
 
-    def group_for(self, viewer: Viewer, group: list[bytes]) -> list[bytes]:
-        """What there is of the group that lasts, in the viewer's variant; ``group``: variant A."""
-        return self.other_group if viewer.word is not None and viewer.word.bit(self.number) else group
+    def variant_for(self, word: CodeWord | None) -> int:
+        """Of the group that lasts, where there is one."""
+        return word.bit(self.number) if word is not None and self.number >= 0 else 0
 
     def choose(self, viewers: Iterable[Viewer]) -> None:
         """Who gets which variant of the group that lasts; nobody without a code word."""
@@ -72,5 +71,5 @@ class MarkedSide:
 
     def end(self) -> None:
         """The push is over."""
-        self._first, self.other_group, self.number, self.sides = None, [], -1, ([], [])
+        self._first, self.number, self.sides = None, -1, ([], [])
         self.other_parts.end()

@@ -39,8 +39,14 @@ class Viewer:
         transport.set_write_buffer_limits(high=BEHIND_BYTES_MAX)
 
     def begin(self, stream: bytes, group: bytes) -> None:
-        """What the stream is, and the group that lasts: framed, as they are."""
+        """What the stream is, and the group that lasts: framed, as they are.
+
+        Where a stream begins again and again and the line takes nothing, the connection ends; its player comes back.
+        """
         if self.gone or self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size() > 2 * BEHIND_BYTES_MAX:
+            abort(self._transport)
             return
         self._skips = not group
         self._transport.write(stream + group)

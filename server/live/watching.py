@@ -47,7 +47,6 @@ class Running:
     viewer: Viewer | None = None
     in_flight: set[asyncio.Transport] = field(default_factory=set)
     ended: str = ""
-    next_us: int | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
     on_end: Callable[[], None] = lambda: None
     sent_bytes: int = 0
@@ -111,7 +110,7 @@ class Watch:
         """Ends a view: not one byte more."""
         if running.ended:
             return
-        running.ended, running.next_us = why, next_us
+        running.ended = why
         if running.viewer is not None:
             running.viewer.cut(last_word(why, next_us))
             running.sent_bytes += running.viewer.sent_bytes

@@ -18,8 +18,3 @@ def frame(payload: bytes, opcode: int = BINARY) -> bytes:
     if size < 1 << 16:
         return struct.pack(">BBH", opcode, 126, size) + payload
     return struct.pack(">BBQ", opcode, 127, size) + payload
-
-
-def payload_at(size: int) -> int:
-    """Where the payload begins in a frame around ``size`` bytes."""
-    return 2 if size < 126 else 4 if size < 1 << 16 else 10

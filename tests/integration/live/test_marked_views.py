@@ -17,10 +17,12 @@ from config.wire.live import BUSY, FRAME, IS_VARIANT_B, MARKED, MARKED_HEADER_BY
 from edge_agent.live.sending import Sending
 from server.domain.marking import CodeWord
 from server.live.hub import Hub
+from server.live.viewer import Viewer
 from storage.database.models import SiteLive
 from tests.support.edge import wait_for
 from tests.support.nursery import SITE
 from tests.unit.edge_agent.test_live import packets
+from tests.unit.live.test_fan_out import Pipe
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 KEY = bytes(range(32))
@@ -106,7 +108,7 @@ def test_ll_hls_carries_the_same_marking(live, seen):
                 names.add(name)
                 bodies.append(answer.content)
         time.sleep(0.1)
-    pushed = [where for body in bodies for fragment, where in seen.of.items() if fragment in body]
+    pushed = [where for body in bodies for fragment, where in list(seen.of.items()) if fragment in body]
     assert len(pushed) >= 24
     assert all(variant == word.bit(group) for variant, group in pushed)
 
@@ -157,6 +159,17 @@ def test_variants_out_of_order_are_no_stream(database, order):
         hub.take(messages[number])
     with pytest.raises(InvalidInput, match="A and then B"):
         hub.take(messages[order[-1]])
+
+
+def test_who_comes_between_a_stream_and_its_first_group_sees_it_begin(database):
+    del database
+    hub, messages, pipe = Hub("cam-a"), marked_messages(), Pipe()
+    hub.mark(wanted=True)
+    hub.take(messages[0])
+    hub.join(Viewer(pipe, CodeWord(KEY, "view")))
+    for one in messages[1:]:
+        hub.take(one)
+    assert len(pipe.written) == 1 + (len(messages) - 1) // 2
 
 
 def test_a_hub_that_does_not_mark_takes_nothing_marked(database):

@@ -19,7 +19,7 @@ import yaml
 from config.base.errors import NotFound
 from config.base.roles import Role
 from server.live import mediamtx
-from server.services.live.marking import Marker, publish_word
+from server.services.live.marking import Marker, MarkingDesk
 from storage.database.models import LeaseRow, SiteLive, ViewRow
 from storage.database.scope import Scope
 from tests.support.edge import wait_for
@@ -190,10 +190,11 @@ def test_what_is_not_a_good_ticket_of_this_address_and_camera_is_refused(relayed
 
 
 def test_a_camera_is_published_with_its_own_word_alone(relayed):
-    boss, database = Scope("boss", Role.FACILITY_MANAGER), relayed.live.nursery.database
-    word = publish_word(database, Marker(bytes(range(32))), boss, SITE, "cam-a")
+    boss, nursery = Scope("boss", Role.FACILITY_MANAGER), relayed.live.nursery
+    desk = MarkingDesk(nursery.database, nursery.clock, Marker(bytes(range(32))))
+    word = desk.publish_word(boss, SITE, "cam-a")
     with pytest.raises(NotFound):
-        publish_word(database, Marker(bytes(range(32))), boss, SITE, "no-such")
+        desk.publish_word(boss, SITE, "no-such")
     assert relayed.relay.ask("publish", "cam-a", password=word)
     assert not relayed.relay.ask("publish", "cam-b", password=word)
     assert not relayed.relay.ask("publish", "no-such", password=word)

@@ -77,6 +77,22 @@ def test_what_is_no_stream_is_refused(made):
         Hub("gate").take(made)
 
 
+def test_streams_that_begin_again_and_again_fill_no_memory_of_a_slow_viewer():
+    async def watch() -> None:
+        hub, slow, quick = Hub("gate"), Pipe(), Pipe()
+        for pipe in (slow, quick):
+            hub.join(Viewer(pipe))
+        for _ in range(3):
+            hub.take(INIT + INITIALISATION)
+        assert len(slow.written) == len(quick.written) == 3
+        slow.waiting = 2 * BEHIND_BYTES_MAX + 1
+        hub.take(INIT + INITIALISATION)
+        assert (slow.aborted, len(slow.written)) == (True, 3)
+        assert (quick.aborted, len(quick.written)) == (False, 4)
+
+    asyncio.run(watch())
+
+
 def test_a_slow_viewer_skips_to_a_keyframe_and_a_cut_one_gets_nothing_more():
     async def watch() -> None:
         pipe = Pipe()
