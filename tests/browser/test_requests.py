@@ -23,6 +23,7 @@ from tests.support.browser import OpenPage, keep
 from tests.support.clock import SimulatedClock
 from tests.support.custody import settings_file
 from tests.support.footage import FootageSite
+from tests.support.sites import known_since
 
 pytestmark = [pytest.mark.parametrize("database", ["sqlite"], indirect=True), pytest.mark.usefixtures("browser")]
 SITE, GUARDIAN = "sunflower", "lan"
@@ -56,6 +57,7 @@ def house(database, any_object_store, tmp_path):
                 account_name=GUARDIAN, site_id=SITE, guardian_id="g1", joined_us=1, approved_us=2, approved_by=OPERATOR
             )
         )
+        known_since(session, 1)
     with serving(load_server(settings_file(database, tmp_path, any_object_store)), clock) as api:
         api.site, api.masker = site, FootageMasker(database, any_object_store.evidence, clock)
         yield api
