@@ -129,7 +129,7 @@ def test_a_provider_without_a_way_out_or_away_keeps_nobody_signed_in_here(house)
     answer = client.post("/sign-out")
     assert answer.headers["location"] == "/sign-in?said=left"
     assert client.get("/me").status_code == 303
-    assert "did not answer" in client.get("/sign-in?said=left").text
+    assert "could not be asked" in client.get("/sign-in?said=left").text
 
 
 LIES = (
