@@ -11,7 +11,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
 from config.base.clock import US_PER_MINUTE, US_PER_S, to_datetime
-from config.base.timespan import Span
+from config.base.timespan import Span, SpanSet
 from server.domain.authorisation import Action, reach
 from server.domain.verdict import day_of
 from server.services.coverage.read_day import CameraDay, SiteDay
@@ -60,6 +60,7 @@ SENTENCE = {
 COVERED = frozenset({"covered", "backfilled"})
 IN_PIECES = mark("This minute is in pieces; its worst is told first.")
 NO_LONGER_HERE = mark("It counted as recorded when it was judged. There is no recording of it here any more.")
+NOT_ALL_HERE = mark("It counted as recorded when it was judged. Not all of its recordings are here any more.")
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,8 @@ class _Maker:
         sentence, chip = SENTENCE[state], CHIP[state]
         if state in COVERED and not self._inside:
             sentence, chip = NO_LONGER_HERE, "waiting"
+        elif state in COVERED and self._gone():
+            sentence, chip = NOT_ALL_HERE, "waiting"
         elif len(pieces) > 1:
             sentence = IN_PIECES
         return {
@@ -202,6 +205,12 @@ class _Maker:
             "told": self._told(state, worst.cause),
             "here": f"{self._base}?at={minute.start_us}",
         }
+
+    def _gone(self) -> SpanSet:
+        """What counted as recorded and lies in no recording that is here."""
+        states = timeline.states_of(self._minute.camera, self._day, self._minute.now_us)
+        counted = states["covered"] | states["backfilled"]
+        return counted.clip(*self._span) - SpanSet((one.start_us, one.end_us) for one in self._inside)
 
     def cases(self) -> list[tuple[str, str, str, str, str]]:
         """(incident, address, cause, status, tone)."""

@@ -101,17 +101,17 @@ def make_wall(wall: Wall, language: Language) -> WallView:
     said = [
         language.count("%(num)s alarm that nobody has seen", "%(num)s alarms that nobody has seen", unseen)
         if unseen
+        else language.count(
+            "%(num)s open alarm, seen", "%(num)s open alarms, all seen", len(wall.alarms) + wall.unshown
+        )
+        if wall.alarms
         else "",
         language.count("%(num)s site in trouble", "%(num)s sites in trouble", troubled) if troubled else "",
         language.count("%(num)s site not heard", "%(num)s sites not heard", unknown) if unknown else "",
     ]
     told = [one for one in said if one]
     if not told:
-        told = [
-            language.text("All quiet: every camera is recording")
-            if wall.sites
-            else language.text("No site is within your reach")
-        ]
+        told = [_quiet(wall, language)]
     return WallView(
         as_of=words.clock(wall.now_us),
         tone="urgent" if unseen else "bad" if troubled else "unknown" if unknown else "calm",
@@ -120,6 +120,17 @@ def make_wall(wall: Wall, language: Language) -> WallView:
         unshown=wall.unshown,
         sites=[_site(site, words, wall.now_us, language) for site in wall.sites],
     )
+
+
+def _quiet(wall: Wall, language: Language) -> str:
+    """What is known where nothing is wrong: of no camera at all nothing is."""
+    if not wall.sites:
+        return language.text("No site is within your reach")
+    states = [camera.state for site in wall.sites for camera in site.cameras]
+    recording = states.count("recording")
+    if recording and recording == len(states):
+        return language.text("All quiet: every camera is recording")
+    return language.text("No trouble; %(num)s of %(all)s recording") % {"num": recording, "all": len(states)}
 
 
 def _alarm(alarm: WallAlarm, now_us: int, language: Language) -> AlarmTile:

@@ -82,6 +82,13 @@ def test_a_new_alarm_sounds_and_a_restart_and_a_sleep_end_in_the_truth(quarter, 
         page.clock.run_for(30_000)
         expect(page.locator("#lost")).to_be_hidden()
         expect(page.locator(".wall-alarm")).to_have_count(2)
+        # Asleep with the lid open: nobody tells the page, and until the server has spoken what it shows is of then.
+        page.context.route("**/wall/*", lambda route: route.abort())
+        page.clock.fast_forward(HOUR_MS)
+        expect(page.locator("#lost")).to_be_visible()
+        page.context.unroute("**/wall/*")
+        page.clock.run_for(10_000)
+        expect(page.locator("#lost")).to_be_hidden()
         # An hour of sleep: timers stand, the clock jumps, the stream is dead and nobody said so.
         page.context.set_offline(True)
         page.clock.fast_forward(HOUR_MS)

@@ -136,7 +136,9 @@ class WallReader:
         told = self._told(session, scope, now_us)
         found: dict[str, list[WallCamera]] = defaultdict(list)
         for camera in session.scalars(
-            select(Camera).where(Camera.site_id.in_(ids)).order_by(Camera.site_id, Camera.id)
+            select(Camera)
+            .where(Camera.site_id.in_(ids), Camera.retired_us.is_(None))
+            .order_by(Camera.site_id, Camera.id)
         ):
             state = told.get(camera.id, UNKNOWN) if camera.activated_us is not None else WAITING
             if state == RECORDING and camera.id in spoiled:
@@ -158,7 +160,7 @@ class WallReader:
         """Sites with a box that has cameras and was not heard lately → when the one that was silent longest was."""
         query = (
             select(Camera.site_id, Camera.agent_id)
-            .where(Camera.site_id.in_(_ids(scope)), Camera.activated_us.is_not(None))
+            .where(Camera.site_id.in_(_ids(scope)), Camera.activated_us.is_not(None), Camera.retired_us.is_(None))
             .distinct()
         )
         pairs = session.execute(query).all()

@@ -7,11 +7,12 @@ const FETCH_MS = 15_000;
 
 const away = document.getElementById("away");
 const renewed = document.getElementById("renewed");
-const shown = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+let shown = null; // made when it is first needed: on a slow telephone that takes a tenth of a second
 let asOf = performance.timeOrigin;
 
 function tell(unsent = false) {
   const gone = !navigator.onLine;
+  shown ??= new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
   away.querySelector("b").textContent = shown.format(asOf);
   away.querySelector("[data-when=gone]").hidden = !gone;
   away.querySelector("a").hidden = gone; // it would only lose the page
@@ -21,6 +22,7 @@ function tell(unsent = false) {
 
 async function renew() {
   if (document.hidden) return;
+  if (Date.now() - asOf > 2 * RENEW_MS) { tell(); away.hidden = false; } // it has slept: not as if it was now, until it is
   try {
     const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(FETCH_MS) });
     if (answer.status === 401 || answer.redirected) { location.reload(); return; }
@@ -50,8 +52,8 @@ if (away && !document.getElementById("lost")) {
   const look = renewed ? renew : () => tell();
   for (const name of ["online", "pageshow", "visibilitychange"]) window.addEventListener(name, (event) => { if (name !== "pageshow" || event.persisted) look(); }, true);
   window.addEventListener("offline", () => tell());
-  if (renewed) setInterval(renew, RENEW_MS);
-  tell();
+  setInterval(look, RENEW_MS);
+  if (!navigator.onLine) tell();
 }
 if (away) {
   document.addEventListener("submit", (event) => {

@@ -5,6 +5,7 @@ const SILENCE_MS = 40_000; // the server sends something at least every 15 s
 const RETRY_MS = 5_000;
 const FETCH_MS = 15_000;
 const GRACE_MS = 4_000; // a stream that comes back at once was never lost
+const TICK_MS = 1_000;
 
 const board = document.getElementById("board");
 const lost = document.getElementById("lost");
@@ -16,6 +17,7 @@ let losing = 0;
 let retry = 0;
 let fetching = null;
 let again = false;
+let awake = Date.now(); // when this page was last known to run and to listen
 
 function heard() {
   clearTimeout(losing);
@@ -136,12 +138,20 @@ function update(old, fresh) {
   if (href) old.querySelector(`a[href="${CSS.escape(href)}"]`)?.focus();
 }
 
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) { disconnect(); return; }
+// After a sleep timers know nothing of it, and a dead stream looks alive: what is shown is of then until the server says otherwise.
+function wake() {
+  if (Date.now() - awake > SILENCE_MS) markLost();
+  awake = Date.now();
   refresh();
   connect();
-});
-window.addEventListener("pageshow", (event) => { if (event.persisted) { refresh(); connect(); } });
+}
+
+setInterval(() => {
+  if (document.hidden) return;
+  if (Date.now() - awake > SILENCE_MS) wake(); else awake = Date.now();
+}, TICK_MS);
+document.addEventListener("visibilitychange", () => { if (document.hidden) disconnect(); else wake(); });
+window.addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
 window.addEventListener("offline", markLost);
 window.addEventListener("online", () => { refresh(); connect(); });
 window.addEventListener("pagehide", disconnect);
