@@ -158,6 +158,7 @@ class Quarter:
         }
         yield models.Timeline, {"id": run, "agent_id": agent_id, "stored": False, **ends}
         yield models.TrustedSpan, {"timeline_id": run, "start_us": since_us, "end_us": self.now_us}
+        yield models.ComplianceMark, {"site_id": site_id, "looked_us": self.now_us, "verdict_id": 10**9}
         count = self.cameras[0] if site_id == PLAIN else self.cameras[1] if busy else chance.randint(*self.cameras)
         heard_us = self.now_us - (0 if number % 17 != 5 else US_PER_HOUR)
         beat = self._beat(site_id, run, since_us, heard_us, count, chance)
@@ -201,7 +202,7 @@ class Quarter:
             models.Camera,
             {"id": camera_id, "site_id": site_id, "zone_id": f"z{place}", "agent_id": f"{site_id}-box",
              "name": f"{ROOMS[place]} {number + 1} 号机", "registered_us": 0, "activated_us": self.begin_us,
-             "settled_until_us": self.now_us - IN_FLIGHT_US, "assess_from_day": self.dates[0].isoformat()},
+             "settled_until_us": self.now_us - IN_FLIGHT_US, "assess_from_day": self.dates[0 if site_id in (PLAIN, BUSY) else -1].isoformat()},
         )  # fmt: skip
         told = {"camera_id": camera_id, "timeline_id": run, "detail": ""}
         yield models.ConditionChange, {"message_id": fresh_id(), "at_us": since_us, "condition": "recording", **told}

@@ -125,6 +125,22 @@ def test_uploads_that_hang_turn_unverified_and_come_good(site: Site) -> None:
     assert site.assess()[-1] == ("COMPLIANT", [])
 
 
+def test_a_gap_that_lasts_is_told_every_hour_and_a_day_that_is_over_is_told_whole(site: Site) -> None:
+    site.record(60)
+    site.clock.advance(60)
+    assert site.assess()[-1] == ("UNVERIFIED", [("agent_offline", "unverified", True)])
+    told = []
+    for _ in range(10):
+        site.clock.advance(1_800)
+        site.assess()
+        with site.database.reading() as session:
+            newest = verdicts.newest(session, "nap-room", DAY.isoformat())
+            assert newest is not None
+            told.append((newest.id, newest.expected_us))
+    assert len(set(told)) == 5, "at first, after each hour, and whole when the day is over"
+    assert told[-1][1] == 4 * 3_600 * US_PER_S
+
+
 def test_a_finished_day_becomes_final_and_stays_so(site: Site) -> None:
     site.record(60)
     assert site.assess()[-1] == ("COMPLIANT", [])

@@ -136,6 +136,45 @@ def test_a_month_counts_days_that_nobody_judged_as_not_known(regional):
 
 
 @BOTH
+def test_what_jobs_have_not_looked_at_is_not_known(regional):
+    """They are down, or a camera's day has changed since they looked, or a final day is to be judged again (I1)."""
+    regional.site("fine", "cn/sichuan").judged("fine", "COMPLIANT").camera("fine-0", "COMPLIANT")
+    regional.site("short", "cn/sichuan").judged("short", "NON_COMPLIANT").camera(
+        "short-0", "NON_COMPLIANT", (60, None, MISSING)
+    )
+    regional.site("news", "cn/sichuan").judged("news", "COMPLIANT").camera("news-0", "UNVERIFIED", (9, None, UNKNOWN))
+    with regional.database.unit_of_work() as session:
+        session.get_one(models.ComplianceMark, "news").verdict_id = 1
+
+    def told():
+        return {
+            one.site_id: (one.status, one.final, one.cameras_unknown)
+            for one in regional.reader.ranked(ALL, Wanted(period=TODAY)).sites
+        }
+
+    assert told()["fine"] == ("COMPLIANT", False, 0)
+    assert told()["news"][0] == "UNVERIFIED"
+    (short,) = regional.reader.ranked(ALL, Wanted(search="short")).sites
+    assert (short.missing_us, short.longest_us) == (60 * US_PER_MINUTE, 60 * US_PER_MINUTE)
+    regional.clock.advance(10 * 60)
+    (short,) = regional.reader.ranked(ALL, Wanted(search="short")).sites
+    assert (short.missing_us, short.longest_us) == (70 * US_PER_MINUTE, 70 * US_PER_MINUTE), "it lasts"
+    assert told()["fine"][0] == "COMPLIANT"
+    regional.clock.advance(6 * 60)
+    with regional.database.unit_of_work() as session:
+        for camera in session.query(models.Camera):
+            camera.assess_from_day = TODAY
+    assert told()["fine"] == ("UNVERIFIED", False, 1)
+    assert told()["short"][0] == "NON_COMPLIANT"
+    with regional.database.unit_of_work() as session:
+        session.query(models.ComplianceEntry).update({"final": True})
+    assert told()["fine"][:2] == ("UNVERIFIED", False)
+    with regional.database.unit_of_work() as session:
+        session.query(models.Camera).update({"assess_from_day": None})
+    assert told()["fine"][:2] == ("COMPLIANT", True)
+
+
+@BOTH
 def test_search_filter_and_region(regional):
     regional.site("sunflower", "cn/sichuan/luzhou", name="向日葵托育园").judged("sunflower", "COMPLIANT")
     regional.site("boat-2", "cn/sichuan/chengdu", name="Little Boat")

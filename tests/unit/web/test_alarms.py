@@ -89,3 +89,11 @@ def test_in_chinese() -> None:
     assert made.summary == "1 条报警无人确认"
     assert made.armed == ["hall-panel · 分区 1：自 20:00 起布防"]
     assert made.lines[0].going_on == "20:00 已结束"
+
+
+def test_what_a_panel_that_nobody_hears_said_last_is_not_the_present() -> None:
+    armed = [PartitionView("hall-panel", "1", True, NOON_US)]
+    assert section(partitions=armed).armed == ["hall-panel · partition 1: armed since 20:00"]
+    (unheard,) = section(partitions=armed, heard=()).armed
+    assert unheard.startswith("hall-panel · partition 1: not known now")
+    assert unheard.endswith("last said: armed since 20:00")
