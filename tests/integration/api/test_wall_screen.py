@@ -52,3 +52,9 @@ def test_signing_in_at_the_screen_ends_it(screen, api):
     screen.post("/sign-in", data={"name": OPERATOR, "password": PASSWORD})
     assert screen.get("/sites/sunflower").status_code == 200
     assert api.parts.sign_in.sessions(AUDITOR, "") == []
+
+
+def test_it_can_be_ended_where_it_stands(screen, api):
+    assert 'action="/sign-out"' in screen.get("/wall").text
+    screen.post("/sign-out")
+    assert api.parts.sign_in.sessions(AUDITOR, "") == []
