@@ -4,8 +4,6 @@ Invariant (I10): whatever the file is, so much of it is read and no more, and th
 """
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -15,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.base.decoding import decode_json
-from config.base.errors import InvalidInput, Unavailable
+from config.base.errors import InvalidInput
 from server.probe import clip_child
 from server.probe.clip_child import BINS_PER_S, FINE, LONG_SIDE, SECONDS_MAX
-from server.probe.parent import ENVIRONMENT
+from server.probe.parent import run
 
 CHILD = Path(clip_child.__file__)
 WAIT_S = 150.0
@@ -53,18 +51,7 @@ def read_clip(file: BinaryIO, *, child: Path = CHILD, wait_s: float = WAIT_S) ->
     if not demuxer:
         raise InvalidInput("the clip cannot be read: send an MP4, MOV or WebM", code="bad_clip")
     os.lseek(descriptor, 0, os.SEEK_SET)
-    try:
-        ended = subprocess.run(
-            [sys.executable, "-I", str(child), demuxer],
-            stdin=descriptor,
-            capture_output=True,
-            timeout=wait_s,
-            check=False,
-            env=ENVIRONMENT,
-            cwd="/",
-        )
-    except (subprocess.TimeoutExpired, OSError) as error:
-        raise Unavailable("the clip could not be read in time: send a shorter piece", code="not_decoded") from error
+    ended = run(child, (demuxer,), file=descriptor, wait_s=wait_s)
     line, _, data = ended.stdout.partition(b"\n")
     try:
         answer = decode_json(line, _Answer)

@@ -3,15 +3,12 @@
 Invariant: what comes back was drawn by that process from decoded pictures; of the recording's own bytes none passes.
 """
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import BinaryIO
 
 from config.base.errors import InvalidInput, Unavailable
-from server.probe.parent import ENVIRONMENT
+from server.probe.parent import check_survived, run
 
 CHILD = Path(__file__).with_name("mask_child.py")
 WAIT_S = 300.0
@@ -21,7 +18,6 @@ NO_OUTPUT = 3
 AT_ONCE, PLACE_WAIT_S = 2, 3.0
 """Of pictures that somebody waits for: each process may take 2 GiB, and who waits for a place holds a thread of the server."""
 _places = BoundedSemaphore(AT_ONCE)
-_BY_ITS_BYTES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
 
 
 def mask(file: BinaryIO, from_us: int, for_us: int, cells: str, *, wait_s: float = WAIT_S) -> bytes:
@@ -44,23 +40,8 @@ def still(file: BinaryIO, from_us: int, *, wait_s: float = WAIT_S) -> bytes:
 
 
 def _run(file: BinaryIO, words: tuple[str, ...], bytes_max: int, wait_s: float) -> bytes:
-    try:
-        ended = subprocess.run(
-            [sys.executable, "-I", str(CHILD), *words],
-            stdin=file,
-            capture_output=True,
-            timeout=wait_s,
-            check=False,
-            env=ENVIRONMENT,
-            cwd="/",
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Unavailable(f"masking took more than {wait_s:.0f} s", code="not_decoded") from error
-    except OSError as error:
-        raise Unavailable(f"no process to mask in: {error.strerror}", code="not_decoded") from error
-    if -ended.returncode in _BY_ITS_BYTES:
-        name = signal.Signals(-ended.returncode).name
-        raise InvalidInput(f"the decoder broke down over it ({name})", code="undecodable")
+    ended = run(CHILD, words, file=file, wait_s=wait_s)
+    check_survived(ended)
     if ended.returncode == NO_OUTPUT:
         raise InvalidInput(ended.stderr[:160].decode(errors="replace"), code="undecodable")
     if ended.returncode != 0 or not ended.stdout or len(ended.stdout) > bytes_max:

@@ -1,4 +1,4 @@
-"""Starts the decoding process, waits so long and no longer, and reads its answer as the words of a stranger.
+"""Starts processes that decode what others sent, waits so long and no longer, and reads an answer as the words of a stranger.
 
 Invariant: whatever the bytes do to the decoder, this process only sees an answer, a wrong answer or none.
 """
@@ -6,6 +6,7 @@ Invariant: whatever the bytes do to the decoder, this process only sees an answe
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -32,16 +33,18 @@ class _Answer(msgspec.Struct, frozen=True):
     unchanged: Annotated[list[Share], msgspec.Meta(max_length=64)] = []
 
 
-def probe(file: BinaryIO, span_us: int, *, child: Path = CHILD, wait_s: float = WAIT_S) -> Footage:
-    """Decodes a segment; ``file`` has a descriptor and stands at its beginning.
+def run(
+    child: Path, words: Sequence[str], *, wait_s: float, file: BinaryIO | int | None = None, data: bytes | None = None
+) -> "subprocess.CompletedProcess[bytes]":
+    """A program of this folder by itself, with ``file`` or ``data`` on its standard input; what it wrote is bytes of a stranger.
 
-    Raises InvalidInput (``undecodable``) where the bytes are no footage, Unavailable (``not_decoded``) where that could
-    not be found out: too slow, out of memory, killed.
+    Raises Unavailable (``not_decoded``) where it took too long or could not be started.
     """
     try:
-        ended = subprocess.run(
-            [sys.executable, "-I", str(child), str(span_us)],
+        return subprocess.run(
+            [sys.executable, "-I", str(child), *words],
             stdin=file,
+            input=data,
             capture_output=True,
             timeout=wait_s,
             check=False,
@@ -52,9 +55,23 @@ def probe(file: BinaryIO, span_us: int, *, child: Path = CHILD, wait_s: float = 
         raise Unavailable(f"decoding took more than {wait_s:.0f} s", code="not_decoded") from error
     except OSError as error:
         raise Unavailable(f"no process to decode in: {error.strerror}", code="not_decoded") from error
+
+
+def check_survived(ended: "subprocess.CompletedProcess[bytes]") -> None:
+    """Raises InvalidInput (``undecodable``) where the bytes broke the decoder."""
     if -ended.returncode in _BY_ITS_BYTES:
         name = signal.Signals(-ended.returncode).name
         raise InvalidInput(f"the decoder broke down over it ({name})", code="undecodable")
+
+
+def probe(file: BinaryIO, span_us: int, *, child: Path = CHILD, wait_s: float = WAIT_S) -> Footage:
+    """Decodes a segment; ``file`` has a descriptor and stands at its beginning.
+
+    Raises InvalidInput (``undecodable``) where the bytes are no footage, Unavailable (``not_decoded``) where that could
+    not be found out: too slow, out of memory, killed.
+    """
+    ended = run(child, (str(span_us),), file=file, wait_s=wait_s)
+    check_survived(ended)
     if ended.returncode != 0 or len(ended.stdout) > ANSWER_BYTES_MAX:
         raise Unavailable(f"the decoder ended with {ended.returncode}", code="not_decoded")
     try:

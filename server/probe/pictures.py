@@ -5,7 +5,6 @@ hold a script (SVG, HTML) is refused by its first bytes.
 """
 
 import subprocess
-import sys
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Annotated, Literal
@@ -14,6 +13,7 @@ import msgspec
 
 from config.base.decoding import decode_json
 from config.base.errors import InvalidInput, Unavailable
+from server.probe.parent import run
 
 CHILD = Path(__file__).with_name("picture_child.py")
 SENT_BYTES_MAX = 8 * 1024 * 1024
@@ -55,26 +55,10 @@ def redraw(data: bytes, *, child: Path = CHILD, wait_s: float = WAIT_S) -> Pictu
     if not _places.acquire(timeout=PLACE_WAIT_S):
         raise Unavailable("others send pictures at this moment", code="not_decoded")
     try:
-        ended = _run(data, demuxer, child, wait_s)
+        ended = run(child, (demuxer, str(SIDE_MAX), str(KEPT_BYTES_MAX)), data=data, wait_s=wait_s)
     finally:
         _places.release()
     return _read(ended)
-
-
-def _run(data: bytes, demuxer: str, child: Path, wait_s: float) -> "subprocess.CompletedProcess[bytes]":
-    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
-    try:
-        return subprocess.run(
-            [sys.executable, "-I", str(child), demuxer, str(SIDE_MAX), str(KEPT_BYTES_MAX)],
-            input=data,
-            capture_output=True,
-            timeout=wait_s,
-            check=False,
-            env=environment,
-            cwd="/",
-        )
-    except (subprocess.TimeoutExpired, OSError) as error:
-        raise Unavailable("the picture could not be looked at in time", code="not_decoded") from error
 
 
 def _read(ended: "subprocess.CompletedProcess[bytes]") -> Picture:
