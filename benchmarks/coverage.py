@@ -31,7 +31,8 @@ from sqlalchemy import func, make_url, select, text
 from benchmarks._region import Region, cameras_of, judge_site
 from benchmarks.report import Report
 from config.base.errors import IntegrityViolation
-from config.base.timespan import SpanSet
+from config.base.timespan import Span, SpanSet
+from server.domain.verdict import DayVerdict
 from server.runtime import settle_memory
 from server.services.coverage.assess_day import Assessor
 from server.services.coverage.read_calendar import CalendarReader
@@ -44,6 +45,7 @@ from tests.support.sites import POLICY
 
 REPEATS = 3
 CALENDARS = 200
+BATCH_SITES = 10
 VERIFY_S_MAX, CALENDAR_MS_MAX, ROWS_MAX = 60, 50, 3
 POSTGRES_MIN, PORTION_MIN = 10, 100
 EVERYONE = Scope("bench", AUDITOR, EVERY_REGION)
@@ -223,20 +225,28 @@ def _verify(url: str, region: Region, site_ids: list[str]) -> int:
     database, assessor, dates, agreed = Database(url), Assessor(POLICY), region.dates, 0
     names = [day.isoformat() for day in dates]
     settle_memory()  # as a process of the server does
-    for site_id in site_ids:
+    for first in range(0, len(site_ids), BATCH_SITES):
+        some = site_ids[first : first + BATCH_SITES]
         with database.reading() as session:
-            site, cameras = session.get_one(models.Site, site_id), cameras_of(session, site_id)
-            judged = assessor.judge_days(session, site, cameras, dates, region.now_us)
-            told = windows.verdicts_of(session, [camera.id for camera in cameras], names[0], names[-1])
-        for camera_id, of_camera in judged.items():
-            agreed += sum(
-                (day, verdict.status, verdict.final, verdict.expected_us, verdict.covered_us)
-                == (entry.day, entry.status, entry.final, entry.expected_us, entry.covered_us)
-                and verdicts.encode_gaps(verdict.gaps) == entry.gaps
-                for day, verdict, entry in zip(names, of_camera, told[camera_id], strict=True)
-            )
+            cameras = {site_id: cameras_of(session, site_id) for site_id in some}
+            every = [camera for of_site in cameras.values() for camera in of_site]
+            known = assessor.gather_all(session, every, Span(region.begin_us, region.end_us), region.now_us)
+            told = windows.verdicts_of(session, [camera.id for camera in every], names[0], names[-1])
+            for site_id in some:
+                site = session.get_one(models.Site, site_id)
+                judged = assessor.judge_days(session, site, cameras[site_id], dates, region.now_us, known)
+                agreed += sum(_agreeing(judged[key], told[key], names) for key in judged)
     database.close()
     return agreed
+
+
+def _agreeing(judged: list[DayVerdict], told: list[windows.InForce], names: list[str]) -> int:
+    return sum(
+        (day, verdict.status, verdict.final, verdict.expected_us, verdict.covered_us)
+        == (entry.day, entry.status, entry.final, entry.expected_us, entry.covered_us)
+        and verdicts.encode_gaps(verdict.gaps) == entry.gaps
+        for day, verdict, entry in zip(names, judged, told, strict=True)
+    )
 
 
 def _rows(report: Report, database: Database, region: Region) -> None:

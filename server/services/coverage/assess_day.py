@@ -1,7 +1,7 @@
 """Turns what is known of a camera's day into a verdict entry, when it would say something new."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -40,17 +40,24 @@ class Assessor:
         return self.judge_days(session, site, [camera], [day], now_us)[camera.id][0]
 
     def judge_days(
-        self, session: Session, site: Site, cameras: Sequence[Camera], days: Sequence[date], now_us: int
+        self,
+        session: Session,
+        site: Site,
+        cameras: Sequence[Camera],
+        days: Sequence[date],
+        now_us: int,
+        known: Mapping[str, Evidence] | None = None,
     ) -> dict[str, list[DayVerdict]]:
         """Camera → the verdict on each of ``days`` (they ascend) as of now; writes nothing.
 
-        For a site's quarter the tables are asked as often as for a camera's day.
+        For a site's quarter the tables are asked as often as for a camera's day, and not at all where it is ``known``:
+        gathered for these days, of several sites at once.
         """
         if not days:
             return {camera.id: [] for camera in cameras}
         spans_of_days = [day_span(day, site.timezone) for day in days]
         window = Span(spans_of_days[0].start_us, spans_of_days[-1].end_us)
-        known = self.gather_all(session, cameras, window, now_us)
+        known = known or self.gather_all(session, cameras, window, now_us)
         waits = Waits(
             in_flight_us=self.policy.in_flight_s * US_PER_S,
             backfill_us=self.policy.backfill_hours * US_PER_HOUR,
