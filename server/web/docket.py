@@ -35,6 +35,7 @@ from server.web.languages import Language
 from server.web.notice_words import GUARDIANS, KIND, wording
 from server.web.pages import Pages
 from server.web.wording import CAUSE
+from storage.database.docket import ESCALATED
 from storage.database.scope import Scope
 
 CAMERAS_NAMED_MAX = 4
@@ -270,11 +271,18 @@ def _act(
         when=words.moment(one.at_us, today),
         who=one.account or text("the system"),
         what=text({**ACT, **CLOSING}.get(one.act, one.act)),
-        text=one.text,
+        text=_told(one, language),
         bounds=bounds,
         evidence=[_reference(word, view.site_id, language) for word in one.evidence],
         cases=text(", ").join(names.get(case, str(case)) for case in one.cases),
     )
+
+
+def _told(one: ActView, language: Language) -> str:
+    if one.act != ESCALATED:
+        return one.text
+    text = language.text
+    return text("to %(names)s") % {"names": one.text} if one.text else text("Nobody holds this office here.")
 
 
 def _reference(word: str, site_id: str, language: Language) -> tuple[str, str]:

@@ -24,7 +24,7 @@ ACT = {
     "send_back": mark("explanation sent back"),
     "sign_off": mark("signed off"),
     "assign": mark("given to"),
-    "escalated": mark("passed on: nobody had answered"),
+    "escalated": mark("escalated: nobody had answered"),
     "ordered": mark("rectification ordered"),
 }
 REFERENCE = {

@@ -21,7 +21,7 @@ ACT = {
     "failed": mark("repair found wanting"),
     "proposed": mark("suspension proposed"),
     "suspended": mark("suspended"),
-    "escalated": mark("passed on: its day is over"),
+    "escalated": mark("escalated: its day is over"),
 }
 DO = {
     "passed": mark("It is good: close the order"),

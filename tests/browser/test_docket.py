@@ -4,8 +4,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from config.base.clock import US_PER_DAY
+from server.services.compliance.choose_pack import choose_pack
+from server.services.notices.escalate import Escalator
 from storage.database.models import CaseAct, DocketCase, MaintenanceWindow, NoticeMessage, NoticeSubscription
-from tests.support.api import OPERATOR, PASSWORD, RunningApi, add_accounts
+from tests.support.api import AUDITOR, OPERATOR, PASSWORD, RunningApi, add_accounts
 from tests.support.browser import OpenPage, keep
 from tests.support.seeding import DAYCARE, SeededSite
 from tests.support.sites import seconds
@@ -16,11 +18,13 @@ SAY = {
     "en": ("The breaker tripped.", "Explain", "explained"),
 }
 OUTAGE, LOST, DONE = "a" * 32, "b" * 32, "c" * 32
+INCIDENTS = "[aria-labelledby=incidents-title] .rows > li"
 
 
 def seed(api: RunningApi, clock, language: str) -> None:
     SeededSite(api.parts.database, clock.utc_us(), DAYCARE[language]).register()
     add_accounts(api.parts.database, clock, "sunflower")
+    choose_pack(api.parts.database, clock, "sunflower", "yongan")
     now_us = clock.utc_us()
     cameras = list(DAYCARE[language].cameras)
     cases = [
@@ -33,7 +37,7 @@ def seed(api: RunningApi, clock, language: str) -> None:
             row = DocketCase(
                 site_id="sunflower", camera_id=camera, incident_id=incident, cause=cause,
                 start_us=now_us - seconds(start), end_us=now_us - seconds(end) if end else None,
-                missing_us=seconds(start - (end or 0)), status=status, opened_us=now_us - seconds(start),
+                missing_us=seconds(start - (end or 0)), status=status, opened_us=now_us - seconds(start) - (due < 0) * US_PER_DAY,
                 due_us=now_us + due * US_PER_DAY, owner=OPERATOR if status != "unexplained" else "",
                 explained_by=OPERATOR if status != "unexplained" else "",
             )  # fmt: skip
@@ -68,6 +72,7 @@ def seed(api: RunningApi, clock, language: str) -> None:
                     sent_us=now_us if state == "sent" else None, why="crashed" if state == "unknown" else "",
                 )
             )  # fmt: skip
+    assert Escalator(api.parts.database, clock).look() == 1
 
 
 def look(request, page: Page, name: str, width: int) -> None:
@@ -86,18 +91,32 @@ def test_an_incident_is_found_and_explained(api: RunningApi, clock, open_page: O
     page.locator("#password").press("Enter")
     page.wait_for_url("**/sites/*")
     page.goto(f"{api.url}/sites/sunflower/docket")
-    expect(page.locator(".rows > li")).to_have_count(3)
+    expect(page.locator(INCIDENTS)).to_have_count(3)
+    expect(page.get_by_text("escalated" if language == "en" else "已上报", exact=True)).to_have_count(1)
     look(request, page, f"docket-{language}-{width}", width)
     page.locator("#overdue").check()
-    page.locator(".docket-filter button").click()
-    expect(page.locator(".rows > li")).to_have_count(1)
-    page.locator(".rows h3 a").click()
+    page.locator(".filter button").click()
+    expect(page.locator(INCIDENTS)).to_have_count(1)
+    page.locator(f"{INCIDENTS} h3 a").click()
     page.locator("textarea#explain").fill(words)
     page.get_by_role("button", name=button).click()
     expect(page.locator(".docket-head .chip").first).to_contain_text(status)
-    expect(page.locator(".docket-words")).to_have_text(words)
+    expect(page.locator(".docket-words").first).to_have_text(words)
     look(request, page, f"docket-incident-{language}-{width}", width)
     page.goto(f"{api.url}/sites/sunflower/maintenance")
     look(request, page, f"maintenance-{language}-{width}", width)
     page.goto(f"{api.url}/notices")
+    expect(page.locator("#passed-title + ul > li")).to_have_count(1)
     look(request, page, f"notices-{language}-{width}", width)
+    page.context.clear_cookies()
+    page.goto(api.url)
+    page.locator("#name").fill(AUDITOR)
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#password").press("Enter")
+    page.goto(f"{api.url}/sites/sunflower/docket/{OUTAGE}")
+    page.locator("#orders summary").click()
+    page.locator(f"#told-{OUTAGE}").fill(words)
+    look(request, page, f"docket-order-{language}-{width}", width)
+    page.locator("#orders button").click()
+    expect(page.locator("[id^=order-]")).to_contain_text(words)
+    look(request, page, f"docket-ordered-{language}-{width}", width)
