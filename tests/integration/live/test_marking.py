@@ -168,7 +168,7 @@ def test_a_decoder_that_hangs_or_lies_names_nobody(nursery, tmp_path):
             read_clip(opened, child=tmp_path / "child.py", wait_s=1)
 
 
-def test_the_page_names_the_view_keeps_no_clip_and_is_on_record(nursery, source, tmp_path):
+def test_the_page_names_the_view_keeps_no_clip_and_is_on_record(nursery, source, tmp_path, monkeypatch):
     settings = load_server(settings_for(nursery.database, tmp_path))
     (tmp_path / KEY_FILE).write_text(KEY.hex())
     views = watched(nursery)
@@ -216,6 +216,15 @@ def test_the_page_names_the_view_keeps_no_clip_and_is_on_record(nursery, source,
             assert (refused.status_code in (400, 404), said in refused.text) == (True, True), changed
         with api.parts.live.tracing:
             assert "Another clip" in sent("boss", short).text
+        (tmp_path / "large.mp4").write_bytes(clip.read_bytes() + bytes(200_000))
+        for name, most, status, said in (
+            ("CLIP_BYTES_MAX", 0, 413, "larger than"),
+            ("CLIP_WAIT_S", -1.0, 408, "too long to arrive"),
+        ):
+            with monkeypatch.context() as bound:
+                bound.setattr(f"server.api.shield.{name}", most)
+                refused = sent("boss", tmp_path / "large.mp4")
+            assert (refused.status_code, said in refused.text) == (status, True)
         assert "on record" in client("boss").get(path).text
         assert not [one for one in Path("/proc/self/fd").iterdir() if _holds_a_clip(one)]
     with nursery.database.reading() as session:
