@@ -21,7 +21,7 @@ from config.base.errors import (
     Unavailable,
 )
 from config.base.logs import get_logger
-from server.api.gate import READ, NotSignedIn, SecondStepMissing
+from server.api.gate import READ, SCREEN_ONLY, NotSignedIn, SecondStepMissing
 from server.api.kept_forms import keep_form, remember
 from server.api.parts import Parts
 from server.api.tongue import language_of
@@ -108,6 +108,8 @@ def answer(parts: Parts, request: Request, status: HTTPStatus, code: str, detail
         return _with_kept(parts, RedirectResponse("/sign-in" + onward, HTTPStatus.SEE_OTHER, headers), kept)
     if code == SecondStepMissing.code:
         return RedirectResponse("/me", HTTPStatus.SEE_OTHER, headers)
+    if code == SCREEN_ONLY and request.url.path == "/":
+        return RedirectResponse("/wall", HTTPStatus.SEE_OTHER, headers)
     kept = keep_form(request, parts.kept, parts.gate.last_of(request)) if "Retry-After" in headers else ""
     reader = getattr(request.state, "reader", None)
     html = parts.pages.error(status, code, language, _here(request), reader=reader, kept=bool(kept))

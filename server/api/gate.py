@@ -38,6 +38,7 @@ CHECKS_AT_ONCE = 3
 CHECK_WAIT_S = 3.0
 NAME_CHARS_MAX = 64
 MARK_CHARS = 64
+SCREEN_ONLY = "screen_only"
 READ = ["GET", "HEAD"]
 """The methods of every route that only reads, but for event streams: HEAD is GET without its body (RFC 9110, 9.3.2)."""
 
@@ -212,7 +213,7 @@ def deny_by_default(request: Request) -> None:
     action = action_of(request.scope["route"].path, request.method)
     allowed = reach(person.role, action, person.only) if action is not None else frozenset()
     if action is None or not allowed:
-        code = "screen_only" if person.only else "not_allowed"
+        code = SCREEN_ONLY if person.only else "not_allowed"
         raise PermissionDenied("this account, or this session of it, may not do that", code=code)
     parts = request.app.state.parts
     parts.gate.check_second_step(person, action)

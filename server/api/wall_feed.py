@@ -52,7 +52,7 @@ class WallFeed:
         if kept and kept.alarms == mark and begun_us - kept.made_us < max(FRESH_US, SHARE * kept.cost_us):
             return kept
         wall = self.reader.now(scope)
-        html = self.pages.fragment(wall, language)
+        html = self.pages.fragment(wall, language, links=not scope.only)
         # Its cost counts here and not in the stream, which looks for alarms every second.
         fragment = Fragment(html, hashlib.sha256(html.encode()).hexdigest()[:32], 0, None)
         made = Kept(fragment, wall.timezone, mark, begun_us, self.clock.monotonic_us() - begun_us)

@@ -87,9 +87,10 @@ class WallPages:
             digest=digest,
         )
 
-    def fragment(self, wall: Wall, language: str) -> str:
-        """The same bytes while nothing on it has changed."""
-        return self._pages.page("wall_fragment.html", language, wall=make_wall(wall, self._pages.spoken(language)))
+    def fragment(self, wall: Wall, language: str, *, links: bool) -> str:
+        """The same bytes while nothing on it has changed; ``links``: to the boards of its facilities."""
+        made = make_wall(wall, self._pages.spoken(language))
+        return self._pages.page("wall_fragment.html", language, wall=made, links=links)
 
 
 def make_wall(wall: Wall, language: Language) -> WallView:

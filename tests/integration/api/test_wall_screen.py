@@ -24,7 +24,9 @@ def test_it_opens_the_wall_for_a_week_and_nothing_else(screen, clock):
     page = screen.get("/wall")
     assert (page.status_code, 'id="ways"' in page.text, "/wall/screen" in page.text) == (200, False, False)
     assert screen.get("/wall/board").status_code == 200
-    for path in ("/", "/sites/sunflower", "/sites/sunflower/docket", "/compliance", "/me", "/help", "/kept"):
+    assert screen.get("/").headers["location"] == "/wall"
+    assert 'href="/sites/' not in page.text
+    for path in ("/sites/sunflower", "/sites/sunflower/docket", "/compliance", "/me", "/help", "/kept"):
         refused = screen.get(path)
         assert (refused.status_code, 'href="/sign-in?next=' in refused.text) == (403, True), path
         assert 'id="ways"' not in refused.text
