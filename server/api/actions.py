@@ -86,7 +86,6 @@ OF_PATH: Mapping[str, tuple[Action, Action | None]] = {
     "/sites/{site}/setup/facts": (Action.REGISTERS_WRITE, Action.REGISTERS_WRITE),
     "/sites/{site}/fetches/{fetch_id}.mp4": (Action.PLAYBACK, None),
     "/sites/{site}/cameras/{camera}/exports": (Action.CUSTODY_READ, Action.CUSTODY_ACT),
-    "/sites/{site}/people/consent": (Action.CONSENT_OWN, Action.CONSENT_OWN),
     "/sites/{site}/looks/clip": (Action.LOOKS_READ, Action.LOOKS_READ),
     "/sites/{site}/complaints/{complaint}/hold": (Action.CUSTODY_READ, Action.CUSTODY_ACT),
     "/sites/{site}/orders": (Action.COMPLIANCE_READ, Action.SUPERVISE),
