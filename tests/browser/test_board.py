@@ -24,10 +24,10 @@ from tests.support.api import (
     RunningApi,
     add_accounts,
     api_process,
-    free_port,
     serving,
     settings_for,
 )
+from tests.support.brokers import free_port
 from tests.support.browser import PATIENCE_MS, keep
 from tests.support.clock import SimulatedClock
 from tests.support.seeding import DAYCARE, Daycare, SeededSite, tell_the_day

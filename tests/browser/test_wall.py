@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 
 from config.settings.server import load_server
 from storage.database.unit_of_work import Database
-from tests.support.api import free_port, serving, settings_for
+from tests.support.api import serving, settings_for
+from tests.support.brokers import free_port
 from tests.support.browser import OpenPage, keep
 from tests.support.crawl import axe_of, faults_of
 from tests.support.nursery import SITE

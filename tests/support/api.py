@@ -7,7 +7,6 @@ def test_something(api):
 import functools
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -90,13 +89,6 @@ def settings_for(database: Database, directory: Path, *, port: int = 0, public_o
         f'[api]\nport = {port}\npublic_origin = "{public_origin}"\nsecond_step_roles = []\n'
     )
     return file
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

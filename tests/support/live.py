@@ -31,7 +31,8 @@ from edge_agent.cameras.feed import FeedPacket, StreamFormat
 from edge_agent.live.sending import Sending
 from server.live.app import LiveServer, config_of
 from storage.database.models import Agent
-from tests.support.api import free_port, settings_for
+from tests.support.api import settings_for
+from tests.support.brokers import free_port
 from tests.support.nursery import MONDAY_US, Nursery
 
 FRAME_S = 0.04

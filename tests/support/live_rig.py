@@ -38,7 +38,8 @@ from server.api.app import application
 from server.api.parts import build
 from storage.database.models import Agent, LeaseRow
 from storage.database.unit_of_work import Database
-from tests.support.api import free_port, settings_for
+from tests.support.api import settings_for
+from tests.support.brokers import free_port
 from tests.support.edge import EdgeBox, wait_for
 from tests.support.nursery import SITE, Nursery
 

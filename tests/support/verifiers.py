@@ -94,9 +94,9 @@ def everything() -> Evidence:
         revoked_us=None,
         pem=_certificate(authority, AGENT),
     )
-    first = _attested(1, previous_sha256="a" * 64)
-    again = msgspec.structs.replace(first, supersedes_sha256=_sha256(first), unsound_versions=1)
-    days = [first, _attested(2, previous_sha256=_sha256(first)), again]
+    first = attested(1, previous_sha256="a" * 64)
+    again = msgspec.structs.replace(first, supersedes_sha256=digest(first), unsound_versions=1)
+    days = [first, attested(2, previous_sha256=digest(first)), again]
     return Evidence(
         count=6,
         lost=(3,),
@@ -109,12 +109,15 @@ def everything() -> Evidence:
     )
 
 
-def _attested(day: int, previous_sha256: str) -> DayAttested:
-    gap = GapAttested(DAY_US + 180 * US_PER_S, DAY_US + 240 * US_PER_S, "disk_full", "missing")
+LOST = GapAttested(DAY_US + 180 * US_PER_S, DAY_US + 240 * US_PER_S, "disk_full", "missing")
+
+
+def attested(day: int, gap: GapAttested = LOST, **changes: object) -> DayAttested:
+    """Of a day of the period, which here begins and ends a minute after the one before it."""
     camera = CameraAttested(
         camera_id="nap-room-1", status="NON_COMPLIANT", expected_us=6, covered_us=5, backfilled_us=0, gaps=[gap]
     )
-    return DayAttested(
+    entry = DayAttested(
         site_id="rainbow",
         at_us=DAY_US + US_PER_DAY,
         day=f"2026-09-{day:02}",
@@ -123,11 +126,12 @@ def _attested(day: int, previous_sha256: str) -> DayAttested:
         cameras=[camera],
         audited_versions=5,
         unsound_versions=0,
-        previous_sha256=previous_sha256,
+        previous_sha256=None,
     )
+    return msgspec.structs.replace(entry, **changes)
 
 
-def _sha256(entry: DayAttested) -> str:
+def digest(entry: DayAttested) -> str:
     return hashlib.sha256(encode(entry)).hexdigest()
 
 

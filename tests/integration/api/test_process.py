@@ -11,7 +11,8 @@ import pytest
 
 from config.settings.server import load_server
 from storage.database.unit_of_work import Database
-from tests.support.api import OPERATOR, PASSWORD, add_accounts, api_process, free_port, serving, settings_for
+from tests.support.api import OPERATOR, PASSWORD, add_accounts, api_process, serving, settings_for
+from tests.support.brokers import free_port
 
 PATIENCE_S = 20.0
 

@@ -40,7 +40,8 @@ from server.services.agents.revoke_agent import Revoker
 from server.services.registers.register import Register
 from storage.database.models import Agent
 from storage.database.unit_of_work import Database
-from tests.support.api import free_port, serving, settings_for
+from tests.support.api import serving, settings_for
+from tests.support.brokers import free_port
 from tests.support.clock import SimulatedClock
 from tests.support.enrolment import AGENT, SITE, Box, authority, serial_of, write_authority
 

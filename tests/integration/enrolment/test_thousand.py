@@ -19,7 +19,8 @@ from server.services.agents.invite_agent import Inviter
 from server.services.registers.register import Register
 from storage.database.models import Agent, AgentCertificate, Invitation
 from storage.database.unit_of_work import Database
-from tests.support.api import api_process, free_port, settings_for
+from tests.support.api import api_process, settings_for
+from tests.support.brokers import free_port
 from tests.support.enrolment import AGENT, SITE, Box, authority, serial_of, told, write_authority
 
 BOXES = {"postgresql": 1_000, "sqlite": 200}

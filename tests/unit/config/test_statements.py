@@ -1,14 +1,12 @@
 """What a package says beside its recordings: attested days, who vouches, old keys. What is there and false is refused."""
 
 import base64
-import hashlib
 import io
 import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,10 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from benchmarks.mutations import mutate
-from config.base.clock import US_PER_DAY, US_PER_S
+from config.base.clock import US_PER_DAY
 from config.base.errors import IntegrityViolation, InvalidInput
 from config.evidence import package, timestamp
-from config.evidence.entries import CameraAttested, DayAttested, GapAttested, encode
+from config.evidence.entries import DayAttested, GapAttested, encode
 from config.evidence.note import ED25519_COSIGNATURE, NoteKey
 from config.evidence.timestamp import check_stamp
 from config.evidence.verify import Verified, verify
@@ -29,11 +27,11 @@ from config.wire.suites import suite_of
 from server.services.agents.authority import CertificateAuthority, Csr
 from tests.support.packages import AGENT, CENTRE, DAY_US, Evidence, raw
 from tests.support.tsa import TimestampAuthority
+from tests.support.verifiers import attested, digest
 
 OLD_KEY = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
 AGENT_KEY = NoteKey("edge-rainbow", ED25519_COSIGNATURE, AGENT.public_key().public_bytes_raw())
 BOTH_KEYS = [package.AgentKey(agent_id="edge-rainbow", public_key=raw(key)) for key in (AGENT, OLD_KEY)]
-LOST = GapAttested(DAY_US + 180 * US_PER_S, DAY_US + 240 * US_PER_S, "disk_full", "missing")
 
 
 def check(evidence: Evidence, **more: object) -> Verified:
@@ -44,29 +42,6 @@ def refusal(evidence: Evidence, **more: object) -> str:
     with pytest.raises(IntegrityViolation) as refused:
         check(evidence, **more)
     return str(refused.value)
-
-
-def digest(entry: DayAttested) -> str:
-    return hashlib.sha256(encode(entry)).hexdigest()
-
-
-def attested(day: int, gap: GapAttested = LOST, **changes: object) -> DayAttested:
-    """Of a day of the period, which here begins and ends a minute after the one before it."""
-    camera = CameraAttested(
-        camera_id="nap-room-1", status="NON_COMPLIANT", expected_us=6, covered_us=5, backfilled_us=0, gaps=[gap]
-    )
-    entry = DayAttested(
-        site_id="rainbow",
-        at_us=DAY_US + US_PER_DAY,
-        day=f"2026-09-{day:02}",
-        start_us=DAY_US + day * 60 * US_PER_S,
-        end_us=DAY_US + (day + 1) * 60 * US_PER_S,
-        cameras=[camera],
-        audited_versions=5,
-        unsound_versions=0,
-        previous_sha256=None,
-    )
-    return msgspec.structs.replace(entry, **changes)
 
 
 def chain() -> list[DayAttested]:
