@@ -294,7 +294,7 @@ def _reference(word: str, site_id: str, language: Language) -> tuple[str, str]:
         "order": f"/sites/{site_id}/inspections#order-{name}",
     }
     said = language.text(REFERENCE[kind]) if kind in REFERENCE else kind
-    return f"{said} {name if kind != 'finding' else name[:8]}", paths.get(kind, "")
+    return f"{said} {name if kind not in ('finding', 'order') else name[:8]}", paths.get(kind, "")
 
 
 def _window(one: MaintenanceView, words: Words, today: date, language: Language) -> dict[str, object]:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from server.domain.authorisation import Action, reach
 from server.domain.verdict import Status
+from server.services.docket.desk import works_at_site
 from server.services.docket.files import harmless_rows
 from server.services.supervision.inspect_sites import CheckItem, InspectionView, OrderView, SiteInspections
 from server.web.compliance_words import BINDING
@@ -42,6 +43,7 @@ REFUSED = {
     "bad_due": mark("Name a day to put it right that is still to come, as 2026-11-30."),
     "not_drawn": mark("Only an inspector who was drawn for this site enters what was found."),
     "entered_already": mark("What was found has been entered already."),
+    "not_an_operator": mark("Only the facility itself does that."),
     "ordered_already": mark("An order of this incident is open already. Close it first, or decide on it."),
     "not_now": mark("Somebody was faster: this order stands otherwise by now. Look at its history."),
     "second_person_needed": mark(
@@ -173,7 +175,7 @@ class InspectionPages:
                 for act in view.acts
             ],
             [(kind, text(DO[kind])) for kind in view.allowed if kind in DO] if supervises else [],
-            "repaired" in view.allowed and bool(reach(person.role, Action.COMPLIANCE_ACT)),
+            "repaired" in view.allowed and works_at_site(person),
         )
 
 

@@ -169,4 +169,4 @@ class RegionReportWords(PaperWords):
         """Rounded up: what is not known is never said to be less."""
         if not of:
             return "–"
-        return f"{format_decimal(-(-days * 1_000 // of) / 10, locale=self._language.locale)} %"
+        return f"{format_decimal(-(-days * 1_000 // of) / 10, locale=self._language.locale)}%"

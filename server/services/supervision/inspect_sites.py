@@ -20,6 +20,7 @@ from config.base.logs import get_logger
 from server.domain.credit import POINTS_MAX, Aspect
 from server.domain.rectification import Act, Kind, check, standing
 from server.domain.verdict import day_of
+from server.services.docket.desk import check_works
 from server.services.notices.tell import ORDER, News, tell
 from storage.database import docket, inspections
 from storage.database import scope as scoping
@@ -233,6 +234,8 @@ class InspectionDesk:
         _check_text(told)
         if kind not in set(Kind):
             raise InvalidInput("there is no such act", code="bad_kind")
+        if kind == Kind.REPAIRED:
+            check_works(person)
         act = Act(Kind(kind), person.account_name, _day(due) if due and kind == Kind.FAILED else None)
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
