@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
@@ -268,6 +269,11 @@ def _bound(samples: int, chance: float, lost_at_most: float, language: Language)
         " most %(lost)s was lost."
     ) % {
         "k": format_decimal(samples, locale=language.locale),
-        "chance": format_percent(chance, "0.0##%", locale=language.locale),
-        "lost": format_percent(lost_at_most, "0.0##%", locale=language.locale),
+        "chance": _at_most(chance, language),
+        "lost": _at_most(lost_at_most, language),
     }
+
+
+def _at_most(share: float, language: Language) -> str:
+    """A bound in per cent, rounded up: none is ever called nothing."""
+    return str(format_percent(ceil(share * 100_000) / 100_000, "0.0##%", locale=language.locale))
