@@ -108,7 +108,7 @@ class RegionReportWords(PaperWords):
             {
                 "name": text("Unverified share"),
                 "value": self._unverified(days["unverified"], sum(days.values())),
-                "note": text("%(count)s camera-days") % {"count": self._number(days["unverified"])},
+                "note": self._language.count("%(num)s camera-day", "%(num)s camera-days", days["unverified"]),
             },
             self._camera_days(*days.values()),
         ]

@@ -14,6 +14,8 @@ from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
 from config.base.clock import Clock
+from config.base.errors import NightlightError
+from config.base.logs import get_logger
 from config.policies.book import Book, BookEscalation
 from server.domain.docket import Act, Status
 from server.domain.maintenance import US_PER_HOUR
@@ -43,6 +45,7 @@ from storage.database.unit_of_work import Database
 
 PEOPLE_MAX = 20
 TOLD_CHARS_MAX = 400
+log = get_logger("notices")
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,13 @@ class Escalator:
         )
         with self.database.reading() as session:
             site_ids = sorted(session.scalars(which))
-        return sum(self._look_at(site_id) for site_id in site_ids)
+        taken = 0
+        for site_id in site_ids:
+            try:
+                taken += self._look_at(site_id)
+            except NightlightError as error:
+                log.warning("escalation_postponed", site=site_id, reason=str(error))
+        return taken
 
     def _look_at(self, site_id: str) -> int:
         with self.database.unit_of_work() as session:
