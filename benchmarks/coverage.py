@@ -278,6 +278,7 @@ def _rows(report: Report, database: Database, region: Region) -> None:
 def _calendars(report: Report, database: Database, region: Region) -> None:
     reader = CalendarReader(database, SimulatedClock(region.now_us), Assessor(POLICY))
     chance, took = random.Random(3), []  # noqa: S311
+    settle_memory()
     for _ in range(CALENDARS):
         site_id = chance.choice(region.site_ids())
         began = time.perf_counter()

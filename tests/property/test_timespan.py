@@ -82,6 +82,7 @@ def test_clip_and_membership(raw: Raw, start: int, end: int, large: int, zero: i
 
 
 @given(raw_spans, st.lists(st.integers(-1, LENGTH + 1), max_size=9).map(sorted), larges, zeros)
+@example(raw=[(0, 2), (4, 6)], edges=[0, 10], large=9, zero=0)
 def test_cut_is_clip_by_every_window(raw: Raw, edges: list[int], large: int, zero: int) -> None:
     a = made(raw, zero, large)
     for windows in (list(itertools.pairwise(edges)), list(zip(edges[::2], edges[1::2], strict=False))):
