@@ -94,8 +94,8 @@ def order_rectification(page: Page) -> None:
     page.locator("#docket [name=told]").fill(ORDER)
     page.locator("#docket [name=due]").fill("2099-01-31")
     page.locator("#docket button[type=submit]").press("Enter")
-    page.wait_for_url("**/inspections#order-*")
-    expect(page.get_by_role("heading", name=ORDER)).to_be_visible()
+    page.wait_for_url("**/docket/*#order-*")
+    expect(page.locator("[id^=order-]").get_by_text(ORDER).first).to_be_visible()
 
 
 @pytest.mark.parametrize(("language", "width"), [("zh-CN", 1440), ("en", 360)])
