@@ -137,6 +137,24 @@ def test_entries_are_added_to_and_name_what_they_replace(world):
 
 
 @SQLITE
+def test_a_final_entry_does_not_stand_once_its_day_is_to_be_judged_again(world):
+    """A recording of it was found lost, and jobs have not come to it yet, or are down (I1)."""
+    for back in range(4, 11):
+        world.verdict(back)
+    world.look()
+    day = world.day(5).isoformat()
+    (entry,) = world.entries("site", 5)
+    before = world.reader.of_site(ALL, "sunflower", day)
+    assert (entry.final, before.entry_id, before.zones[0].status) == (True, entry.id, "COMPLIANT")
+    with world.database.unit_of_work() as session:
+        session.get_one(models.Camera, "nap-room").assess_from_day = day
+    now = world.reader.of_site(ALL, "sunflower", day)
+    assert (now.entry_id, now.zones[0].covered_us) == (None, 0), "no recording of it is there"
+    assert now.zones[0].status != "COMPLIANT"
+    assert world.reader.of_site(ALL, "sunflower", world.day(6).isoformat()).entry_id is not None
+
+
+@SQLITE
 def test_a_new_book_makes_new_entries_from_the_month_on(world):
     for back in range(4, 11):
         world.verdict(back)
