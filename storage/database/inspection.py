@@ -126,7 +126,8 @@ def covered_without_recording(session: Session, camera_id: str, day: Span) -> Sp
     bare = SpanSet()
     for timeline_id in {row[0] for row in rows}:
         claimed = SpanSet((start, end) for name, start, end in rows if name == timeline_id)
-        bare |= claimed - SpanSet((start, end) for name, start, end in behind if name == timeline_id)
+        there = [row for row in behind if row[0] == timeline_id]
+        bare |= claimed - SpanSet.from_columns([row[1] for row in there], [row[2] for row in there])
     return bare.clip(day.start_us, day.end_us)
 
 

@@ -311,8 +311,10 @@ def write_file(exporter: EvidenceExporter, export: Export, target: Path) -> pack
 def _statement(export: Export, found: _Gathered, recordings: list[Recording]) -> package.CoverageStatement:
     """What is covered is here; what went on its day has its certificate here (I1)."""
     certified = {recording.segment_id for recording in recordings if recording.certificate is not None}
-    here = SpanSet((segment.start_us, segment.end_us) for segment in found.segments)
-    gone = SpanSet((segment.start_us, segment.end_us) for segment in found.gone)
+    here, gone = (
+        SpanSet.from_columns([segment.start_us for segment in some], [segment.end_us for segment in some])
+        for some in (found.segments, found.gone)
+    )
     proved = SpanSet((segment.start_us, segment.end_us) for segment in found.gone if segment.id in certified)
     left = found.judged.covered - gone
     covered = (left - found.away) & here
