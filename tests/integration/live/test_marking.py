@@ -116,6 +116,11 @@ def test_who_may_not_read_looks_may_not_ask_and_what_is_wrong_is_said(nursery, t
         ask(end_us=BEGIN_US - 3_000_000)
     with pytest.raises(Unavailable, match="init"):
         ask(marker=None)
+    assert ask().views == 0
+    watched(nursery, Marker(bytes(32)))
+    with pytest.raises(InvalidInput, match="another key"):
+        ask()
+    watched(nursery)
     with pytest.raises(InvalidInput, match="cannot be read"):
         ask()
     for name, data in (
@@ -126,9 +131,6 @@ def test_who_may_not_read_looks_may_not_ask_and_what_is_wrong_is_said(nursery, t
         (tmp_path / name).write_bytes(data)
         with pytest.raises(InvalidInput, match="cannot be read"):
             ask(tmp_path / name)
-    watched(nursery, Marker(bytes(32)))
-    with pytest.raises(InvalidInput, match="another key"):
-        ask()
 
 
 def test_a_site_that_marks_shows_nothing_without_a_key_and_its_choice_is_the_managers(nursery):
