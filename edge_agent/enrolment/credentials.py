@@ -21,9 +21,7 @@ from config.base.errors import ConfigurationError, IntegrityViolation
 CERTIFICATE_FILE, AUTHORITY_FILE = "certificate.pem", "authority.pem"
 _NO_CHECK_TIME = 0x200000  # OpenSSL, x509_vfy.h: X509_V_FLAG_NO_CHECK_TIME
 
-NOT_ENROLLED = (
-    "this machine has no certificate: ask the operator for a code, then: sudo nightlight-agent enrol. It goes on recording"
-)
+NOT_ENROLLED = "this machine has no certificate: ask the operator for a code, then: sudo nightlight-agent enrol. It goes on recording"
 
 
 @dataclass(frozen=True)
