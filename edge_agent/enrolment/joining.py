@@ -47,7 +47,9 @@ class ClockWrong(IntegrityViolation):
     code = "clock_wrong"
 
     def __init__(self, off_us: int) -> None:
-        super().__init__(f"the clock of this machine is {abs(off_us) // US_PER_S} s {'behind' if off_us > 0 else 'ahead'}")
+        super().__init__(
+            f"the clock of this machine is {abs(off_us) // US_PER_S} s {'behind' if off_us > 0 else 'ahead'}"
+        )
         self.off_us = off_us
 
 

@@ -128,11 +128,15 @@ class _Maker:
         for agent in self.asked.health.agents if self.asked.health else []:
             if agent.alive:
                 continue
-            said = text("The site agent %(box)s is silent: what its cameras see is not known. Check its power and its line.")
+            said = text(
+                "The site agent %(box)s is silent: what its cameras see is not known. Check its power and its line."
+            )
             if agent.heard_us is not None:
                 since = text("Last heard %(time)s.") % {"time": self._moment(agent.heard_us)}
                 found.append(
-                    self._task("urgent", "Site agent", _joined(said % {"box": agent.agent_id}, since), Action.SETUP, "boxes")
+                    self._task(
+                        "urgent", "Site agent", _joined(said % {"box": agent.agent_id}, since), Action.SETUP, "boxes"
+                    )
                 )
             else:
                 found.append(self._task("open", "Site agent", said % {"box": agent.agent_id}, Action.SETUP, "boxes"))

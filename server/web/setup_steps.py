@@ -216,7 +216,9 @@ class _Maker:
             if box.alive:
                 lines.append(text("The site agent %(box)s is in and is heard.") % {"box": box.agent_id})
             elif box.heard_us is None:
-                lines.append(text("The site agent %(box)s is in and was never heard: start it.") % {"box": box.agent_id})
+                lines.append(
+                    text("The site agent %(box)s is in and was never heard: start it.") % {"box": box.agent_id}
+                )
             else:
                 at = self._moment(box.heard_us)
                 said = text("The site agent %(box)s was last heard %(time)s: check its power and its line.")
@@ -230,7 +232,11 @@ class _Maker:
                 )
             )
         if not lines:
-            lines = [text("A site agent records this site's cameras. Make a code, scan or type it at the site agent, and it is in.")]
+            lines = [
+                text(
+                    "A site agent records this site's cameras. Make a code, scan or type it at the site agent, and it is in."
+                )
+            ]
         act = text("Site agents and codes") if site.boxes else text("Make a code for the site agent")
         done = bool(site.boxes) and all(box.alive for box in site.boxes)
         return self._step("box", text("Let the site agent in"), lines, [Act(act, "boxes")], done=done)
@@ -248,7 +254,9 @@ class _Maker:
             lines = [text("Every camera that was found is decided on.")]
         if not site.found and not site.cameras:
             lines = [
-                text("The site agent looks for cameras on the site's network; those it finds appear here with a picture.")
+                text(
+                    "The site agent looks for cameras on the site's network; those it finds appear here with a picture."
+                )
             ]
         acts = [Act(text("See what was found"), "found"), Act(text("Add one by hand"), "cameras/new")]
         done = bool(site.cameras) and not site.found

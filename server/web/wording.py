@@ -46,7 +46,9 @@ NO_STILL = {
         "Its picture is not here: it is still on its way, or the server could not read it and put it aside"
         " (quarantine, under the agent's messages that were refused)"
     ),
-    "no_key": mark("It has no picture: the site agent has not been given the server's key for pictures; enrol it again"),
+    "no_key": mark(
+        "It has no picture: the site agent has not been given the server's key for pictures; enrol it again"
+    ),
     "too_large": mark("It has no picture: it could not be made small enough"),
 }
 
@@ -218,7 +220,9 @@ STATUS_ADVICE = {
 }
 CODE_ADVICE = {
     "too_many_attempts": mark("Too many failed attempts. Wait five minutes, then try again."),
-    "screen_only": mark("This screen shows the duty room and nothing else. To do more, sign in as yourself; that ends the screen."),
+    "screen_only": mark(
+        "This screen shows the duty room and nothing else. To do more, sign in as yourself; that ends the screen."
+    ),
 }
 """Where a code says more than its status."""
 OTHER_ADVICE = mark("Go back and try again.")
