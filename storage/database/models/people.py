@@ -67,7 +67,7 @@ class HalfSignIn(Base):
 
 
 class SignInFailure(Base):
-    """A failed attempt, by account and by address; kept for as long as it counts."""
+    """A failed attempt, by account and by address; it counts for minutes and is kept as a log (``failures.py``)."""
 
     __tablename__ = "sign_in_failure"
     id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)

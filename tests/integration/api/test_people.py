@@ -7,6 +7,7 @@ import sys
 import httpx
 import pyotp
 import pytest
+from sqlalchemy import event, select
 
 from config.base.clock import US_PER_DAY, US_PER_S, SystemClock
 from config.base.errors import Conflict, Unavailable
@@ -177,6 +178,27 @@ def test_failures_outlive_a_restart_and_lock_an_account_from_everywhere(house, n
         house.client(follow_redirects=False).post("/sign-in", data={"name": "dad", "password": PASSWORD}).status_code
         == 303
     )
+
+
+def test_failures_are_kept_as_a_log_for_200_days_and_counted_by_an_index(house, nursery):
+    for days in (201, 199, 1):
+        nursery.add(SignInFailure(account_name="dad", source="192.0.2.1", at_us=nursery.now_us - days * US_PER_DAY))
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection, _cursor, statement, parameters, *_):
+        if statement.startswith("SELECT count") and "sign_in_failure" in statement:
+            asked.append((statement, parameters))
+
+    event.listen(house.parts.database.engine, "before_cursor_execute", note)
+    assert house.client().post("/sign-in", data={"name": "dad", "password": "wrong"}).status_code == 401
+    event.remove(house.parts.database.engine, "before_cursor_execute", note)
+    with nursery.database.reading() as session:
+        rows = session.scalars(select(SignInFailure).order_by(SignInFailure.at_us)).all()
+        assert [(nursery.now_us - row.at_us) // US_PER_DAY for row in rows] == [199, 1, 0]
+        for statement, parameters in asked:
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            assert all("SEARCH sign_in_failure USING" in row[-1] and "at_us>" in row[-1] for row in plan), plan
+    assert len(asked) == 2, "by address and by account"
 
 
 def test_a_session_that_was_planted_is_not_the_one_that_is_opened(house):
