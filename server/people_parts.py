@@ -24,6 +24,7 @@ from server.services.people.read_people import PeopleReader
 from server.services.people.reset_passwords import ResetDesk
 from server.services.people.second_steps import SecondSteps, SecretBox
 from server.services.people.sign_in import FailureLimit
+from server.services.people.site_documents import SiteDocuments
 from server.services.people.steady_time import SteadyTime
 from storage.database.unit_of_work import Database
 
@@ -36,6 +37,7 @@ class PeopleFace:
     invitations: InvitationDesk
     leases: LeaseOffice
     consents: ConsentDesk
+    documents: SiteDocuments
     day: DayMarks
     book: AccessBook
     steps: SecondSteps
@@ -60,6 +62,7 @@ def people_of(settings: ServerSettings, database: Database, clock: Clock) -> Peo
         invitations=InvitationDesk(database, clock),
         leases=LeaseOffice(database, clock),
         consents=ConsentDesk(database, clock),
+        documents=SiteDocuments(database, clock),
         day=DayMarks(database, clock, time),
         book=AccessBook(database),
         steps=steps,

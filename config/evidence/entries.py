@@ -200,6 +200,17 @@ class LeaseChanged(_Entry, tag="lease", frozen=True, kw_only=True):
     by: Slug
 
 
+class DocumentKept(_Entry, tag="site-document", frozen=True, kw_only=True):
+    """A document of the site was put beside those before it."""
+
+    document_id: HexId
+    what: Literal["impact_assessment", "sign_photo"]
+    sha256: Sha256Hex
+    """Of the bytes as they are kept and handed out."""
+    size_bytes: Count
+    by: Slug
+
+
 class DeepAuditAsked(_Entry, tag="deep-audit-asked", frozen=True, kw_only=True):
     """Somebody asked for a deep audit: the seed stands here before a sample is drawn by it."""
 
@@ -243,6 +254,7 @@ Entry = (
     | AccessRecorded
     | ConsentChanged
     | LeaseChanged
+    | DocumentKept
     | DeepAuditAsked
     | DeepAudited
 )

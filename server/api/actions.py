@@ -52,6 +52,7 @@ OF_SITE: Mapping[str, tuple[Action, Action | None]] = {
     "agenda": (Action.COMPLIANCE_READ, Action.COMPLIANCE_ACT),
     "orders": (Action.COMPLIANCE_READ, Action.COMPLIANCE_ACT),
     "people": (Action.PEOPLE_READ, Action.PEOPLE_MANAGE),
+    "documents": (Action.DOCUMENTS_READ, Action.PEOPLE_MANAGE),
     "requests": (Action.PEOPLE_MANAGE, Action.PEOPLE_MANAGE),
     "today": (Action.DAY_READ, Action.DAY_MARK),
     "live": (Action.LIVE, Action.LIVE),

@@ -182,5 +182,6 @@ def show_people(request: Request, person: Scope, site: str, error: NightlightErr
     parts = parts_of(request)
     found = parts.people.reader.of_site(person, site)
     marked = parts.live.marking.state(person, site)
-    html = parts.people_pages.people(found, marked, person, language_of(request), error)
+    kept = parts.people.documents.of_site(person, site).documents
+    html = parts.people_pages.people(found, marked, person, language_of(request), error, documents=kept)
     return HTMLResponse(html, 200 if error is None else status_of(error))

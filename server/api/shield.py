@@ -23,6 +23,7 @@ from server.api.gate import NotSignedIn
 from server.api.kept_forms import BODY
 from server.api.parts import Parts
 from server.probe.pictures import SENT_BYTES_MAX
+from server.services.people.site_documents import DOCUMENT_BYTES_MAX
 
 BODY_BYTES_MAX = ENVELOPE_BYTES_MAX
 BODY_BYTES_MAX_AT = {"/agent/v1/cell-answers": ENVELOPE_BYTES_MAX + 1 + LEAF_BYTES}
@@ -34,6 +35,9 @@ _REGISTERS = re.compile(r"/(api/v1/)?sites/[^/]{1,64}/registers(/check)?")
 PICTURE_BODY_BYTES_MAX = SENT_BYTES_MAX + 64 * 1024
 """A picture of a floor, or of what a camera sees; taken from who is signed in alone."""
 _PICTURES = re.compile(r"/sites/[^/]{1,64}/(plan|cameras/[^/]{1,64}/picture)")
+DOCUMENT_BODY_BYTES_MAX = DOCUMENT_BYTES_MAX + 64 * 1024
+_DOCUMENTS = re.compile(r"/sites/[^/]{1,64}/documents")
+"""A document of a site; taken from who is signed in alone."""
 CLIP_BYTES_MAX = 128 * 1024 * 1024
 _CLIPS = re.compile(r"/sites/[^/]{1,64}/looks/clip")
 """A clip whose view is asked for: taken from who is signed in alone, and not into memory; its route takes one at a time."""
@@ -103,6 +107,9 @@ class Shield:
         if request.method == "POST" and _PICTURES.fullmatch(path):
             await self._check_known(request)
             return PICTURE_BODY_BYTES_MAX
+        if request.method == "POST" and _DOCUMENTS.fullmatch(path):
+            await self._check_known(request)
+            return DOCUMENT_BODY_BYTES_MAX
         return REGISTER_BODY_BYTES_MAX if _is_register(path) else BODY_BYTES_MAX_AT.get(path, BODY_BYTES_MAX)
 
     async def _check_known(self, request: Request) -> None:

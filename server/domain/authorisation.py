@@ -20,6 +20,8 @@ class Action(StrEnum):
     ACCOUNT_OWN = "account.own"
     PEOPLE_READ = "people.read"
     PEOPLE_MANAGE = "people.manage"
+    DOCUMENTS_READ = "documents.read"
+    """What a site keeps on paper about its cameras: the impact assessment, the sign at the door."""
     DAY_READ = "day.read"
     DAY_MARK = "day.mark"
     """A child was fetched, a room goes dark."""
@@ -58,7 +60,7 @@ _A = Action
 _AUTHORITY = frozenset(
     {
         _A.HOME, _A.COVERAGE_READ, _A.ALARM_READ, _A.WALL, _A.AUDIT_READ, _A.AUDIT_ASK, _A.CELL_READ, _A.REGISTERS_READ,
-        _A.LOOKS_READ, _A.COMPLIANCE_READ, _A.COMPLIANCE_ACT, _A.SUPERVISE, _A.NOTICES_OWN,
+        _A.LOOKS_READ, _A.COMPLIANCE_READ, _A.COMPLIANCE_ACT, _A.SUPERVISE, _A.NOTICES_OWN, _A.DOCUMENTS_READ,
     }
 )  # fmt: skip
 _LOOKS = frozenset({_A.LIVE, _A.PLAYBACK})
@@ -69,7 +71,7 @@ _SUPPORT = frozenset({_A.COVERAGE_READ, _A.AUDIT_READ, _A.CELL_READ})
 _STAFF = frozenset(
     {
         _A.HOME, _A.COVERAGE_READ, _A.ALARM_READ, _A.ALARM_HANDLE, _A.WALL, _A.PEOPLE_READ, _A.DAY_READ, _A.DAY_MARK,
-        _A.CONSENT_OWN, _A.NOTICES_OWN,
+        _A.CONSENT_OWN, _A.NOTICES_OWN, _A.DOCUMENTS_READ,
     }
 )  # fmt: skip
 _MANAGER = (

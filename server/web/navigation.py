@@ -70,6 +70,7 @@ OF_SITE: tuple[tuple[str, tuple[Line, ...]], ...] = (
             ("/inspections", Action.COMPLIANCE_READ, mark("Inspections")),
             ("/complaints", Action.COMPLIANCE_READ, mark("Complaints")),
             ("/credit", Action.COMPLIANCE_READ, mark("Credit file")),
+            ("/documents", Action.SUPERVISE, mark("Documents")),
             ("/agenda", Action.COMPLIANCE_READ, mark("Agenda")),
             ("/reports", Action.COMPLIANCE_READ, mark("Reports")),
         ),

@@ -21,7 +21,10 @@ from server.services.people.passkeys import PasskeyView
 from server.services.people.read_people import SitePeople
 from server.services.people.reset_passwords import MadeReset
 from server.services.people.sign_in import EventView, SessionView
+from server.services.people.site_documents import DocumentView, SiteDocumentsView
 from server.web import qr
+from server.web.custody import size_text
+from server.web.documents import DocumentList
 from server.web.formatting import Words
 from server.web.pages import Pages
 from server.web.people_wording import (
@@ -69,12 +72,23 @@ class PeoplePages:
         person: Scope,
         language: str,
         error: NightlightError | None = None,
+        *,
+        documents: Sequence[DocumentView],
     ) -> str:
         """Everybody of a site."""
         said, weekly = self._said(error, language), functools.partial(to_words, language=language)
+        when = self._dated(language, site.timezone)
+        kept = DocumentList(site.site_id, documents, when, size_text, site.may_manage)
         return self._of_site(
-            "people.html", site, person, language, "people", error=said, weekly=weekly, marking=marking
+            "people.html", site, person, language, "people", error=said, weekly=weekly, marking=marking, documents=kept
         )
+
+    def documents(self, site_id: str, found: SiteDocumentsView, person: Scope, language: str) -> str:
+        """The documents of a site alone, to read."""
+        when = self._dated(language, found.timezone)
+        kept = DocumentList(site_id, found.documents, when, size_text, may_manage=False, is_page=True)
+        here = f"/sites/{site_id}/documents"
+        return self._page("documents.html", person, language, here, name=found.name, documents=kept)
 
     def invited(self, site: SitePeople, made: MadeInvite, link: str, person: Scope, language: str) -> str:
         """An invitation, this once."""
@@ -230,6 +244,10 @@ class PeoplePages:
     def _when(self, language: str, timezone: str) -> Callable[[int], str]:
         words = Words(self._pages.spoken(language), timezone)
         return lambda at_us: words.moment(at_us, to_datetime(0).date())  # with its date, always
+
+    def _dated(self, language: str, timezone: str) -> Callable[[int], str]:
+        words = Words(self._pages.spoken(language), timezone)
+        return lambda at_us: f"{words.dated(at_us)} {words.clock(at_us)}"
 
     def _long(self, language: str) -> Callable[[int], str]:
         return Words(self._pages.spoken(language), TIMEZONE).duration

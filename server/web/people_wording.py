@@ -1,5 +1,6 @@
 """What the pages of people call things, and what they say where something is refused: what is wrong, and what to do."""
 
+from server.web.setup_wording import REFUSAL as SETUP_REFUSAL
 from server.web.wording import mark
 
 ROLE = {
@@ -91,6 +92,12 @@ REFUSAL = {
     "bad_passkey": mark("The device's answer does not hold. Try again, or use your password."),
     "step_over": mark("That took too long. Begin again."),
     "too_many_passkeys": mark("You have as many passkeys as you may. Remove one first."),
+    "no_document": mark("Choose a file first."),
+    "bad_document": mark("Choose which document it is."),
+    "no_pdf": mark("That is no PDF. Save or scan the assessment as a PDF, then upload that."),
+    "document_oversized": mark("The file is too large. A PDF has at most 10 MB, a photograph 8 MB: make it smaller."),
+    "too_many_documents": mark("This site has as many documents of this kind as it may have."),
+    **{code: SETUP_REFUSAL[code] for code in ("no_picture", "not_decoded")},
     "no_passkey": mark("There is no such passkey any more."),
 }
 OTHER_REFUSAL = mark("That did not work. Look over what you filled in, then try again.")

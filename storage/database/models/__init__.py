@@ -15,6 +15,7 @@ from storage.database.models.compliance import ClockReadingDay, ComplianceEntry,
 from storage.database.models.deep_audit import DeepAudit, DeepSample, StoreCondition
 from storage.database.models.discovery import AccessRecord, DiscoveredCamera, ReplayReport
 from storage.database.models.docket import CaseAct, DocketCase, MaintenanceWindow
+from storage.database.models.documents import SiteDocument
 from storage.database.models.enrolment import AgentCertificate, Invitation
 from storage.database.models.evidence import (
     ConditionChange,
@@ -205,6 +206,7 @@ __all__ = [
     "SetupTest",
     "SignInFailure",
     "Site",
+    "SiteDocument",
     "SiteLive",
     "Staff",
     "StaffAccount",

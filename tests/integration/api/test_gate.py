@@ -92,6 +92,7 @@ PLACES = {
     "objection": "0" * 32,
     "complaint": "T20261122-0001",
     "order": "0" * 32,
+    "document": "0" * 32,
     "fetch_id": "0" * 32,
     "hold": "0" * 32,
     "certificate": "1",
