@@ -73,9 +73,13 @@ REFUSAL = {
     "second_person_needed": mark("Somebody other than who explained it has to judge the explanation."),
     "not_an_operator": mark("Only the facility itself does that."),
     "maintenance_empty": mark("Maintenance ends after it begins: correct the times."),
-    "maintenance_too_soon": mark("That is too soon: see below how long before it begins maintenance is declared. Choose a later time."),
+    "maintenance_too_soon": mark(
+        "That is too soon: see below how long before it begins maintenance is declared. Choose a later time."
+    ),
     "maintenance_too_far": mark("Maintenance is declared at most 400 days ahead."),
-    "maintenance_too_long": mark("That is more maintenance than a camera may have in a month, see below: shorten it, or move it."),
+    "maintenance_too_long": mark(
+        "That is more maintenance than a camera may have in a month, see below: shorten it, or move it."
+    ),
     "maintenance_no_reason": mark("Say what for, in at most 200 characters."),
     "maintenance_over": mark("This maintenance is over: it stays as it was."),
     "bad_time": mark("Give a date with its time."),

@@ -51,7 +51,9 @@ ORDER = {
 }
 TO_GUARDIAN = {
     "live_now": mark("Your child's room can be watched now."),
-    "live_dark": mark("Your child's room is dark for now: the facility has switched its live picture off for everybody."),
+    "live_dark": mark(
+        "Your child's room is dark for now: the facility has switched its live picture off for everybody."
+    ),
     "live_again": mark("Your child's room can be watched again."),
     "lease_granted": mark("You may now look into your child's room, in the hours that stand on your page."),
     "lease_hours": mark("The hours in which you may look have changed."),

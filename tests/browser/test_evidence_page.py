@@ -177,7 +177,9 @@ def test_what_is_missing_or_no_key_is_said_beside_its_field(open_verifier: OpenP
 def test_what_is_no_package_is_refused_kindly_and_is_no_verdict(open_verifier: OpenPage, packages) -> None:
     page = open_verifier("zh-CN", 360)
     page.fill("#key-text", packages["key"].read_text())
-    page.set_input_files("#package", {"name": "家长会.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\xff\xe0" * 9})
+    page.set_input_files(
+        "#package", {"name": "家长会.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\xff\xe0" * 9}
+    )
     page.click("#check")
     expect(page.locator("#package-state")).to_contain_text("“家长会.jpg”不是证据包，没有进行检查")
     expect(page.locator("#result")).to_be_hidden()

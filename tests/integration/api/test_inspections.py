@@ -54,7 +54,9 @@ def test_findings_become_orders_that_end_with_a_second_look_or_a_suspension(draw
     exit_order, sign = (f"/sites/sunflower/orders/{orders[told]['id']}" for told in ("the exit was blocked", "no sign"))
     assert operator.post(f"{exit_order}/acts", data={"kind": "passed", "told": "fine"}).status_code == 403
     assert operator.post(f"{exit_order}/repaired", data={"told": ""}).status_code == 400
-    assert auditor.post(f"{exit_order}/repaired", data={"told": "looks fine"}).status_code == 403, "the facility's to say"
+    assert auditor.post(f"{exit_order}/repaired", data={"told": "looks fine"}).status_code == 403, (
+        "the facility's to say"
+    )
     assert "Report the repair" not in auditor.get(PAGE).text
     assert operator.post(f"{exit_order}/repaired", data={"told": "cleared, gate camera 08:00"}).status_code == 303
     assert operator.post(f"/api/v1{sign}/repaired", content=json.dumps({"told": "hung up"})).status_code == 204
