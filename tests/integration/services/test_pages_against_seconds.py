@@ -72,6 +72,8 @@ def drawn(chance: random.Random) -> History:
         kept = [*history.claimed.get(key, []), *history.secured.get(key, [])]
         begin = min([chance.randrange(max(1, history.length // 2)), *(low for low, _ in kept)])
         end = max([chance.randrange(begin + 1, history.length + 2), *(high for _, high in kept)])
+        if history.alive and key == history.current:
+            end = max(end, history.now)  # it is heard: it runs
         trusted = history.parts[key].trusted if key in history.parts else [(0, history.length)]
         history.parts[key] = Part([(begin, end)], trusted, key != history.current, keys.index(key), key == "s")
     history.parts = {key: history.parts[key] for key in keys}
