@@ -49,6 +49,7 @@ class Director:
         """From an empty site to the first verified minute of each of its cameras."""
         sign_in(self.page, self._house.stack.address, self._house.manager, self._house.password)
         self.page.locator(".ways a[href$='/setup']").click()
+        self.page.wait_for_url("**/setup")
         self._visitor.see(self.page, "setup-empty")
         self._draws_the_floor()
         self._lets_the_box_in()

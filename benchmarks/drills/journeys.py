@@ -57,6 +57,7 @@ class Visitor:
 
     def see(self, page: Page, name: str) -> None:
         """Looks at a page as it is: it fits its window, and is kept as a picture."""
+        page.wait_for_load_state()
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             self.faults.append(f"{name}: wider than its window")
         if self._pictures is not None:
