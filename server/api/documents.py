@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.base.errors import InvalidInput, ResourceExhausted, Unavailable
+from server.api.forms import file_form
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.people import show_people
@@ -59,7 +60,7 @@ def document(request: Request, person: Person, site: str, document: str) -> Resp
 async def _sent(request: Request) -> tuple[str, str, bytes]:
     """What kind of document, its file's name and its bytes. Raises InvalidInput where there is no file."""
     try:
-        async with request.form(max_files=1, max_fields=2, max_part_size=1_000) as form:
+        async with file_form(request, fields_max=2) as form:
             file, kind = form.get("file"), form.get("kind", "")
             if not isinstance(file, UploadFile) or not isinstance(kind, str):
                 raise InvalidInput("choose a file", code="no_document")

@@ -1,14 +1,18 @@
-"""Fields of the pages' forms: URL-encoded, bounded in number; what is no such form has none."""
+"""Fields of the pages' forms: URL-encoded, bounded in number; what is no such form has none. And forms that bring a file."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated
 from urllib.parse import parse_qs
 
 from fastapi import Depends
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 FIELDS_MAX = 80
 POINTS_CHARS_MAX = 4
 NO_POINTS = 1_000
+FILE_FORM_TYPE = "multipart/form-data"
 
 
 async def _fields(request: Request) -> dict[str, str]:
@@ -34,6 +38,17 @@ async def _lists(request: Request) -> dict[str, list[str]]:
 
 Lists = Annotated[dict[str, list[str]], Depends(_lists)]
 """Every value of each field."""
+
+
+def file_form(request: Request, *, fields_max: int, chars_max: int = 1_000) -> AbstractAsyncContextManager[FormData]:
+    """A form that brings one file. Raises MultiPartException where it is of another kind.
+
+    A URL-encoded one as large as a file may be is not begun with: reading it takes seconds a megabyte, on the loop that serves
+    everybody.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FILE_FORM_TYPE:
+        raise MultiPartException("a file comes as multipart/form-data")
+    return request.form(max_files=1, max_fields=fields_max, max_part_size=chars_max)
 
 
 def points(text: str) -> int:

@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.base.errors import Conflict, InvalidInput, NightlightError, Unavailable
 from server.api.errors import status_of
-from server.api.forms import Fields
+from server.api.forms import Fields, file_form
 from server.api.gate import READ, Person, source_of
 from server.api.parts import Parts, parts_of
 from server.api.shield import REGISTER_FILE_BYTES_MAX
@@ -47,7 +47,7 @@ class Sent(msgspec.Struct, frozen=True):
 async def _sent(request: Request) -> Sent:
     """Raises InvalidInput where there is no file."""
     try:
-        async with request.form(max_files=1, max_fields=4, max_part_size=1_000) as form:
+        async with file_form(request, fields_max=4) as form:
             file, table = form.get("file"), form.get("table", "")
             if not isinstance(file, UploadFile) or not isinstance(table, str):
                 raise InvalidInput("choose a file", code="no_file")

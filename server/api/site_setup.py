@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.base.errors import Conflict, InvalidInput, NightlightError, ResourceExhausted, Unavailable
 from server.api.errors import status_of, wants_page
-from server.api.forms import Fields
+from server.api.forms import Fields, file_form
 from server.api.gate import READ, Person
 from server.api.parts import parts_of
 from server.api.tongue import language_of
@@ -153,7 +153,7 @@ async def put_camera_picture(request: Request, person: Person, site: str, camera
 async def sent_picture(request: Request) -> tuple[str, bytes]:
     """The ``name`` and the bytes of the ``file`` of a form. Raises InvalidInput where there is no file."""
     try:
-        async with request.form(max_files=1, max_fields=4, max_part_size=1_000) as form:
+        async with file_form(request, fields_max=4) as form:
             file, name = form.get("file"), form.get("name", "")
             if not isinstance(file, UploadFile) or not isinstance(name, str):
                 raise InvalidInput("choose a picture", code="no_file")

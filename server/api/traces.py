@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from config.base.errors import InvalidInput, NightlightError, NotFound, ResourceExhausted, Unavailable
 from server.api.custody import local_span
 from server.api.errors import status_of
+from server.api.forms import file_form
 from server.api.gate import READ, Person, source_of
 from server.api.parts import parts_of
 from server.api.tongue import language_of
@@ -26,7 +27,6 @@ from server.web.traces import ASPECTS, Asked
 from storage.database.scope import Scope
 
 REFUSALS = (InvalidInput, ResourceExhausted, Unavailable, NotFound)
-FIELD_CHARS_MAX = 1_000
 router = APIRouter()
 
 
@@ -60,7 +60,7 @@ async def ask(request: Request, person: Person, site: str) -> Response:
 async def _answer(request: Request, person: Scope, state: MarkingState, fields: dict[str, str]) -> Identified:
     """``fields`` is filled in."""
     try:
-        async with request.form(max_files=1, max_fields=8, max_part_size=FIELD_CHARS_MAX) as sent:
+        async with file_form(request, fields_max=8) as sent:
             fields |= {
                 name: text.replace("\0", "\N{REPLACEMENT CHARACTER}")
                 for name, text in sent.items()
