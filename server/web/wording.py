@@ -214,7 +214,7 @@ STATUS_ADVICE = {
         " code below and the time."
     ),
     503: mark(
-        "Something that this server needs does not answer, or it is being looked after. Recording at the sites goes on."
+        "Something that this server needs does not answer, or it is being looked after. Recording at the sites does not depend on it."
         " Try again in a few seconds; if it stays so for minutes, tell whoever runs this server."
     ),
 }

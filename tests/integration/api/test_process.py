@@ -25,7 +25,7 @@ def test_not_healthy_without_the_database(tmp_path, clock):
         assert answer.headers["retry-after"]
         page = api.client(cookies={"nightlight": "x"}).get("/sites/sunflower")
         assert page.status_code == 503
-        assert "Recording at the sites goes on" in page.text
+        assert "Recording at the sites does not depend on it" in page.text
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
