@@ -75,7 +75,7 @@ class Words:
             return text("%(h)d h %(min)d min") % {"h": hours, "min": minutes}
         if hours:
             return text("%(h)d h") % {"h": hours}
-        return text("%(min)d min") % {"min": minutes} if minutes else text("less than 1 min")
+        return text("%(min)d min") % {"min": minutes} if minutes or length_us <= 0 else text("less than 1 min")
 
     def share(self, part_us: int, whole_us: int) -> str:
         """A percentage, rounded down: only the whole is ever called 100 %."""

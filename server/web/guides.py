@@ -72,7 +72,7 @@ def load_guides(pages: Pages) -> Guides:
 
     def render(guide: str, language: str) -> str:
         written = (HERE / "guides" / f"{guide}.{language}.md").read_text(encoding="utf-8")
-        html = markdown(_OTHER_LANGUAGE.sub("", written), extensions=["tables"], lazy_ol=False, output_format="html")
+        html = markdown(_OTHER_LANGUAGE.sub("", written), extensions=["tables", "sane_lists"], output_format="html")
         return _PICTURE.sub(picture, html)
 
     texts = {(guide, language): render(guide, language) for guide in NAMES for language in LANGUAGES}
