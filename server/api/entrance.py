@@ -43,13 +43,15 @@ Form = Annotated[dict[str, str], Depends(_form)]
 @router.api_route("/sign-in", methods=READ)
 @open_to_all
 def sign_in_page(request: Request) -> Response:
-    """The form; who is signed in already goes on."""
+    """The form; who is signed in already goes on, and a screen that the authority's provider sends back."""
     parts = parts_of(request)
     onward = local_path(request.query_params.get("next", ""))
     token = parts.gate.token_of(request)
     known = parts.sign_in.resume(token) if token else None
     if known is not None and not known.only:
         return RedirectResponse(onward, 303)
+    if known is not None and not request.query_params:
+        return RedirectResponse("/wall", 303)
     asked = request.query_params.get("said", "")
     said = asked if asked in (SAID_RESET, SAID_LEFT) else ""
     return HTMLResponse(_sign_in_page(request, onward, said=said))
@@ -138,23 +140,29 @@ def join(request: Request, form: Form) -> Response:
 @router.post("/sign-out")
 @open_to_all
 def sign_out(request: Request) -> Response:
-    """Ends the session on the server, whether or not the browser forgets its cookie; an authority's goes on to its provider.
-
-    By a page of ours: browsers follow no form to another site that ``form-action`` does not name.
-    """
+    """Ends the session on the server, whether or not the browser forgets its cookie; an authority's goes on to its provider."""
     parts = parts_of(request)
     token = parts.gate.token_of(request)
     known = parts.sign_in.resume(token) if token else None
     if token:
         parts.sign_in.close_session(token)
-    response: Response = RedirectResponse("/sign-in", 303)
-    if known is not None and known.proof.startswith(AUTHORITY.decode()):
-        address = parts.people.authority.leave(f"{site_of(request).origin}/sign-in")
-        response = RedirectResponse(f"/sign-in?said={SAID_LEFT}", 303)
-        if address:
-            response = HTMLResponse(parts.people_pages.left(address, language_of(request)))
+    response = leave_provider(request, known.proof if known is not None else "") or RedirectResponse("/sign-in", 303)
     parts.gate.clear_cookie(response)
     return response
+
+
+def leave_provider(request: Request, proof: str) -> Response | None:
+    """On to the provider that a session's way in (``proof``) led through, to sign out there too; None where it led through none.
+
+    By a page of ours: browsers follow no form to another site that ``form-action`` does not name.
+    """
+    if not proof.startswith(AUTHORITY.decode()):
+        return None
+    parts = parts_of(request)
+    address = parts.people.authority.leave(f"{site_of(request).origin}/sign-in")
+    if not address:
+        return RedirectResponse(f"/sign-in?said={SAID_LEFT}", 303)
+    return HTMLResponse(parts.people_pages.left(address, language_of(request)))
 
 
 @router.api_route("/language", methods=READ)

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from server.api.entrance import device_of
+from server.api.entrance import device_of, leave_provider
 from server.api.events import stream_of
 from server.api.feed import Fragment
 from server.api.gate import READ, Person, source_of
@@ -34,10 +34,13 @@ def wall(request: Request, person: Person) -> HTMLResponse:
 
 @router.post("/wall/screen")
 def leave_open(request: Request, person: Person) -> Response:
-    """This browser shows the duty room for a week and can do nothing else; whoever was signed in here no longer is."""
+    """This browser shows the duty room for a week and can do nothing else; whoever was signed in here no longer is.
+
+    Nor at an authority's provider: it lets in again who is known there, and so anybody who stands before the screen.
+    """
     parts = parts_of(request)
     token = parts.sign_in.open_screen(person, parts.gate.token_of(request), source_of(request), device_of(request))
-    response = RedirectResponse("/wall", 303)
+    response = leave_provider(request, person.proof) or RedirectResponse("/wall", 303)
     parts.gate.set_cookie(response, token, SCREEN_HOURS)
     return response
 

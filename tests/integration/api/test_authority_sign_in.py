@@ -132,6 +132,25 @@ def test_a_provider_without_a_way_out_or_away_keeps_nobody_signed_in_here(house)
     assert "could not be asked" in client.get("/sign-in?said=left").text
 
 
+def test_who_leaves_a_screen_open_is_signed_out_at_the_provider_too(house):
+    """Else whoever stands at the screen comes in by the provider, which asks nothing of who is known there."""
+    house.idp.claims = {"amr": ["mfa"]}
+    client, address = begin(house)
+    assert client.get(address).status_code == 200
+    back = httpx.get(left_for(client.post("/wall/screen")), trust_env=False)
+    assert back.headers["location"] == f"{house.url}/sign-in"
+    assert client.get("/sign-in").headers["location"] == "/wall", "where the provider sends the screen back to"
+    assert (client.get("/wall").status_code, client.get("/me").status_code) == (200, 403)
+    assert client.get("/sign-in?next=/").status_code == 200, "somebody may sign in there all the same"
+    house.idp.lie = "no_way_out"
+    house.nursery.clock.advance(3_700)
+    client, address = begin(house)
+    assert client.get(address).status_code == 200
+    assert client.post("/wall/screen").headers["location"] == "/sign-in?said=left"
+    assert client.get("/sign-in?said=left").status_code == 200
+    assert client.get("/wall").status_code == 200
+
+
 LIES = (
     "nonce", "no_nonce", "audience", "audiences", "azp", "issuer", "expired", "old", "no_subject", "key", "secret", "unsigned", "iss",
 )  # fmt: skip

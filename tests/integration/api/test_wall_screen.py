@@ -50,7 +50,7 @@ def test_whoever_left_it_finds_it_on_record_and_ends_it(screen, api):
 
 
 def test_signing_in_at_the_screen_ends_it(screen, api):
-    assert screen.get("/sign-in").status_code == 200
+    assert screen.get("/sign-in?next=/").status_code == 200
     screen.post("/sign-in", data={"name": OPERATOR, "password": PASSWORD})
     assert screen.get("/sites/sunflower").status_code == 200
     assert api.parts.sign_in.sessions(AUDITOR, "") == []
