@@ -280,7 +280,7 @@ WRONG = (
     ({"camera": "Not A Slug"}, 400, "a–z"),
     ({"camera": "nap-room"}, 409, "another id"),
     ({"zone": "nowhere"}, 400, "place"),
-    ({"agent": ""}, 400, "box"),
+    ({"agent": ""}, 400, "site agent"),
     ({"masks": "0,0 1,1"}, 400, "three corners"),
     ({"masks": "0,0 2,1 nan,0"}, 400, "three corners"),
     ({"sealed": "not json"}, 400, "whole line"),
@@ -354,8 +354,8 @@ def test_the_first_steps_of_an_empty_site(console, database, clock):
     register.add_account("wen", "operator", "little-lamp-at-night", ["little-boat"])
     wen = console.signed_in("wen")
     assert "Let a site agent in, then set up" in wen.get("/sites/little-boat").text
-    assert "First let a box in" in wen.get("/sites/little-boat/cameras").text
-    assert "No box yet" in wen.get("/sites/little-boat/boxes").text
+    assert "First let a site agent in" in wen.get("/sites/little-boat/cameras").text
+    assert "No site agent yet" in wen.get("/sites/little-boat/boxes").text
     assert "nightlight-agent discover" in wen.get("/sites/little-boat/found").text
     assert "1 to 120" in refused(wen.post("/sites/little-boat/zones", data={"name": "", "kind": "dining"}), 400)
     assert wen.post("/sites/little-boat/zones", data={"name": "餐厅", "kind": "no-such"}).status_code == 400
