@@ -18,12 +18,14 @@ from config.base.errors import NotFound
 from config.base.ids import is_slug
 from config.base.timespan import Span, SpanSet
 from config.evidence.entries import FootageDeleted, decode
+from server.domain.authorisation import Action
 from server.domain.verdict import DayVerdict, day_of, day_span
 from server.services.cells.read_cells import CellDay, cell_day
 from server.services.coverage.assess_day import Assessor
 from server.services.coverage.read_findings import FindingView, open_findings
 from server.services.custody.expire_footage import FOOTAGE_DELETED
 from server.services.intake.heartbeats import heartbeat_of
+from server.services.people.operators import may_at_site
 from storage.database import box, evidence, ledger, lifetimes, windows
 from storage.database import scope as scoping
 from storage.database.models import AgentStatus, Camera, Site, Zone
@@ -149,7 +151,7 @@ class SiteDay(msgspec.Struct, frozen=True):
     """What this coverage rests on where the site keeps its recordings itself; null where they are at the centre."""
     deleted: DeletedView | None = None
     holds_due: int = 0
-    """Legal holds whose day of review has come."""
+    """Legal holds whose day of review has come; 0 for who may not read of holds."""
 
 
 class SiteSummary(msgspec.Struct, frozen=True):
@@ -245,7 +247,11 @@ class DayReader:
                 cell=cell_day(session, site.id, now_us),
                 notices=[NoticeView(*notice) for notice in box.notices_of(session, site.id, window)],
                 deleted=self._deleted(session, site, wanted),
-                holds_due=lifetimes.holds_to_review(session, site.id, now_us),
+                holds_due=(
+                    lifetimes.holds_to_review(session, site.id, now_us)
+                    if may_at_site(scope, Action.CUSTODY_READ)
+                    else 0
+                ),
             )
 
     def _cameras(

@@ -16,7 +16,7 @@ from server.api.actions import action_of
 from server.api.app import build_app
 from server.api.gate import _open_endpoints
 from server.domain.authorisation import Action, may, reach
-from storage.database.models import AccountSite, Camera, SupportAccess
+from storage.database.models import AccountSite, Camera, LegalHold, SupportAccess
 from tests.support.api import serving, settings_for
 from tests.support.nursery import OTHER, PEOPLE, Nursery
 
@@ -217,3 +217,19 @@ def test_what_was_taken_away_is_gone_from_the_next_answer_on_whatever_was_kept_o
     wall, *others = (client.get(path) for path in pages)
     assert (wall.status_code, "sunflower" in wall.text) == (200, False)
     assert {answer.status_code for answer in others} == {404}
+
+
+def test_the_day_as_json_tells_of_holds_whom_the_table_lets_read_of_them(house):
+    now_us = house.nursery.now_us
+    house.nursery.add(
+        LegalHold(
+            id="6" * 32, site_id="sunflower", start_us=now_us - 1, end_us=now_us, reason="a case", owner="police", placed_by="police",
+            placed_us=now_us - 1, review_us=now_us - 1, on_store=True,
+        )
+    )  # fmt: skip
+    path = "/api/v1/sites/sunflower/days/today"
+    told = {
+        name: client_of(house, name).get(path).json()["holds_due"]
+        for name in ("boss", "police", "carer", "fitter", "health")
+    }
+    assert told == {"boss": 1, "police": 1, "carer": 0, "fitter": 0, "health": 0}
