@@ -234,7 +234,7 @@ class PeoplePages:
         }
         return self._page(
             template, person, language, f"/sites/{site.site_id}/{tab}", site=site, tab=tab, tabs=tabs, modes=MODE,
-            when=self._when(language, site.timezone), **values,
+            when=self._when(language, site.timezone), on=Words(self._pages.spoken(language), site.timezone).dated, **values,
         )  # fmt: skip
 
     def _page(self, template: str, person: Scope, language: str, here: str, **values: object) -> str:
