@@ -55,7 +55,12 @@ NAMES = {kind.message: kind.name for kind in CATALOGUE}
 def known_since(session: Session, at_us: int) -> None:
     """What the register says now of cameras, places and children has been on record since ``at_us``."""
     note_places(session, session.scalars(select(Site.id)).all(), at_us)
-    for row in (row for model in (CameraSight, ZoneWord, ChildRoom) for row in session.scalars(select(model))):
+    rows: tuple[CameraSight | ZoneWord | ChildRoom, ...] = (
+        *session.scalars(select(CameraSight)),
+        *session.scalars(select(ZoneWord)),
+        *session.scalars(select(ChildRoom)),
+    )
+    for row in rows:
         row.from_us = min(row.from_us, at_us)
 
 
