@@ -27,6 +27,7 @@ from edge_agent.cells.worker import CellWorker
 from edge_agent.messages import Sealer
 from edge_agent.upload.store import ObjectStore as AgentStore
 from edge_agent.upload.throttle import Throttle
+from server.domain.verdict import day_of
 from server.services.cells.answer_cell import CellDesk
 from server.services.cells.cell_doors import CellDoors
 from server.services.cells.challenge_cells import CellChallenger
@@ -35,16 +36,19 @@ from server.services.cells.fetch_from_cell import CellFetcher
 from server.services.cells.order_cells import CellKeeper
 from server.services.cells.send_orders import OrderSender
 from server.services.cells.settle_orders import OrderDesk
+from server.services.coverage.assess_day import Assessor
+from server.services.coverage.read_day import DayReader
 from server.services.intake.issue_ticket import TicketIssuer
 from server.services.intake.verify_upload import UploadVerifier
 from storage.database import spans
 from storage.database.models import CellChallengeRow
+from storage.database.scope import AUDITOR, EVERY_REGION, Scope
 from storage.database.unit_of_work import Database
 from storage.objects.keys import SegmentKey
 from storage.objects.retention import to_header
 from storage.objects.tickets import TicketOffice
 from tests.support.clock import SimulatedClock
-from tests.support.sites import SigningAgent, seconds
+from tests.support.sites import POLICY, SigningAgent, seconds
 from tests.support.stores import ObjectStore
 
 KEY = X25519PrivateKey.generate()
@@ -177,6 +181,13 @@ class CellSite:
         """The agent lives on."""
         self.clock.advance(by_s)
         self.agent.say(self.agent.heartbeat())
+
+    def gaps_at(self, at_us: int) -> list[tuple[str, str]]:
+        """Cause and certainty of each gap that an instant lies in, on its own day: tests may go on past midnight."""
+        reader = DayReader(self.database, self.clock, Assessor(POLICY))
+        found = reader.day(Scope("police", AUDITOR, EVERY_REGION), self.agent.site_id, day_of(at_us, "Asia/Shanghai"))
+        gaps = found.cameras[0].gaps
+        return [(gap.cause, gap.status) for gap in gaps if gap.start_us <= at_us and (gap.end_us or at_us + 1) > at_us]
 
     def answer_all(self, *, after_s: float = 2_800) -> list[CellChallenge | CellFetch]:
         """A round: what is due is sent, and the agent answers."""

@@ -8,13 +8,10 @@ from config.base.timespan import SpanSet
 from config.wire.cells import CellFetch
 from server.domain.coverage import Cause, Certainty
 from server.services.cells.fetch_from_cell import AGAIN_OVERDUE_US, BRING_US, KEEP_ASKING_US
-from server.services.coverage.assess_day import Assessor
-from server.services.coverage.read_day import DayReader
 from storage.database.models import CellCopy
 from storage.database.scope import AUDITOR, EVERY_REGION, Scope
 from tests.support.cells import CellSite, span_of
 from tests.support.databases import fresh_database
-from tests.support.sites import POLICY
 
 pytestmark = pytest.mark.either_pair
 
@@ -57,11 +54,9 @@ def overdue(site: CellSite) -> CellFetch:
 def test_what_nobody_brings_in_time_is_unverified_until_it_comes(site: CellSite) -> None:
     before = site.covered()
     task = overdue(site)
-    day = DayReader(site.database, site.clock, Assessor(POLICY)).day(EVERYONE, site.agent.site_id)
     lost = before - site.covered()
     (at_us, _) = next(iter(lost))
-    said = [(g.cause, g.status) for g in day.cameras[0].gaps if g.start_us <= at_us and (g.end_us or at_us + 1) > at_us]
-    assert said == [(Cause.CHALLENGE_OVERDUE, Certainty.UNVERIFIED)]
+    assert site.gaps_at(at_us) == [(Cause.CHALLENGE_OVERDUE, Certainty.UNVERIFIED)]
     site.worker._try(task)
     assert site.covered() == before
     assert site.fetcher.newest(EVERYONE, site.agent.site_id)[0].outcome == "here"

@@ -24,13 +24,11 @@ from server.domain.coverage import Cause, Certainty
 from server.services.audit.audit_store import StoreAuditor
 from server.services.cells.fetch_from_cell import BRING_US, OPEN_MAX, sweep_fetched
 from server.services.cells.read_cells import CellReader
-from server.services.coverage.assess_day import Assessor
-from server.services.coverage.read_day import DayReader
 from storage.database.models import Agent, AuditFinding, CellChallengeRow, CellCopy, LedgerEntry, Segment
 from storage.database.scope import AUDITOR, EVERY_REGION, OPERATOR, Scope
 from tests.support.cells import CellSite, span_of
 from tests.support.databases import fresh_database
-from tests.support.sites import POLICY, seconds
+from tests.support.sites import seconds
 
 pytestmark = pytest.mark.either_pair
 
@@ -57,13 +55,9 @@ def running(site: CellSite) -> CellSite:
     return site
 
 
-def gaps(site: CellSite) -> dict[tuple[int, int | None], tuple[str, str]]:
-    day = DayReader(site.database, site.clock, Assessor(POLICY)).day(EVERYONE, site.agent.site_id)
-    return {(gap.start_us, gap.end_us): (gap.cause, gap.status) for gap in day.cameras[0].gaps}
-
-
 def cause_at(site: CellSite, at_us: int) -> tuple[str, str]:
-    return next(said for (start, end), said in gaps(site).items() if start <= at_us and (end is None or at_us < end))
+    (said,) = site.gaps_at(at_us)
+    return said
 
 
 @pytest.mark.both_pairs
