@@ -27,8 +27,8 @@ STATIC_STEPS: dict[str, tuple[str, ...]] = {
 }
 FAILED_TESTS = 1
 """pytest's exit status where tests ran and some failed."""
-IN_PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
-"""The tests wait more than they reckon, so four at a time keep two cores busy. Each process has stores and servers of its own.
+IN_PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+"""The tests wait more than they reckon, so three at a time keep two cores busy; four took longer. Each process has stores and servers of its own.
 
 Those of a file stay together, because they share what they have started; ``tests/support/order.py`` says which files
 come first.
