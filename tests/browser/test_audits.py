@@ -3,12 +3,11 @@
 import pytest
 from playwright.sync_api import expect
 
-from config.base.clock import SystemClock
 from config.settings.server import load_server
 from server.services.audit.audit_deep import DeepAuditor
 from tests.support.api import AUDITOR, PASSWORD, add_accounts, serving, settings_for
 from tests.support.browser import keep
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.footage import RULES, FootageSite
 
 pytestmark = [pytest.mark.parametrize("database", ["sqlite"], indirect=True), pytest.mark.usefixtures("browser")]
@@ -17,7 +16,7 @@ PATIENCE_MS = 30_000
 
 @pytest.mark.parametrize(("language", "found"), [("zh-CN", "这段录像是黑屏"), ("en", "This recording is black")])
 def test_an_auditor_gives_the_seed_and_watches(database, any_object_store, browser, request, tmp_path, language, found):
-    clock = SimulatedClock(SystemClock().utc_us())
+    clock = SimulatedClock(present_us())
     site = FootageSite(database, any_object_store.evidence, clock).add("sound").add("black")
     add_accounts(database, clock, "sunflower")
     with serving(load_server(settings_for(database, tmp_path)), clock) as api:

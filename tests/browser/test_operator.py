@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
-from config.base.clock import SystemClock
 from config.settings.server import load_server
 from server.services.registers.register import Register
 from storage.database.models import AccessRecord, PlanPoint
@@ -18,7 +17,7 @@ from tests.browser.test_setup import BOX_KEY, SERVER_KEY, pem, sign_in, tell_of_
 from tests.integration.services.test_acceptance import record
 from tests.support.api import OPERATOR, PASSWORD, RunningApi, add_accounts, serving, settings_for
 from tests.support.browser import OpenPage, keep
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.enrolment import write_authority
 
 pytestmark = [pytest.mark.parametrize("database", ["sqlite"], indirect=True), pytest.mark.usefixtures("browser")]
@@ -85,7 +84,7 @@ def points(database) -> dict[str, tuple[int, int]]:
 @pytest.fixture
 def clock():
     """Locks are judged by the store's own clock, so this one starts at the machine's."""
-    return SimulatedClock(SystemClock().utc_us())
+    return SimulatedClock(present_us())
 
 
 def test_a_site_is_set_up_in_one_sitting(

@@ -20,7 +20,7 @@ from storage.database.models import (
 )
 from tests.support.api import OPERATOR, PASSWORD, RunningApi, _password_hash, add_accounts, serving
 from tests.support.browser import OpenPage, keep
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.custody import settings_file
 from tests.support.footage import FootageSite
 from tests.support.sites import known_since
@@ -39,9 +39,8 @@ SEEK = """async (to) => {
 @pytest.fixture
 def house(database, any_object_store, tmp_path):
     """A site with one real recording of a minute, its manager, and a guardian of a child in that room."""
-    from config.base.clock import SystemClock
 
-    clock = SimulatedClock(SystemClock().utc_us())
+    clock = SimulatedClock(present_us())
     site = FootageSite(database, any_object_store.evidence, clock).add("moving", claims_s=60)
     add_accounts(database, clock, SITE)
     with database.unit_of_work() as session:

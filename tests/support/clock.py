@@ -1,9 +1,23 @@
 """A clock that moves only when told."""
 
-from config.base.clock import US_PER_S
+from config.base.clock import US_PER_DAY, US_PER_S, SystemClock
 
 NOON_US = 1_795_262_400_000_000
 """2026-11-21T12:00:00Z."""
+
+
+SHANGHAI_US = 8 * 3_600 * US_PER_S
+NEAR_US = 600 * US_PER_S
+
+
+def present_us() -> int:
+    """The real time, which real stores hold locks against; near midnight in Shanghai some minutes past it.
+
+    What a test records around it is of one day then, whenever the test runs.
+    """
+    now_us = SystemClock().utc_us()
+    past_us = (now_us + SHANGHAI_US + NEAR_US) % US_PER_DAY
+    return now_us + max(0, 2 * NEAR_US - past_us)
 
 
 class SimulatedClock:

@@ -8,13 +8,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from config.base.clock import SystemClock
 from config.settings.server import load_server
 from server.services.registers.register import Register
 from storage.database.models import Account, AccountSite
 from tests.integration.services.test_export_evidence import Exported
 from tests.support.api import _password_hash, add_accounts, serving, settings_for
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.databases import fresh_database
 from tests.support.sites import seconds
 
@@ -42,7 +41,7 @@ def settings_file(database, directory, store):
 def kept(request, any_object_store, tmp_path):
     """A site with five real segments, an operator, a second one, an auditor and somebody who reaches everything."""
     for database in fresh_database("sqlite", request, tmp_path):
-        clock = SimulatedClock(SystemClock().utc_us())
+        clock = SimulatedClock(present_us())
         made = Exported(database, any_object_store)
         made.clock = made.agent.clock = clock
         clock.advance(5)

@@ -22,7 +22,7 @@ from server.services.custody.hold_recordings import HoldKeeper
 from storage.database.models import LedgerEntry, LegalHold, Segment
 from storage.database.unit_of_work import Database
 from storage.objects.keys import SegmentKey
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.databases import fresh_database
 from tests.support.sites import SigningAgent, seconds
 from tests.support.stores import ObjectStore
@@ -77,7 +77,7 @@ class Old:
     def __init__(self, database: Database, object_store: ObjectStore, objects: list[Buried]) -> None:
         self.database, self.store, self.object_store = database, object_store.evidence, object_store
         self.objects, self.camera_id, self.begun_us = objects, objects[0].camera_id, objects[0].start_us
-        self.clock = SimulatedClock(SystemClock().utc_us())
+        self.clock = SimulatedClock(present_us())
         self.agent = SigningAgent(database, self.clock, camera_id=self.camera_id).register()
         for number in range(COUNT):
             self._tell(objects[number].segment_id, self.begun_us + seconds(10 * number), RETAIN_DAYS + 1)

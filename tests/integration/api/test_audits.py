@@ -6,14 +6,14 @@ import threading
 import httpx
 import pytest
 
-from config.base.clock import US_PER_DAY, SystemClock
+from config.base.clock import US_PER_DAY
 from config.settings.server import load_server
 from server.domain.sampling import Population, draw
 from server.services.audit.audit_deep import DeepAuditor
 from storage.database import deep_audits
 from storage.database.models import AuditFinding, DeepAudit
 from tests.support.api import AUDITOR, add_accounts, serving, settings_for
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.databases import fresh_database
 from tests.support.footage import RULES, FootageSite
 
@@ -25,7 +25,7 @@ def database(request, tmp_path):
 
 @pytest.fixture
 def clock() -> SimulatedClock:
-    return SimulatedClock(SystemClock().utc_us())
+    return SimulatedClock(present_us())
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import io
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -177,6 +178,7 @@ def test_the_page_names_the_view_keeps_no_clip_and_is_on_record(nursery, source,
     clip = captured(seen(source, views[0].word), Capture(scale=0.5, crf=30), tmp_path / "clip.mp4", FPS)
     short = captured(seen(source, views[0].word), Capture(seconds=8), tmp_path / "short.mp4", FPS)
     nursery.clock.advance(120)
+    others = _held()
     path, when = f"/sites/{SITE}/looks/clip", {"from": "2026-11-23T10:01", "to": "2026-11-23T10:02"}
     form = {"camera": "cam-a", "reason": "a clip was sent around", "aspect": "16:9"} | when
     with serving(settings, nursery.clock) as api:
@@ -216,15 +218,21 @@ def test_the_page_names_the_view_keeps_no_clip_and_is_on_record(nursery, source,
         ):
             refused = sent("boss", short, **changed)
             assert (refused.status_code in (400, 404), said in refused.text) == (True, True), changed
-        with api.parts.live.tracing:
-            assert "Another clip" in sent("boss", short).text
+        for _ in range(CLIPS_AT_ONCE):
+            assert api.parts.live.arriving.acquire(blocking=False)
+        assert "Another clip" in sent("boss", short).text
+        api.parts.live.arriving.release(CLIPS_AT_ONCE)
+        slow = socket.create_connection((httpx.URL(api.url).host, httpx.URL(api.url).port))
+        slow.sendall(_begun(path, client("boss")))
+        while api.parts.live.arriving._value == CLIPS_AT_ONCE:
+            time.sleep(0.01)
+        assert "Say why" in sent("police", short, reason="").text, "a clip that is still arriving keeps nobody waiting"
+        slow.close()
         (tmp_path / "large.mp4").write_bytes(clip.read_bytes() + bytes(200_000))
-        for name, most, status, said in (
-            ("CLIP_BYTES_MAX", 0, 413, "larger than"),
-            ("CLIP_WAIT_S", -1.0, 408, "too long to arrive"),
-        ):
+        *others, (clips, _, _) = FILES
+        for most, wait_s, status, said in ((0, 9.0, 413, "larger than"), (2**30, -1.0, 408, "too long to arrive")):
             with monkeypatch.context() as bound:
-                bound.setattr(f"server.api.shield.{name}", most)
+                bound.setattr("server.api.shield.FILES", (*others, (clips, most, wait_s)))
                 refused = sent("boss", tmp_path / "large.mp4")
             assert (refused.status_code, said in refused.text) == (status, True)
         assert "on record" in client("boss").get(path).text
@@ -234,11 +242,14 @@ def test_the_page_names_the_view_keeps_no_clip_and_is_on_record(nursery, source,
     assert told.count(("police", "a clip was sent around")) == 1
 
 
-def _holds_a_clip(descriptor: Path) -> bool:
-    try:
-        return "(deleted)" in str(descriptor.readlink()) and descriptor.stat().st_size > 1_000
-    except OSError:
-        return False
+def _held() -> set[tuple[str, int]]:
+    """Files without a name that this process has open, as a clip is while it is read: where, and their inode."""
+    found = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if "(deleted)" in (where := str(descriptor.readlink())):
+                found.add((where, descriptor.stat().st_ino))
+    return found
 
 
 def test_the_facility_switches_marking_on_its_page_and_stands_there(nursery, tmp_path):

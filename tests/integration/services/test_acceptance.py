@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from config.base.clock import US_PER_DAY, SystemClock
+from config.base.clock import US_PER_DAY
 from config.base.errors import IntegrityViolation, InvalidInput, NotFound, ResourceExhausted
 from config.base.ids import fresh_id
 from config.wire.acceptance import AcceptanceRequest
@@ -14,7 +14,7 @@ from server.services.agents.acceptance import AcceptanceOffice
 from server.services.coverage.assess_day import Assessor
 from server.services.intake.verify_upload import UploadVerifier
 from storage.objects.keys import CANARY_PREFIX, SegmentKey
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.sites import POLICY, SigningAgent, seconds
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @pytest.fixture
 def clock():
     """Locks are judged by the store's own clock, so this one starts at the machine's."""
-    return SimulatedClock(SystemClock().utc_us())
+    return SimulatedClock(present_us())
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ import argparse
 
 import pytest
 
-from config.base.clock import SystemClock
 from config.base.errors import IntegrityViolation, InvalidInput
 from config.settings.server import load_server
 from server.admin import audits
 from server.services.audit.audit_deep import Request, ask
 from storage.database import deep_audits
 from storage.database.models import DeepAudit
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.databases import fresh_database
 from tests.support.footage import FootageSite
 
@@ -23,7 +22,7 @@ def database(request, tmp_path):
 
 @pytest.fixture
 def site(database, any_object_store) -> FootageSite:
-    made = FootageSite(database, any_object_store.evidence, SimulatedClock(SystemClock().utc_us()))
+    made = FootageSite(database, any_object_store.evidence, SimulatedClock(present_us()))
     return made.add("sound").add("black")
 
 

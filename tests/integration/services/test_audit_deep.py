@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from sqlalchemy import select
 
-from config.base.clock import US_PER_DAY, SystemClock
+from config.base.clock import US_PER_DAY
 from config.base.errors import Conflict, NotFound, Unavailable
 from config.base.ids import INSIDE
 from config.base.timespan import Span
@@ -20,7 +20,7 @@ from server.services.audit.audit_store import StoreAuditor
 from server.services.coverage.assess_day import Assessor
 from storage.database import audits, deep_audits
 from storage.database.models import AuditFinding, Camera, DeepAudit, LedgerEntry, Segment
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.databases import fresh_database
 from tests.support.footage import RULES, SECONDS, FootageSite
 from tests.support.sites import POLICY
@@ -36,7 +36,7 @@ def database(request, object_store, tmp_path):
 
 @pytest.fixture
 def site(database, object_store) -> FootageSite:
-    return FootageSite(database, object_store.evidence, SimulatedClock(SystemClock().utc_us()))
+    return FootageSite(database, object_store.evidence, SimulatedClock(present_us()))
 
 
 @dataclass

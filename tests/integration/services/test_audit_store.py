@@ -28,7 +28,7 @@ from storage.database.models import (
 )
 from storage.objects.keys import SegmentKey
 from storage.objects.port import StoredVersion
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.sites import SigningAgent, seconds
 
 pytestmark = pytest.mark.either_pair
@@ -123,7 +123,7 @@ class Secured:
 
 @pytest.fixture
 def secured(database, object_store) -> Secured:
-    return Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(5)
+    return Secured(database, object_store, SimulatedClock(present_us())).add(5)
 
 
 @pytest.mark.both_pairs
@@ -452,7 +452,7 @@ def test_a_delete_marker_is_told_however_young_it_is(secured):
 
 
 def test_what_a_hold_keeps_past_its_last_day_is_still_looked_at(database, object_store):
-    site = Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(2)
+    site = Secured(database, object_store, SimulatedClock(present_us())).add(2)
     hold = {"id": fresh_id(), "reason": "incident", "owner": "zhou", "review_us": 0, "placed_by": "zhou"}
     with database.unit_of_work() as session:
         session.add(
@@ -474,7 +474,7 @@ def test_what_a_hold_keeps_past_its_last_day_is_still_looked_at(database, object
 
 
 def test_a_floor_that_grew_asks_no_lock_of_what_is_past_it_and_only_held(database, object_store):
-    site = Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(1)
+    site = Secured(database, object_store, SimulatedClock(present_us())).add(1)
     hold = {"id": fresh_id(), "reason": "incident", "owner": "zhou", "review_us": 0, "placed_by": "zhou"}
     where = {"site_id": "sunflower", "camera_id": site.camera_id, "start_us": 0, "end_us": site.end_us}
     with database.unit_of_work() as session:
@@ -486,7 +486,7 @@ def test_a_floor_that_grew_asks_no_lock_of_what_is_past_it_and_only_held(databas
 
 
 def test_two_processes_at_one_camera_day_count_it_once(database, object_store):
-    site = Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(2)
+    site = Secured(database, object_store, SimulatedClock(present_us())).add(2)
     other = StoreAuditor(database, site.evidence, site.clock, 90)
 
     class Slow(Lying):
@@ -507,7 +507,7 @@ def test_two_processes_at_one_camera_day_count_it_once(database, object_store):
 
 
 def test_findings_of_recordings_without_a_version_are_told_apart(database, object_store):
-    site = Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(2)
+    site = Secured(database, object_store, SimulatedClock(present_us())).add(2)
     with database.unit_of_work() as session:
         for segment in session.scalars(select(Segment)):
             segment.object_key = segment.version_id = None
@@ -517,7 +517,7 @@ def test_findings_of_recordings_without_a_version_are_told_apart(database, objec
 
 
 def test_what_went_on_its_day_and_is_sent_again_is_there_again(database, object_store):
-    site = Secured(database, object_store, SimulatedClock(SystemClock().utc_us())).add(1)
+    site = Secured(database, object_store, SimulatedClock(present_us())).add(1)
     with database.unit_of_work() as session:
         segment = session.scalars(select(Segment)).one()
         segment.secured_us, segment.refusal = None, "object_missing"

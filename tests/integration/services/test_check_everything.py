@@ -21,7 +21,7 @@ from server.services.evidence.keep_ledger import LedgerKeeper
 from storage.database.models import CoverageSpan, LedgerCheckpoint, LedgerEntry, Segment
 from storage.database.unit_of_work import Database
 from storage.objects.s3 import S3EvidenceStore
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.databases import fresh_database
 from tests.support.footage import FootageSite
 
@@ -40,7 +40,7 @@ class Kept:
 
     def __init__(self, database, object_store) -> None:
         self.database, self.store = database, object_store
-        self.clock = SimulatedClock(SystemClock().utc_us())
+        self.clock = SimulatedClock(present_us())
         self.key = Ed25519PrivateKey.generate()
         self.signer = NoteSigner("nightlight.example", self.key)
         self.site = FootageSite(database, object_store.evidence, self.clock).add("garbage").add("garbage")

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
-from config.base.clock import US_PER_DAY, SystemClock
+from config.base.clock import US_PER_DAY
 from config.base.errors import InvalidInput, NightlightError, NotFound
 from config.base.timespan import Span, SpanSet
 from config.evidence import package
@@ -34,7 +34,7 @@ from server.web.evidence import EvidenceReport
 from storage.database import verdicts
 from storage.database.models import Agent, AgentCertificate, LedgerEntry, Segment, Verdict
 from tests.integration.services.test_audit_store import Secured
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.footage import RULES
 from tests.support.sites import POLICY, seconds
 from tests.support.tsa import TimestampAuthority
@@ -46,7 +46,7 @@ CENTRE = Ed25519PrivateKey.from_private_bytes(b"c" * 32)
 
 class Exported(Secured):
     def __init__(self, database, object_store) -> None:
-        super().__init__(database, object_store, SimulatedClock(SystemClock().utc_us()))
+        super().__init__(database, object_store, SimulatedClock(present_us()))
         self.agent.say(self.agent.heartbeat())
         self.keeper = LedgerKeeper(
             database, self.clock, NoteSigner("nightlight.example", CENTRE), "nightlight.example/ledger"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from config.base.clock import US_PER_DAY, US_PER_S, SystemClock
+from config.base.clock import US_PER_DAY, US_PER_S
 from config.base.errors import Conflict, NotFound, PermissionDenied, ResourceExhausted, Unavailable
 from config.base.roles import Role
 from config.base.timespan import Span
@@ -34,7 +34,7 @@ from storage.database.models import (
     ZoneWord,
 )
 from storage.database.scope import Scope
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.footage import FootageSite
 from tests.support.sites import known_since
 
@@ -49,7 +49,7 @@ class House:
     """A site whose class is in the recorded room; mum is a guardian there, dad is not approved yet."""
 
     def __init__(self, database, store, kind: str) -> None:
-        self.clock = SimulatedClock(SystemClock().utc_us())
+        self.clock = SimulatedClock(present_us())
         self.database = database
         self.footage = FootageSite(database, store.evidence, self.clock).add(kind)
         with database.unit_of_work() as session:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from config.base.clock import SystemClock
 from config.base.errors import Conflict, NotFound, PermissionDenied
 from server.services.cameras.setup_progress import WATCHED_US, SetupProgress
 from server.services.coverage.assess_day import Assessor
@@ -10,7 +9,7 @@ from server.services.registers.register import Register
 from storage.database.scope import OPERATOR, Scope
 from tests.integration.services.test_acceptance import record
 from tests.support.api import add_accounts
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.sites import POLICY, seconds
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -20,7 +19,7 @@ LIN = Scope("lin", OPERATOR)
 @pytest.fixture
 def clock():
     """Locks are judged by the store's own clock, so this one starts at the machine's."""
-    return SimulatedClock(SystemClock().utc_us())
+    return SimulatedClock(present_us())
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from server.services.registers.register import Register
 from storage.database import ledger
 from storage.database.models import LedgerCheckpoint
 from storage.database.unit_of_work import Database
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.tsa import TimestampAuthority
 
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -25,7 +25,7 @@ SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 class Stamped:
     def __init__(self, database: Database, folder: Path) -> None:
-        self.database, self.clock = database, SimulatedClock(SystemClock().utc_us())
+        self.database, self.clock = database, SimulatedClock(present_us())
         self.tsa = TimestampAuthority(folder / "tsa")
         Register(database, self.clock).add_site("rainbow", "rainbow", "cn", "Asia/Shanghai")
         signer = NoteSigner("nightlight.example", Ed25519PrivateKey.generate())

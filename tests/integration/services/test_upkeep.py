@@ -4,7 +4,6 @@ import threading
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from config.base.clock import SystemClock
 from config.base.errors import Unavailable
 from config.evidence.checkpoint import Checkpoint
 from config.evidence.note import NoteSigner
@@ -15,7 +14,7 @@ from server.services.custody.sweep_store import StoreSweeper
 from server.services.evidence.keep_ledger import LedgerKeeper
 from server.services.registers.register import Register
 from storage.database import audits, deep_audits, evidence, ledger
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.footage import RULES, FootageSite
 from tests.support.past import COUNT, RETAIN_DAYS
 
@@ -62,7 +61,7 @@ def test_a_round_is_begun_and_gone_through(database, any_object_store):
 
 
 def test_every_site_with_footage_is_drawn_from_once_a_day(database, any_object_store):
-    clock = SimulatedClock(SystemClock().utc_us())
+    clock = SimulatedClock(present_us())
     site = FootageSite(database, any_object_store.evidence, clock).add("sound")
     Register(database, clock).add_site("rainbow", "rainbow", "cn", "Asia/Shanghai")
     with database.unit_of_work() as session:

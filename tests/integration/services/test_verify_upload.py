@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from sqlalchemy import select
 
-from config.base.clock import US_PER_DAY, SystemClock
+from config.base.clock import US_PER_DAY
 from config.base.timespan import Span
 from config.wire.segments import Receipt, SegmentRecorded, UploadRefused
 from server.domain.retention import retain_until_us
@@ -20,7 +20,7 @@ from storage.database.unit_of_work import Database
 from storage.objects.connection import StoreAccess
 from storage.objects.keys import SegmentKey
 from storage.objects.s3 import S3EvidenceStore
-from tests.support.clock import SimulatedClock
+from tests.support.clock import SimulatedClock, present_us
 from tests.support.sites import POLICY, SigningAgent, seconds
 from tests.support.stores import ObjectStore
 
@@ -31,7 +31,7 @@ EVERYONE = Scope("police", AUDITOR, EVERY_REGION)
 @pytest.fixture
 def clock() -> SimulatedClock:
     """Locks are judged by the store's own clock, so this one starts at the machine's."""
-    return SimulatedClock(SystemClock().utc_us())
+    return SimulatedClock(present_us())
 
 
 @pytest.fixture
