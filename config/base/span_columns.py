@@ -151,15 +151,15 @@ def _both(left: Columns, right: Columns) -> Columns:
 def _union(ordered: Columns) -> Columns:
     """Canonical, of the starts and the ends of any spans, each in order."""
     starts, ends = ordered
-    apart = starts[1:] > ends[:-1]
-    return np.append(starts[:1], starts[1:][apart]), np.append(ends[:-1][apart], ends[-1:])
+    apart = np.flatnonzero(starts[1:] > ends[:-1])  # places to take from: twice as fast as a mask
+    return np.append(starts[:1], starts[1:].take(apart)), np.append(ends[:-1].take(apart), ends[-1:])
 
 
 def _intersection(left: Columns, right: Columns) -> Columns:
     """Canonical, of canonical columns."""
     starts, ends = _both(left, right)
-    shared = starts[1:] < ends[:-1]
-    return starts[1:][shared], ends[:-1][shared]
+    shared = np.flatnonzero(starts[1:] < ends[:-1])
+    return starts[1:].take(shared), ends[:-1].take(shared)
 
 
 def _outside(columns: Columns) -> Columns:
