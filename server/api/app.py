@@ -9,7 +9,7 @@ from anyio import to_thread
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
@@ -132,6 +132,7 @@ def build_app(parts: Parts) -> FastAPI:
     app.add_exception_handler(NightlightError, _nightlight_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected_error)
     return app
 
@@ -164,6 +165,10 @@ def _http_error(request: Request, raised: Exception) -> Response:
 def _validation_error(request: Request, _error: Exception) -> Response:
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     return answer(request.app.state.parts, request, status, "invalid_input", "a parameter is not valid")
+
+
+def _gone(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
 
 
 def _unexpected_error(request: Request, _error: Exception) -> Response:

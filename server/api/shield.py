@@ -1,16 +1,17 @@
 """What every request passes before any route sees it, and what every answer carries.
 
-Bodies are read whole, bounded in size and time (I10); a clip alone comes piece by piece. A request that changes something must come from our own pages.
-Where ``public_origin`` is set, pages answer to that host alone, so that no foreign name can be bound to them. Agents and
-health checks are left out of both: they carry no cookie, and may reach the server under another address.
+Bodies are read whole, bounded in size and time (I10); files come piece by piece, and nothing of them is taken before the gate has let
+their sender in. A request that changes something must come from our own pages.
+Where ``public_origin`` is set, pages answer to that host alone, so that no foreign name can be bound to them. Agents,
+health checks and an authority's provider are left out of both: they carry no cookie, and may reach the server under another address.
 Source: OWASP CSRF Prevention (Fetch Metadata, Origin), W3C CSP 3.
 """
 
 import asyncio
 import re
+from contextlib import suppress
 from urllib.parse import urlsplit
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,7 +20,6 @@ from config.base.errors import InvalidInput, NightlightError, PermissionDenied
 from config.evidence.leaves import LEAF_BYTES
 from config.wire.envelope import ENVELOPE_BYTES_MAX
 from server.api.errors import respond
-from server.api.gate import NotSignedIn
 from server.api.kept_forms import BODY
 from server.api.parts import Parts
 from server.probe.pictures import SENT_BYTES_MAX
@@ -29,23 +29,23 @@ BODY_BYTES_MAX = ENVELOPE_BYTES_MAX
 BODY_BYTES_MAX_AT = {"/agent/v1/cell-answers": ENVELOPE_BYTES_MAX + 1 + LEAF_BYTES}
 """An answer to a challenge carries a leaf of a recording behind its envelope."""
 REGISTER_FILE_BYTES_MAX = 2 * 1024 * 1024
-REGISTER_BODY_BYTES_MAX = 3 * 1024 * 1024
-"""A file of the registers, or one that the page carries as text to its confirmation."""
-_REGISTERS = re.compile(r"/(api/v1/)?sites/[^/]{1,64}/registers(/check)?")
-PICTURE_BODY_BYTES_MAX = SENT_BYTES_MAX + 64 * 1024
-"""A picture of a floor, or of what a camera sees; taken from who is signed in alone."""
-_PICTURES = re.compile(r"/sites/[^/]{1,64}/(plan|cameras/[^/]{1,64}/picture)")
-DOCUMENT_BODY_BYTES_MAX = DOCUMENT_BYTES_MAX + 64 * 1024
-_DOCUMENTS = re.compile(r"/sites/[^/]{1,64}/documents")
-"""A document of a site; taken from who is signed in alone."""
 CLIP_BYTES_MAX = 128 * 1024 * 1024
-_CLIPS = re.compile(r"/sites/[^/]{1,64}/looks/clip")
-"""A clip whose view is asked for: taken from who is signed in alone, and not into memory; its route takes one at a time."""
-CLIP_WAIT_S = 180.0
+FORM_BYTES = 64 * 1024
+"""What a form has besides its file."""
 BODY_WAIT_S = 10.0
-REGISTER_WAIT_S = 60.0
+_SITE = r"/sites/[^/]{1,64}"
+FILES = (
+    # A file of the registers, or one that the page carries as text to its confirmation.
+    (re.compile(rf"(/api/v1)?{_SITE}/registers(/check)?"), 3 * 1024 * 1024, 60.0),
+    # A picture of a floor, or of what a camera sees.
+    (re.compile(rf"{_SITE}/(plan|cameras/[^/]{{1,64}}/picture)"), SENT_BYTES_MAX + FORM_BYTES, 60.0),
+    (re.compile(rf"{_SITE}/documents"), DOCUMENT_BYTES_MAX + FORM_BYTES, 60.0),
+    # A clip whose view is asked for; its route takes few at once.
+    (re.compile(rf"{_SITE}/looks/clip"), CLIP_BYTES_MAX + FORM_BYTES, 180.0),
+)
+"""Where files are sent to, how many bytes a body has there at most, and how long it may take."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-NO_COOKIE_PREFIXES = ("/agent/", "/healthz")
+NO_COOKIE_PREFIXES = ("/agent/", "/back-channel/", "/healthz")
 POLICY = "Content-Security-Policy"
 """The one header that a route may set for itself: a page that brings its own script is let load nothing else."""
 HEADERS = {
@@ -79,20 +79,26 @@ class Shield:
             await self._app(scope, receive, send)
             return
 
+        file: _FileBody | None = None
+
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if file is not None:
+                    await file.drain()
                 self._complete(MutableHeaders(scope=message))
             await send(message)
 
         request = Request(scope)
+        path = request.url.path
         try:
             self._check_host(request)
             self._check_origin(request)
-            if request.method == "POST" and _CLIPS.fullmatch(request.url.path):
-                await self._check_known(request)
-                receive = _bounded(receive, CLIP_BYTES_MAX + 64 * 1024)
+            bounds = next(((most, wait_s) for one, most, wait_s in FILES if one.fullmatch(path)), None)
+            if request.method == "POST" and bounds is not None:
+                receive = file = _FileBody(receive, *bounds)
             else:
-                body = scope[BODY] = await _read_body(request, receive, await self._most(request))
+                most = BODY_BYTES_MAX_AT.get(path, BODY_BYTES_MAX)
+                body = scope[BODY] = await _read_body(request, receive, most)
                 receive = _replay(body, receive)
         except NightlightError as error:
             await respond(self._parts, request, error)(scope, receive, send_guarded)
@@ -100,22 +106,6 @@ class Shield:
         except Gone:
             return
         await self._app(scope, receive, send_guarded)
-
-    async def _most(self, request: Request) -> int:
-        """How many bytes the body may have. Raises NotSignedIn where only somebody known may send so many."""
-        path = request.url.path
-        if request.method == "POST" and _PICTURES.fullmatch(path):
-            await self._check_known(request)
-            return PICTURE_BODY_BYTES_MAX
-        if request.method == "POST" and _DOCUMENTS.fullmatch(path):
-            await self._check_known(request)
-            return DOCUMENT_BODY_BYTES_MAX
-        return REGISTER_BODY_BYTES_MAX if _is_register(path) else BODY_BYTES_MAX_AT.get(path, BODY_BYTES_MAX)
-
-    async def _check_known(self, request: Request) -> None:
-        token = self._parts.gate.token_of(request)
-        if not token or await run_in_threadpool(self._parts.sign_in.resume, token) is None:
-            raise NotSignedIn("sign in first")
 
     def _check_host(self, request: Request) -> None:
         if not self._host or request.url.path.startswith(NO_COOKIE_PREFIXES):
@@ -145,17 +135,13 @@ class Shield:
         headers.setdefault("Cache-Control", "no-store")
 
 
-def _is_register(path: str) -> bool:
-    return _REGISTERS.fullmatch(path) is not None
-
-
 async def _read_body(request: Request, receive: Receive, most: int) -> bytes:
     length = request.headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit() or int(length[:12]) > most:
         raise InvalidInput(f"a request body has at most {most} bytes", code="oversized")
     body = bytearray()
     try:
-        async with asyncio.timeout(REGISTER_WAIT_S if most >= REGISTER_BODY_BYTES_MAX else BODY_WAIT_S):
+        async with asyncio.timeout(BODY_WAIT_S):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -169,25 +155,39 @@ async def _read_body(request: Request, receive: Receive, most: int) -> bytes:
         raise InvalidInput("the request body did not arrive in time", code="too_slow") from error
 
 
-def _bounded(receive: Receive, most: int) -> Receive:
-    """As it comes. Raises InvalidInput for what is too long, once all of it has come: a browser reads no answer before."""
-    taken, until_s = 0, asyncio.get_running_loop().time() + CLIP_WAIT_S
+class _FileBody:
+    """A body as it comes, for a route to take once it knows whose it is.
 
-    async def some() -> Message:
-        nonlocal taken
+    Calling it raises InvalidInput for what is too long, once all of it has come, or too slow.
+    """
+
+    def __init__(self, receive: Receive, most: int, wait_s: float) -> None:
+        self._receive = receive
+        self._most = most
+        self._until_s = asyncio.get_running_loop().time() + wait_s
+        self._taken = 0
+        self._over = False
+
+    async def __call__(self) -> Message:
         try:
-            async with asyncio.timeout_at(until_s):
+            async with asyncio.timeout_at(self._until_s):
                 while True:
-                    message = await receive()
-                    taken += len(message.get("body", b""))
-                    if taken <= most or message["type"] == "http.disconnect":
+                    message = await self._receive()
+                    self._taken += len(message.get("body", b""))
+                    self._over = message["type"] == "http.disconnect" or not message.get("more_body", False)
+                    if self._taken <= self._most or message["type"] == "http.disconnect":
                         return message
-                    if not message.get("more_body", False):
-                        raise InvalidInput(f"a clip has at most {most} bytes", code="oversized")
+                    if self._over:
+                        raise InvalidInput(f"what is sent here has at most {self._most} bytes", code="oversized")
         except TimeoutError as error:
-            raise InvalidInput("the clip did not arrive in time", code="too_slow") from error
+            raise InvalidInput("what was sent did not arrive in time", code="too_slow") from error
 
-    return some
+    async def drain(self) -> None:
+        """Throws away what nobody has taken, for a moment: a browser that still sends reads no answer."""
+        self._until_s = min(self._until_s, asyncio.get_running_loop().time() + BODY_WAIT_S)
+        with suppress(InvalidInput):
+            while not self._over and self._taken <= self._most:
+                await self()
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

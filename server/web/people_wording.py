@@ -3,6 +3,8 @@
 from server.web.setup_wording import REFUSAL as SETUP_REFUSAL
 from server.web.wording import mark
 
+_TOO_LARGE = mark("The file is too large. A PDF has at most 10 MB, a photograph 8 MB: make it smaller.")
+
 ROLE = {
     "platform_admin": mark("platform administrator"),
     "health_regulator": mark("health authority"),
@@ -95,7 +97,8 @@ REFUSAL = {
     "no_document": mark("Choose a file first."),
     "bad_document": mark("Choose which document it is."),
     "no_pdf": mark("That is no PDF. Save or scan the assessment as a PDF, then upload that."),
-    "document_oversized": mark("The file is too large. A PDF has at most 10 MB, a photograph 8 MB: make it smaller."),
+    "document_oversized": _TOO_LARGE,
+    "oversized": _TOO_LARGE,
     "too_many_documents": mark("This site has as many documents of this kind as it may have."),
     **{code: SETUP_REFUSAL[code] for code in ("no_picture", "not_decoded")},
     "no_passkey": mark("There is no such passkey any more."),

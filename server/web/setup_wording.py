@@ -10,6 +10,10 @@ FORBIDDEN_ZONE = {
     "staff_rest": mark("staff rest room"),
 }
 
+_NO_PICTURE = mark(
+    "That is no picture that can be shown here. Take a PNG, JPEG or WebP of at most 8 MB; of a PDF or a drawing, a"
+    " screenshot or a photograph."
+)
 REFUSAL = {
     "forbidden_zone": mark(
         "No camera may look into this place: toilets, bathrooms, changing rooms, nursing rooms and staff rest rooms are"
@@ -60,10 +64,8 @@ REFUSAL = {
     "no_open_code": mark("This code is not open any more: it was used, withdrawn, or has ended."),
     "bad_floor": mark("Give the floor a name of 1 to 40 characters."),
     "no_file": mark("Choose a picture first."),
-    "no_picture": mark(
-        "That is no picture that can be shown here. Take a PNG, JPEG or WebP of at most 8 MB; of a PDF or a drawing, a"
-        " screenshot or a photograph."
-    ),
+    "no_picture": _NO_PICTURE,
+    "oversized": _NO_PICTURE,
     "not_decoded": mark("The picture could not be looked at in time. Try once more, or a smaller one."),
     "too_many_plans": mark("This site has as many floors as it may have: remove one first."),
     "bad_point": mark("That point is not on the plan. Drag it once more."),

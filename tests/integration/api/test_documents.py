@@ -1,6 +1,8 @@
 """The impact assessment and the sign at the door: who hands them in, who reads them, what is refused, and what stays."""
 
 import hashlib
+import http.client
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -121,3 +123,39 @@ def test_another_sites_documents_are_not_found(house):
 def test_where_nobody_looks_in_nothing_is_asked_for(house):
     house.nursery.change(SiteLive, SiteLive.site_id == SITE, mode="off")
     assert MISSING not in enter(house, "boss").get(f"/sites/{SITE}/people").text
+
+
+def test_nothing_of_a_file_is_taken_before_its_sender_may_send_it(house, monkeypatch):
+    """Of ten announced megabytes a few bytes have come: who may not is told so at once, and the rest is waited for from who may."""
+    clients = {name: enter(house, name) for name in ("mum", "stranger", "captain", "police")} | {"": house.client()}
+    monkeypatch.setattr("server.api.shield.BODY_WAIT_S", 0.0)
+    large = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": str(DOCUMENT_BYTES_MAX)}
+    paths = (PATH, f"/sites/{SITE}/plan", f"/sites/{SITE}/registers", f"/sites/{SITE}/looks/clip")
+    for name, path, status in [("mum", path, 403) for path in paths] + [
+        ("stranger", PATH, 403), ("captain", PATH, 404), ("police", PATH, 403), ("", PATH, 303),
+    ]:  # fmt: skip
+        link = http.client.HTTPConnection(urlsplit(house.url).netloc, timeout=5)
+        link.putrequest("POST", path)
+        for header, value in {**large, "Cookie": cookies(clients[name]), "Sec-Fetch-Site": "same-origin"}.items():
+            link.putheader(header, value)
+        link.endheaders(b"--x\r\n")
+        answer = link.getresponse()
+        assert answer.status == status, (name, path)
+        link.close()
+
+
+def cookies(client) -> str:
+    return "; ".join(f"{one.name}={one.value}" for one in client.cookies.jar)
+
+
+def test_a_sender_who_hangs_up_hurts_nobody(house):
+    boss = enter(house, "boss")
+    link = http.client.HTTPConnection(urlsplit(house.url).netloc, timeout=5)
+    link.putrequest("POST", PATH)
+    for header, value in {
+        "Content-Type": "multipart/form-data; boundary=x", "Content-Length": "9000", "Cookie": cookies(boss), "Sec-Fetch-Site": "none",
+    }.items():  # fmt: skip
+        link.putheader(header, value)
+    link.endheaders(b"--x\r\n")
+    link.close()
+    assert boss.get(PATH).status_code == 200
