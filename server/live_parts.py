@@ -1,7 +1,8 @@
 """What the pages of the live view are given, built from the settings."""
 
+import asyncio
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import BoundedSemaphore
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from storage.database.models import Camera
 from storage.database.unit_of_work import Database
 
 STREAM_PREFIX = "/stream"
+CLIPS_AT_ONCE = 3
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,10 @@ class LiveFace:
     """Before ``ws`` and ``hls``: an address, or a path where a proxy brings both under one name."""
     sources: tuple[str, ...]
     """What the content policy of a page with a player lets it connect to besides its own name."""
-    tracing: Lock = field(default_factory=Lock)
-    """Held while a clip is taken and looked at: one at a time."""
+    arriving: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(CLIPS_AT_ONCE))
+    """Clips that are on their way here, or wait."""
+    tracing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a clip is looked at: one at a time, and who waits holds no thread."""
 
     def trace(self, clip: BinaryIO, question: Question) -> Identified:
         """Raises as ``identify``."""

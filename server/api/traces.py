@@ -1,7 +1,7 @@
 """Whose view a clip shows: a form for whoever reads the access record, and its answer.
 
 Invariants: the question is on record before anything is looked at; of the clip nothing is kept, not even by name: it lies in a file
-without one while it is read, one at a time (I10).
+without one until it has been read. A few arrive at once, and one is looked at at a time (I10).
 """
 
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from config.base.errors import InvalidInput, NightlightError, NotFound, ResourceExhausted, Unavailable
@@ -39,20 +39,18 @@ def form(request: Request, person: Person, site: str) -> Response:
 @router.post("/sites/{site}/looks/clip")
 async def ask(request: Request, person: Person, site: str) -> Response:
     """The answer, this once."""
-    tracing = parts_of(request).live.tracing
+    arriving = parts_of(request).live.arriving
     state = await run_in_threadpool(_state, request, person, site)  # whose it is comes before what was sent
-    if not tracing.acquire(blocking=False):
-        busy = ResourceExhausted("another clip is being looked at", code="clip_busy")
+    if not arriving.acquire(blocking=False):
+        busy = ResourceExhausted("other clips are being looked at", code="clip_busy")
         return await run_in_threadpool(_page, request, person, state, Asked({}, error=busy))
     fields: dict[str, str] = {}
     try:
         found = await _answer(request, person, state, fields)
-    except ClientDisconnect:
-        return Response(status_code=400)  # nobody is there to read it
     except REFUSALS as error:
         return await run_in_threadpool(_page, request, person, state, Asked(fields, error=error))
     finally:
-        tracing.release()
+        arriving.release()
     state = await run_in_threadpool(_state, request, person, site)  # with this question on it
     return await run_in_threadpool(_page, request, person, state, Asked(fields, found))
 
@@ -80,7 +78,9 @@ async def _answer(request: Request, person: Scope, state: MarkingState, fields: 
                 aspect=ASPECTS.get(fields.get("aspect", ""), ASPECTS["16:9"]),
                 source=source_of(request),
             )
-            return await run_in_threadpool(parts_of(request).live.trace, clip.file, question)
+            live = parts_of(request).live
+            async with live.tracing:
+                return await run_in_threadpool(live.trace, clip.file, question)
     except MultiPartException as error:
         raise InvalidInput("the form is broken", code="no_file") from error
 
