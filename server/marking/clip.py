@@ -20,6 +20,7 @@ from server.probe.parent import run
 
 CHILD = Path(clip_child.__file__)
 WAIT_S = 150.0
+ANSWER_BYTES_MAX = 2 * SECONDS_MAX * BINS_PER_S * LONG_SIDE**2 + 1_024
 _MATROSKA = b"\x1a\x45\xdf\xa3"
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 """What a file of the MP4 family begins with, after the box's size."""
@@ -51,15 +52,15 @@ def read_clip(file: BinaryIO, *, child: Path = CHILD, wait_s: float = WAIT_S) ->
     if not demuxer:
         raise InvalidInput("the clip cannot be read: send an MP4, MOV or WebM", code="bad_clip")
     os.lseek(descriptor, 0, os.SEEK_SET)
-    ended = run(child, (demuxer,), file=descriptor, wait_s=wait_s)
-    line, _, data = ended.stdout.partition(b"\n")
     try:
+        ended = run(child, (demuxer,), descriptor, bytes_max=ANSWER_BYTES_MAX, wait_s=wait_s)
+        line, _, data = ended.output.partition(b"\n")
         answer = decode_json(line, _Answer)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, InvalidInput) as error:
         raise InvalidInput("the clip cannot be read: it broke the decoder", code="bad_clip") from error
     shape = (answer.count, answer.height, answer.width)
     if (
-        ended.returncode != 0
+        ended.code != 0
         or answer.error
         or not answer.count
         or len(data) != 2 * answer.count * answer.height * answer.width

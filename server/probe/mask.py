@@ -8,7 +8,7 @@ from threading import BoundedSemaphore
 from typing import BinaryIO
 
 from config.base.errors import InvalidInput, Unavailable
-from server.probe.parent import check_survived, run
+from server.probe.parent import run
 
 CHILD = Path(__file__).with_name("mask_child.py")
 WAIT_S = 300.0
@@ -40,10 +40,9 @@ def still(file: BinaryIO, from_us: int, *, wait_s: float = WAIT_S) -> bytes:
 
 
 def _run(file: BinaryIO, words: tuple[str, ...], bytes_max: int, wait_s: float) -> bytes:
-    ended = run(CHILD, words, file=file, wait_s=wait_s)
-    check_survived(ended)
-    if ended.returncode == NO_OUTPUT:
-        raise InvalidInput(ended.stderr[:160].decode(errors="replace"), code="undecodable")
-    if ended.returncode != 0 or not ended.stdout or len(ended.stdout) > bytes_max:
-        raise Unavailable(f"the masking process ended with {ended.returncode}", code="not_decoded")
-    return ended.stdout
+    ended = run(CHILD, words, file, bytes_max=bytes_max, wait_s=wait_s)
+    if ended.code == NO_OUTPUT:
+        raise InvalidInput(ended.output[:160].decode(errors="replace"), code="undecodable")
+    if ended.code != 0 or not ended.output:
+        raise Unavailable(f"the masking process ended with {ended.code}", code="not_decoded")
+    return ended.output

@@ -5,7 +5,7 @@
 
 Invariants: as ``child.py``: bounded in time, memory and pixels, nothing is read but standard input, none of our modules is within
 reach. Every field of the picture that was not chosen by name is drawn from a picture of 16 x 9 points and nothing finer, so that
-what is written holds no more of it than that. Where anything goes wrong there is no output at all.
+what is written holds no more of it than that. Where anything goes wrong no picture is written at all.
 
 What it cannot do: who walks into a chosen field is seen there; a gait, a colour of clothes or a time can tell who somebody is.
 """
@@ -32,7 +32,7 @@ class Unreadable(Exception):
 
 
 def main() -> int:
-    """0 with the output, 3 where there is none by these bytes."""
+    """0 with the output, 3 with the reason where there is none by these bytes."""
     for what, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
@@ -48,7 +48,7 @@ def main() -> int:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - the top of the process: whatever these bytes bring up is theirs
-        sys.stderr.write(f"{type(error).__name__}: {error}"[:160])
+        sys.stdout.write(f"{type(error).__name__}: {error}"[:160])
         return 3
     sys.stdout.buffer.write(made)
     return 0

@@ -4,7 +4,7 @@ Invariant: no byte of a file that somebody sent is ever shown to anybody; what i
 hold a script (SVG, HTML) is refused by its first bytes.
 """
 
-import subprocess
+import tempfile
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Annotated, Literal
@@ -13,12 +13,14 @@ import msgspec
 
 from config.base.decoding import decode_json
 from config.base.errors import InvalidInput, Unavailable
-from server.probe.parent import run
+from server.probe.parent import Ended, run
 
 CHILD = Path(__file__).with_name("picture_child.py")
 SENT_BYTES_MAX = 8 * 1024 * 1024
 """A photograph of a plan as a telephone takes it."""
 KEPT_BYTES_MAX = 2 * 1024 * 1024
+HEAD_BYTES = 1_024
+"""Of the line before the bytes of an answer."""
 SIDE_MAX = 2_000
 WAIT_S = 30.0
 AT_ONCE, PLACE_WAIT_S = 2, 3.0
@@ -54,21 +56,26 @@ def redraw(data: bytes, *, child: Path = CHILD, wait_s: float = WAIT_S) -> Pictu
         raise InvalidInput("a picture is a PNG, JPEG or WebP of at most 8 MiB", code="no_picture")
     if not _places.acquire(timeout=PLACE_WAIT_S):
         raise Unavailable("others send pictures at this moment", code="not_decoded")
+    words = (demuxer, str(SIDE_MAX), str(KEPT_BYTES_MAX))
     try:
-        ended = run(child, (demuxer, str(SIDE_MAX), str(KEPT_BYTES_MAX)), data=data, wait_s=wait_s)
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            file.seek(0)
+            return _read(run(child, words, file, bytes_max=KEPT_BYTES_MAX + HEAD_BYTES, wait_s=wait_s))
+    except InvalidInput as error:
+        raise InvalidInput(str(error), code="no_picture") from error
     finally:
         _places.release()
-    return _read(ended)
 
 
-def _read(ended: "subprocess.CompletedProcess[bytes]") -> Picture:
-    line, _, drawn = ended.stdout.partition(b"\n")
+def _read(ended: Ended) -> Picture:
+    line, _, drawn = ended.output.partition(b"\n")
     try:
         answer = decode_json(line, _Answer)
     except msgspec.MsgspecError as error:
         raise InvalidInput("the picture broke its decoder", code="no_picture") from error
     whole = 0 < len(drawn) <= KEPT_BYTES_MAX and answer.width > 0 and answer.height > 0
-    if ended.returncode != 0 or answer.error or not whole:
+    if ended.code != 0 or answer.error or not whole:
         raise InvalidInput(f"no picture: {answer.error[:160]}", code="no_picture")
     return Picture(answer.media_type, answer.width, answer.height, drawn)
 

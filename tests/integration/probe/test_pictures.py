@@ -72,9 +72,14 @@ def test_a_decoder_that_hangs_or_babbles_is_given_up(tmp_path):
     child.write_text("import time; time.sleep(30)")
     with pytest.raises(Unavailable):
         redraw(png, child=child, wait_s=0.2)
-    child.write_text('print(\'{"media_type": "text/html"}\')')
-    with pytest.raises(InvalidInput):
+    child.write_text("while True: print('x' * 100_000)")
+    with pytest.raises(Unavailable):
         redraw(png, child=child)
+    for text in ('print(\'{"media_type": "text/html"}\')', "import os; os.abort()"):
+        child.write_text(text)
+        with pytest.raises(InvalidInput) as raised:
+            redraw(png, child=child)
+        assert raised.value.code == "no_picture"
     assert pictures.CHILD.is_file()
 
 
