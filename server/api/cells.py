@@ -13,6 +13,7 @@ from config.base.clock import from_datetime
 from config.base.decoding import decode_json
 from config.base.errors import InvalidInput, NightlightError, NotFound, ResourceExhausted
 from config.wire.fields import Detail, Micros, Slug
+from server.api.cutting import while_allowed
 from server.api.errors import status_of
 from server.api.forms import Fields
 from server.api.gate import READ, Person, source_of
@@ -83,8 +84,10 @@ def fetch(request: Request, person: Person, site: str, data: Annotated[bytes, De
 @router.api_route("/sites/{site}/fetches/{fetch_id}.mp4", methods=READ)
 def recording(request: Request, person: Person, site: str, fetch_id: str) -> Response:
     """The bytes that were brought, playable as they are."""
-    chunks = parts_of(request).cell_fetcher.recording(person, site, fetch_id)
-    return StreamingResponse(chunks, media_type="video/mp4")
+    fetcher = parts_of(request).cell_fetcher
+    chunks = fetcher.recording(person, site, fetch_id)
+    allowed = while_allowed(request, person, chunks, lambda: fetcher.recording(person, site, fetch_id))
+    return StreamingResponse(allowed, media_type="video/mp4")
 
 
 def _page(

@@ -4,7 +4,6 @@ Invariant: nothing of it is kept by anybody on the way (``no-store``), and no by
 Source: RFC 9110, 14 (range requests), in ``server/api/ranges.py``.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
 from zoneinfo import ZoneInfo
@@ -15,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from config.base.clock import US_PER_MINUTE, from_datetime
-from config.base.errors import InvalidInput, NightlightError, NotFound, PermissionDenied
+from config.base.errors import InvalidInput, NightlightError, NotFound
 from config.base.ids import is_slug
+from server.api.cutting import while_allowed
 from server.api.errors import status_of
 from server.api.forms import Fields
 from server.api.gate import READ, Person, source_of
@@ -108,18 +108,14 @@ def recording(request: Request, person: Person, site: str, camera: str, segment:
     headers["Content-Length"] = str(last - first + 1)
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type="video/mp4")
-    pieces = _while_signed_in(request, person, playback.pieces(footage, first, last))
+    pieces = while_allowed(
+        request,
+        person,
+        playback.pieces(footage, first, last),
+        lambda: playback.check(person, site, camera, segment),
+    )
     begun = next(pieces, b"")  # a store that refuses is an answer of its own, not a broken one
     return StreamingResponse(chain([begun], pieces), status, headers, "video/mp4")
-
-
-def _while_signed_in(request: Request, person: Person, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Ends in the middle, and the connection with it, where the session ends or the account is another than it was."""
-    parts, token = parts_of(request), parts_of(request).gate.token_of(request)
-    for piece in pieces:
-        yield piece
-        if token and parts.sign_in.resume(token) != person:
-            raise PermissionDenied("the session is over", code="session_over")
 
 
 def _at(request: Request, person: Scope, site: str, text: str) -> int:

@@ -2,8 +2,8 @@
 
 Invariants: whoever looks is within reach for this very action (I7), has said why, and stands on the access record with the
 recording's own span before its first byte (I4); a version is named by its id, never by its key alone; what a camera filmed that
-sees a forbidden place is given to nobody. A look belongs to one session and is over with it, in the middle of a recording
-too. A recording in the site's own store is fetched, not played from here.
+sees a forbidden place is given to nobody. A look belongs to one session and is over with it, and with whatever else ends leave, in the
+middle of a recording too. A recording in the site's own store is fetched, not played from here.
 """
 
 from collections.abc import Iterator
@@ -145,20 +145,14 @@ class Playback:
         """
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
-            camera = _camera(session, person, site_id, camera_id)
-            segment = session.get(Segment, segment_id) if segment_id.isalnum() else None
-            if segment is None or (segment.site_id, segment.camera_id) != (site_id, camera.id):
-                raise NotFound("no such recording")
-            then = seen_then(session, site_id, camera.id, Span(segment.start_us, segment.end_us))
-            if set().union(*then.values()) & FORBIDDEN_KINDS:
-                raise NotFound("no such recording")  # it sees another place now
-            if not _playable(segment) or session.get(CellCopy, segment.id) is not None:
-                raise NotFound("the store at the centre has no such recording")
-            look = _open_look(session, person, camera, now_us)
-            if look is None:
-                raise PermissionDenied("say first why you look", code="no_look")
+            segment, look = self._allowed(session, person, site_id, camera_id, segment_id)
             _put_on_record(session, look, segment, source, now_us)
             return Footage(segment.size_bytes, segment.sha256, segment.object_key or "", segment.version_id or "")
+
+    def check(self, person: Scope, site_id: str, camera_id: str, segment_id: str) -> None:
+        """Whether what is on its way may go on. Raises as ``footage``."""
+        with self.database.reading() as session:
+            self._allowed(session, person, site_id, camera_id, segment_id)
 
     def pieces(self, footage: Footage, first: int, last: int) -> Iterator[bytes]:
         """Bytes ``first`` to ``last``, inclusive. Raises NotFound, Unavailable."""
@@ -168,6 +162,23 @@ class Playback:
                 raise NotFound("the recording is shorter than what was locked")
             first += len(piece)
             yield piece
+
+    def _allowed(
+        self, session: Session, person: Scope, site_id: str, camera_id: str, segment_id: str
+    ) -> tuple[Segment, ViewRow]:
+        camera = _camera(session, person, site_id, camera_id)
+        segment = session.get(Segment, segment_id) if segment_id.isalnum() else None
+        if segment is None or (segment.site_id, segment.camera_id) != (site_id, camera.id):
+            raise NotFound("no such recording")
+        then = seen_then(session, site_id, camera.id, Span(segment.start_us, segment.end_us))
+        if set().union(*then.values()) & FORBIDDEN_KINDS:
+            raise NotFound("no such recording")  # it sees another place now
+        if not _playable(segment) or session.get(CellCopy, segment.id) is not None:
+            raise NotFound("the store at the centre has no such recording")
+        look = _open_look(session, person, camera, self.clock.utc_us())
+        if look is None:
+            raise PermissionDenied("say first why you look", code="no_look")
+        return segment, look
 
 
 def _site(session: Session, person: Scope, site_id: str) -> Site:

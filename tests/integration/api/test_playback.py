@@ -3,14 +3,18 @@
 import httpx
 import pytest
 
+from server.services.custody.play_back import Playback
 from server.services.people.access_record import AccessBook
 from storage.database.models import (
     AccessRecord,
+    Account,
+    AccountSite,
     AuditFinding,
     AuditRound,
     Camera,
     CameraSight,
     LedgerEntry,
+    LoginSession,
     Segment,
     ViewRow,
     Zone,
@@ -87,17 +91,11 @@ def test_a_look_ends_and_then_nothing_comes(kept, first):
     assert sorted(one.why_closed for one in looks) == ["", "another_look", "left"]
 
 
-def test_a_look_belongs_to_one_session_and_is_over_with_it(kept, first, monkeypatch):
+def test_a_look_belongs_to_one_session_and_is_over_with_it(kept, first):
     client, other = kept.api.signed_in(), kept.api.signed_in()
     begin(kept, client, first)
     video = f"{page(kept)}/{first.id}.mp4"
     assert other.get(video).status_code == 403, "another device of the same person says why for itself"
-    monkeypatch.setattr("server.services.custody.play_back.PIECE_BYTES", 4)
-    with client.stream("GET", video) as answer:
-        monkeypatch.setattr(kept.api.parts.sign_in, "resume", lambda _token: None)
-        with pytest.raises(httpx.TransportError):
-            answer.read()
-    monkeypatch.undo()
     assert client.get(video).status_code == 200
     assert client.post("/sign-out", follow_redirects=False).status_code == 303
     again = kept.api.signed_in()
@@ -111,6 +109,37 @@ def test_a_look_belongs_to_one_session_and_is_over_with_it(kept, first, monkeypa
         looks = session.query(ViewRow).order_by(ViewRow.opened_us).all()
     assert [one.why_closed for one in looks] == ["session_over", "time_over"]
     assert looks[1].closed_us - looks[1].opened_us == 3_600_000_000
+
+
+ENDS = {
+    "signed out": (LoginSession, {}, None),
+    "locked": (Account, {"name": "lin"}, {"locked_us": 1}),
+    "another role": (Account, {"name": "lin"}, {"role": "facility_staff"}),
+    "the site is taken away": (AccountSite, {"account_name": "lin"}, None),
+    "the look is closed": (ViewRow, {}, {"closed_us": 1}),
+    "a forbidden place": (Zone, {}, {"kind": "toilet"}),
+    "deleted": (Segment, {}, {"deleted_us": 1}),
+}
+
+
+@pytest.mark.parametrize("why", ENDS)
+def test_what_ends_leave_to_look_ends_a_recording_that_is_on_its_way(kept, first, monkeypatch, why):
+    client, (model, which, change) = kept.api.signed_in(), ENDS[why]
+    begin(kept, client, first)
+
+    def pieces(*_: object):
+        yield b"foot"
+        with kept.database.unit_of_work() as session:
+            rows = session.query(model).filter_by(**which)
+            rows.delete() if change is None else rows.update(change)
+        yield b"age 0"
+
+    monkeypatch.setattr(Playback, "pieces", pieces)
+    monkeypatch.setattr("server.api.cutting.ASK_EVERY_US", 0)
+    with client.stream("GET", f"{page(kept)}/{first.id}.mp4") as answer:
+        assert answer.status_code == 200
+        with pytest.raises(httpx.TransportError):
+            answer.read()
 
 
 def test_what_is_there_is_said_with_its_proof_and_the_rest_is_a_gap_in_words(kept, first):
