@@ -54,9 +54,7 @@ class PeopleFace:
 def people_of(settings: ServerSettings, database: Database, clock: Clock) -> PeopleFace:
     """Raises ConfigurationError for a key or a policy pack that is wrong."""
     time = SteadyTime(database, clock)
-    key = picture_key_of(settings)
-    raw = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()) if key is not None else None
-    steps = SecondSteps(database, clock, SecretBox(raw))
+    steps = SecondSteps(database, clock, SecretBox(secret_of(settings)))
     return PeopleFace(
         reader=PeopleReader(database, LeaseDesk(database, time, library()), time),
         invitations=InvitationDesk(database, clock),
@@ -74,3 +72,9 @@ def people_of(settings: ServerSettings, database: Database, clock: Clock) -> Peo
         mail=channels_of(settings.notices, clock).get(Channel.EMAIL),
         asked_by_mail=FailureLimit(clock),
     )
+
+
+def secret_of(settings: ServerSettings) -> bytes | None:
+    """Of the server's machine, to make keys from; None where it has none. Raises ConfigurationError."""
+    key = picture_key_of(settings)
+    return key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()) if key is not None else None

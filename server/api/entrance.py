@@ -9,9 +9,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.base.errors import Conflict, InvalidInput, PermissionDenied, ResourceExhausted
 from server.api.errors import retry_after_s, status_of
-from server.api.gate import NAME_CHARS_MAX, READ, open_to_all, source_of
+from server.api.gate import NAME_CHARS_MAX, READ, mark_of, open_to_all, source_of
 from server.api.parts import parts_of
 from server.api.tongue import LANGUAGE_COOKIE, language_of
+from server.services.people.authority_sign_in import BY_AUTHORITY
 from server.services.people.passkeys import Site
 from server.web.languages import LANGUAGES
 
@@ -22,9 +23,9 @@ DEVICE_CHARS_MAX = 120
 LINK_CHARS_MAX = 64
 SECOND = "second"
 SAID_RESET, SAID_LEFT = "reset", "left"
-AUTHORITY = b"authority"
-"""What a sign-in between its steps remembers where an authority's provider was the first one; proofs of it begin so."""
-BY_AUTHORITY = {"totp": "authority_totp", "recovery": "authority_spare"}
+AUTHORITY = BY_AUTHORITY.encode()
+"""What a sign-in between its steps remembers where an authority's provider was the first one."""
+SECOND_BY_AUTHORITY = {"totp": "authority_totp", "recovery": "authority_spare"}
 router = APIRouter()
 
 
@@ -94,7 +95,7 @@ def second_step(request: Request, form: Form) -> Response:
             return HTMLResponse(_sign_in_page(request, onward, error=error.code), 401)
         html = parts.people_pages.second(token, onward, frozenset({"totp"}), language_of(request), error)
         return HTMLResponse(html, 401 if isinstance(error, PermissionDenied) else status_of(error))
-    return _signed_in(request, name, BY_AUTHORITY[proof] if began == AUTHORITY else proof, onward)
+    return _signed_in(request, name, SECOND_BY_AUTHORITY[proof] if began == AUTHORITY else proof, onward)
 
 
 @router.post("/sign-in/passkey/options")
@@ -140,14 +141,20 @@ def join(request: Request, form: Form) -> Response:
 @router.post("/sign-out")
 @open_to_all
 def sign_out(request: Request) -> Response:
-    """Ends the session on the server, whether or not the browser forgets its cookie; an authority's goes on to its provider."""
+    """Ends the session on the server, whether or not the browser forgets its cookie; an authority's goes on to its provider.
+
+    So does one that had ended by itself: the provider's may still stand.
+    """
     parts = parts_of(request)
-    token = parts.gate.token_of(request)
+    token, last = parts.gate.token_of(request), parts.gate.last_of(request)
     known = parts.sign_in.resume(token) if token else None
     if token:
         parts.sign_in.close_session(token)
-    response = leave_provider(request, known.proof if known is not None else "") or RedirectResponse("/sign-in", 303)
+    came_by = known.proof if known is not None else BY_AUTHORITY if last.by_authority else ""
+    response = leave_provider(request, came_by) or RedirectResponse("/sign-in", 303)
     parts.gate.clear_cookie(response)
+    if last.by_authority:
+        parts.gate.set_last(response, last.mark, by_authority=False)
     return response
 
 
@@ -156,7 +163,7 @@ def leave_provider(request: Request, proof: str) -> Response | None:
 
     By a page of ours: browsers follow no form to another site that ``form-action`` does not name.
     """
-    if not proof.startswith(AUTHORITY.decode()):
+    if not proof.startswith(BY_AUTHORITY):
         return None
     parts = parts_of(request)
     address = parts.people.authority.leave(f"{site_of(request).origin}/sign-in")
@@ -200,7 +207,7 @@ def open_session(request: Request, response: Response, name: str, proof: str) ->
     parts.gate.set_cookie(response, token, parts.session_hours)
     known = parts.people.devices.remember(name, parts.gate.device_of(request))
     parts.gate.set_device(response, known)
-    parts.gate.set_last(response, name, known)
+    parts.gate.set_last(response, mark_of(name, known), by_authority=proof.startswith(BY_AUTHORITY))
 
 
 def _signed_in(request: Request, name: str, proof: str, onward: str) -> Response:

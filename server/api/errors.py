@@ -29,7 +29,7 @@ from server.api.tongue import language_of
 RETRY_AFTER_S = 5
 _RETRY_AFTER_S = {"too_many_attempts": 300}
 """By code, where it takes longer."""
-MACHINE_PREFIXES = ("/api/", "/agent/", "/healthz")
+MACHINE_PREFIXES = ("/api/", "/agent/", "/back-channel/", "/healthz")
 _STATUS: tuple[tuple[type[NightlightError], HTTPStatus], ...] = (
     (NotSignedIn, HTTPStatus.UNAUTHORIZED),
     (PermissionDenied, HTTPStatus.FORBIDDEN),
@@ -103,14 +103,14 @@ def answer(parts: Parts, request: Request, status: HTTPStatus, code: str, detail
         body = msgspec.json.encode(problem)
         return Response(body, status, headers | {"Content-Language": language}, "application/problem+json")
     if status is HTTPStatus.UNAUTHORIZED:
-        kept = keep_form(request, parts.kept, parts.gate.last_of(request))
+        kept = keep_form(request, parts.kept, parts.gate)
         onward = "?next=%2Fkept" if kept else _next(request)
         return _with_kept(parts, RedirectResponse("/sign-in" + onward, HTTPStatus.SEE_OTHER, headers), kept)
     if code == SecondStepMissing.code:
         return RedirectResponse("/me", HTTPStatus.SEE_OTHER, headers)
     if code == SCREEN_ONLY and request.url.path == "/":
         return RedirectResponse("/wall", HTTPStatus.SEE_OTHER, headers)
-    kept = keep_form(request, parts.kept, parts.gate.last_of(request)) if "Retry-After" in headers else ""
+    kept = keep_form(request, parts.kept, parts.gate) if "Retry-After" in headers else ""
     reader = getattr(request.state, "reader", None)
     html = parts.pages.error(status, code, language, _here(request), reader=reader, kept=bool(kept))
     return _with_kept(parts, Response(html, status, headers, "text/html; charset=utf-8"), kept)

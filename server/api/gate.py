@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import BoundedSemaphore, Lock
 from typing import Annotated, TypeVar, cast
 
@@ -24,6 +24,7 @@ from config.base.errors import PermissionDenied, Unavailable
 from config.base.roles import Relation
 from server.api.actions import action_of
 from server.domain.authorisation import Action, reach
+from server.services.people.authority_sign_in import BY_AUTHORITY
 from server.services.people.devices import KEEP_DAYS
 from server.services.people.sign_in import SignIn
 from storage.database.scope import Scope
@@ -64,12 +65,30 @@ def open_to_all(endpoint: Endpoint) -> Endpoint:
     return endpoint
 
 
+@dataclass(frozen=True)
+class LastHere:
+    """Who was last signed in in a browser, as its cookie has it. It opens nothing."""
+
+    mark: str = ""
+    """Of the account; empty where the browser has none."""
+    by_authority: bool = False
+    is_known: bool = False
+    """This server wrote it: somebody has signed in there."""
+
+
 class Gate:
     """Finds the person behind a request."""
 
     def __init__(
-        self, sign_in: SignIn, clock: Clock, *, secure_cookies: bool, second_step_roles: Collection[str] = ()
+        self,
+        sign_in: SignIn,
+        clock: Clock,
+        *,
+        secure_cookies: bool,
+        second_step_roles: Collection[str] = (),
+        secret: bytes | None = None,
     ) -> None:
+        """``secret``: of this server, whichever process it is; None where it has none."""
         self._sign_in = sign_in
         self._clock = clock
         self._secure = secure_cookies
@@ -79,6 +98,7 @@ class Gate:
         self._device_cookie = f"{self.cookie_name}-device"
         self._last_cookie = f"{self.cookie_name}-last"
         self._key = secrets.token_bytes(32)
+        self._seal_key = hmac.digest(secret or self._key, b"nightlight last account", "sha256")
         self._remembered: OrderedDict[bytes, tuple[int, Scope, str]] = OrderedDict()
         self._lock = Lock()
         self._checks = BoundedSemaphore(CHECKS_AT_ONCE)
@@ -136,22 +156,27 @@ class Gate:
             samesite="strict",
         )
 
-    def last_of(self, request: Request) -> str:
-        """The mark of the account that was last signed in in this browser; empty where it has none. It opens nothing."""
-        return request.cookies.get(self._last_cookie, "")[:MARK_CHARS]
+    def last_of(self, request: Request) -> LastHere:
+        """Who was last signed in in this browser."""
+        mark, way, seal = [*request.cookies.get(self._last_cookie, "").split(".", 2), "", ""][:3]
+        is_known = hmac.compare_digest(seal.encode(), self._seal(mark, way).encode())
+        return LastHere(mark[:MARK_CHARS], is_known and way == BY_AUTHORITY, is_known)
 
-    def set_last(self, response: Response, account_name: str, device: str) -> None:
-        """Lets what was left unsent be told from somebody else's; ``device``: the token of ``set_device``, known here alone."""
-        mark = hmac.digest(device.encode(), account_name.encode(), "sha256").hex()
+    def set_last(self, response: Response, mark: str, *, by_authority: bool) -> None:
+        """Lets what was left unsent be told from somebody else's, and who signs out late be sent on."""
+        way = BY_AUTHORITY if by_authority else ""
         response.set_cookie(
             self._last_cookie,
-            mark,
+            f"{mark}.{way}.{self._seal(mark, way)}",
             max_age=DEVICE_COOKIE_S,
             path="/",
             secure=self._secure,
             httponly=True,
             samesite="strict",
         )
+
+    def _seal(self, mark: str, way: str) -> str:
+        return hmac.digest(self._seal_key, f"{mark}.{way}".encode(), "sha256").hex()
 
     def set_cookie(self, response: Response, token: str, hours: int) -> None:
         """Hands the session to the browser."""
@@ -191,6 +216,11 @@ class Gate:
             while len(self._remembered) > REMEMBERED_MAX:
                 self._remembered.popitem(last=False)
         return scope
+
+
+def mark_of(account_name: str, device: str) -> str:
+    """``device``: the token of ``set_device``, known to that browser alone."""
+    return hmac.digest(device.encode(), account_name.encode(), "sha256").hex()
 
 
 def source_of(request: Request) -> str:

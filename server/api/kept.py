@@ -18,7 +18,7 @@ router = APIRouter()
 def page(request: Request, person: Person) -> Response:
     """What was typed, and a button to send it; home where there is nothing."""
     parts = parts_of(request)
-    form = parts.kept.show(request.cookies.get(COOKIE, ""), person.account_name, parts.gate.last_of(request))
+    form = parts.kept.show(request.cookies.get(COOKIE, ""), person.account_name, parts.gate.last_of(request).mark)
     if form is None:
         return RedirectResponse("/", 303)
     html = parts.pages.page(
@@ -37,7 +37,7 @@ def page(request: Request, person: Person) -> Response:
 def forget(request: Request, person: Person) -> Response:
     """It was not wanted after all."""
     kept, token = parts_of(request).kept, request.cookies.get(COOKIE, "")
-    form = kept.show(token, person.account_name, parts_of(request).gate.last_of(request))
+    form = kept.show(token, person.account_name, parts_of(request).gate.last_of(request).mark)
     kept.forget(token)
     response = RedirectResponse(_page_of(form.path) if form is not None else "/", 303)
     response.delete_cookie(COOKIE, path="/kept")

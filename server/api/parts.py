@@ -15,7 +15,7 @@ from server.api.setup_feed import SetupFeed
 from server.api.wall_feed import WallFeed
 from server.custody_parts import custody_of, exports_of
 from server.live_parts import LiveFace, live_of
-from server.people_parts import PeopleFace, people_of
+from server.people_parts import PeopleFace, people_of, secret_of
 from server.report_parts import region_reports_of, reports_of
 from server.request_parts import RequestFace, requests_of
 from server.runtime import open_database
@@ -284,6 +284,7 @@ def build(settings: ServerSettings, clock: Clock | None = None) -> Parts:
             clock,
             secure_cookies=settings.api.public_origin.startswith("https://"),
             second_step_roles=settings.api.second_step_roles,
+            secret=secret_of(settings),
         ),
         people=people_of(settings, database, clock),
         requests=requests_of(settings, database, store, clock),

@@ -3,12 +3,13 @@
     begun = desk.begin("https://watch.example.org/sign-in/authority/back")   # send the browser to begun.address
     found = desk.finish(begun.kept, state, code, redirect)                    # found.account_name, found.both_steps
     desk.leave("https://watch.example.org/sign-in")                           # where to sign out there too
+    desk.signed_out_there(logout_token)                                       # somebody did: their sessions here are over
 
 Invariants: who comes back is somebody only where an administrator bound issuer and subject to an account of an authority: none is
 made, and no name or address of the provider's counts. State, nonce and code verifier belong to the browser that began, to one
 sign-in and to five minutes. The token's signature (asymmetric alone), issuer, audience, nonce and times are checked; that the
 provider saw to a second step is believed only of the ``acr`` and ``amr`` values that the settings name.
-Source: OpenID Connect Core 1.0, 3.1; OpenID Connect RP-Initiated Logout 1.0; RFC 7636; RFC 9207; RFC 9700.
+Source: OpenID Connect Core 1.0, 3.1; OpenID Connect RP-Initiated Logout 1.0, Back-Channel Logout 1.0; RFC 7636; RFC 9207; RFC 9700.
 """
 
 import base64
@@ -41,6 +42,9 @@ from storage.database.models import Account, AccountIdentity, HalfSignIn, LoginS
 from storage.database.unit_of_work import Database
 
 PURPOSE = "authority"
+BY_AUTHORITY = "authority"
+"""What the proof of a session begins with that was opened through the provider, and what is remembered before its second step."""
+SIGNED_OUT = "http://schemas.openid.net/event/backchannel-logout"
 DISCOVERY = "/.well-known/openid-configuration"
 ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"]
 ANSWER_BYTES_MAX = 256 * 1024
@@ -156,6 +160,35 @@ class AuthoritySignIn:
         asked = {"client_id": self.settings.client_id, "post_logout_redirect_uri": back}
         return f"{address}{'&' if '?' in address else '?'}{urlencode(asked)}"
 
+    def signed_out_there(self, token: str) -> int:
+        """By the provider itself (``token``: a logout token): ends what was opened through it for its subject; how many sessions.
+
+        A screen stays open: it was left so on purpose, and signed out there at once. Nothing here knows of the provider's own
+        sessions (``sid``), so that all of a person's end. A token that comes twice ends nothing twice. Raises PermissionDenied
+        (``authority_refused``), NotFound, Unavailable.
+        """
+        claims = self._checked(token, events={"essential": True}, sub={"essential": True})
+        events, subject = claims["events"], str(claims["sub"])
+        if not isinstance(events, dict) or not isinstance(events.get(SIGNED_OUT), dict) or "nonce" in claims:
+            raise PermissionDenied("that is no logout token", code="authority_refused")
+        with self.database.unit_of_work() as session:
+            row = session.get(AccountIdentity, (self.settings.issuer, subject)) if "\0" not in subject else None
+            if row is None:
+                return 0
+            opened = delete(LoginSession).where(
+                LoginSession.account_name == row.account_name,
+                LoginSession.proof.startswith(BY_AUTHORITY),
+                LoginSession.only == "",
+            )
+            ended = int(getattr(session.execute(opened), "rowcount", 0))
+            session.execute(
+                delete(HalfSignIn).where(
+                    HalfSignIn.account_name == row.account_name, HalfSignIn.challenge == BY_AUTHORITY.encode()
+                )
+            )
+        log.info("authority_signed_out", sessions=ended)
+        return ended
+
     def bind(self, account_name: str, subject: str) -> None:
         """By who runs the server. Raises NotFound, InvalidInput (``not_authority``), Conflict."""
         if not self.is_on:
@@ -230,16 +263,20 @@ class AuthoritySignIn:
 
     def _claims(self, token: object, nonce: str) -> Mapping[str, object]:
         """Of an identity token that holds in every respect. Raises PermissionDenied."""
+        return self._checked(
+            token, nonce={"essential": True, "value": nonce}, sub={"essential": True}, exp={"essential": True}
+        )
+
+    def _checked(self, token: object, **more: jwt.ClaimsOption) -> Mapping[str, object]:
+        """The claims of a fresh token of the provider's for this server alone; ``more``: what else it has to say."""
         now_s = self.clock.utc_us() // US_PER_S
         wanted = jwt.JWTClaimsRegistry(
             now=now_s,
             leeway=LEEWAY_S,
             iss={"essential": True, "value": self.settings.issuer},
             aud={"essential": True, "value": self.settings.client_id},
-            nonce={"essential": True, "value": nonce},
-            sub={"essential": True},
-            exp={"essential": True},
             iat={"essential": True},
+            **more,
         )
         try:
             claims = self._verified(str(token)).claims
@@ -267,7 +304,10 @@ class AuthoritySignIn:
     def _key_set(self) -> KeySet:
         now_us, keys = self.clock.monotonic_us(), self._keys
         if keys is None or now_us - self._keys_us > KEPT_US:
-            keys = KeySet.import_key_set(self._get(self._endpoint("jwks_uri")))  # type: ignore[arg-type]
+            try:
+                keys = KeySet.import_key_set(self._get(self._endpoint("jwks_uri")))  # type: ignore[arg-type]
+            except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+                raise Unavailable("the provider's keys cannot be read", code="authority_away") from error
             with self._lock:
                 self._keys, self._keys_us = keys, now_us
         return keys

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from server.api.forms import FIELDS_MAX
-from server.api.kept_forms import BYTES_MAX, FORMS_A_SOURCE_MAX, FORMS_MAX, KEPT_US, NEVER_KEPT, SECRETS, KeptForms
+from server.api.kept_forms import BYTES_MAX, FORMS_A_SOURCE_MAX, KEPT_US, NEVER_KEPT, SECRETS, KeptForms
 from server.web.inspections import FINDINGS_IN_FORM
 from server.web.pages import HERE
 from tests.support.api import AUDITOR, OPERATOR, PASSWORD, add_accounts
@@ -101,14 +101,40 @@ def test_it_is_bounded_in_time_number_size_and_by_source():
     tokens = [kept.keep("/sites/a/zones", b"name=%d" % number, "one") for number in range(FORMS_A_SOURCE_MAX + 1)]
     assert kept.show(tokens[0], "lin") is None
     assert kept.show(tokens[1], "lin") is not None
-    for number in range(FORMS_MAX + 5):
-        kept.keep("/sites/a/zones", b"name=x", f"source-{number}")
-    assert len(kept._forms) == FORMS_MAX
     last = kept.keep("/sites/a/zones", b"name=x", "two")
     clock.advance(KEPT_US // 1_000_000 + 1)
     assert kept.show(last, "lin") is None
     assert kept.keep("/sites/a/zones", b"name=x", "two")
     assert len(kept._forms) == 1
+
+
+def test_strangers_push_nothing_out_of_whoever_has_signed_in_and_an_office_of_many_is_no_source(monkeypatch):
+    monkeypatch.setattr("server.api.kept_forms.FORMS_MAX", 40)
+    kept = KeptForms(SimulatedClock())
+    office = [kept.keep("/sites/a/zones", b"name=x", "one", f"browser-{each}", is_known=True) for each in range(20)]
+    for number in range(100):
+        kept.keep("/sites/a/zones", b"name=x", f"source-{number}")
+    assert len(kept._forms) == 40
+    assert all(kept.show(token, "lin", f"browser-{each}") for each, token in enumerate(office))
+    more = [kept.keep("/sites/a/zones", b"name=x", "one", f"late-{each}", is_known=True) for each in range(20)]
+    assert all(kept.show(token, "lin", f"late-{each}") for each, token in enumerate(more)), "strangers' go first"
+    assert not kept.keep("/sites/a/zones", b"name=x", "stranger"), "and take no room then"
+    assert kept.keep("/sites/a/zones", b"name=x", "one", "newest", is_known=True)
+    assert kept.show(office[0], "lin", "browser-0") is None, "the oldest goes"
+    monkeypatch.setattr("server.api.kept_forms.BYTES_ALL_MAX", 100)
+    assert kept.keep("/sites/a/zones", b"name=" + b"x" * 90, "one", "long", is_known=True)
+    assert len(kept._forms) == 1
+
+
+@database_of_pages
+def test_a_browser_is_known_by_what_this_server_wrote_and_by_nothing_else(client, api):
+    sign_in(client, OPERATOR)
+    written = client.cookies["nightlight-last"]
+    api.parts.sign_in.end_sessions(OPERATOR)
+    for cookie, known in ((written, True), (written[:-1], False), ("x" * 64, False), ("a.b.c.d", False)):
+        client.cookies.set("nightlight-last", cookie)
+        client.post("/sites/sunflower/zones", data=PLACE)
+        assert [one.is_known for one in api.parts.kept._forms.values()][-1] is known, cookie
 
 
 FORM = re.compile(r'<form([^>]*method="post"[^>]*)>(.*?)</form>', re.DOTALL)
