@@ -1,7 +1,8 @@
 """Sign-in through an authority's own provider (OpenID Connect): there, and back.
 
 The cookie that binds the answer to the browser is ``lax``, for the browser comes back from another site; the session's is
-``strict``, so the way goes on by a page of ours and not by a redirect.
+``strict``, so the way goes on by a page of ours and not by a redirect. That somebody signed out there, the provider says itself, without
+a browser between.
 """
 
 from urllib.parse import quote, unquote
@@ -10,8 +11,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from config.base.errors import NotFound, PermissionDenied, Unavailable
-from server.api.entrance import AUTHORITY, SECOND, local_path, open_session, site_of
+from config.base.errors import InvalidInput, NotFound, PermissionDenied, Unavailable
+from server.api.entrance import AUTHORITY, SECOND, Form, local_path, open_session, site_of
 from server.api.errors import status_of
 from server.api.gate import BOTH_STEPS, READ, open_to_all
 from server.api.parts import parts_of
@@ -72,6 +73,17 @@ def back(request: Request, state: str = "", code: str = "", iss: str = "") -> Re
     secure = parts.public_origin.startswith("https://")  # a browser takes no __Host- cookie without, not even its end
     response.delete_cookie(_cookie(request), path="/", secure=secure, httponly=True, samesite="lax")
     return response
+
+
+@router.post("/back-channel/sign-out")
+@open_to_all
+def signed_out_there(request: Request, form: Form) -> Response:
+    """By the provider: its logout token is all that counts. 400 for one that does not hold, as its specification has it."""
+    try:
+        parts_of(request).people.authority.signed_out_there(form.get("logout_token", ""))
+    except PermissionDenied as error:
+        raise InvalidInput(str(error), code=error.code) from error
+    return Response()
 
 
 def _cookie(request: Request) -> str:

@@ -91,8 +91,17 @@ class Provider:
             "old": {"iat": now_s - 3_600},
             "no_subject": {"sub": None},
         }
-        changed = {**claims, **lies.get(self.lie, {})}
-        told = {name: value for name, value in changed.items() if value is not None}
+        return self._signed({**claims, **lies.get(self.lie, {})})
+
+    def logout(self, **changed: object) -> str:
+        """Back-Channel Logout 1.0, 2.4: what it says when its subject signs out; None takes a claim away."""
+        now_s = self.clock.utc_us() // US_PER_S
+        event = {"http://schemas.openid.net/event/backchannel-logout": {}}
+        claims = {"iss": self.issuer, "sub": self.subject, "aud": CLIENT, "iat": now_s, "exp": now_s + 120, "jti": "j", "sid": "s"}
+        return self._signed({**claims, "events": event, **changed})
+
+    def _signed(self, claims: dict[str, object]) -> str:
+        told = {name: value for name, value in claims.items() if value is not None}
         if self.lie == "unsigned":
             return f"{_plain({'alg': 'none'})}.{_plain(told)}."
         if self.lie == "secret":  # signed with what everybody may read
@@ -123,7 +132,7 @@ def provider(clock: Clock) -> Iterator[Provider]:
                     **({} if made.lie == "no_way_out" else {"end_session_endpoint": f"{made.issuer}/leave?tenant=a"}),
                 })  # fmt: skip
             elif parts.path == "/jwks":
-                self._say(200, {"keys": [made.key.as_dict(private=False)]})
+                self._say(200, {"keys": [made.key.as_dict(private=False)]} if made.lie != "no_keys" else {})
             else:
                 self.send_response(302)
                 self.send_header("Location", made.leave(asked) if parts.path == "/leave" else made.authorize(asked))

@@ -16,7 +16,7 @@ from config.base.errors import ConfigurationError
 from config.settings.server import load_server
 from server.admin.__main__ import main
 from server.api.parts import build
-from storage.database.models import Account, AccountEvent, AccountIdentity, LoginSession
+from storage.database.models import Account, AccountEvent, AccountIdentity, HalfSignIn, LoginSession, Totp
 from tests.support.api import serving, settings_for
 from tests.support.nursery import PASSWORD, SITE, Nursery
 from tests.support.oidc import CLIENT, SECRET, provider
@@ -151,6 +151,74 @@ def test_who_leaves_a_screen_open_is_signed_out_at_the_provider_too(house):
     assert client.get("/wall").status_code == 200
 
 
+def test_who_signs_out_late_is_sent_on_to_the_provider_too_and_once(house):
+    """The session here ended by itself; the provider's may stand, and would let in whoever sits down next."""
+    house.idp.claims = {"amr": ["mfa"]}
+    for forgotten in (False, True):
+        client, address = begin(house)
+        assert client.get(address).status_code == 200
+        house.nursery.clock.advance(13 * 3_600)
+        if forgotten:
+            del client.cookies["nightlight"]
+        assert client.get("/me").status_code == 303
+        assert "/leave" in left_for(client.post("/sign-out"))
+        assert client.post("/sign-out").headers["location"] == "/sign-in"
+
+
+def test_a_sign_out_at_the_provider_ends_what_was_opened_through_it_and_nothing_else(house):
+    house.idp.claims = {"amr": ["mfa"]}
+    client, address = begin(house)
+    assert client.get(address).status_code == 200
+    screen, address = begin(house)
+    assert screen.get(address).status_code == 200
+    screen.post("/wall/screen")
+    ours = house.client(follow_redirects=False)
+    assert ours.post("/sign-in", data={"name": "police", "password": PASSWORD}).status_code == 303
+    provider = httpx.Client(base_url=house.url, trust_env=False)
+
+    def said(token: str) -> int:
+        return provider.post("/back-channel/sign-out", data={"logout_token": token}).status_code
+
+    event = "http://schemas.openid.net/event/backchannel-logout"
+    house.idp.lie = "key"
+    assert said(house.idp.logout()) == 400
+    house.idp.lie = ""
+    for lie in (
+        {"sub": None}, {"sub": 7}, {"sub": ""}, {"sub": "x" * 256}, {"events": None}, {"events": {}}, {"events": {event: 1}},
+        {"events": [event]}, {"nonce": "n"}, {"aud": "somebody-else"}, {"iss": "https://evil.example"}, {"iat": None},
+        {"iat": house.nursery.clock.utc_us() // US_PER_S - 3_600}, {"exp": 1},
+    ):  # fmt: skip
+        assert said(house.idp.logout(**lie)) == 400, lie
+    for token in ("", "x", "a.b.c", house.idp.identity("n"), "\0"):
+        assert said(token) == 400
+    for subject in ("person-2", "\0"):
+        assert said(house.idp.logout(sub=subject)) == 200, "nobody here is bound to it"
+    assert client.get(f"/sites/{SITE}").status_code == 200
+    answer = provider.post("/back-channel/sign-out", data={"logout_token": house.idp.logout(exp=None, sid=None)})
+    assert (answer.status_code, answer.headers["cache-control"], answer.content) == (200, "no-store", b"")
+    assert client.get(f"/sites/{SITE}").status_code == 303, "over at once"
+    assert screen.get("/wall").status_code == 200, "it was left open on purpose, and signed out at the provider then"
+    assert ours.get("/me").status_code == 200, "who came in by a password did not come through there"
+    assert said(house.idp.logout()) == 200, "a second time changes nothing"
+
+
+def test_a_sign_in_half_done_is_over_with_a_sign_out_there(house):
+    house.nursery.add(Totp(account_name="police", secret=b"\0AAAA", made_us=1, confirmed_us=1, last_step=0))
+    client, address = begin(house)
+    step = re.search(r'name="step" value="([\w-]+)"', client.get(address).text)[1]
+    with house.nursery.database.reading() as session:
+        assert session.query(HalfSignIn).filter_by(account_name="police").count() == 1
+    token = {"logout_token": house.idp.logout()}
+    assert httpx.post(f"{house.url}/back-channel/sign-out", data=token, trust_env=False).status_code == 200
+    assert "took too long" in client.post("/sign-in/second", data={"step": step, "code": "123456"}).text
+
+
+def test_keys_that_are_none_open_nothing_and_break_nothing(house):
+    house.idp.lie = "no_keys"
+    client, address = begin(house)
+    assert client.get(address).status_code == 503
+
+
 LIES = (
     "nonce", "no_nonce", "audience", "audiences", "azp", "issuer", "expired", "old", "no_subject", "key", "secret", "unsigned", "iss",
 )  # fmt: skip
@@ -219,6 +287,7 @@ def test_without_a_provider_there_is_no_button_and_no_way(nursery, tmp_path):
         assert "/sign-in/authority" not in api.client().get("/sign-in").text
         for path in ("/sign-in/authority", "/sign-in/authority/back?state=x&code=y"):
             assert api.client().get(path).status_code in {401, 404}
+        assert api.client().post("/back-channel/sign-out", data={"logout_token": "x"}).status_code == 404
     for issuer in ("http://idp.example.org", "https://"):
         with pytest.raises(ConfigurationError):
             build(load_server(configured(nursery, tmp_path, issuer)), nursery.clock)

@@ -39,6 +39,7 @@ CHANGEABLE = {"/agent/v1/enrolments", "/agent/v1/certificates"} | {
     "/agent/v1/cell-fetches",
     "/agent/v1/cell-orders",
     "/agent/v1/upload-tickets",
+    "/back-channel/sign-out",
     "/forgot",
     "/join",
     "/reset",
