@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from storage.database.models import Camera, CreditEntryRow, Region, Site, Verdict
 from storage.database.statistics import stands
+from storage.database.verdicts import in_force, of_sites
 
 MONTH_CHARS = 7
 
@@ -44,27 +45,12 @@ def service_of(session: Session, site_id: str) -> list[tuple[int, int | None]]:
 
 
 def month_sums(
-    session: Session, site_id: str, since_day: str, before_day: str
+    session: Session, site_id: str, first_day: str, last_day: str
 ) -> list[tuple[str, str, bool, int, int, int]]:
-    """(month, status, final, camera-days, expected, covered) of a site's entries in force, days from ``since_day`` on."""
-    newest = (
-        select(func.max(Verdict.id))
-        .join(Camera, Camera.id == Verdict.camera_id)
-        .where(Camera.site_id == site_id, Verdict.day >= since_day, Verdict.day < before_day)
-        .group_by(Verdict.camera_id, Verdict.day)
-    )
+    """(month, status, final, camera-days, expected, covered) of a site's entries in force, days first to last."""
     month = func.substr(Verdict.day, 1, MONTH_CHARS)
-    rows = session.execute(
-        select(
-            month,
-            Verdict.status,
-            stands(),
-            func.count(),
-            func.sum(Verdict.expected_us),
-            func.sum(Verdict.covered_us),
-        )
-        .join(Camera, Camera.id == Verdict.camera_id)
-        .where(Verdict.id.in_(newest))
-        .group_by(month, Verdict.status, stands())
-    )
+    sums = (func.count(), func.sum(Verdict.expected_us), func.sum(Verdict.covered_us))
+    query = select(month, Verdict.status, stands(), *sums).join(Camera, Camera.id == Verdict.camera_id)
+    query = in_force(query, of_sites([site_id]), first_day, last_day)
+    rows = session.execute(query.group_by(month, Verdict.status, stands()))
     return [(row[0], row[1], row[2], int(row[3]), int(row[4]), int(row[5])) for row in rows]

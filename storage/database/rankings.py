@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.database.models import Camera, ComplianceEntry, Verdict
+from storage.database.verdicts import in_force, of_sites
 
 
 class DayEntry(NamedTuple):
@@ -55,8 +56,7 @@ def day_entries(session: Session, site_ids: Sequence[str], day: str) -> list[Day
     """One for each camera of which there is an entry."""
     columns = (Camera.site_id, Verdict.camera_id, Verdict.status, Verdict.final, Verdict.assessed_us, Verdict.gaps)
     query = select(*columns).join(Camera, Camera.id == Verdict.camera_id)
-    rows = session.execute(query.where(Verdict.id.in_(_in_force(site_ids, day, day))))
-    return [DayEntry(*row) for row in rows]
+    return [DayEntry(*row) for row in session.execute(in_force(query, of_sites(site_ids), day, day))]
 
 
 def days_entries(session: Session, site_ids: Sequence[str], first_day: str, last_day: str) -> list[DaysEntry]:
@@ -65,7 +65,7 @@ def days_entries(session: Session, site_ids: Sequence[str], first_day: str, last
     query = select(Camera.site_id, Verdict.camera_id, Verdict.status, *sums).join(
         Camera, Camera.id == Verdict.camera_id
     )
-    query = query.where(Verdict.id.in_(_in_force(site_ids, first_day, last_day)))
+    query = in_force(query, of_sites(site_ids), first_day, last_day)
     rows = session.execute(query.group_by(Camera.site_id, Verdict.camera_id, Verdict.status))
     return [
         DaysEntry(site_id, camera_id, status, int(days), int(expected_us), int(covered_us))
@@ -86,12 +86,3 @@ def told_by(session: Session, entry_ids: Sequence[int]) -> dict[int, bytes]:
     """What compliance entries tell, as it is kept."""
     rows = session.execute(select(ComplianceEntry.id, ComplianceEntry.told).where(ComplianceEntry.id.in_(entry_ids)))
     return {row.id: row.told for row in rows}
-
-
-def _in_force(site_ids: Sequence[str], first_day: str, last_day: str) -> Select[int]:
-    return (
-        select(func.max(Verdict.id))
-        .join(Camera, Camera.id == Verdict.camera_id)
-        .where(Camera.site_id.in_(site_ids), Verdict.day >= first_day, Verdict.day <= last_day)
-        .group_by(Verdict.camera_id, Verdict.day)
-    )

@@ -20,6 +20,7 @@ from storage.database.models import (
     Site,
     Verdict,
 )
+from storage.database.verdicts import in_force, of_sites
 
 NON_COMPLIANT, UNVERIFIED = "NON_COMPLIANT", "UNVERIFIED"
 
@@ -45,22 +46,10 @@ def site_names(session: Session, site_ids: Sequence[str]) -> dict[str, str]:
 
 def judged_days(session: Session, site_ids: Sequence[str], since_day: str) -> dict[str, JudgedDays]:
     """By site, from the final entries in force on and after ``since_day`` (ISO date)."""
-    newest = (
-        select(func.max(Verdict.id).label("id"))
-        .join(Camera, Camera.id == Verdict.camera_id)
-        .where(Verdict.day >= since_day, Camera.site_id.in_(site_ids))
-        .group_by(Verdict.camera_id, Verdict.day)
-        .subquery()
-    )
-    rows = session.execute(
-        select(Camera.site_id, Verdict.day, Verdict.status)
-        .join(newest, newest.c.id == Verdict.id)
-        .join(Camera, Camera.id == Verdict.camera_id)
-        .where(Verdict.final)
-        .distinct()
-    )
+    query = select(Camera.site_id, Verdict.day, Verdict.status).join(Camera, Camera.id == Verdict.camera_id)
+    query = in_force(query, of_sites(site_ids), since_day).where(Verdict.final).distinct()
     days: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for site_id, day, status in rows:
+    for site_id, day, status in session.execute(query):
         days[site_id, day].add(status)
     found: dict[str, JudgedDays] = defaultdict(JudgedDays)
     for (site_id, _), statuses in days.items():

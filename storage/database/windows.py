@@ -5,13 +5,13 @@ The rows are plain tuples, because a region's quarter has millions of them.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, Row, Select, and_, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from config.base.timespan import Span, SpanSet
-from storage.database import spans
+from storage.database import spans, verdicts
 from storage.database.models import (
     AgentStatus,
     Camera,
@@ -26,7 +26,6 @@ from storage.database.models import (
 
 Series = dict[str, dict[str, SpanSet]]
 """Kind → timeline id → spans."""
-_Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
 
 
 class Told(NamedTuple):
@@ -263,7 +262,8 @@ def verdicts_of(session: Session, camera_ids: Sequence[str], first_day: str, las
         Verdict.assessed_us,
         Verdict.gaps,
     )
-    rows = _rows(session, _in_force(query, camera_ids, first_day, last_day))
+    query = verdicts.in_force(query, Verdict.camera_id.in_(camera_ids), first_day, last_day)
+    rows = _rows(session, query.order_by(Verdict.camera_id, Verdict.day))
     found: dict[str, list[InForce]] = defaultdict(list)
     for row in rows:
         found[row[1]].append(InForce._make(row))
@@ -286,7 +286,8 @@ def calendar_of(
         Verdict.covered_us,
         Verdict.assessed_us,
     )
-    rows = _rows(session, _in_force(query, camera_ids, first_day, last_day))
+    query = verdicts.in_force(query, Verdict.camera_id.in_(camera_ids), first_day, last_day)
+    rows = _rows(session, query.order_by(Verdict.camera_id, Verdict.day))
     found: dict[str, list[CalendarRow]] = defaultdict(list)
     for camera_id, *told in rows:
         found[camera_id].append(tuple(told))
@@ -297,19 +298,3 @@ def _rows(session: Session, query: Executable) -> Sequence[Row[*tuple[Any, ...]]
     """Plain rows of the session's transaction, all at once: through the ORM thousands of them take twice as long."""
     session.flush()
     return session.connection().execute(query).all()
-
-
-def _in_force(query: _Query, camera_ids: Sequence[str], first_day: str, last_day: str) -> _Query:
-    """A query about verdicts, of the entries in force alone and in order."""
-    newest = (
-        select(func.max(Verdict.id).label("id"))
-        .where(Verdict.camera_id.in_(camera_ids), Verdict.day >= first_day, Verdict.day <= last_day)
-        .group_by(Verdict.camera_id, Verdict.day)
-        .subquery()
-    )
-    return (
-        query.join(newest, newest.c.id == Verdict.id)
-        # Once more: by its number alone PostgreSQL would look every single entry up by itself.
-        .where(Verdict.camera_id.in_(camera_ids), Verdict.day >= first_day, Verdict.day <= last_day)
-        .order_by(Verdict.camera_id, Verdict.day)
-    )

@@ -6,7 +6,7 @@ person: entries about a member of the staff are left out, and nobody who entered
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -140,12 +140,13 @@ def _told(session: Session, site: Site, found: Card) -> SiteTold:
 
 def _months(session: Session, site: Site, now_us: int) -> list[MonthShare]:
     today = day_of(now_us, site.timezone)
+    yesterday = today - timedelta(days=1)
     firsts = last_months(today)
     service = [
         (day_of(begin, site.timezone), day_of(end, site.timezone) if end is not None else today)
         for begin, end in publication.service_of(session, site.id)
     ]
-    entries = by_month(publication.month_sums(session, site.id, firsts[-1].isoformat(), today.isoformat()))
+    entries = by_month(publication.month_sums(session, site.id, firsts[-1].isoformat(), yesterday.isoformat()))
     late = is_late(compliance.looked_at(session, [site.id]).get(site.id, (0, 0))[0], now_us)
     known = {month: as_far_as_known(some, late=late) for month, some in entries.items()}
     told = (month_told(first, today, service, known.get(first.isoformat()[:7], ())) for first in firsts)
