@@ -1,10 +1,10 @@
 """Figures of many sites at once: camera-days of a month, and what is open."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from storage.database.docket import OPEN
@@ -17,6 +17,7 @@ from storage.database.models import (
     Site,
     Verdict,
 )
+from storage.database.verdicts import in_force, of_sites
 
 DayRow = tuple[str, bool, int, int, int]
 CLOSED = "passed"
@@ -48,21 +49,12 @@ def stands() -> ColumnElement[bool]:
 
 def day_sums(session: Session, site_ids: Sequence[str], first_day: str, last_day: str) -> dict[str, list[DayRow]]:
     """By site: (status, final, camera-days, expected, covered) of the entries in force of the days from first to last."""
-    rows = session.execute(
-        select(
-            Camera.site_id,
-            Verdict.status,
-            stands(),
-            func.count(),
-            func.sum(Verdict.expected_us),
-            func.sum(Verdict.covered_us),
-        )
-        .join(Camera, Camera.id == Verdict.camera_id)
-        .where(Verdict.id.in_(_in_force(site_ids, first_day, last_day)))
-        .group_by(Camera.site_id, Verdict.status, stands())
-    )
+    sums = (func.count(), func.sum(Verdict.expected_us), func.sum(Verdict.covered_us))
+    query = select(Camera.site_id, Verdict.status, stands(), *sums).join(Camera, Camera.id == Verdict.camera_id)
+    query = in_force(query, of_sites(site_ids), first_day, last_day)
     found: dict[str, list[DayRow]] = defaultdict(list)
-    for site_id, status, final, days, expected_us, covered_us in rows:
+    for row in session.execute(query.group_by(Camera.site_id, Verdict.status, stands())):
+        site_id, status, final, days, expected_us, covered_us = row
         found[site_id].append((status, final, int(days), int(expected_us), int(covered_us)))
     return found
 
@@ -92,11 +84,19 @@ def open_counts(session: Session, site_ids: Sequence[str], now_us: int) -> dict[
     return found
 
 
-def lost_days(session: Session, site_ids: Sequence[str], first_day: str, last_day: str) -> list[Verdict]:
-    """The entries in force of days on which something is missing or unknown, by camera and day."""
-    query = select(Verdict).where(Verdict.id.in_(_in_force(site_ids, first_day, last_day)))
-    query = query.where(or_(Verdict.covered_us < Verdict.expected_us, Verdict.status == UNVERIFIED))
-    return list(session.scalars(query.order_by(Verdict.camera_id, Verdict.day)))
+def lost_days(
+    session: Session, site_ids: Sequence[str], late: Collection[str], first_day: str, last_day: str
+) -> list[tuple[Verdict, bool]]:
+    """The entries in force of days on which something is missing or unknown, by camera and day; and whether each still says so.
+
+    ``late``: sites that nobody judges now. Of these an entry that is not final, or is to be made anew, says nothing any more.
+    """
+    says = or_(stands(), Camera.site_id.not_in(late))
+    query = select(Verdict, says).join(Camera, Camera.id == Verdict.camera_id)
+    query = in_force(query, of_sites(site_ids), first_day, last_day)
+    query = query.where(or_(Verdict.covered_us < Verdict.expected_us, Verdict.status == UNVERIFIED, not_(says)))
+    rows = session.execute(query.order_by(Verdict.camera_id, Verdict.day))
+    return [(row, bool(known)) for row, known in rows]
 
 
 def entries_a_day(
@@ -130,12 +130,3 @@ def order_acts(session: Session, site_ids: Sequence[str]) -> dict[str, list[Rect
     for row in session.scalars(query):
         found[row.order_id].append(row)
     return found
-
-
-def _in_force(site_ids: Sequence[str], first_day: str, last_day: str) -> Select[int]:
-    return (
-        select(func.max(Verdict.id))
-        .join(Camera, Camera.id == Verdict.camera_id)
-        .where(Camera.site_id.in_(site_ids), Verdict.day >= first_day, Verdict.day <= last_day)
-        .group_by(Verdict.camera_id, Verdict.day)
-    )

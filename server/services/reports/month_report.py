@@ -25,6 +25,7 @@ from server.services.reports.press import (
     Press,
     Told,
     by_number,
+    camera_day,
     handed_out,
     month_days,
 )
@@ -32,7 +33,6 @@ from storage.database import reports, windows
 from storage.database import scope as scoping
 from storage.database.models import Camera, Report, Site
 from storage.database.scope import Scope
-from storage.database.verdicts import decode_gaps
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class ReportDesk:
             if first <= days[-1] and last >= days[0]
         }
         rows = windows.verdicts_of(session, sorted(service), days[0].isoformat(), days[-1].isoformat())
-        told = {camera_id: {row.day: _camera_day(row) for row in entries} for camera_id, entries in rows.items()}
+        told = {camera_id: {row.day: camera_day(row) for row in entries} for camera_id, entries in rows.items()}
         serving = [camera for camera in cameras if camera.id in service]
         for camera_id, due in self.assessor.judge_due(session, site, serving, days[0], days[-1], now_us).items():
             told.setdefault(camera_id, {}).update({day: _judged(day, verdict) for day, verdict in due.items()})
@@ -171,18 +171,6 @@ def _service(camera: Camera, timezone: str, today: date) -> tuple[date, date]:
         return today, date.min
     last = today if camera.retired_us is None else min(today, day_of(camera.retired_us, timezone))
     return day_of(camera.activated_us, timezone), last
-
-
-def _camera_day(row: windows.InForce) -> CameraDay:
-    return CameraDay(
-        date.fromisoformat(row.day),
-        Status(row.status),
-        row.final,
-        row.expected_us,
-        row.covered_us,
-        row.assessed_us,
-        tuple(GapTold(start_us, end_us, cause) for start_us, end_us, cause, _ in decode_gaps(row.gaps)),
-    )
 
 
 def _judged(day: str, verdict: DayVerdict) -> CameraDay:

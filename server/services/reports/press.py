@@ -18,12 +18,14 @@ from config.base.clock import Clock
 from config.base.errors import InvalidInput, NotFound, ResourceExhausted
 from config.base.ids import fresh_id, is_slug
 from config.base.logs import get_logger
-from server.domain.month import days_of
+from server.domain.month import CameraDay, GapTold, days_of
 from server.domain.verdict import Status
 from server.reports.seal import Sealer
 from storage.database import reports
-from storage.database.models import RegionReport, Report
+from storage.database.models import RegionReport, Report, Verdict
 from storage.database.unit_of_work import Database
+from storage.database.verdicts import decode_gaps
+from storage.database.windows import InForce
 
 MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
 REPORTS_SHOWN_MAX = 100
@@ -147,6 +149,19 @@ def by_number(session: Session, model: type[Row], report_id: str) -> Row:
 def handed_out(row: Report | RegionReport) -> dict[str, Any]:
     """The fields of a ``HandedOut``."""
     return {name: getattr(row, name) for name in HandedOut.__struct_fields__}
+
+
+def camera_day(row: Verdict | InForce) -> CameraDay:
+    """A day as its entry tells it."""
+    return CameraDay(
+        date.fromisoformat(row.day),
+        Status(row.status),
+        row.final,
+        row.expected_us,
+        row.covered_us,
+        row.assessed_us,
+        tuple(GapTold(start_us, end_us, cause) for start_us, end_us, cause, _ in decode_gaps(row.gaps)),
+    )
 
 
 def month_days(month: str) -> tuple[date, ...]:

@@ -6,13 +6,13 @@ Invariants: as of a site's report. A report says no more than the record does: a
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
 from config.base.errors import InvalidInput, ResourceExhausted
-from server.domain.month import CameraDay, GapTold
+from server.domain.compliance import is_late
 from server.domain.rectification import Act, Kind
 from server.domain.region_month import LostDay, OrderCounts, RegionMonth, add_up, count_orders
 from server.domain.verdict import Status, day_of
@@ -25,15 +25,15 @@ from server.services.reports.press import (
     Press,
     Told,
     by_number,
+    camera_day,
     handed_out,
     month_days,
 )
 from server.services.supervision.count_region import TIMEZONE, RegionFigures, Statistician
 from server.services.supervision.reach import check_region, own_region
-from storage.database import reports, statistics
-from storage.database.models import RectificationActRow, RegionReport, Verdict
+from storage.database import compliance, reports, statistics
+from storage.database.models import RectificationActRow, RegionReport
 from storage.database.scope import Scope
-from storage.database.verdicts import decode_gaps
 
 SITES_AT_ONCE = 200
 
@@ -88,15 +88,15 @@ class RegionReportDesk:
     def facts(self, person: Scope, region: str, month: str) -> RegionFacts:
         """What a report of that month would say now. Raises NotFound, InvalidInput, ResourceExhausted."""
         check_region(person, region)
-        days, today = month_days(month), day_of(self.press.clock.utc_us(), TIMEZONE)
-        if days[0] > today:
+        days, now_us = month_days(month), self.press.clock.utc_us()
+        if days[0] > day_of(now_us, TIMEZONE):
             raise InvalidInput("this month has not begun yet", code="month_to_come")
         figures = self.statistician.count(person, region, month)
         if figures.cut:
             raise ResourceExhausted("there are too many sites for one report", code="region_too_large")
         with self.press.database.reading() as session:
             names = tuple(reports.region_names(session, region)) if region else ()
-            found, orders = self._gathered(session, [site.site_id for site in figures.sites], days, today)
+            found, orders = self._gathered(session, [site.site_id for site in figures.sites], days, now_us)
         return RegionFacts(region, names, figures, found, orders)
 
     def make(self, person: Scope, region: str, month: str, language: str) -> RegionReportView:
@@ -138,18 +138,21 @@ class RegionReportDesk:
         return own_region(person)
 
     def _gathered(
-        self, session: Session, site_ids: Sequence[str], days: Sequence[date], today: date
+        self, session: Session, site_ids: Sequence[str], days: Sequence[date], now_us: int
     ) -> tuple[RegionMonth, OrderCounts]:
+        today = day_of(now_us, TIMEZONE)
         last = min(days[-1], today - timedelta(days=1))
         told: list[LostDay] = []
         without: dict[date, int] = defaultdict(int)
         orders: list[list[tuple[Act, date]]] = []
         for number in range(0, len(site_ids), SITES_AT_ONCE):
             some = site_ids[number : number + SITES_AT_ONCE]
-            told += [
-                LostDay(row.camera_id, _camera_day(row))
-                for row in statistics.lost_days(session, some, days[0].isoformat(), last.isoformat())
-            ]
+            looked = compliance.looked_at(session, some)
+            late = [site_id for site_id in some if is_late(looked.get(site_id, (0, 0))[0], now_us)]
+            for row, known in statistics.lost_days(session, some, late, days[0].isoformat(), last.isoformat()):
+                entry = camera_day(row)
+                unknown = not known and entry.status is not Status.NON_COMPLIANT
+                told.append(LostDay(row.camera_id, replace(entry, status=Status.UNVERIFIED) if unknown else entry))
             _count_without(session, some, [day for day in days if day <= last], without)
             orders += [_acts(rows) for rows in statistics.order_acts(session, some).values()]
         return add_up(days, told, without), count_orders(orders, days, today)
@@ -177,18 +180,6 @@ def _acts(rows: Sequence[RectificationActRow]) -> list[tuple[Act, date]]:
         (Act(Kind(row.kind), row.by, date.fromisoformat(row.due) if row.due else None), day_of(row.at_us, TIMEZONE))
         for row in rows
     ]
-
-
-def _camera_day(row: Verdict) -> CameraDay:
-    return CameraDay(
-        date.fromisoformat(row.day),
-        Status(row.status),
-        row.final,
-        row.expected_us,
-        row.covered_us,
-        row.assessed_us,
-        tuple(GapTold(start_us, end_us, cause) for start_us, end_us, cause, _ in decode_gaps(row.gaps)),
-    )
 
 
 def _name(session: Session, region: str) -> tuple[str, str]:

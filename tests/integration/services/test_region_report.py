@@ -137,6 +137,26 @@ def test_a_region_report_says_what_the_record_says_and_is_signed(desk: RegionRep
     assert len(desk.of_region(PERSON, "cn/sichuan")) == 2
 
 
+def test_what_nobody_looks_at_any_more_is_not_known_day_by_day_either(desk: RegionReportDesk) -> None:
+    with desk.press.database.unit_of_work() as session:
+        camera_id = session.query(models.Verdict.camera_id).first()[0]
+        session.add(
+            models.Verdict(
+                camera_id=camera_id, day="2026-10-30", status="COMPLIANT", final=False, expected_us=US_PER_DAY,
+                covered_us=US_PER_DAY, assessed_us=NOW_US, gaps=encode_gaps([]),
+            )
+        )  # fmt: skip
+    told = [desk.facts(PERSON, "cn/sichuan", "2026-10").month.daily[29]]
+    with desk.press.database.unit_of_work() as session:
+        session.add(
+            models.ComplianceMark(
+                site_id="sunflower", verdict_id=9, book="", book_since_us=0, looked_us=NOW_US, final_before=""
+            )
+        )
+    told.append(desk.facts(PERSON, "cn/sichuan", "2026-10").month.daily[29])
+    assert [(day.missing_us, day.unverified) for day in told] == [(0, 1), (0, 0)]
+
+
 def test_only_whoever_has_the_whole_region_has_its_report(desk: RegionReportDesk) -> None:
     made = desk.make(Scope("all", AUDITOR, EVERY_REGION), "", "2026-10", "en")
     assert (made.sites, desk.default_region(PERSON)) == (2, "cn/sichuan")
