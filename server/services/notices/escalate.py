@@ -1,13 +1,14 @@
 """Passes on what nobody has answered: to whom and after how long is the site's policy pack's to say.
 
-Invariants: a step is taken once; its line in the history and the news of it are one transaction, so that a process that dies
-between repeats none and loses none. Nobody hears of it whose office does not reach the site (I7).
+Invariants: a step is taken once, and whoever takes the office later hears of it then; its line in the history and the news of it
+are one transaction, so that a process that dies between repeats none and loses none. Nobody hears of it whose office does not
+reach the site (I7).
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import select, union
@@ -17,7 +18,7 @@ from config.base.clock import Clock
 from config.base.errors import NightlightError
 from config.base.logs import get_logger
 from config.policies.book import Book, BookEscalation
-from server.domain.docket import Act, Status
+from server.domain.docket import TEXT_CHARS_MAX, Act, Status
 from server.domain.maintenance import US_PER_HOUR
 from server.domain.notices import nearest_office
 from server.domain.rectification import Act as OrderAct
@@ -45,6 +46,7 @@ from storage.database.unit_of_work import Database
 
 PEOPLE_MAX = 20
 TOLD_CHARS_MAX = 400
+ARROW, SEPARATOR = " → ", ", "
 log = get_logger("notices")
 
 
@@ -89,6 +91,8 @@ class _Round:
     site: Site
     book: Book
     now_us: int
+    holders: dict[str, list[str]] = field(default_factory=dict)
+    """By step: asked for once."""
 
     def take(self) -> int:
         return self._gaps() + self._orders() + self._notices()
@@ -119,20 +123,24 @@ class _Round:
         ).all()
         # An explanation that was sent back was an answer: the time begins anew.
         since_us = max([min(row.opened_us for row in cases), *(act.at_us for act in acts if act.act == Act.SEND_BACK)])
-        taken = {act.evidence for act in acts if act.act == PASSED_ON and act.at_us >= since_us}
-        due = [one for one in self._due("gap", since_us) if f"rule:{one.step.id}" not in taken]
-        for one in due:
-            names = self._holders(one)
+        told: dict[str, set[str]] = defaultdict(set)
+        for act in acts:
+            if act.act == PASSED_ON and act.at_us >= since_us:
+                told[act.evidence.removeprefix("rule:")].update(act.text.split(SEPARATOR))
+        what, about = f"{incident_id}:{since_us}", f"gap:{cases[0].cause}"
+        link = f"/sites/{self.site.id}/docket/{incident_id}"
+        taken = 0
+        for one, names in self._steps("gap", since_us, told, (what, about, link)):
+            taken += 1
             self.session.add_all(
                 CaseAct(
-                    case_id=row.id, site_id=row.site_id, at_us=self.now_us, act=PASSED_ON, text=", ".join(names),
+                    case_id=row.id, site_id=row.site_id, at_us=self.now_us, act=PASSED_ON,
+                    text=SEPARATOR.join(names)[:TEXT_CHARS_MAX],
                     evidence=f"rule:{one.step.id}",
                 )
                 for row in cases
             )  # fmt: skip
-            link = f"/sites/{self.site.id}/docket/{incident_id}"
-            self._tell(one, names, f"{incident_id}:{since_us}", f"gap:{cases[0].cause}", link)
-        return len(due)
+        return taken
 
     def _orders(self) -> int:
         taken = 0
@@ -142,21 +150,22 @@ class _Round:
             if not now.overdue:
                 continue
             since_us = day_span(now.due, self.site.timezone).end_us
-            before = {
-                row.told.partition(" ")[0] for row in rows if row.kind == Kind.ESCALATED and row.at_us >= since_us
-            }
-            due = [one for one in self._due("order", since_us) if one.step.id not in before]
-            for place, one in enumerate(due, start=len(rows)):
-                names = self._holders(one)
-                told = f"{one.step.id} → {', '.join(names)}"[:TOLD_CHARS_MAX]
+            told: dict[str, set[str]] = defaultdict(set)
+            for row in rows:
+                if row.kind == Kind.ESCALATED and row.at_us >= since_us:
+                    step, _, whom = row.told.partition(ARROW)
+                    told[step].update(whom.split(SEPARATOR))
+            link = f"/sites/{self.site.id}/inspections#order-{order_id}"
+            what, place = f"{order_id}:{since_us}", len(rows)
+            for one, names in self._steps("order", since_us, told, (what, f"{ORDER}:overdue", link)):
+                said = f"{one.step.id}{ARROW}{SEPARATOR.join(names)}"[:TOLD_CHARS_MAX]
                 self.session.add(
                     RectificationActRow(
-                        order_id=order_id, place=place, kind=Kind.ESCALATED, at_us=self.now_us, by="", told=told
+                        order_id=order_id, place=place, kind=Kind.ESCALATED, at_us=self.now_us, by="", told=said
                     )
                 )
-                link = f"/sites/{self.site.id}/inspections#order-{order_id}"
-                self._tell(one, names, f"{order_id}:{since_us}", f"{ORDER}:overdue", link)
-            taken += len(due)
+                place += 1
+            taken += place - len(rows)
         return taken
 
     def _notices(self) -> int:
@@ -168,24 +177,42 @@ class _Round:
             due = self._due("notice", event.at_us)
             if due and not answered(self.session, event):
                 for one in due:
-                    told += self._tell(
-                        one, self._holders(one), event.key, f"{event.kind}:{event.about}", event.link, urgent=True
-                    )
+                    about = f"{event.kind}:{event.about}"
+                    told += len(self._tell(one, self._holders(one), event.key, about, event.link, urgent=True))
         return told
+
+    def _steps(
+        self, of: str, since_us: int, told: Mapping[str, Collection[str]], news: tuple[str, str, str]
+    ) -> Iterator[tuple[BookEscalation, list[str]]]:
+        """The steps to be taken now with whom that tells, and those taken where somebody has come into the office since.
+
+        ``told``: step → whom the history names; ``news``: what it is, its words, its page.
+        """
+        for one in self._due(of, since_us):
+            names = [name for name in self._holders(one) if name not in told.get(one.step.id, ())]
+            fresh = self._tell(one, names, *news)
+            if fresh or one.step.id not in told:
+                yield one, fresh
 
     def _tell(
         self, one: BookEscalation, names: Sequence[str], what: str, about: str, link: str, *, urgent: bool = False
-    ) -> int:
-        """How many of them had not been told of it."""
-        fresh = 0
+    ) -> list[str]:
+        """Those of them who had not been told of it."""
+        fresh = []
         for name in names:
             digest = hashlib.sha256(f"{one.step.id}:{what}:{name}".encode()).hexdigest()[:32]
             news = News(f"{ESCALATION}:{digest}", self.site.id, ESCALATION, about, link, self.now_us, urgent, name)
-            fresh += tell(self.session, news)
+            if tell(self.session, news):
+                fresh.append(name)
         return fresh
 
     def _holders(self, one: BookEscalation) -> list[str]:
         """Whose office it is; nobody where no account has it."""
+        if one.step.id not in self.holders:
+            self.holders[one.step.id] = self._found(one)
+        return self.holders[one.step.id]
+
+    def _found(self, one: BookEscalation) -> list[str]:
         query = select(Account).where(Account.role == one.step.to, Account.locked_us.is_(None)).order_by(Account.name)
         if not one.step.level:
             query = query.join(AccountSite, AccountSite.account_name == Account.name)

@@ -169,6 +169,14 @@ def test_an_order_past_its_day_goes_to_the_county_and_then_to_the_city(house, cl
             ("escalated", "base.overdue-order-county → chief"),
             ("escalated", "base.overdue-order-city → mayor"),
         ]
+    with house.unit_of_work() as session:
+        session.add(
+            Account(name="vice", role="health_regulator", region="cn/sichuan/luzhou", password_hash="", created_us=0)
+        )
+    assert [escalator.look() for _ in range(2)] == [1, 0]
+    with house.reading() as session:
+        last = session.scalars(select(RectificationActRow).order_by(RectificationActRow.place.desc())).first()
+        assert (last.place, last.told) == (3, "base.overdue-order-city → vice"), "later into the office, told then"
 
 
 @only_sqlite
@@ -210,6 +218,15 @@ def test_whose_office_it_is(house, clock) -> None:
     with house.reading() as session:
         county = select(CaseAct.text).where(CaseAct.evidence == "rule:base.unexplained-gap-county")
         assert list(session.scalars(county.order_by(CaseAct.id))) == ["mayor", ""], "nobody holds that office"
+    with house.unit_of_work() as session:
+        session.get_one(Account, "mayor").locked_us = None
+        session.add(
+            Account(name="vice", role="health_regulator", region="cn/sichuan/luzhou", password_hash="", created_us=0)
+        )
+    assert [escalator.look() for _ in range(2)] == [2, 0], "whoever takes an office hears of what stands, once"
+    with house.reading() as session:
+        assert list(session.scalars(county.order_by(CaseAct.id)))[2:] == ["vice", "mayor, vice"]
+    assert [name for name, _ in passed_on(house)].count("mayor") == 2
 
 
 @only_sqlite
