@@ -85,12 +85,15 @@ class Library:
                         reason = f"the rule '{rule.id}' is already in pack '{seen[rule.id]}'"
                         raise file.error((part, index, "id"), reason)
                     seen[rule.id] = file.pack.pack
-        own = self._files[name]
-        for index, rule in enumerate(own.pack.rules):
-            for other in Book(tuple(file.pack for file in files)).about(rule.metric):
-                if _contradict(BookRule(rule, own.pack), other):
+        own, book = self._files[name], Book(tuple(file.pack for file in files))
+        # Its own first: of two packs that it extends neither is wrong by itself.
+        for found in sorted(book.rules, key=lambda each: each.pack is not own.pack):
+            for other in book.about(found.rule.metric):
+                if _contradict(found, other):
+                    rule, there = found.rule, found.pack is own.pack
+                    place: Place = ("rules", own.pack.rules.index(rule), "value") if there else ("extends",)
                     reason = f"contradicts the rule '{other.rule.id}' ({other.rule.operator} {_shown(other.rule)})"
-                    raise own.error(("rules", index, "value"), f"{rule.id}: {rule.operator} {_shown(rule)} {reason}")
+                    raise own.error(place, f"{rule.id}: {rule.operator} {_shown(rule)} {reason}")
 
 
 def _read(path: Path) -> _File:

@@ -141,6 +141,17 @@ def test_a_pack_that_contradicts_itself_or_the_law_is_refused(tmp_path, text, sa
     assert str(refused.value).startswith(said)
 
 
+def test_packs_that_contradict_each_other_are_not_extended_together(tmp_path):
+    floor = GOOD.replace("pack: own", "pack: floor").replace("own.", "floor.")
+    ceiling = GOOD.replace("pack: own", "pack: ceiling").replace("own.", "ceiling.")
+    ceiling = ceiling.replace("operator: '>='", "operator: '<='").replace("value: 120", "value: 60")
+    both = GOOD.replace("sources:", "extends: [floor, ceiling]\nsources:")
+    both = both[: both.index("  - id:")] + another("own.picture", metric="picture_sound", value="95", unit="percent")
+    with pytest.raises(ConfigurationError) as refused:
+        library(tmp_path, floor=floor, ceiling=ceiling, own=both.rstrip() + "\n    window: day\n")
+    assert str(refused.value).startswith("own.yaml:5: floor.retention: >= 120 contradicts the rule 'ceiling.retention'")
+
+
 STEP = """\
 escalation:
   - id: own.up
