@@ -4,7 +4,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 
+from config.base.errors import ConfigurationError
 from storage.database.unit_of_work import Database
 
 
@@ -17,5 +19,11 @@ def alembic_config(database: Database) -> Config:
 
 
 def migrate(database: Database) -> None:
-    """Applies every migration that is missing."""
-    command.upgrade(alembic_config(database), "head")
+    """Applies every migration that is missing. Raises ConfigurationError for a database of no release that is known."""
+    try:
+        command.upgrade(alembic_config(database), "head")
+    except CommandError as error:
+        raise ConfigurationError(
+            f"'database.url': made by a version that this one does not know ({error}): start with an empty database,"
+            " or with the version that made it"
+        ) from error
