@@ -47,9 +47,11 @@ def leave_open(request: Request, person: Person) -> Response:
 
 @router.api_route("/wall/board", methods=READ)
 def wall_board(request: Request, person: Person) -> HTMLResponse:
-    """The inside of the page, its digest as the entity tag."""
-    found = parts_of(request).wall.look(person, language_of(request)).fragment
-    return HTMLResponse(found.html, headers={"ETag": f'"{found.digest}"'})
+    """The inside of the page, its digest as the entity tag; and the server's clock, for the one on the screen."""
+    parts = parts_of(request)
+    found = parts.wall.look(person, language_of(request)).fragment
+    now_ms = parts.clock.utc_us() // 1_000
+    return HTMLResponse(found.html, headers={"ETag": f'"{found.digest}"', "Nightlight-Now": str(now_ms)})
 
 
 @router.get("/wall/events")

@@ -17,6 +17,32 @@ from tests.support.quarter import BUSY, PLAIN, Quarter
 
 pytestmark = pytest.mark.usefixtures("browser")
 HOUR_MS = 3_600_000
+DAYS_CHANGES = 1_440
+HELD_BYTES_MAX = 500_000
+STREAM = """
+  const Stream = EventSource;
+  window.EventSource = class extends Stream { constructor(...given) { super(...given); window.stream = this; } };
+"""
+CHANGE = """
+  async ([times, boards]) => {
+    const real = window.fetch;
+    let turn = 0;
+    window.fetch = async () => new Response(boards[turn % 2], { headers: { ETag: `"${turn += 1}"` } });
+    for (let left = times; left > 0; left -= 1) {
+      const renewed = new Promise((go) => document.addEventListener('renewed', go, { once: true }));
+      stream.dispatchEvent(new MessageEvent('changed', { data: `${left} more` }));
+      await renewed;
+    }
+    window.fetch = real;
+  }
+"""
+"""What the server has answered is played back, so that a day passes in a second."""
+AGAIN = """
+  () => new Promise((go) => {
+    document.addEventListener('renewed', () => go(), { once: true });
+    window.dispatchEvent(new Event('online'));
+  })
+"""
 RINGS = "window.rings = []; document.addEventListener('rang', (event) => window.rings.push(event.detail));"
 
 
@@ -100,5 +126,40 @@ def test_a_new_alarm_sounds_and_a_restart_and_a_sleep_end_in_the_truth(quarter, 
         page.clock.run_for(3_000)
         expect(page.locator(".wall-alarm")).to_have_count(3)
         expect(page.locator("#lost")).to_be_hidden()
+        expect(page.locator("#wall-clock")).to_contain_text("11:01")  # the server's, not that of a machine set wrong
+        # A stream that opens for nobody, and says nothing of it.
+        page.context.route("**/wall/events", lambda _route: None)
+        page.evaluate(AGAIN)
+        quarter.ring(BUSY, kind="panic")
+        quarter.nursery.clock.advance(5)
+        page.clock.run_for(41_000)
+        expect(page.locator(".wall-alarm")).to_have_count(4)
         grown = page.evaluate("document.querySelectorAll('*').length") - elements
         assert grown < 40, "two more alarms, and a sentence a site that is now unheard"
+
+
+def test_a_day_of_changes_leaves_nothing_behind(quarter, open_page: OpenPage, tmp_path):
+    """As many as a day has minutes: elements, listeners and memory are what they were after the first ones."""
+    with serving(load_server(settings_for(quarter.database, tmp_path)), quarter.nursery.clock) as api:
+        page = open_page("en")
+        signed_in(page, quarter, api.url, "police")
+        page.add_init_script(STREAM)
+        page.goto(f"{api.url}/wall")
+        boards = [page.request.get(f"{api.url}/wall/board").text()]
+        quarter.ring(BUSY, kind="fire")
+        boards.append(page.request.get(f"{api.url}/wall/board").text())
+        browser = page.context.new_cdp_session(page)
+        browser.send("Performance.enable")
+
+        def held() -> dict[str, float]:
+            browser.send("HeapProfiler.collectGarbage")
+            return {one["name"]: one["value"] for one in browser.send("Performance.getMetrics")["metrics"]}
+
+        page.evaluate(CHANGE, [100, boards])
+        before = held()
+        page.evaluate(CHANGE, [DAYS_CHANGES, boards])
+        after = held()
+        assert page.locator(".wall-alarm.urgent").count() == 1
+        for what in ("Nodes", "JSEventListeners"):
+            assert after[what] - before[what] < DAYS_CHANGES / 10, what
+        assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < HELD_BYTES_MAX

@@ -22,8 +22,13 @@ let awake = Date.now(); // when this page was last known to run and to listen
 function heard() {
   clearTimeout(losing);
   losing = 0;
+  watch();
+}
+
+// Also a stream that never opens (a browser has six connections to a server, a proxy may swallow it) is a silent one.
+function watch() {
   clearTimeout(watchdog);
-  watchdog = setTimeout(() => { markLost(); connect(); }, SILENCE_MS);
+  watchdog = setTimeout(() => { markLost(); refresh(); connect(); }, SILENCE_MS);
 }
 
 function markLost() {
@@ -39,6 +44,7 @@ function markFound() {
 
 function connect() {
   disconnect();
+  watch();
   stream = new EventSource(`${path}/events${query}`);
   stream.addEventListener("changed", (event) => {
     heard();
@@ -80,10 +86,11 @@ async function refresh() {
 async function fetchFragment() {
   try {
     const answer = await fetch(`${path}/board${query}`, { cache: "no-store", signal: AbortSignal.timeout(FETCH_MS) });
-    if (answer.status === 401 || answer.status === 404) { location.reload(); return; }
+    if ([401, 403, 404].includes(answer.status)) { location.reload(); return; } // what it answers then says why
     if (!answer.ok) { markLost(); return; }
     show(await answer.text());
     digest = answer.headers.get("ETag").replaceAll('"', "");
+    document.dispatchEvent(new CustomEvent("renewed", { detail: answer.headers }));
     markFound();
   } catch {
     markLost();

@@ -7,17 +7,23 @@ const board = document.getElementById("board");
 const clock = document.getElementById("wall-clock");
 const sound = document.getElementById("wall-sound");
 const full = document.getElementById("wall-full");
-// By the server's clock: this machine's may be wrong.
-let ahead = Number(clock.dataset.now) - Date.now();
-if (Math.abs(ahead) < 2_000) ahead = 0;
+let ahead = 0;
 const shown = new Intl.DateTimeFormat(document.documentElement.lang, {
   timeZone: clock.dataset.zone, weekday: "short", month: "short", day: "numeric",
-  hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
+  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
 });
 let speaker = null;
 let lastTick = Date.now();
-let lastTone = 0;
+let lastTone = -AGAIN_MS;
 let wake = null;
+// By the server's clock: this machine's may be wrong, and set right within the week.
+const set = (now) => {
+  if (!now) return;
+  const by = Number(now) - Date.now();
+  ahead = Math.abs(by) < 2_000 ? 0 : by;
+};
+set(clock.dataset.now);
+document.addEventListener("renewed", ({ detail }) => set(detail.get("Nightlight-Now")));
 const unseen = () => [...board.querySelectorAll("[data-alarm]:not([data-tone=seen])")];
 let known = new Set(unseen().map((one) => one.dataset.alarm));
 
@@ -28,7 +34,7 @@ function tick() {
   clock.textContent = shown.format(now + ahead);
   clock.dateTime = new Date(now + ahead).toISOString();
   const urgent = board.querySelector("[data-alarm][data-tone=urgent]");
-  if (urgent && now - lastTone >= AGAIN_MS) ring("urgent");
+  if (urgent && performance.now() - lastTone >= AGAIN_MS) ring("urgent");
 }
 
 function tellSound() {
@@ -66,7 +72,7 @@ function tone(pitch, at, length) {
 
 function ring(kind) {
   if (speaker?.state !== "running") return;
-  lastTone = Date.now();
+  lastTone = performance.now();
   const tones = { urgent: [988, 740, 988, 740, 988, 740], raised: [740, 988], lost: [330, 247] }[kind];
   tones.forEach((pitch, place) => tone(pitch, place * 0.35, 0.3));
   document.dispatchEvent(new CustomEvent("rang", { detail: kind }));
