@@ -1,7 +1,7 @@
 """The ways through the console: those that the reader's role may take, and no others. Pure.
 
-A page says where it is (its path); the ways of a site are there on every page of that site, those of a region for whoever
-supervises one, and a person's own always.
+A page says where it is (its path); the ways of a site are there on every page of that site, and on every page for whoever has
+one site alone; those of a region for whoever supervises one, and a person's own always.
 """
 
 from collections.abc import Iterator
@@ -112,11 +112,14 @@ ALSO = {
 """Pages that stand under another one's line."""
 
 
-def navigation(role: str, here: str) -> tuple[Group, ...]:
-    """The groups of links beside the page at the path ``here``, for a reader of this role; empty groups are left out."""
+def navigation(role: str, here: str, home: str = "") -> tuple[Group, ...]:
+    """The groups of links beside the page at the path ``here``, for a reader of this role; empty groups are left out.
+
+    ``home``: the site whose ways are there where the page is of none.
+    """
     path = urlsplit(here).path
     parts = path.split("/")
-    site = "/".join(parts[:3]) if len(parts) > 2 and parts[1] == "sites" else ""
+    site = "/".join(parts[:3]) if len(parts) > 2 and parts[1] == "sites" else f"/sites/{home}" if home else ""
     of_role = (*OF_PLATFORM, *OF_REGION)
     found = [*_groups(of_role, role, "", path), *(_groups(OF_SITE, role, site, path) if site else ())]
     return (*found, *_groups(OF_PERSON, role, "", path))

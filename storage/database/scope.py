@@ -41,6 +41,8 @@ class Scope:
     """What the session is for alone (``authorisation.SCREENS``); empty where it is for all that the role may."""
     support: frozenset[str] = frozenset()
     """Sites that a platform administrator may help at now, by the facility's leave."""
+    home: str = field(default="", compare=False)
+    """The one site of a facility's account, for the ways beside its pages; empty where it has several or none."""
 
 
 def visible_sites(scope: Scope) -> Select[Site]:
@@ -58,6 +60,15 @@ def visible_sites(scope: Scope) -> Select[Site]:
     if scope.role == Role.PLATFORM_ADMIN and scope.support and _reaches(scope, Relation.SUPPORT):
         return query.where(Site.id.in_(scope.support))
     return query.where(false())
+
+
+def home_of(session: Session, account_name: str, role: str) -> str:
+    """The ``home`` of a scope."""
+    if role not in SITE_ROLES:
+        return ""
+    mine = select(AccountSite.site_id).where(AccountSite.account_name == account_name)
+    found = session.scalars(mine.limit(2)).all()
+    return found[0] if len(found) == 1 else ""
 
 
 def _reaches(scope: Scope, relation: Relation) -> bool:

@@ -25,7 +25,7 @@ from server.services.people.passwords import PASSWORD_CHARS_MAX, check_password_
 from server.services.people.steady_time import SteadyTime
 from storage.database import account_events, support
 from storage.database.models import Account, HalfSignIn, LoginSession, Passkey, Totp
-from storage.database.scope import Scope
+from storage.database.scope import Scope, home_of
 from storage.database.unit_of_work import Database
 
 FAILURES_MAX = 10
@@ -192,6 +192,7 @@ class SignIn:
             account = session.get_one(Account, found.account_name)
             if account.locked_us is not None:
                 return None
+            home = home_of(session, account.name, account.role)
         helps: frozenset[str] | None = frozenset()
         if account.role == Role.PLATFORM_ADMIN:
             now_us = self._time.now_us()  # it may write: never within another's transaction
@@ -207,6 +208,7 @@ class SignIn:
             session=found.token_sha256,
             only=found.only,
             support=helps,
+            home=home,
         )
 
     def close_session(self, token: str) -> None:

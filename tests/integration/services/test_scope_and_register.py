@@ -137,7 +137,9 @@ def test_passwords_and_sessions(register: Register, database: Database, clock: S
         with pytest.raises(PermissionDenied):
             sign_in.check_password(name, password, "here")
     token = sign_in.open_session("op")
-    assert sign_in.resume(token) == Scope("op", OPERATOR)
+    found = sign_in.resume(token)
+    assert found == Scope("op", OPERATOR)
+    assert found.home == "boat"
     assert sign_in.resume(token + "x") is None
     with database.reading() as session:
         assert token not in {row.token_sha256 for row in session.query(LoginSession)}

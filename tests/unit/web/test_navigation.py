@@ -36,6 +36,12 @@ def test_the_page_one_is_on_is_marked(here: str, current: str) -> None:
     assert [way.path for way in _ways(Role.FACILITY_MANAGER, here) if way.is_here] == [current]
 
 
+def test_whoever_has_one_site_keeps_its_pages_on_their_own() -> None:
+    ways = [way for group in navigation(Role.FACILITY_MANAGER, "/me", "rabbit") for way in group.ways]
+    assert "/sites/rabbit/docket" in {way.path for way in ways}
+    assert [way.path for way in ways if way.is_here] == ["/me"]
+
+
 def test_an_unknown_role_has_no_ways_but_its_own_account() -> None:
     assert [way.path for way in _ways("visitor", "/sites/rabbit")] == []
     assert not reach("visitor", Action.ACCOUNT_OWN)
