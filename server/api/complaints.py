@@ -82,7 +82,7 @@ def answer(request: Request, person: Person, site: str, complaint: str, form: Fi
     try:
         parts_of(request).complaints.answer(person, site, complaint, form.get("answer", ""))
     except (InvalidInput, Conflict) as error:
-        return _page(request, person, site, error=error)
+        return _page(request, person, site, error=error, form=form, case=complaint)
     return _back(site, complaint)
 
 
@@ -95,7 +95,7 @@ def hold(request: Request, person: Person, site: str, complaint: str, form: Fiel
         review_us = date_us(form.get("review", ""), zone)
         desk.hold(person, site, complaint, form.get("camera") or None, local_span(form, zone), review_us)
     except (InvalidInput, Conflict) as error:
-        return _page(request, person, site, error=error)
+        return _page(request, person, site, error=error, form=form, case=complaint)
     return _back(site, complaint)
 
 
@@ -136,6 +136,7 @@ def _page(
     *,
     error: NightlightError | None = None,
     form: dict[str, str] | None = None,
+    case: str = "",
 ) -> HTMLResponse:
     parts = parts_of(request)
     html = parts.complaint_pages.of_site(
@@ -144,6 +145,7 @@ def _page(
         language_of(request),
         error=error.code if error is not None else "",
         form=form or {},
+        case=case,
     )
     return HTMLResponse(html, status_of(error) if error is not None else 200)
 

@@ -20,8 +20,15 @@ async def _fields(request: Request) -> dict[str, str]:
         fields = parse_qs((await request.body()).decode(), max_num_fields=FIELDS_MAX, keep_blank_values=True)
     except ValueError:
         return {}
-    # PostgreSQL takes no NUL in a text.
-    return {name: values[-1].replace("\0", "\N{REPLACEMENT CHARACTER}") for name, values in fields.items()}
+    return {name: _clean(values[-1]) for name, values in fields.items()}
+
+
+def _clean(value: str) -> str:
+    """PostgreSQL takes no NUL in a text; and a line's end is one character, as whoever typed it had it counted.
+
+    Source: WHATWG HTML, 4.10.22 (a form is sent with CR LF, ``maxlength`` counts LF).
+    """
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}").replace("\r\n", "\n")
 
 
 Fields = Annotated[dict[str, str], Depends(_fields)]
@@ -33,7 +40,7 @@ async def _lists(request: Request) -> dict[str, list[str]]:
         fields = parse_qs((await request.body()).decode(), max_num_fields=FIELDS_MAX)
     except ValueError:
         return {}
-    return {name: [one.replace("\0", "\N{REPLACEMENT CHARACTER}") for one in values] for name, values in fields.items()}
+    return {name: [_clean(one) for one in values] for name, values in fields.items()}
 
 
 Lists = Annotated[dict[str, list[str]], Depends(_lists)]

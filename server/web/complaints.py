@@ -56,9 +56,16 @@ class ComplaintPages:
     pages: Pages
 
     def of_site(
-        self, found: SiteComplaints, person: Scope, language: str, *, error: str = "", form: dict[str, str]
+        self,
+        found: SiteComplaints,
+        person: Scope,
+        language: str,
+        *,
+        error: str = "",
+        form: dict[str, str],
+        case: str = "",
     ) -> str:
-        """All of a site, and the form."""
+        """All of a site, and the form. What was refused stands in its ``form`` again: that of a ``case``, or of a new one."""
         words = Words(self.pages.spoken(language), found.timezone)
         return self.pages.page(
             "complaints.html",
@@ -78,7 +85,9 @@ class ComplaintPages:
             may_hold=bool(reach(person.role, Action.CUSTODY_ACT)),
             reader=person,
             error=REFUSED.get(error, OTHER_REFUSAL) if error else "",
-            form=form,
+            form=form if not case else {},
+            case=case,
+            given=form,
             here=f"/sites/{found.site_id}/complaints",
         )
 
