@@ -29,6 +29,11 @@ class Language:
     locale: Locale
     translations: NullTranslations
 
+    @property
+    def gap(self) -> str:
+        """What stands between two sentences: in Chinese nothing does."""
+        return "" if self.tag == "zh-CN" else " "
+
     def text(self, message: str) -> str:
         return self.translations.gettext(message)
 

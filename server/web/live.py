@@ -120,7 +120,7 @@ class LivePages:
     def player(self, look: Look, person: Scope, language: str, *, base: str, asks_why: bool) -> str:
         """The page with the player."""
         spoken = self.pages.spoken(language)
-        words = {key: spoken.text(text) for key, text in PLAYER.items()}
+        words = {key: spoken.text(text) for key, text in PLAYER.items()} | {"gap": spoken.gap}
         ended = {key: spoken.text(text) for key, text in ENDED.items()}
         return self.pages.page(
             "watch.html",
@@ -193,5 +193,5 @@ def _room(look: Look, now_us: int, spoken: Language) -> Room:
             today = to_datetime(now_us).astimezone(ZoneInfo(look.timezone)).date()
             begins = Words(spoken, look.timezone).moment(look.answer.next_us, today)
             again = spoken.text("Again from %(time)s.") % {"time": begins}
-            said = f"{said} {again}"
+            said += spoken.gap + again
     return Room(look.camera_id, look.camera_name, look.site_name, isinstance(look.answer, Permit), said)

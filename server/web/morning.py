@@ -133,11 +133,8 @@ class _Maker:
             )
             if agent.heard_us is not None:
                 since = text("Last heard %(time)s.") % {"time": self._moment(agent.heard_us)}
-                found.append(
-                    self._task(
-                        "urgent", "Site agent", _joined(said % {"box": agent.agent_id}, since), Action.SETUP, "boxes"
-                    )
-                )
+                told = said % {"box": agent.agent_id} + self.language.gap + since
+                found.append(self._task("urgent", "Site agent", told, Action.SETUP, "boxes"))
             else:
                 found.append(self._task("open", "Site agent", said % {"box": agent.agent_id}, Action.SETUP, "boxes"))
         return found
@@ -161,9 +158,9 @@ class _Maker:
                 "since": since,
             }
             tone = "quiet" if condition == "starting" else "urgent"
-            advice = text(DO[condition]) if condition in DO else ""
+            said += self.language.gap + text(DO[condition]) if condition in DO else ""
             place = f"cameras/{cameras[0].camera_id}" if len(cameras) == 1 else "cameras"
-            found.append(self._task(tone, "Cameras", _joined(said, advice), Action.SETUP, place))
+            found.append(self._task(tone, "Cameras", said, Action.SETUP, place))
         for cause, stuck in self._stuck().items():
             why = text(CAUSE[cause]) if cause in CAUSE else cause
             said = text("%(cameras)s: this time is missing (%(why)s).") % {"cameras": self._names(stuck), "why": why}
@@ -278,11 +275,3 @@ class _Maker:
 def _waits(camera: CameraDay) -> bool:
     """Nothing of it was ever secured, and its box does not say that it is just beginning."""
     return camera.activated_us is None and not camera.covered and not camera.gaps and camera.condition != "starting"
-
-
-def _joined(*sentences: str) -> str:
-    """Sentences one after another; Chinese puts no space between them."""
-    said = ""
-    for sentence in filter(None, sentences):
-        said += sentence if not said or said.endswith("。") else f" {sentence}"
-    return said

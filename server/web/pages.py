@@ -266,6 +266,7 @@ class Pages:
         environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
         environment.globals |= {
             "language": language.tag,
+            "gap": language.gap,
             "languages": LANGUAGES,
             "default_language": DEFAULT_LANGUAGE,
             "asset": self._asset_url,

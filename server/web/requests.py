@@ -223,7 +223,7 @@ def _kept(kept: Kept, words: Words, spoken: Language) -> str:
         told = spoken.text("%(length)s lie in the site's own store and cannot be masked from here.") % {
             "length": words.duration(kept.in_cell_us)
         }
-        said = f"{said} {told}"
+        said += spoken.gap + told
     return said
 
 

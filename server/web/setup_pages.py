@@ -129,7 +129,7 @@ class SetupPages:
         }
         told = [f"{column_text(fault.table, fault.column, spoken)}: {fault_text(fault, spoken)}" for fault in faults]
         return self._page(
-            "facts.html", site, reader, language, "setup", values=values, answers=answers, error=" ".join(told)
+            "facts.html", site, reader, language, "setup", values=values, answers=answers, error=spoken.gap.join(told)
         )
 
     def plan(

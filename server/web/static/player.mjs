@@ -261,7 +261,7 @@ class Player extends HTMLElement {
     let text = this.words.ended[reason] || this.words.ended.unavailable;
     if (nextUs) {
       const time = new Date(nextUs / 1000).toLocaleString(document.documentElement.lang, { timeZone: this.getAttribute("zone"), dateStyle: "medium", timeStyle: "short" });
-      text += ` ${this.words.next.replace("{time}", time)}`;
+      text += this.words.gap + this.words.next.replace("{time}", time);
     }
     this.figures.reason = reason;
     this.drop();
