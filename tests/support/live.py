@@ -6,6 +6,7 @@ def test_something(live):
 """
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ from config.wire.envelope import Signer
 from config.wire.live import LivePush, LiveWanted
 from edge_agent.cameras.feed import FeedPacket, StreamFormat
 from edge_agent.live.sending import Sending
-from server.live.app import LiveServer, config_of
+from server.live.app import LiveServer, config_of, origin_of
 from storage.database.models import Agent
 from tests.support.api import settings_for
 from tests.support.brokers import free_port
@@ -85,6 +86,7 @@ class PushingAgent:
         self.asked: list[LiveWanted] = []
         self.pushing = threading.Event()
         self.silent = False
+        self.tls: ssl.SSLContext | None = None
         self._units = units
         self._threads: dict[str, threading.Thread] = {}
         self._stop = threading.Event()
@@ -113,7 +115,7 @@ class PushingAgent:
         at = StreamFormat("h264", b"", Fraction(1, 1_000_000))
         with (
             suppress(ConnectionClosed, OSError),
-            connect(wanted.push_url, compression=None, proxy=None, close_timeout=0.2) as link,
+            connect(wanted.push_url, compression=None, proxy=None, close_timeout=0.2, ssl=self.tls) as link,
         ):
             link.send(self.hello(wanted))
             self.pushing.set()
@@ -145,7 +147,8 @@ class RunningLive:
 
     def cookie(self, name: str) -> dict[str, str]:
         self.nursery.session(name)
-        return {"Cookie": f"nightlight={self.nursery.tokens[name]}"}
+        prefix = "__Host-" if self.agent.tls is not None else ""
+        return {"Cookie": f"{prefix}nightlight={self.nursery.tokens[name]}"}
 
     def ticket(self, name: str, camera: str = "cam-a", reason: str = "a child was hurt") -> str:
         self.nursery.session(name)
@@ -156,7 +159,8 @@ class RunningLive:
     @contextmanager
     def view(self, name: str, ticket: str | None = None, origin: str | None = None) -> Iterator[ClientConnection]:
         """A viewer's WebSocket whose first message is the ticket."""
-        url = f"ws://127.0.0.1:{self.port}/stream/ws"
+        scheme = "ws" if self.agent.tls is None else "wss"
+        url = f"{scheme}://127.0.0.1:{self.port}/stream/ws"
         headers = self.cookie(name) if name else {}
         with connect(
             url,
@@ -166,13 +170,16 @@ class RunningLive:
             additional_headers=headers,
             max_size=None,
             close_timeout=0.3,
+            ssl=self.agent.tls,
         ) as link:
             link.send(json.dumps({"ticket": ticket if ticket is not None else self.ticket(name)}))
             yield link
 
     def http(self, name: str) -> httpx.Client:
+        tls = self.agent.tls
         made = httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}",
+            base_url=f"{'http' if tls is None else 'https'}://127.0.0.1:{self.port}",
+            verify=tls if tls is not None else True,
             headers={**(self.cookie(name) if name else {}), "Origin": self.origin},
             trust_env=False,
             timeout=10,
@@ -192,27 +199,29 @@ def pushed_clip() -> list[tuple[bytes, bool]]:
 
 @contextmanager
 def serving_live(
-    nursery: Nursery, agent: PushingAgent, folder: Path, page_port: int = 0, more: str = ""
+    nursery: Nursery, agent: PushingAgent, folder: Path, page_port: int = 0, more: str = "", certificate: str = ""
 ) -> Iterator[RunningLive]:
-    """The process on a free port; ``more``: further lines of its settings, in ``[live]``."""
-    port = free_port()
-    file = settings_for(nursery.database, folder, port=page_port or free_port())
+    """The process on a free port; ``more``: further lines of its settings, in ``[live]``; ``certificate``: for TLS, a file."""
+    port, scheme = free_port(), "https" if certificate else "http"
+    page = page_port or free_port()
+    file = settings_for(
+        nursery.database, folder, port=page, public_origin=f"https://127.0.0.1:{page}" if certificate else ""
+    )
     with file.open("a") as opened:
-        opened.write(f'[live]\nport = {port}\npublic_url = "http://127.0.0.1:{port}"\n')
+        opened.write(f'[live]\nport = {port}\npublic_url = "{scheme}://127.0.0.1:{port}"\n')
         opened.write(more)
         opened.write(f'marking_key_file = "{folder / "marking-key"}"\n')
     (folder / "marking-key").write_text(bytes(range(32)).hex())
     settings = load_server(file)
     live = LiveServer(settings, nursery.database, agent, nursery.clock)  # type: ignore[arg-type]
-    server = uvicorn.Server(config_of(live, "127.0.0.1", port))
+    server = uvicorn.Server(config_of(live, "127.0.0.1", port, certificate))
     thread = threading.Thread(target=server.run, name="live")
     thread.start()
     deadline = time.monotonic() + 20
     while not server.started and thread.is_alive() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert server.started, "the live process did not start"
-    origin = f"http://{settings.api.host}:{settings.api.port}"
-    running = RunningLive(nursery, live, agent, port, origin, file)
+    running = RunningLive(nursery, live, agent, port, origin_of(settings), file)
     try:
         yield running
     finally:

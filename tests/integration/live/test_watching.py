@@ -4,6 +4,7 @@ import io
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from contextlib import ExitStack, suppress
@@ -14,10 +15,13 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from config.base.clock import US_PER_DAY, SystemClock
 from storage.database.models import Agent, LeaseRow, ViewRow
 from tests.support.cuts import ALL, CAUSES
 from tests.support.edge import wait_for
-from tests.support.nursery import SITE
+from tests.support.enrolment import authority
+from tests.support.live import PushingAgent, RunningClock, serving_live
+from tests.support.nursery import SITE, Nursery
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
@@ -288,6 +292,30 @@ def test_hls_ends_within_a_second_and_stays_ended(live):
     assert time.monotonic() - ended_at <= 1.0
     assert last - ended_at <= 1.0
     assert live.http("mum").get(address).status_code == 404
+
+
+def test_over_tls_pictures_come_and_a_cut_ends_them_on_both_transports(database, tmp_path, pushed_clip):
+    """The server's own certificate: the cookie of ``https``, an agent's push, a WebSocket and LL-HLS."""
+    vouching, now_us = authority(), SystemClock().utc_us()
+    (tmp_path / "https.pem").write_text(vouching.issue_server(["127.0.0.1"], now_us, now_us + US_PER_DAY))
+    agent = PushingAgent(pushed_clip)
+    agent.tls = ssl.create_default_context(cadata=vouching.pem)
+    nursery = Nursery(database, clock=RunningClock()).furnish()
+    nursery.change(Agent, Agent.id == "sunflower-box", public_key=agent.signer.public_raw)
+    with serving_live(nursery, agent, tmp_path, certificate=str(tmp_path / "https.pem")) as live:
+        client, address = hls(live, "dad")
+        wait_for("parts", lambda: "#EXT-X-PART:" in client.get(address).text)
+        plain = {"Cookie": client.headers["cookie"].replace("__Host-", "")}
+        assert client.get(address, headers=plain).status_code == 404, "a cookie that any sibling host could set is none"
+        with live.view("mum") as link:
+            pictures(link, 5)
+            nursery.change(LeaseRow, LeaseRow.site_id == SITE, revoked_us=nursery.now_us, revoked_by="boss")
+            ended_at = time.monotonic()
+            told, _, last = until_end(link)
+        assert told[-1]["reason"] == "revoked"
+        assert last - ended_at <= 1.0
+        wait_for("the other cut", lambda: not live.server.watch.running)
+        assert live.http("dad").get(address).status_code == 404
 
 
 def test_what_a_slow_player_has_not_fetched_yet_is_thrown_away_by_a_cut(live):
