@@ -27,9 +27,9 @@ FAULT = {
     "workbook_too_large": mark("The workbook unfolds to more than %(wanted)s MiB. Divide it, or save it as CSV."),
     "cell_far_out": mark("The cell %(wanted)s lies far from the table. Empty it, or copy the table to a new sheet."),
     "not_text": mark("This is neither CSV in UTF-8 or GBK nor an .xlsx workbook. Save it as one of them."),
-    "no_encoding": mark("The line is neither UTF-8 nor GBK. Save the file anew as 'CSV UTF-8'."),
+    "no_encoding": mark("The cell is neither UTF-8 nor GBK. Save the file anew as 'CSV UTF-8'."),
     "mixed_encodings": mark(
-        "The file mixes UTF-8 and GBK (lines in %(wanted)s). It was put together from two files: open each by itself,"
+        "The file mixes UTF-8 and GBK (rows in %(wanted)s). It was put together from two files: open each by itself,"
         " save it as 'CSV UTF-8', then join them."
     ),
     "bad_csv": mark("A quotation mark is not closed, or stands within a cell by itself. Correct this row."),

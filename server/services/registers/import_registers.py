@@ -163,11 +163,11 @@ def _rows(data: bytes, table: str, faults: Faults, site_id: str | None) -> dict[
             try:
                 rows = read_rows(of_table, sheet.lines, faults, site_id=site_id)
             except FileFault as fault:
-                faults.add(Fault(of_table.name, fault.row, "", fault.code, wanted=fault.wanted))
+                faults.add(Fault(of_table.name, fault.row, fault.column, fault.code, wanted=fault.wanted))
                 continue
             found.setdefault(of_table.name, rows)
     except FileFault as fault:
-        faults.add(Fault("", fault.row, "", fault.code, wanted=fault.wanted))
+        faults.add(Fault("", fault.row, fault.column, fault.code, wanted=fault.wanted))
     return found
 
 

@@ -2,7 +2,7 @@
 
 Invariants: what is read is bounded before it is read: a workbook is inflated under a count, and only what was counted
 is handed to the library; cells that lie far out are refused, for the library makes room for all between. A CSV is in one
-encoding, UTF-8 or GBK; a file that mixes them is refused with the lines.
+encoding, UTF-8 or GBK; a file that mixes them is refused with its rows and the column.
 Source: ECMA-376 (workbooks), RFC 4180 (CSV), GB 18030.
 """
 
@@ -25,8 +25,9 @@ FILE_BYTES_MAX = 16 * 1024 * 1024
 INFLATED_BYTES_MAX = 128 * 1024 * 1024
 MEMBERS_MAX = 200
 SHEETS_MAX = 20
-LINES_NAMED_MAX = 5
+ROWS_NAMED_MAX = 5
 FAR_ROW = ROWS_MAX + 2
+EITHER, NEITHER = "either", "neither"
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _OLE = b"\xd0\xcf\x11\xe0"
 _PARTS = ("xl/", "_rels/", "docprops/", "[content_types].xml")
@@ -34,12 +35,13 @@ _PARTS = ("xl/", "_rels/", "docprops/", "[content_types].xml")
 
 
 class FileFault(InvalidInput):
-    """A file of which nothing can be read; ``row`` and ``wanted`` fill in the words of ``code``."""
+    """A file of which nothing can be read; ``row``, ``column`` as its heading stands, and ``wanted`` fill in the words of ``code``."""
 
-    def __init__(self, code: str, row: int = 0, wanted: str = "") -> None:
-        super().__init__(f"{code} (line {row}) {wanted}".rstrip(), code=code)
+    def __init__(self, code: str, row: int = 0, wanted: str = "", column: str = "") -> None:
+        super().__init__(f"{code} (row {row}) {wanted}".rstrip(), code=code)
         self.row = row
         self.wanted = wanted
+        self.column = column
 
 
 @dataclass(frozen=True)
@@ -67,29 +69,52 @@ def _text(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data:
         raise FileFault("not_text")
     data = data.removeprefix(b"\xef\xbb\xbf")
-    try:
+    if _reads(data, "utf-8"):
         return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    utf8, other = [], []
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if line.isascii():
-            continue
-        try:
-            # Of text in GBK hardly any is valid UTF-8, and what is makes two-byte letters, never Chinese.
-            if max(line.decode("utf-8")) >= "\u0800":
-                utf8.append(number)
-        except UnicodeDecodeError:
-            other.append(number)
-            try:
-                line.decode("gb18030")
-            except UnicodeDecodeError as error:
-                raise FileFault("no_encoding", number) from error
-    if utf8:
-        few, which = (other, "GBK") if len(other) <= len(utf8) else (utf8, "UTF-8")
-        named = ", ".join(str(number) for number in few[:LINES_NAMED_MAX])
-        raise FileFault("mixed_encodings", few[0], f"{which}: {named}{' …' if len(few) > LINES_NAMED_MAX else ''}")
+    found: dict[str, list[tuple[int, int]]] = {"GBK": [], "UTF-8": []}
+    headings: list[bytes] = []
+    # Each byte a letter: none of a Chinese character's is a comma, a quotation mark or a line's end, in either encoding.
+    for number, record in enumerate(_records(data.decode("latin-1")), 1):
+        cells = [cell.encode("latin-1") for cell in record]
+        headings = headings or cells
+        encodings = [_encoding(cell) for cell in cells]
+        for place, encoding in enumerate(encodings):
+            if encoding == NEITHER:
+                raise FileFault("no_encoding", number, column=_heading(headings, place))
+            if encoding in found or (encoding == EITHER and "GBK" not in encodings):
+                found["UTF-8" if encoding == EITHER else encoding].append((number, place))
+    if found["UTF-8"]:
+        which = min(found, key=lambda encoding: len(found[encoding]))
+        rows = list(dict.fromkeys(number for number, _ in found[which]))
+        named = ", ".join(str(number) for number in rows[:ROWS_NAMED_MAX])
+        more = " …" if len(rows) > ROWS_NAMED_MAX else ""
+        raise FileFault("mixed_encodings", rows[0], f"{which}: {named}{more}", _heading(headings, found[which][0][1]))
     return data.decode("gb18030")
+
+
+def _encoding(cell: bytes) -> str:
+    """The only one that it can be in; empty where it says nothing of that: two-byte letters of UTF-8 are most likely GBK."""
+    if cell.isascii():
+        return ""
+    if not _reads(cell, "utf-8"):
+        return "GBK" if _reads(cell, "gb18030") else NEITHER
+    if max(cell.decode("utf-8")) < "\u0800":
+        return ""
+    # A word in UTF-8 is hardly ever made of characters of GB 2312 alone; beside a cell in GBK such a one is GBK too.
+    return EITHER if _reads(cell, "gb2312") else "UTF-8"
+
+
+def _heading(headings: list[bytes], place: int) -> str:
+    heading = headings[place] if place < len(headings) else b""
+    return heading.decode("utf-8" if _reads(heading, "utf-8") else "gb18030", "ignore").strip()
+
+
+def _reads(data: bytes, encoding: str) -> bool:
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _records(text: str) -> Iterator[Sequence[str]]:

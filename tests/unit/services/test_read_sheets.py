@@ -33,10 +33,15 @@ def repacked(data: bytes, **changes: bytes) -> bytes:
 
 
 def refused(data: bytes) -> tuple[str, int, str]:
+    fault = fault_of(data)
+    return fault.code, fault.row, fault.wanted
+
+
+def fault_of(data: bytes) -> FileFault:
     with pytest.raises(FileFault) as caught:
         [list(sheet.lines) for sheet in read_sheets(data)]
     assert caught.value.code in FAULT
-    return caught.value.code, caught.value.row, caught.value.wanted
+    return caught.value
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "gb18030"])
@@ -59,8 +64,18 @@ def test_mixed_encodings_are_told_with_their_lines():
     gbk = ["编号,名称".encode("gbk")] * 9 + ["a,活动室".encode()]
     assert refused(b"\n".join(gbk)) == ("mixed_encodings", 10, "UTF-8: 10")
     assert refused(b"a,b\n1,\xff\xff\n") == ("no_encoding", 2, "")
-    assert refused("编号".encode("utf-16"))[0] == "not_text"
-    assert refused(b"a,\0\n")[0] == "not_text"
+    # A cell of two lines is one row; within a row the first cell of the rarer encoding is named by its heading.
+    parts = ('编号,名称\n"a\nb",活动室\nc,'.encode(), "午睡室".encode("gbk"), ",厨房\n".encode())
+    for data, row, column in ((b"".join(parts), 3, "名称"), (b"a,b\n1,\xff\xff\n", 2, "b"), (b"\xff", 1, "")):
+        assert (fault_of(data).row, fault_of(data).column) == (row, column)
+
+
+def test_a_word_in_gbk_that_reads_as_another_in_utf8_mixes_nothing():
+    both = "涓颁赴"
+    assert both.encode("gbk").decode("utf-8") == "丰丰"
+    (sheet,) = read_sheets(f"编号,名称,场所类型\na,{both},厨房\n".encode("gbk"))
+    assert list(sheet.lines)[1] == ["a", both, "厨房"]
+    assert refused("编号,名称\nb,午睡室\n".encode("gbk") + "a,丰丰\n".encode()) == ("mixed_encodings", 3, "UTF-8: 3")
 
 
 def test_cells_of_a_workbook_become_text():
