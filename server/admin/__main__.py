@@ -16,6 +16,7 @@ from config.settings.server import ServerSettings, load_server
 from server.admin import audits, cameras, cells, compliance, custody, draws, enrolment, inventory, ledgers, live, people
 from server.admin.keys import make_marking_key, make_sealing_key, make_signing_key
 from server.runtime import EXIT_CONFIGURATION, open_database
+from server.services.compliance.choose_pack import choose_usual
 from server.services.people.passwords import PASSWORD_CHARS_MAX
 from server.services.registers.register import Register
 from storage.database.migrate import migrate
@@ -58,7 +59,13 @@ def _init(_arguments: argparse.Namespace, settings: ServerSettings) -> None:
 
 
 def _site_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
-    _register(settings).add_site(arguments.site, arguments.name, arguments.region, arguments.timezone)
+    register = _register(settings)
+    if register.add_site(arguments.site, arguments.name, arguments.region, arguments.timezone):
+        pack = choose_usual(register.database, register.clock, arguments.site)
+        print(
+            f"{arguments.site}: 政策包 {pack or '未设'}，另选用 compliance set-pack"
+            f" · judged by {pack or 'no policy pack'}; to choose: compliance set-pack"
+        )
 
 
 def _zone_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:

@@ -10,6 +10,7 @@ from server.domain.compliance import worst
 from server.domain.duties import add_months
 from server.domain.verdict import Status
 from server.services.compliance.read_compliance import SiteCompliance
+from server.services.compliance.rule_books import usual_pack
 from server.services.compliance.told import OutcomeTold, Value, ZoneTold
 from server.web.compliance_words import (
     BINDING,
@@ -123,7 +124,7 @@ class CompliancePages:
             language,
             site=found,
             page=_Maker(spoken, found, reader.role).view(),
-            command=f"python -m server.admin compliance set-pack {found.site_id} cn-national-base",
+            command=f"python -m server.admin compliance set-pack {found.site_id} {usual_pack(found.region, {}) or 'PACK'}",
             before=before,
             after=after,
             sees_region=sees_region,

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from config.base.clock import Clock
 from config.base.errors import InvalidInput, NotFound
 from config.evidence.entries import PackChosen, encode
-from server.services.compliance.rule_books import book_of, library, retain_days
-from storage.database import ledger
+from server.services.compliance.rule_books import book_of, library, retain_days, usual_pack
+from storage.database import ledger, regions
 from storage.database.models import Site
 from storage.database.unit_of_work import Database
 
@@ -36,6 +36,16 @@ def choose_pack(
         if now != before:
             enter(session, site_id, (before, now), by, clock.utc_us())
     return before, now
+
+
+def choose_usual(database: Database, clock: Clock, site_id: str) -> str | None:
+    """Has a new site judged by the pack of the smallest region around it that has one; which. Raises NotFound."""
+    with database.reading() as session:
+        site = session.get(Site, site_id)
+        if site is None:
+            raise NotFound(f"没有园所 · no site {site_id!r}")
+        pack = usual_pack(site.region, {one.path: one.code for one in regions.everything(session)})
+    return choose_pack(database, clock, site_id, pack, keep=True)[1]
 
 
 def enter(session: Session, site_id: str, change: tuple[str | None, str | None], by: str, at_us: int) -> None:

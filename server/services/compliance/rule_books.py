@@ -4,6 +4,7 @@ Invariant: a pack never shortens what the store has locked already, and a site w
 recordings for as long as any pack asks. Source: config/policies.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -30,6 +31,24 @@ def library() -> Library:
 def book_of(pack: str | None) -> Book | None:
     """The book of a pack; None where none is set, and where this release does not have it."""
     return library().book(pack) if pack in library().names else None
+
+
+@cache
+def _packs_of_places() -> dict[str, str]:
+    """Jurisdiction, in lower case → its pack."""
+    return {library().book(name).packs[-1].jurisdiction.lower(): name for name in library().names}
+
+
+def usual_pack(region: str, codes: Mapping[str, str | None]) -> str | None:
+    """By which pack a site is judged until somebody chooses: that of the smallest region around it that has one; None without.
+
+    ``codes``: path → administrative code, of the regions of which one is known. Their first step is the country.
+    """
+    steps = region.lower().split("/")
+    around = ("/".join(steps[:count]) for count in range(len(steps), 0, -1))
+    places = [f"{steps[0]}-{codes[path]}".lower() for path in around if codes.get(path)]
+    packs = _packs_of_places()
+    return next((packs[place] for place in (*places, steps[0]) if place in packs), None)
 
 
 @cache

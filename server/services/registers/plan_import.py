@@ -8,7 +8,7 @@ import zoneinfo
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from sqlalchemy import select
@@ -20,6 +20,7 @@ from server.domain.registers.sheets import Fault, Faults, Key, Row
 from server.domain.registers.tables import TABLES, Table
 from server.domain.registers.words import SITE_RECORDS
 from server.domain.zones import FORBIDDEN_KINDS
+from server.services.compliance.rule_books import usual_pack
 from storage.database import regions, registers
 from storage.database.models import Agent, Camera, CameraRecord
 
@@ -172,7 +173,9 @@ class Planner:
             values["region"] = path
         if row.get("timezone") not in zoneinfo.available_timezones():
             refuse("timezone", "unknown_timezone", row.get("timezone"))
-        if row.get("policy_pack") is not None and row["policy_pack"] not in self._packs:
+        if row.get("policy_pack") is None and (row["site"],) not in self._there["sites"]:
+            values["policy_pack"] = usual_pack(str(values["region"]), self._codes)
+        elif row.get("policy_pack") is not None and row["policy_pack"] not in self._packs:
             refuse("policy_pack", "unknown_pack", row["policy_pack"], ", ".join(sorted(self._packs)))
 
     def _check_zones(self, row: Values, _values: Values, refuse: Refuse) -> None:
@@ -238,6 +241,11 @@ class Planner:
             if "gb28181_id" in row.values and row.values["gb28181_id"] != devices.get(str(row.values["camera"])):
                 devices.pop(str(row.values["camera"]), None)
         self._devices = {number: camera for camera, number in devices.items()}
+
+    @cached_property
+    def _codes(self) -> dict[str, str | None]:
+        """Of the regions as they are to be: sites are looked at after them."""
+        return {node.path: node.code for node in self._regions.values()}
 
     def _region_path(self, given: str) -> str | None:
         path = given.strip("/").lower()

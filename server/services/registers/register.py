@@ -35,8 +35,8 @@ class Register:
     database: Database
     clock: Clock
 
-    def add_site(self, site_id: str, name: str, region: str, timezone: str) -> None:
-        """A facility; its time zone decides where its days begin."""
+    def add_site(self, site_id: str, name: str, region: str, timezone: str) -> bool:
+        """A facility; its time zone decides where its days begin. Whether it is new."""
         _check_id(site_id)
         if timezone not in zoneinfo.available_timezones():
             raise InvalidInput(f"no such time zone: {timezone}. Take one of the IANA names, such as Asia/Shanghai")
@@ -49,6 +49,7 @@ class Register:
                 session.add(Site(id=site_id, name=name, region=region, timezone=timezone, created_us=now_us))
             elif (known.name, known.region, known.timezone) != (name, region, timezone):
                 raise Conflict(f"site {site_id} is registered already, with other particulars")
+        return known is None
 
     def add_zone(self, site_id: str, zone_id: str, name: str, kind: str) -> None:
         """A place within a site."""

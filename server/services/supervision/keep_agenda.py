@@ -5,6 +5,7 @@ becomes a record of its register in the same transaction. Duties of the packs ar
 A facility sees what its authority calls for in its region, and nothing of other sites (I7).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,6 +18,7 @@ from config.base.ids import fresh_id, is_slug
 from config.base.logs import get_logger
 from server.domain.registers.words import SITE_RECORDS
 from server.domain.verdict import day_of
+from server.services.compliance.rule_books import book_of
 from server.services.supervision.count_region import TIMEZONE
 from server.services.supervision.duties import Duty, duties_of, within
 from server.services.supervision.reach import check_region, has_region, own_region
@@ -75,7 +77,10 @@ class EventView(msgspec.Struct, frozen=True):
 
 
 class AgendaView(msgspec.Struct, frozen=True):
-    """``duties``: within sixty days, overdue, or without any record; ``cut``: there are more."""
+    """``duties``: within sixty days, overdue, or without any record; ``cut``: there are more.
+
+    ``without_pack``: sites of which no rules are known here, nor what is due by them.
+    """
 
     today: str
     region: str
@@ -85,6 +90,7 @@ class AgendaView(msgspec.Struct, frozen=True):
     duties: list[Duty]
     names: dict[str, str]
     cut: bool
+    without_pack: int
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ class AgendaDesk:
                 session, region, [site.id for site in sites], (today - BACK).isoformat(), SHOWN_MAX
             )
             duties = within(duties_of(session, sites, now_us), today + AHEAD)
-            return self._view(person, today, region, None, events, duties, {site.id: site.name for site in sites})
+            return self._view(person, today, region, None, events, duties, sites)
 
     def of_site(self, person: Scope, site_id: str) -> AgendaView:
         """What a facility has before it. Raises NotFound."""
@@ -116,7 +122,7 @@ class AgendaDesk:
             today = day_of(now_us, site.timezone)
             events = agenda.of_site(session, site, (today - BACK).isoformat(), SHOWN_MAX)
             duties = within(duties_of(session, [site], now_us), today + AHEAD)
-            return self._view(person, today, site.region, site, events, duties, {site.id: site.name})
+            return self._view(person, today, site.region, site, events, duties, [site])
 
     def add(self, person: Scope, site_id: str | None, order: EventOrder) -> str:
         """An event of a site or, where ``site_id`` is None, of a region; its id. Raises NotFound, InvalidInput."""
@@ -176,8 +182,9 @@ class AgendaDesk:
         site: Site | None,
         events: list[AgendaEvent],
         duties: list[Duty],
-        names: dict[str, str],
+        sites: Sequence[Site],
     ) -> AgendaView:
+        names = {one.id: one.name for one in sites}
         shown = [_event(row, person, today, names) for row in events]
         return AgendaView(
             today.isoformat(),
@@ -188,6 +195,7 @@ class AgendaDesk:
             duties[:SHOWN_MAX],
             {duty.site_id: names[duty.site_id] for duty in duties[:SHOWN_MAX]},
             len(duties) > SHOWN_MAX or len(events) >= SHOWN_MAX,
+            sum(book_of(one.policy_pack) is None for one in sites),
         )
 
 

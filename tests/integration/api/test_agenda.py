@@ -46,6 +46,9 @@ def test_an_authority_calls_and_the_facilities_of_its_region_see_it(town: Runnin
     for path in (f"/api/v1/agenda/{mine}", f"/api/v1/sites/sunflower/agenda/{mine}"):
         assert operator.post(path, json={"minutes": "x"}).status_code in (403, 404)
     assert operator.get("/agenda").status_code in (403, 404)
+    choose_pack(town.parts.database, town.parts.clock, "sunflower", None)
+    page = operator.get("/sites/sunflower/agenda").text
+    assert ("What is due by the rules is not known." in page, "Nothing is due within" in page) == (True, False)
     closed = {"minutes": "到会 12 家。\n议定事项见纪要。", "done_on": today.isoformat()}
     assert auditor.post(f"/agenda/{mine}", data=closed).status_code == 303
     assert auditor.post(f"/api/v1/agenda/{mine}", json=closed).status_code == 409

@@ -182,8 +182,11 @@ def test_regions_are_adopted_by_their_codes_and_scopes_have_levels(importer, dat
     assert counts(report) == [("regions", 2, 3, 0, 0)]
     assert counts(importer.check(None, None, "regions", tree)) == [("regions", 0, 0, 5, 0)]
     town = "cn/sichuan/luzhou/510504/510504001"
-    assert importer.put(None, None, "sites", b"site,name,region\nlamp,Lamp,510504001\n").done
+    assert importer.put(None, None, "sites", b"site,name,region\nlamp,Lamp,510504001\nmoon,Moon,cn/sichuan\n").done
     with database.reading() as session:
+        entries = [decode(row.body) for row in session.scalars(select(models.LedgerEntry))]
+        chosen = {(one.site_id, one.pack) for one in entries if isinstance(one, PackChosen)}
+        assert chosen == {("lamp", "luzhou-longmatan"), ("moon", "cn-national-base")}, "where nobody names one"
         assert session.get_one(models.Site, "lamp").region == town
         for region in ("cn", "cn/sichuan/luzhou", "cn/sichuan/luzhou/510504", town):
             assert "lamp" in [site.id for site in session.scalars(visible_sites(Scope("a", AUDITOR, region)))]
@@ -359,13 +362,13 @@ def admin(database: Database, tmp_path: Path, monkeypatch, capfd):
     file.write_text(f'[server]\nstate_dir = "{tmp_path}"\n[database]\nurl = "{url}"\n')
 
     def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["server.admin", "--settings", str(file), "inventory", *arguments])
+        monkeypatch.setattr(sys, "argv", ["server.admin", "--settings", str(file), *arguments])
         capfd.readouterr()
         status = main()
         printed = capfd.readouterr()
         return status, printed.out + printed.err
 
-    return run
+    return lambda *arguments: run("inventory", *arguments) if arguments[0] != "site" else run(*arguments)
 
 
 @SQLITE
@@ -374,6 +377,11 @@ def test_the_commands_speak_both_languages(admin, database, tmp_path):
     file = tmp_path / "区域.csv"
     file.write_bytes("园所编号,场所编号,名称,场所类型\nsunflower,k,厨房,厨房\n".encode("gbk"))
     assert admin("import", str(file), "--table", "zones")[1].startswith("场所: 新增 1")
+    added = ("site", "add", "kite", "--name", "风筝", "--region", "cn/sichuan")
+    assert ["cn-national-base" in admin(*added)[1] for _ in range(2)] == [True, False], "it is chosen once"
+    file.write_bytes("园所编号,场所编号,名称,场所类型\nsunflower,k,".encode() + "厨房,厨房\n".encode("gbk"))
+    assert "第 2 行 · “名称”列" in admin("import", str(file), "--table", "zones")[1]
+    file.write_bytes("园所编号,场所编号,名称,场所类型\nsunflower,k,厨房,厨房\n".encode("gbk"))
     assert "1 added" in admin("import", str(file), "--table", "zones", "--language", "en", "--yes")[1]
     assert rows_of(database, models.Zone) == 4
     file.write_text("zone,name\nx,\n")

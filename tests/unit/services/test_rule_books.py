@@ -51,6 +51,22 @@ def test_a_clock_is_never_believed_further_than_the_setting(session):
     assert rule_books.rule_for(session, "s-None", loose) == loose
 
 
+@pytest.mark.parametrize(
+    ("region", "pack"),
+    [
+        ("cn/sichuan/luzhou/lmt/xiaoshi", "luzhou-longmatan"),
+        ("cn/sichuan/luzhou", "cn-national-base"),
+        ("cn", "cn-national-base"),
+        ("kr/seoul", "kr-national"),
+        ("de/berlin", None),
+        ("", None),
+    ],
+)
+def test_a_new_site_is_judged_by_the_pack_of_the_smallest_region_that_has_one(region, pack):
+    codes = {"cn": "CN", "cn/sichuan/luzhou": "510500", "cn/sichuan/luzhou/lmt": "510504", "de/berlin": "510504"}
+    assert rule_books.usual_pack(region, codes) == pack
+
+
 @pytest.mark.parametrize(("said", "answer"), [(True, "yes"), (False, "no"), (None, None)])
 def test_facts_are_those_that_rules_ask_for(said, answer):
     facts = rule_books.facts_of(site(None, inclusive=said, reg799_class="art7"))
