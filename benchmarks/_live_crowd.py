@@ -104,12 +104,16 @@ class Crowd:
         payload = json.dumps({"ticket": ticket}).encode()
         link.sendall(struct.pack(">BBI", 0x81, 0x80 | len(payload), 0) + payload)
         link.recv(64)  # the view is on record when the first word comes
+        self.take_in(token, link)
+        self.read_for(0.0)
+
+    def take_in(self, token: str, link: socket.socket) -> None:
+        """One more connection that is read."""
         link.setblocking(False)
         member = Member(token, link)
         self._members.append(member)
         self.open.add(link)
         self._selector.register(link, selectors.EVENT_READ, member)
-        self.read_for(0.0)
 
     def read_for(self, seconds: float) -> None:
         """Reads whatever comes."""
