@@ -142,11 +142,14 @@ class Watch:
         """Cuts what is not known to be allowed."""
         while True:
             now_us = self._clock.monotonic_us()
-            for one in list(self.running.values()):
-                if now_us - one.known_us > KNOWN_US_MAX:
-                    self.cut(one, Reason.UNAVAILABLE)
-                elif one.viewer is None and now_us - one.touched_us > HLS_IDLE_US:
-                    self.cut(one, LEFT)
+            known_us, idle_us = now_us - KNOWN_US_MAX, now_us - HLS_IDLE_US
+            views = self.running.values()
+            unknown = [one for one in views if one.known_us < known_us]
+            idle = [one for one in views if one.viewer is None and one.touched_us < idle_us]
+            for one in unknown:
+                self.cut(one, Reason.UNAVAILABLE)
+            for one in idle:
+                self.cut(one, LEFT)
             await asyncio.sleep(LOOK_EVERY_S)
 
     def close(self) -> None:
