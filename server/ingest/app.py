@@ -14,10 +14,8 @@ from config.settings.server import ServerSettings
 from config.wire import topics
 from server.broker_tls import ServiceTls
 from server.domain.clock_trust import ClockRule
-from server.ingest.cells import CellSender
-from server.ingest.checkpoints import CheckpointWorker
-from server.ingest.configuration import ConfigurationWorker
 from server.ingest.link import BrokerLink
+from server.ingest.senders import Sender
 from server.ingest.verification import VerificationWorker
 from server.ingest.workers import MessageWorkers
 from server.runtime import open_database, signer_from
@@ -35,6 +33,11 @@ from server.services.intake.verify_upload import UploadVerifier
 from storage.objects.connection import access_from
 from storage.objects.s3 import S3EvidenceStore
 from storage.objects.tickets import TicketOffice
+
+CONFIGURATION_S = 1.0
+"""So that a change is with its agent within two seconds."""
+CHECKPOINTS_S = 5.0
+CELLS_S = 1.0
 
 
 def run(settings: ServerSettings, stop: Event) -> None:
@@ -59,18 +62,20 @@ def run(settings: ServerSettings, stop: Event) -> None:
     inbox = Inbox(database, clock, ClockRule(policy.clock_tolerance_us, policy.clock_drift_ppm))
     workers = MessageWorkers(inbox, link, verification.wake, settings.ingest.workers, settings.mqtt.receive_maximum)
     express_workers = MessageWorkers(inbox, express, verification.wake, 1, settings.mqtt.receive_maximum)
-    configuration = ConfigurationWorker(ConfigurationOutlet(database, clock), link.answer, stop)
     doors = CellDoors(database, clock, picture_key_of(settings))
     office = TicketOffice(store.access, clock, public_url=settings.store.public_url)
     challenger = CellChallenger(database, clock, doors)
     fetcher = CellFetcher(database, clock, doors, office, store, policy.backfilled_after_s * US_PER_S)
     orders = OrderSender(database, clock, doors, policy.retain_days)
-    cells = CellSender(lambda: [*challenger.due(), *fetcher.due(), *orders.due()], link.answer, stop)
-    checkpoints = CheckpointWorker(CheckpointOutlet(database, clock), link.answer, stop)
+    configuration, checkpoints = ConfigurationOutlet(database, clock), CheckpointOutlet(database, clock)
+    senders = [
+        Sender("configuration", CONFIGURATION_S, configuration.due, link.answer, stop),
+        Sender("checkpoints", CHECKPOINTS_S, checkpoints.due, link.answer, stop),
+        Sender("cells", CELLS_S, lambda: [*challenger.due(), *fetcher.due(), *orders.due()], link.answer, stop),
+    ]
     verification.start()
-    configuration.start()
-    checkpoints.start()
-    cells.start()
+    for sender in senders:
+        sender.start()
     for each, over in ((workers, link), (express_workers, express)):
         each.start()
         over.start(each.submit)
@@ -78,9 +83,8 @@ def run(settings: ServerSettings, stop: Event) -> None:
     for each, over in ((express_workers, express), (workers, link)):
         over.close()
         each.close()
-    configuration.close()
-    checkpoints.close()
-    cells.close()
+    for sender in senders:
+        sender.close()
     verification.close()
     database.close()
     if verification.violation is not None:

@@ -9,7 +9,7 @@ import pytest
 from config.base.clock import SystemClock
 from config.base.errors import Unavailable
 from config.wire.desired_state import DesiredCamera, DesiredState
-from server.ingest.configuration import ConfigurationWorker
+from server.ingest.senders import Sender
 from server.services.cameras.configure_cameras import CameraConfigurer
 from server.services.cameras.send_configuration import ConfigurationOutlet
 from storage.database.unit_of_work import Database
@@ -32,7 +32,7 @@ class Faulty(ConfigurationOutlet):
 def test_a_change_goes_out_after_faults_too(database: Database, agent: SigningAgent) -> None:
     sent: list[msgspec.Struct] = []
     stop = Event()
-    worker = ConfigurationWorker(Faulty(database, SystemClock()), sent.append, stop)
+    worker = Sender("configuration", 0.01, Faulty(database, SystemClock()).due, sent.append, stop)
     worker.start()
     try:
         wanted = DesiredCamera(camera_id="nap-room", url="rtsp://192.0.2.10/main")

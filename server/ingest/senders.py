@@ -1,4 +1,4 @@
-"""Sends challenges and fetches to agents of sites with a store of their own: looks once a second what is due."""
+"""Sends to agents what is due to them: desired states, checkpoints, and what is asked of a site's own store."""
 
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
@@ -8,24 +8,26 @@ import msgspec
 from config.base.errors import NightlightError
 from config.base.logs import get_logger
 
-LOOK_EVERY_S = 1.0
-
-log = get_logger("cells")
+log = get_logger("senders")
 
 
-class CellSender:
-    """One thread; ``due`` says what is to be sent now."""
+class Sender:
+    """One thread; ``due`` says what is to be sent now. A database that does not answer is asked again."""
 
     def __init__(
         self,
+        name: str,
+        every_s: float,
         due: Callable[[], Sequence[msgspec.Struct]],
         send: Callable[[msgspec.Struct], None],
         stop: Event,
     ) -> None:
+        self._name = name
+        self._every_s = every_s
         self._due = due
         self._send = send
         self._stop = stop
-        self._thread = Thread(target=self._run, name="cells")
+        self._thread = Thread(target=self._run, name=name)
 
     def start(self) -> None:
         self._thread.start()
@@ -35,11 +37,12 @@ class CellSender:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(LOOK_EVERY_S):
+        while not self._stop.wait(self._every_s):
             try:
                 for message in self._due():
                     self._send(message)
+                    log.info("sent", what=type(message).__name__, agent=getattr(message, "agent_id", ""))
             except NightlightError as error:
-                log.warning("challenges_postponed", code=error.code, reason=str(error))
+                log.warning("sending_postponed", what=self._name, code=error.code, reason=str(error))
             except Exception:  # the top of this thread: the next look is a new try
-                log.exception("challenges_failed")
+                log.exception("sending_failed", what=self._name)
