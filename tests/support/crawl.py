@@ -142,7 +142,9 @@ def faults_of(page: Page, *, language: str, width: int) -> list[str]:
         found.append(f"{facts['wide']} px wide: {facts['wanders']}")
     if language == "zh-CN":
         found += [f"not translated: {words[:80]}" for words in facts["words"] if untranslated(words)]
-        found += [f"a gap: {words[:80]}" for words in facts["words"] if re.search(r"[。；！？] +[\u4e00-\u9fff]", words)]
+        found += [
+            f"a gap: {words[:80]}" for words in facts["words"] if re.search(r"[。；！？] +[\u4e00-\u9fff]", words)
+        ]
     return found
 
 
