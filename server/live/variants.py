@@ -14,6 +14,8 @@ from server.live.viewer import Viewer
 
 SEGMENTS_KEPT = 12
 """Groups of a marked stream last half a second: for LL-HLS, six seconds of them."""
+FRAGMENT_BYTES_MAX = 512 * 1024
+"""Of a small picture. With it no part or segment ends by its bytes, which differ: both variants have the same numbers."""
 _HEADER_BYTES = MARKED_HEADER_BYTES - 1
 """Without the byte that says what it is."""
 
@@ -34,6 +36,8 @@ class MarkedSide:
             raise InvalidInput("a marked fragment begins with its flags and its group", code="bad_media")
         flags, number = payload[0], int.from_bytes(payload[1:_HEADER_BYTES], "big")
         fragment, first = payload[_HEADER_BYTES:], self._first
+        if len(fragment) > FRAGMENT_BYTES_MAX:
+            raise InvalidInput("a fragment of a marked stream is larger than a small picture", code="bad_media")
         if first is None and not flags & IS_VARIANT_B and number >= self.number:
             self._first = (flags, number, fragment)
             return None

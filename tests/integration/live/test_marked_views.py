@@ -17,6 +17,8 @@ from config.wire.live import BUSY, FRAME, IS_VARIANT_B, MARKED, MARKED_HEADER_BY
 from edge_agent.live.sending import Sending
 from server.domain.marking import CodeWord
 from server.live.hub import Hub
+from server.live.parts import PART_BYTES_MAX, SEGMENT_BYTES_MAX
+from server.live.variants import FRAGMENT_BYTES_MAX
 from server.live.viewer import Viewer
 from storage.database.models import SiteLive
 from tests.support.edge import wait_for
@@ -159,6 +161,18 @@ def test_variants_out_of_order_are_no_stream(database, order):
         hub.take(messages[number])
     with pytest.raises(InvalidInput, match="A and then B"):
         hub.take(messages[order[-1]])
+
+
+def test_a_fragment_that_would_end_a_part_of_one_variant_alone_is_refused(database):
+    del database
+    hub, messages = Hub("cam-a"), marked_messages()
+    hub.mark(wanted=True)
+    hub.take(messages[0])
+    hub.take(messages[1])
+    with pytest.raises(InvalidInput, match="larger"):
+        hub.take(messages[2] + bytes(FRAGMENT_BYTES_MAX))
+    assert PART_BYTES_MAX >= 16 * FRAGMENT_BYTES_MAX, "of 75 pictures a second"
+    assert SEGMENT_BYTES_MAX >= 48 * FRAGMENT_BYTES_MAX, "half a second of them"
 
 
 def test_who_comes_between_a_stream_and_its_first_group_sees_it_begin(database):
