@@ -21,7 +21,7 @@ PLACES = {
 CLASS_NAME = {"zh-CN": "太阳班", "en": "Sun class"}
 EXPLAINED = {"zh-CN": "换插座，断电半分钟", "en": "The socket was changed, half a minute without power"}
 REPAIRED = {"zh-CN": "插座已换好，已接不间断电源", "en": "The socket is new, and has a battery now"}
-GUARDIAN, CHILD, SECRET = "g-1", "c-1", "a-lamp-beside-the-window"
+GUARDIAN, CHILD, CARER, SECRET = "g-1", "c-1", "s-1", "a-lamp-beside-the-window"
 MINUTE_MS, FOUND_S, CASE_S = 300_000, 90.0, 420.0
 DARK_S = 25.0
 PLAYING = "() => document.querySelector('nightlight-player')?.figures.frames > 15"
@@ -172,6 +172,7 @@ class Director:
             ("classes", f"site,class,name,kind,zone\n{site},sun,{CLASS_NAME[self._visitor.language]},mixed,{room}\n"),
             ("children", f"site,child,class\n{site},{CHILD},sun\n"),
             ("guardians", f"site,guardian,children\n{site},{GUARDIAN},{CHILD}\n"),
+            ("staff", f"site,staff,name,role\n{site},{CARER},{CARER},carer\n"),
         ):
             page.goto(f"{self._house.url}/registers")
             page.locator("#file").set_input_files(
@@ -187,6 +188,9 @@ class Director:
             "mon-sun 00:00-24:00" if self._visitor.language == "en" else "周一至周日 00:00-24:00"
         )
         page.locator("form[action$='/people/mode'] button").click()
+        page.locator(f"li:has(#paper-staff-{CARER}) summary").click()
+        page.locator(f"#paper-staff-{CARER}").fill("A-7")
+        page.locator(f"form:has(#paper-staff-{CARER}) button").click()
         page.locator("form[action$='/people/invitations'] button").first.click()
         link, code = page.locator(".code-words code").all_inner_texts()
         return link, code

@@ -300,8 +300,11 @@ def _lacking(held: HeldLease, mode: str, zones: frozenset[str], facts: _Facts) -
         return lacking([(held.row.guardian_id, held.row.child_id)], given)
     if mode != "consented":
         return None
+    staff = said.staff.get(site_id, set())
+    if not staff:
+        return None  # who works there is not known, and so not whether they agreed
     classes = [key for key, rooms in facts.rooms.items() if key[0] == site_id and rooms & zones]
-    wanted = {pair for key in classes for pair in said.wanted.get(key, ())} | said.staff.get(site_id, set())
+    wanted = {pair for key in classes for pair in said.wanted.get(key, ())} | staff
     wanted.add((held.row.guardian_id, held.row.child_id))
     return lacking(wanted, given, sum(said.orphans.get(key, 0) for key in classes))
 

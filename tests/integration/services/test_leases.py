@@ -165,6 +165,9 @@ def test_one_guardian_one_child_without_a_guardian_or_one_of_the_staff_holds_up_
         assert reason(nursery) == "permit"
     nursery.add(Staff(site_id=SITE, id="s3", name="赵老师", role="carer", left_on="2026-11-22"))
     assert reason(nursery) == "permit"
+    for left_on, told in (("2026-11-22", "consent_missing"), (None, "permit")):
+        nursery.change(Staff, Staff.id == "s1", left_on=left_on)
+        assert reason(nursery) == told, "who works there has to be known"
     nursery.change(ConsentRow, ConsentRow.guardian_id == "g2", version=0)
     assert reason(nursery) == "consent_missing"
 
