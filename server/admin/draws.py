@@ -24,9 +24,16 @@ def add_commands(verbs: Callable[[str, str], Commands]) -> None:
 def _again(arguments: argparse.Namespace, _settings: ServerSettings) -> None:
     try:
         with arguments.list.open("rb") as opened:
-            listed = DrawList.parse(opened.read(LIST_BYTES_MAX + 1).decode())
+            text = opened.read(LIST_BYTES_MAX + 1).decode()
     except (OSError, UnicodeError) as error:
         raise InvalidInput(f"{arguments.list} cannot be read: {error}") from error
-    print(f"# {listed.sha256} {len(listed.sites)}")
+    try:
+        listed = DrawList.parse(text)
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"{arguments.list}: 名单须逐字节与其页面给出的一致，请重新下载"
+            f" · not the list byte for byte: download it anew from the draw's page ({error})"
+        ) from error
+    print(f"# SHA-256 {listed.sha256} · {len(listed.sites)} 个园所 · sites")
     for number, one in enumerate(draw(listed, arguments.seed), 1):
         print(f"{number} {one.site_id} {one.stratum} {','.join(one.inspectors)}")

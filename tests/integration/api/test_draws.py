@@ -1,12 +1,12 @@
 """Inspection draws over HTTP, and the same draw worked out again from the file that the page hands out."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from server.admin.__main__ import main
 from server.services.registers.register import Register
 from tests.support.api import AUDITOR, OPERATOR, RunningApi, add_accounts
 
@@ -21,7 +21,7 @@ def two_sites(api: RunningApi, agent, clock) -> RunningApi:
     return api
 
 
-def test_an_authority_draws_and_anybody_draws_again(two_sites: RunningApi, tmp_path: Path) -> None:
+def test_an_authority_draws_and_anybody_draws_again(two_sites: RunningApi, tmp_path: Path, monkeypatch, capsys) -> None:
     auditor = two_sites.signed_in(AUDITOR)
     order = {
         "region": "cn/sichuan",
@@ -41,14 +41,13 @@ def test_an_authority_draws_and_anybody_draws_again(two_sites: RunningApi, tmp_p
     assert auditor.post(made, data={"seed": "another"}).status_code == 409
     told = auditor.get(f"/api/v1{made}").json()
     assert told["seed"] == SEED
-    again = subprocess.run(
-        [sys.executable, "-m", "server.admin", "draw", "again", str(listed), "--seed", SEED],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    assert again[0] == f"# {told['list_sha256']} 2"
+    monkeypatch.setattr(sys, "argv", ["server.admin", "draw", "again", str(listed), "--seed", SEED])
+    assert main() == 0
+    again = capsys.readouterr().out.splitlines()
+    assert again[0] == f"# SHA-256 {told['list_sha256']} · 2 个园所 · sites"
     assert again[1:] == [f"{one['number']} {one['site_id']} {one['stratum']} {AUDITOR}" for one in told["drawn"]]
+    listed.write_bytes(listed.read_bytes().replace(b"\n", b"\r\n"))
+    assert (main(), "download it anew" in capsys.readouterr().err) == (1, True), "an editor has changed its lines' ends"
 
 
 def test_scripts_do_the_same_and_facilities_see_nothing_of_it(two_sites: RunningApi) -> None:
