@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_MINUTE, Clock
-from config.base.errors import Conflict, Unavailable
+from config.base.errors import NightlightError
 from config.base.logs import get_logger
 from server.domain.compliance import worst
 from server.domain.duties import add_months
@@ -82,7 +82,7 @@ class ComplianceKeeper:
         for site_id in due:
             try:
                 found = self.keep_site(site_id)
-            except (Conflict, Unavailable) as error:
+            except NightlightError as error:  # one that cannot be judged keeps no other from it
                 log.warning("compliance_postponed", site=site_id, reason=str(error))
                 continue
             written += len(found)
@@ -183,7 +183,7 @@ class ComplianceKeeper:
             inside = sorted(site for site, region in regions.items() if region == path or region.startswith(f"{path}/"))
             try:
                 written += self._keep_region(path, period, inside)
-            except (Conflict, Unavailable) as error:
+            except NightlightError as error:  # one that cannot be judged keeps no other from it
                 log.warning("compliance_postponed", region=path, reason=str(error))
         return written
 

@@ -455,6 +455,17 @@ def test_panels_are_heard_run_by_run(world):
 
 
 @SQLITE
+def test_a_site_that_cannot_be_judged_holds_up_no_other(world):
+    Register(world.database, world.clock).add_site("abc", "坏", "cn/sichuan", ZONE)
+    area = models.AlarmArea(site_id="abc", panel="p", partition="1", name="x", arming="interior", hours="at night")
+    with world.database.unit_of_work() as session:
+        session.get_one(models.Site, "abc").policy_pack = "cn-national-base"
+        session.add(area)
+    world.look()
+    assert [row.site_id for row in world.entries("site")] == ["sunflower"]
+
+
+@SQLITE
 def test_an_unreadable_entry_is_told_and_not_shown(world):
     for back in range(4, 11):
         world.verdict(back)
