@@ -49,7 +49,7 @@ from edge_agent.shards.messages import (
     socket_pair,
 )
 from edge_agent.shards.parts import Parts
-from edge_agent.shards.process import Shard, without_cameras
+from edge_agent.shards.process import Shard
 from edge_agent.spool.ballast import Ballast
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.disk import DiskGuard
@@ -429,7 +429,10 @@ def test_a_shard_is_told_of_each_camera_however_late_it_reads(house: House) -> N
 def test_a_shard_that_does_not_read_what_it_is_told_is_begun_again(
     house: House, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
+    monkeypatch.setattr("edge_agent.shards.keeper.SILENT_US_MAX", 10**12)  # not for being silent
     shard = house.shard()
+    while house.keeper.ask("live-wanted", "cam-1", bytes(1_000)):
+        pass  # until nothing more goes in
     monkeypatch.setattr(downlink, limit, 20 if limit == "WAITING_MAX" else 1)
     for _ in range(40):
         house.keeper.timeline_is(house.parts.clock.timeline)
@@ -440,7 +443,7 @@ def test_a_shard_that_does_not_read_what_it_is_told_is_begun_again(
 
 def test_a_companion_that_fails_at_what_it_is_asked_ends_no_recording(tmp_path: Path, edge_box: EdgeBox) -> None:
     """The live view is asked for with a file of authorities that is gone."""
-    settings = without_cameras(edge_box.configure({}))
+    settings = edge_box.configure({})
     server = msgspec.structs.replace(settings.server, url="https://192.0.2.1", ca_file=str(tmp_path / "gone.pem"))
     settings = msgspec.structs.replace(settings, server=server)
     clock = AgentClock(SystemClock(), ClockSettings(sync_s=60, step_us=2_000_000, slew_ppm=500))
