@@ -32,7 +32,7 @@ from edge_agent.diagnosis.still import still_of
 from edge_agent.diagnosis.watcher import Noticed, Watcher
 from edge_agent.lifecycle import Worker
 from edge_agent.recording.parameter_sets import START_CODE, parameter_sets
-from edge_agent.shards.companions import Companion, ShardContext
+from edge_agent.shards.companions import ShardContext
 
 LOOK_AGAIN_US = 200_000
 """Where no keyframe is there when a camera's turn comes."""
@@ -297,8 +297,3 @@ class DiagnosisCompanion:
     def close(self, timeout_s: float) -> None:
         if self._diagnosis is not None and self._diagnosis.close(timeout_s):
             self._diagnosis.keep_all()
-
-
-def companion(context: ShardContext) -> Companion:
-    """The factory that ``edge_agent.shards.companions`` names."""
-    return DiagnosisCompanion(context)

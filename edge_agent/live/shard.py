@@ -15,7 +15,7 @@ from edge_agent.live.pusher import Pusher
 from edge_agent.live.sending import Sending
 from edge_agent.live.slots import Slots
 from edge_agent.live.wish import KIND, LiveWish
-from edge_agent.shards.companions import Companion, ShardContext
+from edge_agent.shards.companions import ShardContext
 
 GROUP_BYTES_MAX = 4 * 2**20
 """Of one camera; 4 s at 8 Mbit/s."""
@@ -95,8 +95,3 @@ class LiveCompanion:
         if self._tls is None:
             self._tls = ssl.create_default_context(cafile=self._context.settings.server.ca_file or None)
         return self._tls
-
-
-def companion(context: ShardContext) -> Companion:
-    """The factory that ``edge_agent.shards.companions`` names."""
-    return LiveCompanion(context)

@@ -1,7 +1,6 @@
 """What runs beside the recording in a shard: diagnosis and the live view; each a part that knows only feeds.
 
-A companion is made once for each shard process by a factory ``(ShardContext) -> Companion``, named in
-``COMPANIONS``. It learns which cameras come and go, subscribes to their feeds, and tells the main process what it
+A companion is made once for each shard process, in ``process.Shard``. It learns which cameras come and go, subscribes to their feeds, and tells the main process what it
 found with ``context.tell(kind, camera_id, body)``: ``body`` is its own business (msgspec bytes), and the main process
 hands it to whoever registered for ``kind`` with ``CameraFleet.on_told(kind, handler)``. The other way, ``CameraFleet.ask``
 reaches ``asked`` of every companion of the camera's shard.
@@ -19,8 +18,6 @@ from edge_agent.cameras.feed import Feed
 from edge_agent.timekeeping import Timeline
 
 TOLD_BYTES_MAX = 128 * 1024
-COMPANIONS: tuple[str, ...] = ("edge_agent.diagnosis.shard:companion", "edge_agent.live.shard:companion")
-"""``module:factory``; one whose module is not there is left out."""
 
 
 class ShardClock(Protocol):

@@ -62,11 +62,10 @@ def _is_alone(connection: socket.socket) -> bool:
 
 def _load() -> None:
     """Everything that a shard needs; so nothing of it is imported at this module's head."""
-    from edge_agent.shards import process
+    import edge_agent.shards.process  # noqa: F401 - loaded for its children
 
     faulthandler.enable()  # what a shard was doing when native code killed it goes to the log
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold pictures of children
-    process.preload()
     gc.collect()
     gc.freeze()
 

@@ -5,7 +5,6 @@ socket, or the parent's death); whatever it wrote is durable or rescued by the m
 """
 
 import gc
-import importlib
 import os
 import socket
 import sys
@@ -13,16 +12,17 @@ import threading
 import time
 from pathlib import Path
 
-import msgspec
-
+import edge_agent.cameras.rtsp.source  # noqa: F401 - what is loaded before they are forked, shards share
 from config.base.clock import SystemClock
 from config.base.errors import InvalidInput
 from config.base.logs import configure, get_logger
-from config.settings.edge import CameraSettings, EdgeSettings
+from config.settings.edge import CameraSettings
 from edge_agent.cameras.camera import ShardCamera
 from edge_agent.cameras.watchdog import Watchdog
 from edge_agent.cameras.worker import StreamWorker
-from edge_agent.shards.companions import COMPANIONS, TOLD_BYTES_MAX, Companion, ShardContext
+from edge_agent.diagnosis.shard import DiagnosisCompanion
+from edge_agent.live.shard import LiveCompanion
+from edge_agent.shards.companions import TOLD_BYTES_MAX, Companion, ShardContext
 from edge_agent.shards.messages import (
     MESSAGE_BYTES_MAX,
     REMOVED,
@@ -100,7 +100,8 @@ class Shard:
         self._lock = threading.Lock()
         self._cameras: dict[str, ShardCamera] = {}
         self._watchdog = Watchdog(self._workers, SystemClock(), begin.settings.recording)
-        self._companions = _companions(ShardContext(self._clock, begin.settings, self._tell))
+        context = ShardContext(self._clock, begin.settings, self._tell)
+        self._companions: list[Companion] = [DiagnosisCompanion(context), LiveCompanion(context)]
 
     def start(self) -> None:
         self._uplink.start()
@@ -195,30 +196,3 @@ class Shard:
             floor_us = now_us if floor_us is None else floor_us
             found.append(CameraPulse(camera.settings.id, floor_us, camera.report.open_bytes, figures))
         return found
-
-
-def _companions(context: ShardContext) -> list[Companion]:
-    made: list[Companion] = []
-    for name in COMPANIONS:
-        module, _, factory = name.partition(":")
-        try:
-            made.append(getattr(importlib.import_module(module), factory)(context))
-        except ModuleNotFoundError as error:
-            if error.name is None or not module.startswith(error.name):
-                raise
-    return made
-
-
-def without_cameras(settings: EdgeSettings) -> EdgeSettings:
-    """The settings as a shard gets them."""
-    return msgspec.structs.replace(settings, cameras=[])
-
-
-def preload() -> None:
-    """Loads what only a running shard would load, so that its processes share it."""
-    for name in ("edge_agent.cameras.rtsp.source", *(companion.partition(":")[0] for companion in COMPANIONS)):
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not name.startswith(error.name):
-                raise
