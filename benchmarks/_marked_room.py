@@ -13,7 +13,6 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
-from config.wire.marking import GROUP_US
 from edge_agent.cameras.feed import FeedPacket, StreamFormat
 from edge_agent.live.marking import MarkingTranscoder
 from server.domain.marking import CodeWord
@@ -132,10 +131,6 @@ def captured(pictures: Sequence[Luma], how: Capture, file: Path, fps: int = FPS)
         if stream is not None:
             output.mux(stream.encode(None))
     return file
-
-
-def group_seconds(groups: int) -> float:
-    return groups * GROUP_US / 1e6
 
 
 def _decode(decoder: VideoCodecContext, packet: "av.Packet[Any] | None", into: list[Luma]) -> None:

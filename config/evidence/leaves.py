@@ -13,8 +13,6 @@ from typing import BinaryIO
 from config.evidence import merkle
 
 LEAF_BYTES = 1 << 16
-PATH_HASHES_MAX = 17
-"""Of a recording of 4 GiB, the largest that a manifest can speak of."""
 
 
 def leaf_count(size_bytes: int) -> int:

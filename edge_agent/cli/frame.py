@@ -8,7 +8,6 @@ Invariant: only the module of the chosen command is imported, so that ``run`` ca
 
 import argparse
 import importlib
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -56,12 +55,6 @@ def main(arguments: list[str] | None = None) -> int:
         return int(Exit.SHORTFALL)
 
 
-def available() -> list[str]:
-    """The commands that this installation has."""
-    package = __package__ or "edge_agent.cli"
-    return [name for name in COMMANDS if importlib.util.find_spec(f"{package}.{name}")]
-
-
 def _parser(speech: Speech, chosen: str) -> tuple[argparse.ArgumentParser, ModuleType | None]:
     """The parser of everything, with the arguments of the chosen command alone."""
     text = speech.text
@@ -75,7 +68,7 @@ def _parser(speech: Speech, chosen: str) -> tuple[argparse.ArgumentParser, Modul
     _common(parser, speech, default=None)
     commands = parser.add_subparsers(dest="command", required=True, metavar=text("frame.command"))
     module: ModuleType | None = None
-    for name in available():
+    for name in COMMANDS:
         told = text(f"{name}.help")
         command = commands.add_parser(name, help=told, description=told)
         _common(command, speech, default=argparse.SUPPRESS)

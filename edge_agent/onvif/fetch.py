@@ -58,7 +58,6 @@ class Ended(msgspec.Struct, frozen=True):
 
     why: Why
     lost_packets: int = 0
-    untimed_frames: int = 0
 
 
 def main() -> int:
@@ -80,7 +79,7 @@ def fetch(job: Job, on_segment: Callable[[FetchedSegment], None]) -> Ended:
         first_us = job.start_us + job.start_offset_us - AROUND_US
         stored.play(first_us, job.end_us + job.end_offset_us + AROUND_US)
         why = _write(job, stored, on_segment)
-        return Ended(why, stored.lost, stored.untimed)
+        return Ended(why, stored.lost)
     except NotFound:
         return Ended("nothing")
     except PermissionDenied:

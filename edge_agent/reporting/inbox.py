@@ -47,9 +47,6 @@ Answer = (
 class InboxCounters:
     """Answers since the start."""
 
-    obeyed: int = 0
-    repeated: int = 0
-    """Answers to what was settled already."""
     invalid: int = 0
     """Not signed by the server, not for this agent, or not readable."""
     mismatched: int = 0
@@ -107,14 +104,9 @@ class Inbox(Worker):
             log.warning("answer_rejected", code=error.code, why=str(error), rejected=self.counters.invalid)
             return
         try:
-            settled_before = not self._obey(answer, data)
+            self._obey(answer, data)
         except NightlightError as error:  # the question is sent again, and so is this answer
             log.exception("answer_not_carried_out", kind=type(answer).__name__, why=str(error))
-            return
-        if settled_before:
-            self.counters.repeated += 1
-        else:
-            self.counters.obeyed += 1
 
     def _checked(self, data: bytes) -> Answer:
         opened = open_envelope(data)
@@ -126,37 +118,31 @@ class Inbox(Worker):
             raise InvalidInput("the answer is for another agent", code="wrong_recipient")
         return message
 
-    def _obey(self, answer: Answer, sealed: bytes) -> bool:
+    def _obey(self, answer: Answer, sealed: bytes) -> None:
         if isinstance(answer, LedgerCheckpoint):
             self.on_checkpoint(answer)
-            return True
-        if isinstance(answer, DesiredState):
+        elif isinstance(answer, DesiredState):
             self.on_desired(answer, sealed)
-            return True
-        if isinstance(answer, LiveWanted):
+        elif isinstance(answer, LiveWanted):
             self.on_live(answer)
-            return True
-        if isinstance(answer, CellChallenge | CellFetch | CellOrder):
+        elif isinstance(answer, CellChallenge | CellFetch | CellOrder):
             self.on_cell(answer)
-            return True
-        if isinstance(answer, Acknowledgement):
+        elif isinstance(answer, Acknowledgement):
             self._publisher.answered(answer.of_message_id)
-            return self._outbox.acknowledge(answer.of_message_id, answer.outcome, answer.reason, self._clock.utc_us())
-        if isinstance(answer, Receipt):
-            return self._release(answer)
-        if not self._spool.upload_again(answer):
-            return False
-        again_s = self._uploads.hold_back(answer.segment_id)
-        log.error(
-            "upload_refused_by_server",
-            segment_id=answer.segment_id,
-            reason=answer.reason,
-            detail=answer.detail,
-            again_in_s=round(again_s, 1),
-        )
-        return True
+            self._outbox.acknowledge(answer.of_message_id, answer.outcome, answer.reason, self._clock.utc_us())
+        elif isinstance(answer, Receipt):
+            self._release(answer)
+        elif self._spool.upload_again(answer):
+            again_s = self._uploads.hold_back(answer.segment_id)
+            log.error(
+                "upload_refused_by_server",
+                segment_id=answer.segment_id,
+                reason=answer.reason,
+                detail=answer.detail,
+                again_in_s=round(again_s, 1),
+            )
 
-    def _release(self, receipt: Receipt) -> bool:
+    def _release(self, receipt: Receipt) -> None:
         outcome = self._spool.release(receipt)
         if outcome == "freed":
             self._uploads.forget(receipt.segment_id)
@@ -164,4 +150,3 @@ class Inbox(Worker):
         elif outcome == "mismatch":
             self.counters.mismatched += 1
             log.error("receipt_mismatch", segment_id=receipt.segment_id, mismatched=self.counters.mismatched)
-        return outcome == "freed"

@@ -12,7 +12,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -54,14 +53,6 @@ COPIED = (
 log = get_logger("mqtt")
 
 
-@dataclass
-class LinkCounters:
-    """What went wrong on the link since the start."""
-
-    refused_publishes: int = 0
-    dropped_inbound: int = 0
-
-
 class MqttLink(Worker):
     """Thread-safe. Bytes from the server arrive in ``inbox``."""
 
@@ -92,7 +83,7 @@ class MqttLink(Worker):
         self._short = 0
         self._backoff = Backoff(RECONNECT_FIRST_S, RECONNECT_LIMIT_S)
         self.inbox: queue.Queue[bytes] = queue.Queue(INBOX_MAX)
-        self.counters = LinkCounters()
+        self._refused_publishes = 0
 
     @property
     def connected(self) -> bool:
@@ -251,19 +242,19 @@ class MqttLink(Worker):
         if code.value == NO_SUBSCRIBER:
             self._refused.add(mid)  # accepted, and thrown away: the server was not there
         if code.is_failure:
-            self.counters.refused_publishes += 1
+            self._refused_publishes += 1
             self._refused.add(mid)
             advice = "the broker's access list does not let this agent write its own topics"
-            log.error("publish_refused", why=str(code), advice=advice, refused=self.counters.refused_publishes)
+            log.error("publish_refused", why=str(code), advice=advice, refused=self._refused_publishes)
 
     def _received(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         if len(message.payload) > ENVELOPE_BYTES_MAX:
-            self.counters.dropped_inbound += 1
+            log.warning("answer_too_large", size_bytes=len(message.payload))
             return
         try:
             self.inbox.put_nowait(bytes(message.payload))
         except queue.Full:  # the server answers again when the question is sent again
-            self.counters.dropped_inbound += 1
+            log.warning("answer_dropped", waiting=self.inbox.qsize())
 
 
 def advice_on(error: ssl.SSLError) -> str:

@@ -113,12 +113,12 @@ class Outbox:
 
     def acknowledge(
         self, message_id: str, outcome: Literal["committed", "quarantined"], reason: str, now_us: int
-    ) -> bool:
-        """What the server's Acknowledgement does; False where no such message waits (it was answered before)."""
+    ) -> None:
+        """What the server's Acknowledgement does; nothing where no such message waits (it was answered before)."""
         with self._database.transaction() as connection:
             row = connection.execute("SELECT * FROM outbox WHERE message_id = ?", (message_id,)).fetchone()
             if row is None:
-                return False
+                return
             if outcome == "quarantined":
                 self._bury(connection, row, reason, now_us)
             elif row["name"] == SEGMENT_UPLOADED:
@@ -127,7 +127,6 @@ class Outbox:
                 connection.execute("DELETE FROM outbox WHERE message_id = ?", (message_id,))
         if outcome == "quarantined":
             log.error("message_quarantined", message_id=message_id, name=row["name"], reason=reason)
-        return True
 
     def oldest_unacknowledged(self) -> dict[str, int]:
         """For each camera, the instant from which on the server may not know everything yet."""

@@ -10,8 +10,6 @@ from config.wire.segments import SEGMENT_SPAN_US_MAX
 from storage.database import lifetimes
 from storage.database.models import AuditFinding, AuditRound, Camera, Segment
 
-DAYS_LOOKED_AT_MAX = 20_000
-
 
 def open_round(session: Session) -> AuditRound | None:
     """The round that is under way, locked for the caller."""

@@ -58,13 +58,6 @@ def stores_available() -> list[str]:
     return found
 
 
-def stores_not_had() -> list[str]:
-    """What the session could not run on, and how to change that."""
-    if len(stores_available()) > 1:
-        return []
-    return ["minio (put a minio binary on the PATH, set MINIO_TEST_URL, or run python3 dev.py setup --minio)"]
-
-
 @contextmanager
 def running_store(kind: str, data_dir: Path) -> Iterator[ObjectStore]:
     """A store with a fresh bucket; a local one ends with the block."""

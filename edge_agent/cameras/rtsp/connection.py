@@ -22,7 +22,6 @@ ROOM_BYTES = 65_536 + 4
 KERNEL_BUFFER_BYTES = 1 << 20
 DOLLAR = 0x24
 ASKED_AGAIN_MAX = 3
-NOISE_BYTES_MAX = 4_096
 
 Interleaved = Callable[[int, int, int], None]
 """``(channel, begin, end)`` in the buffer."""

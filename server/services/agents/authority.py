@@ -32,7 +32,7 @@ BACKDATED_US = 3_600 * US_PER_S
 """So that a box whose clock is a little behind takes a fresh certificate."""
 INGEST, INGEST_EXPRESS = "service.ingest", "service.ingest-express"
 LIVE = "service.live"
-BROKER_ACCESS, BROKER = "service.broker-access", "service.broker"
+BROKER_ACCESS = "service.broker-access"
 REPORTS = "service.reports"
 DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 
