@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LEAST_BYTES = 860
 """Below this an answer is one packet either way."""
-LEVEL = 5
+LEVEL = 6
 GZIP = 31
 """Window bits of zlib for a gzip frame; its time is zero, so that equal bodies are equal."""
 METHODS = frozenset({"GET", "HEAD"})

@@ -24,7 +24,8 @@ from server.web.wording import CAUSE, STATE, VERDICT, ZONE, mark
 from storage.database.scope import Scope
 
 DAY_STEP_US, HOUR_STEP_US = US_PER_MINUTE, 2 * US_PER_S
-GAPS_SHOWN_MAX = 100
+GAPS_SHOWN_MAX = 50
+"""Of a day at its worst, which has thousands; each hour's own page tells its first fifty, a file all of them."""
 RECORDED = ("covered", "backfilled", "in_flight")
 OFF = "WAITING"
 """In place of a verdict: on this day the camera was not in service yet."""

@@ -76,9 +76,14 @@ def states_of(camera: CameraDay, day: Span, now_us: int) -> dict[str, SpanSet]:
     backfilled = (SpanSet(camera.backfilled) & past) - gaps
     covered = (SpanSet(camera.covered) & past) - gaps - backfilled
     in_flight = (SpanSet(camera.in_flight) & past) - gaps - backfilled - covered
+    named = (gaps, backfilled, covered, in_flight)
+    # They lie within the past and apart from one another: where they are as long as it is, nothing of it is left.
+    idle = SpanSet()
+    if sum(one.total_us for one in named) < past.total_us:
+        idle = past - gaps - backfilled - covered - in_flight
     return {
         "ahead": SpanSet.of(day) - past,
-        "idle": past - gaps - backfilled - covered - in_flight,
+        "idle": idle,
         "covered": covered,
         "backfilled": backfilled,
         "in_flight": in_flight,
