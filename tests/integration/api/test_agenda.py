@@ -36,6 +36,9 @@ def add(client, path: str, **event: str) -> str:
 def test_an_authority_calls_and_the_facilities_of_its_region_see_it(town: RunningApi, today: date) -> None:
     auditor, operator = town.signed_in(AUDITOR), town.signed_in(OPERATOR)
     soon = (today + timedelta(days=9)).isoformat()
+    for nowhere in ("cn/sichuan/" + "x" * 60, "cn/sichuan/\0", "cn/sichuan//x"):
+        event = {"kind": "meeting", "day": soon, "told": "x", "region": nowhere}
+        assert auditor.post("/api/v1/agenda", json=event).status_code == 404, "no path of a region"
     mine = add(auditor, "/api/v1/agenda", kind="meeting", day=soon, told="联席会议，区政府三楼", region="cn/sichuan")
     add(auditor, "/api/v1/agenda", kind="meeting", day=soon, told="别处", region="cn/yunnan")
     seen = operator.get("/api/v1/sites/sunflower/agenda").json()["events"]
