@@ -23,7 +23,6 @@ from tests.support.api import (
     PASSWORD,
     RunningApi,
     add_accounts,
-    api_process,
     serving,
     settings_for,
 )
@@ -180,21 +179,20 @@ def test_a_lost_connection_is_said_and_mended(database, tmp_path, open_page):
     site = SeededSite(database, clock.utc_us(), DAYCARE["en"]).register()
     add_accounts(database, clock, site.daycare.site_id)
     port = free_port()
-    settings = settings_for(database, tmp_path, port=port)
+    settings = load_server(settings_for(database, tmp_path, port=port))
     page = open_page()
-    with api_process(settings, port) as (url, _):
-        sign_in(page, url)
+    with serving(settings, clock, port=port) as running:
+        sign_in(page, running.url)
         expect(page.locator("#lost")).to_be_hidden()
     expect(page.locator("#lost")).to_be_visible()
     expect(page.locator("#lost")).to_contain_text("Shown as of")
-    with api_process(settings, port):
+    with serving(settings, clock, port=port):
         expect(page.locator("#lost")).to_be_hidden(timeout=PATIENCE_MS)
 
 
 @ON_SQLITE
 def test_a_gap_appears_by_itself_as_it_opens(database, tmp_path, open_page):
-    port = free_port()
-    with api_process(settings_for(database, tmp_path, port=port), port) as (url, _):
+    with serving(load_server(settings_for(database, tmp_path)), SystemClock()) as running:
         page = open_page()
         # Told once everything runs: an agent that has said nothing for 45 s is silent, and a machine may be busy.
         now_us = SystemClock().utc_us()
@@ -202,7 +200,7 @@ def test_a_gap_appears_by_itself_as_it_opens(database, tmp_path, open_page):
         add_accounts(database, SystemClock(), site.daycare.site_id)
         site.secure("gate", now_us - 30 * 60 * US_PER_S, now_us - US_PER_S)
         site.beat(site.main, now_us - US_PER_S, {"gate": ("recording", site.began_us, now_us - US_PER_S)})
-        sign_in(page, url)
+        sign_in(page, running.url)
         camera = page.locator("#camera-gate")
         expect(camera.locator(".chip")).to_have_text("Compliant")
         # Nothing on the page may wait for a reload: what comes, comes over the open stream.

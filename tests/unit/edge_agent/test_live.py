@@ -176,7 +176,8 @@ def test_a_push_to_a_server_that_takes_nothing_ends(monkeypatch):
     """Its connection stands and its kernel answers, so nothing but the push itself can notice."""
     monkeypatch.setattr(pusher_module, "SEND_WITHIN_S", 0.3)
     over = threading.Event()
-    hung = serve(lambda _link: over.wait(60), "127.0.0.1", 0, compression=None, max_queue=1, ping_interval=None)
+    idle = {"compression": None, "max_queue": 1, "ping_interval": None, "close_timeout": 0.1}
+    hung = serve(lambda _link: over.wait(60), "127.0.0.1", 0, **idle)
     threading.Thread(target=hung.serve_forever, daemon=True).start()
     feed, made = Feed("nap-room", "main"), packets("h264", 2)
     feed.begin(StreamFormat("h264", b"", BASE))

@@ -17,7 +17,7 @@ from storage.objects.s3 import S3EvidenceStore
 
 
 def access(port: int) -> StoreAccess:
-    return StoreAccess(f"127.0.0.1:{port}", "nightlight-evidence", "key", "secret", timeout_s=0.3)
+    return StoreAccess(f"127.0.0.1:{port}", "nightlight-evidence", "key", "secret", timeout_s=0.1)
 
 
 @pytest.fixture
