@@ -4,10 +4,9 @@ from config.base.clock import US_PER_DAY, US_PER_S, SystemClock
 
 NOON_US = 1_795_262_400_000_000
 """2026-11-21T12:00:00Z."""
-
-
 SHANGHAI_US = 8 * 3_600 * US_PER_S
-NEAR_US = 600 * US_PER_S
+NEAR_US = 180 * US_PER_S
+"""Twice this is less than the quarter of an hour that S3 lets a signature be off."""
 
 
 def present_us() -> int:

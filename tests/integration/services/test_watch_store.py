@@ -7,14 +7,14 @@ from hashlib import md5
 
 import pytest
 
-from config.base.clock import US_PER_DAY
+from config.base.clock import US_PER_DAY, SystemClock
 from config.base.errors import ConfigurationError, Unavailable
 from server.services.audit.watch_store import ANSWERS, CANARY, CLOCK, FORECAST, SETTINGS, StoreWatch, forecast_in
 from storage.database import deep_audits
 from storage.objects.bucket import bucket_changes
 from storage.objects.provision import provision
 from storage.objects.s3 import S3EvidenceStore
-from tests.support.clock import SimulatedClock, present_us
+from tests.support.clock import SimulatedClock
 from tests.support.databases import fresh_database
 from tests.support.footage import FootageSite
 
@@ -26,7 +26,7 @@ def database(request, object_store, tmp_path):
 
 @pytest.fixture
 def clock() -> SimulatedClock:
-    return SimulatedClock(present_us())
+    return SimulatedClock(SystemClock().utc_us())
 
 
 def watch_on(database, access, clock, capacity_bytes=0) -> StoreWatch:
