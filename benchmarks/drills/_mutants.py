@@ -93,7 +93,10 @@ MUTANTS = (
     Mutant("contains: the end belongs to it", SPANS, "start <= instant_us < end", "start <= instant_us <= end"),
     Mutant("columns: touching spans stay apart", COLUMNS, "starts[1:] > ends[:-1]", "starts[1:] >= ends[:-1]"),
     Mutant(
-        "columns: the last member is forgotten", COLUMNS, "ends[:-1][apart], ends[-1:]", "ends[:-1][apart], ends[:0]"
+        "columns: the last member is forgotten",
+        COLUMNS,
+        "ends[:-1].take(apart), ends[-1:]",
+        "ends[:-1].take(apart), ends[:0]",
     ),
     Mutant("columns: empty spans count", COLUMNS, "if not some.all():", "if False:"),
     Mutant("columns: backward spans pass", COLUMNS, "if (ends < starts).any():", "if False:"),

@@ -39,6 +39,9 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     options = _parser().parse_args(argv)
     wanted = [mutant for mutant in (*MUTANTS, *RULE_MUTANTS) if options.only in mutant.name]
+    for mutant in wanted:
+        if (places := (REPOSITORY / mutant.file).read_text().count(mutant.old)) != 1:
+            raise ValueError(f"{mutant.name}: its place is not there once, but {places} times")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nightlight-mutants-", ignore_cleanup_errors=True) as folder:
         copies = [_copy(Path(folder) / str(number)) for number in range(options.workers)]
@@ -80,8 +83,6 @@ def _try_all(copy: Path, mutants: list[Mutant]) -> list[tuple[Mutant, int]]:
 def _try(copy: Path, mutant: Mutant) -> int:
     file = copy / mutant.file
     source = file.read_text()
-    if source.count(mutant.old) != 1:
-        raise ValueError(f"{mutant.name}: its place is not there once, but {source.count(mutant.old)} times")
     file.write_text(source.replace(mutant.old, mutant.new))
     try:
         return _run(copy, (TESTS[mutant.file],) if mutant.file in TESTS else CORE)
