@@ -20,7 +20,7 @@ TRIED_CLOSER = 64
 LATE_US = 6_000_000
 """A player may be so far behind, and a view's end be so late on record."""
 GROUPS_MIN = 8
-Words = NDArray[np.float64]
+Weights = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,27 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class _Open:
+    """A view while it was open. ``signs``: +1 for variant B, -1 for A, a group each from ``start`` on."""
+
+    start: int
+    signs: Weights
+
+    def cut(self, start: int, long: int) -> Weights:
+        """``long`` groups from ``start`` on; 0 where it was not open."""
+        found = np.zeros(long)
+        low, high = max(start, self.start), min(start + long, self.start + len(self.signs))
+        if low < high:
+            found[low - start : high - start] = self.signs[low - self.start : high - self.start]
+        return found
+
+
+@dataclass(frozen=True)
 class _Guess:
     strength: float
     candidate: int
     start: int
-    weights: NDArray[np.float64]
+    weights: Weights
 
 
 def accuse(
@@ -69,7 +85,7 @@ def accuse(
 ) -> Answer:
     """``begin_us`` to ``end_us``: when the clip can have been taken."""
     first, last = group_of(begin_us - LATE_US), group_of(end_us) + 1
-    words = _words(candidates, first, last)
+    words = [_open(one, first, last) for one in candidates]
     differences = changes(clip)
     guesses: list[_Guess] = []
     tried = 0
@@ -77,67 +93,67 @@ def accuse(
         leaning = soft_bits(differences, seed, place)
         for phase in range(BINS_PER_GROUP):
             weights = leaning[phase::BINS_PER_GROUP]
-            if len(weights) < GROUPS_MIN or words.shape[1] < len(weights) or not candidates:
+            if not GROUPS_MIN <= len(weights) <= last - first:
                 continue
-            made, more = _guesses(words, weights)
+            made, more = _guesses(words, weights, last - first)
             guesses += made
             tried += more
-    fits = _fits(guesses, words, candidates, first, tried)
+    fits = [
+        _fit(one, words[one.candidate], candidates[one.candidate].view_id, first, tried) for one in _strongest(guesses)
+    ]
+    fits.sort(key=lambda fit: fit.p_false)
     named = tuple(fit for fit in fits if fit.p_false <= P_FALSE_MAX)[:NAMED_MAX]
     needed_s = groups_needed(max(tried, 1)) * GROUP_US / 1e6
     return Answer(named, fits[0] if fits else None, clip.seconds, needed_s, tried)
 
 
-def _words(candidates: Sequence[Candidate], first: int, last: int) -> Words:
-    """(candidates, groups): +1 for variant B, -1 for A, 0 while the view was not open."""
-    found = np.zeros((len(candidates), max(0, last - first)))
-    for row, one in enumerate(candidates):
-        begin = max(first, group_of(one.opened_us - LATE_US))
-        end = min(last, group_of(one.closed_us + LATE_US) + 1)
-        for number in range(begin // BLOCK_BITS, (end - 1) // BLOCK_BITS + 1 if end > begin else 0):
-            bits = np.unpackbits(np.frombuffer(one.word.block(number), np.uint8), bitorder="little")
-            low, high = max(begin, number * BLOCK_BITS), min(end, (number + 1) * BLOCK_BITS)
-            found[row, low - first : high - first] = bits[low % BLOCK_BITS :][: high - low] * 2.0 - 1.0
-    return found
+def _open(one: Candidate, first: int, last: int) -> _Open:
+    """Within the groups from ``first`` to before ``last``, counted from ``first``."""
+    begin = max(first, group_of(one.opened_us - LATE_US))
+    end = max(begin, min(last, group_of(one.closed_us + LATE_US) + 1))
+    signs = np.zeros(end - begin)
+    for number in range(begin // BLOCK_BITS, (end - 1) // BLOCK_BITS + 1 if end > begin else 0):
+        bits = np.unpackbits(np.frombuffer(one.word.block(number), np.uint8), bitorder="little")
+        low, high = max(begin, number * BLOCK_BITS), min(end, (number + 1) * BLOCK_BITS)
+        signs[low - begin : high - begin] = bits[low % BLOCK_BITS :][: high - low] * 2.0 - 1.0
+    return _Open(begin - first, signs)
 
 
-def _guesses(words: Words, weights: NDArray[np.float64]) -> tuple[list[_Guess], int]:
-    """The best instants of each candidate, and how many were tried."""
+def _guesses(words: Sequence[_Open], weights: Weights, groups: int) -> tuple[list[_Guess], int]:
+    """The best instant of each of the best candidates, and how many instants were tried."""
     long = len(weights)
-    strength = np.zeros((len(words), words.shape[1] - long + 1))
+    found: list[_Guess] = []
     tried = 0
     for row, word in enumerate(words):
-        (opened,) = np.nonzero(word)
-        if not len(opened):
+        if not len(word.signs):
             continue
-        first = max(0, int(opened[0]) - long + 1)  # before and after that there is nothing to fit
-        piece = word[first : int(opened[-1]) + long]
+        start = max(0, word.start - long + 1)  # before and after that there is nothing to fit
+        piece = word.cut(start, min(groups, word.start + len(word.signs) + long - 1) - start)
         score = np.correlate(piece, weights, "valid")
         energy = np.correlate(np.abs(piece), weights**2, "valid")
-        strength[row, first : first + len(score)] = np.where(energy > 0, score / np.sqrt(np.maximum(energy, 1e-12)), 0)
+        strength = np.where(energy > 0, score / np.sqrt(np.maximum(energy, 1e-12)), 0)
         tried += int((energy > 0).sum())
-    best = np.argsort(strength, axis=None)[::-1][:TRIED_CLOSER]
-    starts = strength.shape[1]
-    return [_Guess(float(strength.flat[at]), int(at) // starts, int(at) % starts, weights) for at in best], tried
+        at = int(strength.argmax())
+        found.append(_Guess(float(strength[at]), row, start + at, weights))
+    return sorted(found, key=lambda one: -one.strength)[:TRIED_CLOSER], tried
 
 
-def _fits(guesses: list[_Guess], words: Words, candidates: Sequence[Candidate], first: int, tried: int) -> list[Fit]:
-    """The best of each view, surest first."""
-    strongest: dict[int, _Guess] = {}
+def _strongest(guesses: Sequence[_Guess]) -> list[_Guess]:
+    """The best of each view, of as many views as are looked at closer."""
+    best: dict[int, _Guess] = {}
     for guess in guesses:
-        known = strongest.get(guess.candidate)
+        known = best.get(guess.candidate)
         if known is None or guess.strength > known.strength:
-            strongest[guess.candidate] = guess
-    best = sorted(strongest.values(), key=lambda one: -one.strength)[: 2 * NAMED_MAX]
-    return sorted((_fit(one, words, candidates, first, tried) for one in best), key=lambda fit: fit.p_false)
+            best[guess.candidate] = guess
+    return sorted(best.values(), key=lambda one: -one.strength)[: 2 * NAMED_MAX]
 
 
-def _fit(guess: _Guess, words: Words, candidates: Sequence[Candidate], first: int, tried: int) -> Fit:
-    signs = words[guess.candidate, guess.start : guess.start + len(guess.weights)]
+def _fit(guess: _Guess, word: _Open, view_id: str, first: int, tried: int) -> Fit:
+    signs = word.cut(guess.start, len(guess.weights))
     used = guess.weights * np.abs(signs)
     score, groups = float(guess.weights @ signs), int(np.count_nonzero(signs))
     return Fit(
-        view_id=candidates[guess.candidate].view_id,
+        view_id=view_id,
         p_false=p_false(used.tolist(), score, tried),
         agreement=score / max(1e-12, float(np.sqrt((used**2).sum() * max(1, groups)))),
         begin_us=(first + guess.start) * GROUP_US,

@@ -4,6 +4,7 @@ import io
 import re
 import socket
 import time
+import tracemalloc
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +18,13 @@ from benchmarks._marked_room import Capture, Marked, camera, captured, marked, r
 from config.base.errors import InvalidInput, NotFound, PermissionDenied, Unavailable
 from config.base.roles import Role
 from config.settings.server import load_server
+from config.wire.marking import GROUP_US, group_of
 from server.admin.__main__ import main as admin_main
 from server.admin.keys import make_marking_key
 from server.admin.live import said
 from server.api.shield import FILES
 from server.live_parts import CLIPS_AT_ONCE
+from server.marking.accuse import TRIED_CLOSER, Candidate, _guesses, _open
 from server.marking.clip import read_clip
 from server.services.live.identify import Identified, Question, identify
 from server.services.live.marking import KEY_FILE, Marker, MarkingDesk
@@ -46,7 +49,10 @@ def source() -> Marked:
 
 
 @pytest.fixture
-def nursery(database) -> Nursery:
+def nursery(database, monkeypatch) -> Nursery:
+    """Views of always the same ids: their code words, and how clearly a clip follows them, are the same in every run."""
+    ids = (f"{number:032x}" for number in range(1, 1_000))
+    monkeypatch.setattr("server.services.people.access_record.fresh_id", lambda: next(ids))
     made = Nursery(database).furnish()
     made.change(SiteLive, SiteLive.site_id == SITE, marked=True)
     return made
@@ -94,6 +100,20 @@ def test_a_screen_capture_names_the_view_and_a_short_one_nobody(nursery, source,
     found = asked(nursery, short)
     assert found.named == ()
     assert "太短" in "\n".join(said(found, ZoneInfo("Asia/Shanghai")))
+
+
+def test_who_opens_thousands_of_views_fills_no_memory_of_who_asks(database):
+    """Short ones, over all of the six hours that may be asked about."""
+    del database
+    first, groups = group_of(BEGIN_US), 6 * 7_200
+    opened = [BEGIN_US + number * groups * GROUP_US // 1_000 for number in range(1_000)]
+    views = [Candidate(str(at), MARKER.word(str(at)), at, at + 1_000_000) for at in opened]
+    tracemalloc.start()
+    guesses, tried = _guesses([_open(one, first, first + groups) for one in views], np.ones(80), groups)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(guesses), tried > 1_000) == (TRIED_CLOSER, True)
+    assert peak < 20 * 2**20
 
 
 def test_a_clip_of_pictures_that_were_not_marked_names_nobody(nursery, source, tmp_path):
