@@ -12,21 +12,14 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
 
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-
-from config.base.clock import to_datetime
 from storage.objects.connection import StoreAccess
 from storage.objects.retention import to_header
-from storage.objects.signing import presign
+from storage.objects.signing import presign, signed_request
 
 DELETE_S = 120
 """A hold that comes after a deletion was signed waits as long before it is believed."""
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-_UNRESERVED = "-_.~"
 
 
 @dataclass(frozen=True)
@@ -37,20 +30,6 @@ class Change:
     url: str
     headers: dict[str, str]
     body: str
-
-
-class _HeaderAuthAt(S3SigV4Auth):  # type: ignore[misc]
-    """The signer at a given instant: botocore reads the machine's clock, and time is an argument here (I5)."""
-
-    def __init__(self, access: StoreAccess, now_us: int) -> None:
-        super().__init__(Credentials(access.access_key, access.secret_key), "s3", access.region)
-        self._now_us = now_us
-
-    def add_auth(self, request: AWSRequest) -> None:
-        request.context["timestamp"] = to_datetime(self._now_us).strftime("%Y%m%dT%H%M%SZ")
-        self._modify_request_before_signing(request)
-        to_sign = self.string_to_sign(request, self.canonical_request(request))
-        self._inject_signature_to_request(request, self.signature(to_sign, request))
 
 
 @dataclass(frozen=True)
@@ -86,12 +65,6 @@ class ChangeOffice:
         return Change("DELETE", url, {}, "")
 
     def _signed(self, method: str, key: str, query: Mapping[str, str], body: str) -> Change:
-        path = quote(f"/{self.access.bucket}/{key}", safe="/" + _UNRESERVED)
-        tail = urlencode(sorted(query.items()), quote_via=quote, safe=_UNRESERVED)
         headers = {"Content-MD5": b64encode(hashlib.md5(body.encode()).digest()).decode()} if body else {}  # noqa: S324 - S3 asks for it; the signature covers SHA-256
-        request = AWSRequest(
-            method=method, url=f"{self.access.url.rstrip('/')}{path}?{tail}", headers=headers, data=body.encode()
-        )
-        request.context["payload_signing_enabled"] = True
-        _HeaderAuthAt(self.access, self.now_us).add_auth(request)
+        request = signed_request(self.access, method, key, query, headers, body.encode(), self.now_us)
         return Change(method, str(request.url), {name: str(value) for name, value in request.headers.items()}, body)

@@ -8,6 +8,7 @@ Source: AWS Signature Version 4, by query string and by header.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import urllib3
@@ -43,18 +44,12 @@ class Answer:
         return found[1].decode() if found else ""
 
 
-class _QueryAuthAt(S3SigV4QueryAuth):  # type: ignore[misc]
-    """The signer at a given instant: botocore reads the machine's clock, and time is an argument here (I5)."""
-
-    def __init__(self, access: StoreAccess, expires_s: int, now_us: int) -> None:
-        super().__init__(Credentials(access.access_key, access.secret_key), "s3", access.region, expires=expires_s)
-        self._now_us = now_us
-
-    def add_auth(self, request: AWSRequest) -> None:
-        request.context["timestamp"] = to_datetime(self._now_us).strftime("%Y%m%dT%H%M%SZ")
-        self._modify_request_before_signing(request)
-        to_sign = self.string_to_sign(request, self.canonical_request(request))
-        self._inject_signature_to_request(request, self.signature(to_sign, request))
+def _sign(signer: Any, request: AWSRequest, now_us: int) -> None:
+    """As ``add_auth`` of botocore's signer, which reads the machine's clock: time is an argument here (I5)."""
+    request.context["timestamp"] = to_datetime(now_us).strftime("%Y%m%dT%H%M%SZ")
+    signer._modify_request_before_signing(request)  # noqa: SLF001
+    to_sign = signer.string_to_sign(request, signer.canonical_request(request))
+    signer._inject_signature_to_request(request, signer.signature(to_sign, request))  # noqa: SLF001
 
 
 def presign(
@@ -70,8 +65,26 @@ def presign(
 ) -> str:
     """A URL that allows exactly this request, every one of ``headers`` and the host included, until it expires."""
     request = AWSRequest(method=method, url=_url(base_url, access.bucket, key, query or {}), headers=dict(headers))
-    _QueryAuthAt(access, expires_s, now_us).add_auth(request)
+    _sign(S3SigV4QueryAuth(_credentials(access), "s3", access.region, expires=expires_s), request, now_us)
     return str(request.url)
+
+
+def signed_request(
+    access: StoreAccess,
+    method: str,
+    key: str,
+    query: Mapping[str, str],
+    headers: Mapping[str, str],
+    body: bytes,
+    now_us: int,
+) -> AWSRequest:
+    """A request signed by its headers, the digest of its body among them."""
+    url = _url(access.url, access.bucket, key, query)
+    request = AWSRequest(method=method, url=url, headers=dict(headers), data=body)
+    # Plain HTTP leaves the body unprotected unless its digest is signed, so it always is.
+    request.context["payload_signing_enabled"] = True
+    _sign(S3SigV4Auth(_credentials(access), "s3", access.region), request, now_us)
+    return request
 
 
 class RawStore:
@@ -100,8 +113,7 @@ class RawStore:
         )
         # Plain HTTP leaves the body unprotected unless its digest is signed, so it always is.
         request.context["payload_signing_enabled"] = True
-        credentials = Credentials(self._access.access_key, self._access.secret_key)
-        S3SigV4Auth(credentials, "s3", self._access.region).add_auth(request)
+        S3SigV4Auth(_credentials(self._access), "s3", self._access.region).add_auth(request)
         with store_errors(f"{method} {key or 'bucket'}"):
             answer = self._pool.request(
                 method, request.url, body=body or None, headers=dict(request.headers.items()), preload_content=False
@@ -112,6 +124,10 @@ class RawStore:
                 answer.drain_conn()
                 answer.release_conn()
         return Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, data)
+
+
+def _credentials(access: StoreAccess) -> Credentials:
+    return Credentials(access.access_key, access.secret_key)
 
 
 def _url(base_url: str, bucket: str, key: str, query: Mapping[str, str]) -> str:
