@@ -138,7 +138,12 @@ COMMANDS = {
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="dev.py",
+        description=text(
+            __doc__,
+            "在本机安装并运行小夜灯；只需要 Python 3.11。\n\n先运行：python3 dev.py demo（整套系统，含模拟摄像头）",
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     setup = commands.add_parser("setup", help=text("install everything", "安装一切所需"))

@@ -26,6 +26,8 @@ from storage.objects.provision import provision
 
 def main() -> int:
     """Runs one command; 0 when done, 1 when refused, 2 for a wrong configuration."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may know no Chinese
     arguments = _parser().parse_args()
     run: Callable[[argparse.Namespace, ServerSettings], None] = arguments.run
     try:
@@ -50,12 +52,16 @@ def _init(_arguments: argparse.Namespace, settings: ServerSettings) -> None:
     broker_dir = enrolment.make_authority(settings, database)
     database.close()
     provisioned = provision(access_from(settings.store), settings.policy.retain_days)
-    print(f"signing key  {key_file} (agents need {key_file.with_suffix('.pub.pem')})")
-    print(f"sealing key  {sealing_file} (agents need {sealing_file.with_suffix('.pub.pem')})")
-    print(f"marking key  {marking_file} (keep a copy: clips of marked live views are traced by it alone)")
-    print(f"authority    agents and broker get their certificates from it; the broker reads {broker_dir}")
-    print("database     at the newest schema")
-    print(f"store        bucket {provisioned.bucket}, Object Lock on, default {provisioned.default_retain_days} days")
+    print(f"签名密钥 · signing key: {key_file}\n  园内主机需要 · agents need: {key_file.with_suffix('.pub.pem')}")
+    print(
+        f"加密密钥 · sealing key: {sealing_file}\n  园内主机需要 · agents need: {sealing_file.with_suffix('.pub.pem')}"
+    )
+    print(f"水印密钥 · marking key: {marking_file}")
+    print("  请另存一份：带水印的片段只能凭它追查 · keep a copy: clips of marked live views are traced by it alone")
+    print(f"证书签发 · authority of agents and broker: {broker_dir}")
+    print("数据库已就绪 · database: at the newest schema")
+    days = provisioned.default_retain_days
+    print(f"存储已就绪 · store: bucket {provisioned.bucket}, Object Lock on, {days} 天 · days by default")
 
 
 def _site_add(arguments: argparse.Namespace, settings: ServerSettings) -> None:
@@ -90,23 +96,34 @@ def _register(settings: ServerSettings) -> Register:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m server.admin", description="Sets up and registers. Repeatable.")
-    parser.add_argument("--settings", type=Path, help="TOML file over the defaults in config/settings/server.toml")
+    parser = argparse.ArgumentParser(
+        prog="python -m server.admin",
+        description="初始化服务器并登记园所、摄像头与账号，可重复执行 · Sets up and registers. Repeatable.",
+    )
+    parser.add_argument(
+        "--settings", type=Path, help="设置文件 · TOML file over the defaults in config/settings/server.toml"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    init = commands.add_parser("init", help="make the keys, migrate the database, provision the store")
+    init = commands.add_parser(
+        "init", help="生成密钥、建立数据库与存储 · make the keys, migrate the database, provision the store"
+    )
     init.set_defaults(run=_init)
 
-    site = _adder(commands, "site", "a facility", _site_add)
+    site = _adder(commands, "site", "添加园所 · add a site", _site_add)
     site.add_argument("site")
     site.add_argument("--name", required=True)
-    site.add_argument("--region", default="", help="path such as cn/sichuan/luzhou; auditors are scoped by it")
-    site.add_argument("--timezone", default="Asia/Shanghai", help="IANA name (default: %(default)s)")
+    site.add_argument(
+        "--region", default="", help="辖区路径 · path such as cn/sichuan/luzhou; authorities see what lies below theirs"
+    )
+    site.add_argument("--timezone", default="Asia/Shanghai", help="时区 · IANA name (default: %(default)s)")
 
-    zone = _adder(commands, "zone", "a place within a facility", _zone_add)
+    zone = _adder(commands, "zone", "添加场所 · add a place within a site", _zone_add)
     zone.add_argument("site")
     zone.add_argument("zone")
     zone.add_argument("--name", required=True)
-    zone.add_argument("--kind", required=True, help="activity, sleeping, dining, entrance, corridor, outdoor, …")
+    zone.add_argument(
+        "--kind", required=True, help="场所类型 · activity, sleeping, dining, entrance, corridor, outdoor, …"
+    )
 
     cells.add_commands(lambda noun, what: _verbs(commands, noun, what))
     enrolment.add_commands(commands, lambda noun, what: _verbs(commands, noun, what))
@@ -119,13 +136,17 @@ def _parser() -> argparse.ArgumentParser:
     live.add_commands(lambda noun, what: _verbs(commands, noun, what))
     ledgers.add_commands(lambda noun, what: _verbs(commands, noun, what))
 
-    verbs = _verbs(commands, "camera", "add, set up or retire a camera")
+    verbs = _verbs(commands, "camera", "添加、设置或停用摄像头 · add, set up or retire a camera")
     cameras.add_commands(verbs)
-    retire = verbs.add_parser("retire", help="take a camera out of service; its recordings stay as long as they must")
+    retire = verbs.add_parser(
+        "retire", help="停用摄像头，录像仍按期保存 · take it out of service; its recordings stay as long as they must"
+    )
     retire.set_defaults(run=_camera_retire)
     retire.add_argument("site")
     retire.add_argument("camera")
-    camera = verbs.add_parser("add", help="add a camera; in service from its first footage on")
+    camera = verbs.add_parser(
+        "add", help="添加摄像头，自首段录像起启用 · add a camera; in service from its first footage on"
+    )
     camera.set_defaults(run=_camera_add)
     camera.add_argument("site")
     camera.add_argument("camera")
@@ -134,14 +155,27 @@ def _parser() -> argparse.ArgumentParser:
     camera.add_argument("--name", required=True)
 
     people.add_commands(lambda noun, what: _verbs(commands, noun, what))
-    accounts = _verbs(commands, "account", "add, lock, unlock, reset or bind a person who may sign in")
+    accounts = _verbs(
+        commands,
+        "account",
+        "账号：添加、锁定、解锁、重设、绑定 · add, lock, unlock, reset or bind a person who may sign in",
+    )
     people.add_account_commands(accounts)
-    account = accounts.add_parser("add", help="add a person who may sign in; password from standard input")
+    account = accounts.add_parser(
+        "add", help="添加账号，密码从标准输入读取 · add a person who may sign in; password from standard input"
+    )
     account.set_defaults(run=_account_add)
     account.add_argument("name")
     account.add_argument("--role", required=True, choices=sorted(ADDED_ROLES | set(FORMER_ROLES)))
-    account.add_argument("--site", action="append", default=[], help="for the roles of a facility; may be given again")
-    account.add_argument("--region", default="", help="for authorities: path, or * for every region")
+    account.add_argument(
+        "--site",
+        action="append",
+        default=[],
+        help="园所角色适用，可重复给出 · for the roles of a facility; may be given again",
+    )
+    account.add_argument(
+        "--region", default="", help="监管部门适用：辖区路径，* 为全部 · for authorities: path, or * for every region"
+    )
     account.add_argument("--password-stdin", action="store_true", required=True)
     return parser
 
@@ -152,7 +186,7 @@ def _adder(
     what: str,
     run: Callable[[argparse.Namespace, ServerSettings], None],
 ) -> argparse.ArgumentParser:
-    add = _verbs(commands, noun, f"add {what}").add_parser("add", help=f"add {what}")
+    add = _verbs(commands, noun, what).add_parser("add", help=what)
     add.set_defaults(run=run)
     return add
 

@@ -32,27 +32,41 @@ _EVERYTHING = Scope(ACCOUNT, AUDITOR, EVERY_REGION)
 
 def add_commands(verbs: Callable[[str, str], Commands]) -> None:
     """Puts the commands of this module among the others."""
-    audits = verbs("audit", "look at what is kept, and at what audits found")
-    deep = audits.add_parser("deep", help="read camera-minutes back, drawn from a seed, and watch it run")
+    audits = verbs("audit", "审计 · look at what is kept, and at what audits found")
+    deep = audits.add_parser(
+        "deep", help="按种子抽查机位分钟 · read camera-minutes back, drawn from a seed, and watch it run"
+    )
     deep.set_defaults(run=_deep)
     deep.add_argument("site")
     deep.add_argument(
-        "--seed", default="", help="what the camera-minutes follow from; take one nobody could know before"
+        "--seed",
+        default="",
+        help="种子，须别人事先不知道 · what the camera-minutes follow from; take one nobody could know before",
     )
-    deep.add_argument("--samples", type=int, default=SAMPLES, help="camera-minutes (default: %(default)s)")
-    deep.add_argument("--repeats", metavar="ID", help="draw from the population of an earlier audit")
-    deep.add_argument("--resume", metavar="ID", help="go on with one that was asked for")
+    deep.add_argument("--samples", type=int, default=SAMPLES, help="机位分钟数 · camera-minutes (default: %(default)s)")
+    deep.add_argument(
+        "--repeats", metavar="ID", help="沿用以前审计的总体 · draw from the population of an earlier audit"
+    )
+    deep.add_argument("--resume", metavar="ID", help="继续已发起的审计 · go on with one that was asked for")
 
-    again = audits.add_parser("draw", help="print what an audit had to draw, from its list; needs no database")
+    again = audits.add_parser(
+        "draw",
+        help="由名单复算抽到的分钟，不需要数据库 · print what an audit had to draw, from its list; needs no database",
+    )
     again.set_defaults(run=_draw)
     again.add_argument(
-        "--population", type=Path, required=True, metavar="FILE", help="the list that its page hands out"
+        "--population",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="页面提供的名单 · the list that its page hands out",
     )
     again.add_argument("--seed", required=True)
     again.add_argument("--samples", type=int, required=True)
 
     show = audits.add_parser(
-        "show", help="print what audits say of a site and of the store, and when the store is full"
+        "show",
+        help="审计结果与存储预计用满日期 · print what audits say of a site and of the store, and when the store is full",
     )
     show.set_defaults(run=_show)
     show.add_argument("site")

@@ -28,53 +28,81 @@ BOX_CHARS_MAX = 4_096
 
 def add_commands(verbs: Commands) -> None:
     """Puts the commands of this module among those of ``camera``."""
-    command = verbs.add_parser("set", help="say how a camera is reached; its agent follows within seconds")
+    command = verbs.add_parser(
+        "set", help="填写摄像头的连接方式，园内主机数秒内照办 · say how it is reached; its agent follows within seconds"
+    )
     command.set_defaults(run=_set)
     command.add_argument("site")
     command.add_argument("camera")
-    command.add_argument("--url", help="main stream: rtsp://HOST[:PORT]/PATH, without user and password")
-    command.add_argument("--sub-url", help="sub stream, on the same host; '' for none")
+    command.add_argument(
+        "--url", help="主码流，不含用户名和密码 · main stream: rtsp://HOST[:PORT]/PATH, without user and password"
+    )
+    command.add_argument("--sub-url", help="子码流，'' 为无 · sub stream, on the same host; '' for none")
     command.add_argument("--transport", choices=("tcp", "udp"))
-    command.add_argument("--user", help="'' for none; that forgets the password too")
+    command.add_argument("--user", help="用户名，'' 为无 · '' for none; that forgets the password too")
     secret = command.add_mutually_exclusive_group()
-    secret.add_argument("--password-stdin", action="store_true", help="one line; sealed here to the agent's key")
-    secret.add_argument("--sealed-stdin", action="store_true", help="what 'camera seal' printed")
+    secret.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="密码从标准输入读取，在此加密 · one line; sealed here to the agent's key",
+    )
+    secret.add_argument("--sealed-stdin", action="store_true", help="camera seal 的输出 · what 'camera seal' printed")
     command.add_argument(
         "--allow-basic",
         action=argparse.BooleanOptionalAction,
-        help="the agent may show the password in clear to a camera that knows no digest",
+        help="允许明文认证 · the agent may show the password in clear to a camera that knows no digest",
     )
-    command.add_argument("--record", choices=("main", "sub"), help="stream to be recorded")
-    command.add_argument("--diagnose", choices=("auto", "main", "sub"), help="stream to be looked at for faults")
-    command.add_argument("--live", choices=("auto", "main", "sub"), help="stream for the live view")
+    command.add_argument("--record", choices=("main", "sub"), help="录制哪一路 · stream to be recorded")
+    command.add_argument(
+        "--diagnose", choices=("auto", "main", "sub"), help="检查哪一路画面 · stream to be looked at for faults"
+    )
+    command.add_argument("--live", choices=("auto", "main", "sub"), help="实时观看哪一路 · stream for the live view")
     command.add_argument(
         "--mask",
         action="append",
         metavar="POLYGON",
-        help="'0,0 0.3,0 0.3,0.5': what no still and no diagnosis may look at; may be given again; '' for none",
+        help="隐私遮挡 · '0,0 0.3,0 0.3,0.5': what no still and no diagnosis may look at; may be given again; '' for none",
     )
-    command.add_argument("--onvif-url", help="the camera's ONVIF device service, on the same host; '' for none")
-    command.add_argument("--replay", action=argparse.BooleanOptionalAction, help="fetch missing time from its memory")
+    command.add_argument(
+        "--onvif-url", help="ONVIF 地址，'' 为无 · the camera's ONVIF device service, on the same host; '' for none"
+    )
+    command.add_argument(
+        "--replay",
+        action=argparse.BooleanOptionalAction,
+        help="从存储卡补取缺失的时间 · fetch missing time from its memory",
+    )
 
-    command.add_argument("--turned", action="store_true", help="it was turned on purpose: learn the new view")
+    command.add_argument(
+        "--turned", action="store_true", help="画面是有意调整的 · it was turned on purpose: learn the new view"
+    )
 
-    show = verbs.add_parser("show", help="print how a camera is reached, as JSON; its password stays sealed")
+    show = verbs.add_parser(
+        "show", help="显示连接方式（JSON），密码保持加密 · print how it is reached, as JSON; its password stays sealed"
+    )
     show.set_defaults(run=_show)
     show.add_argument("site")
     show.add_argument("camera")
 
-    unset = verbs.add_parser("unset", help="have a camera recorded no more; it stays in service, so this shows as gaps")
+    unset = verbs.add_parser(
+        "unset", help="不再录制，但仍在用，会显示为缺口 · recorded no more; it stays in service, so this shows as gaps"
+    )
     unset.set_defaults(run=_unset)
     unset.add_argument("site")
     unset.add_argument("camera")
 
-    seal = verbs.add_parser("seal", help="seal a password from standard input, anywhere; needs no database")
+    seal = verbs.add_parser(
+        "seal",
+        help="加密标准输入的密码，不需要数据库 · seal a password from standard input, anywhere; needs no database",
+    )
     seal.set_defaults(run=_seal)
     seal.add_argument("agent")
     seal.add_argument("camera")
-    seal.add_argument("host", help="the host of the camera's URL, without port")
+    seal.add_argument("host", help="摄像头地址的主机部分 · the host of the camera's URL, without port")
     seal.add_argument(
-        "--key-file", type=Path, required=True, help="the agent's public keys, as its 'init' or 'status' prints them"
+        "--key-file",
+        type=Path,
+        required=True,
+        help="园内主机的公钥 · the agent's public keys, as its 'init' or 'status' prints them",
     )
 
 

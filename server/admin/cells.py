@@ -19,26 +19,26 @@ from storage.objects.connection import StoreAccess
 
 def add_commands(verbs_of: Callable[[str, str], "argparse._SubParsersAction[argparse.ArgumentParser]"]) -> None:
     """``cell set``, ``cell status``, ``cell confirm-deletion``."""
-    verbs = verbs_of("cell", "a site's own store with Object Lock / 园内自有存储")
-    look = verbs.add_parser("status", help="what is on its way there / 尚未确认的保全、延长锁定与删除")
+    verbs = verbs_of("cell", "园内自有存储 · a site's own store with Object Lock")
+    look = verbs.add_parser("status", help="尚未确认的保全、延长锁定与删除 · what is on its way there")
     look.set_defaults(run=_status)
     look.add_argument("site")
     confirm = by_a_person(
-        verbs.add_parser("confirm-deletion", help="allow a deletion of more than half of it / 确认大量删除")
+        verbs.add_parser("confirm-deletion", help="确认大量删除 · allow a deletion of more than half of it")
     )
     confirm.set_defaults(run=_confirm)
     confirm.add_argument("site")
-    confirm.add_argument("--versions", type=int, required=True, help="how many are to go / 要删除的录像数")
-    confirm.add_argument("--of", type=int, required=True, help="of how many in all / 全部录像数")
-    put = verbs.add_parser("set", help="the site keeps its recordings there from now on / 从现在起录像保存在园内")
+    confirm.add_argument("--versions", type=int, required=True, help="要删除的录像数 · how many are to go")
+    confirm.add_argument("--of", type=int, required=True, help="全部录像数 · of how many in all")
+    put = verbs.add_parser("set", help="从现在起录像保存在园内 · the site keeps its recordings there from now on")
     put.set_defaults(run=_set)
     put.add_argument("site")
-    put.add_argument("endpoint", help="HOST:PORT as the site's agent reaches it / 园内主机访问的地址")
-    put.add_argument("--bucket", required=True, help="made with Object Lock and versioning / 须开启对象锁定和版本控制")
+    put.add_argument("endpoint", help="园内主机访问的地址 · HOST:PORT as the site's agent reaches it")
+    put.add_argument("--bucket", required=True, help="须开启对象锁定和版本控制 · made with Object Lock and versioning")
     put.add_argument("--access-key-file", required=True)
     put.add_argument("--secret-key-file", required=True)
     put.add_argument("--region", default="us-east-1")
-    put.add_argument("--plain-http", action="store_true", help="without TLS / 不使用 TLS")
+    put.add_argument("--plain-http", action="store_true", help="不使用 TLS · without TLS")
 
 
 def _status(arguments: argparse.Namespace, settings: ServerSettings) -> None:

@@ -37,27 +37,39 @@ def make_authority(settings: ServerSettings, database: Database) -> Path:
 
 def add_commands(commands: Commands, verbs: Callable[[str, str], Commands]) -> None:
     """Puts the commands of this module among the others."""
-    of_agents = verbs("agent", "let an edge agent in, or shut it out")
-    invite = of_agents.add_parser("invite", help="make a one-time code for an agent; an older one no longer works")
+    of_agents = verbs("agent", "园内主机的接入与吊销 · let a site agent in, or shut it out")
+    invite = of_agents.add_parser(
+        "invite", help="生成一次性接入码，旧码作废 · make a one-time code for an agent; an older one no longer works"
+    )
     invite.set_defaults(run=_invite)
     invite.add_argument("site")
     invite.add_argument("agent")
-    invite.add_argument("--qr", action="store_true", help="show the code as a QR picture as well")
-    invite.add_argument("--qr-file", type=Path, metavar="FILE", help="write the picture: .svg or .png")
+    invite.add_argument("--qr", action="store_true", help="并显示二维码 · show the code as a QR picture as well")
+    invite.add_argument("--qr-file", type=Path, metavar="FILE", help="写入图片 · write the picture: .svg or .png")
 
-    revoke = of_agents.add_parser("revoke", help="from now on believe nothing of an agent; off within five seconds")
+    revoke = of_agents.add_parser(
+        "revoke", help="吊销园内主机，五秒内断开 · from now on believe nothing of an agent; off within five seconds"
+    )
     revoke.set_defaults(run=_revoke)
     revoke.add_argument("site")
     revoke.add_argument("agent")
-    revoke.add_argument("--reason", required=True, help="kept beside the agent, for those who ask later")
+    revoke.add_argument("--reason", required=True, help="原因 · kept beside the agent, for those who ask later")
 
-    certificate = commands.add_parser("certificate", help="make a server certificate of this server's own authority")
-    certificate.set_defaults(run=_certificate)
-    certificate.add_argument("host", nargs="+", help="names and addresses that it is reached under")
-    certificate.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="certificate and key, one PEM file"
+    certificate = commands.add_parser(
+        "certificate", help="签发服务器证书 · make a server certificate of this server's own authority"
     )
-    certificate.add_argument("--days", type=int, default=90, help="how long it holds (default: %(default)s)")
+    certificate.set_defaults(run=_certificate)
+    certificate.add_argument(
+        "host", nargs="+", help="访问时用的名称和地址 · names and addresses that it is reached under"
+    )
+    certificate.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="证书和密钥，一个 PEM 文件 · certificate and key, one PEM file",
+    )
+    certificate.add_argument("--days", type=int, default=90, help="有效天数 · how long it holds (default: %(default)s)")
 
 
 def _invite(arguments: argparse.Namespace, settings: ServerSettings) -> None:

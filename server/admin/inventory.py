@@ -23,22 +23,31 @@ from server.web.register_wording import NOT_YET, NOTHING_CHANGED, TABLE, fault_t
 
 def add_commands(verbs: Callable[[str, str], Commands]) -> None:
     """Puts the commands among those of ``server.admin``."""
-    group = verbs("inventory", "import and export the registers: regions, sites, cameras, staff, classes, …")
-    reading = group.add_parser("import", help="say what a CSV or XLSX file would change; with --yes, do it")
+    group = verbs(
+        "inventory", "导入导出台账 · import and export the registers: regions, sites, cameras, staff, classes, …"
+    )
+    reading = group.add_parser(
+        "import",
+        help="说明文件会改动什么，加 --yes 则执行 · say what a CSV or XLSX file would change; with --yes, do it",
+    )
     reading.set_defaults(run=_import)
     reading.add_argument("file", type=Path)
-    reading.add_argument("--yes", action="store_true", help="do it: all of it, or nothing where anything is wrong")
-    writing = group.add_parser("export", help="write the registers to a file")
+    reading.add_argument(
+        "--yes",
+        action="store_true",
+        help="执行：全部成功或全不改动 · do it: all of it, or nothing where anything is wrong",
+    )
+    writing = group.add_parser("export", help="导出台账 · write the registers to a file")
     writing.set_defaults(run=_export)
-    writing.add_argument("file", type=Path, help=".csv (one table) or .xlsx")
-    blank = group.add_parser("template", help="write a workbook with nothing but headings")
+    writing.add_argument("file", type=Path, help="文件名 · .csv (one table) or .xlsx")
+    blank = group.add_parser("template", help="生成空白模板 · write a workbook with nothing but headings")
     blank.set_defaults(run=_template)
     blank.add_argument("file", type=Path, help=".xlsx")
     for parser in (reading, writing, blank):
-        parser.add_argument("--table", default="", choices=["", *TABLES], help="needed for CSV")
+        parser.add_argument("--table", default="", choices=["", *TABLES], help="CSV 须指定 · needed for CSV")
         parser.add_argument("--language", default=DEFAULT_LANGUAGE, choices=LANGUAGES)
     for parser in (reading, writing):
-        parser.add_argument("--site", help="of this site alone")
+        parser.add_argument("--site", help="只限这一家园所 · of this site alone")
 
 
 def _import(arguments: argparse.Namespace, settings: ServerSettings) -> None:
