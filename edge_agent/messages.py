@@ -4,7 +4,7 @@ Invariant: a message is sealed once; what is stored, sent and sent again is that
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -90,16 +90,22 @@ class Sealer:
             return body
         return self._signer.seal_payload(opened.payload_type, opened.payload)
 
+    def who(self) -> dict[str, Any]:
+        """What every message of the agent begins with."""
+        return {"message_id": fresh_id(), "site_id": self.site_id, "agent_id": self.agent_id}
+
+    def sealed(self, message: Any, about_us: int, camera_id: str = "", segment_id: str | None = None) -> SealedMessage:
+        """A message of the catalogue, ready for the outbox."""
+        name = TOPIC_NAME[type(message)]
+        return SealedMessage(message.message_id, name, camera_id, segment_id, about_us, self.seal(message))
+
     def segment_recorded(
         self, claim: SegmentClaim, chain_id: str, sequence: int, previous: str | None
     ) -> SealedMessage:
         """The signed manifest. Raises InvalidInput where the claim breaks a bound of the contract."""
-        message_id = fresh_id()
         document = {
             **{field: getattr(claim, field) for field in claim.__dataclass_fields__},
-            "message_id": message_id,
-            "site_id": self.site_id,
-            "agent_id": self.agent_id,
+            **self.who(),
             "chain_id": chain_id,
             "sequence": sequence,
             "previous": previous,
@@ -111,7 +117,7 @@ class Sealer:
             manifest = convert(document, SegmentRecorded)
         except msgspec.ValidationError as error:
             raise InvalidInput(f"segment {claim.segment_id} cannot be claimed: {error}") from error
-        return self._sealed(manifest, message_id, claim.camera_id, claim.segment_id, claim.start_us)
+        return self.sealed(manifest, claim.start_us, claim.camera_id, claim.segment_id)
 
     def replay_report(
         self,
@@ -123,11 +129,8 @@ class Sealer:
         detail: str,
     ) -> SealedMessage:
         """What came of asking a camera for missing time; ``now``: an instant and its timeline."""
-        message_id = fresh_id()
         message = ReplayReport(
-            message_id=message_id,
-            site_id=self.site_id,
-            agent_id=self.agent_id,
+            **self.who(),
             camera_id=camera_id,
             timeline_id=now[1],
             at_us=max(0, now[0]),
@@ -137,7 +140,7 @@ class Sealer:
             had_none=had_none,
             detail=detail[:200],
         )
-        return self._sealed(message, message_id, camera_id, None, max(0, now[0]))
+        return self.sealed(message, message.at_us, camera_id)
 
     def segment_uploaded(
         self,
@@ -149,11 +152,8 @@ class Sealer:
         version_id: str,
         seen: SeenInCell | None = None,
     ) -> SealedMessage:
-        message_id = fresh_id()
         message = SegmentUploaded(
-            message_id=message_id,
-            site_id=self.site_id,
-            agent_id=self.agent_id,
+            **self.who(),
             camera_id=camera_id,
             segment_id=segment_id,
             sha256=sha256,
@@ -161,31 +161,25 @@ class Sealer:
             version_id=version_id,
             seen=seen if seen is not None else msgspec.UNSET,
         )
-        return self._sealed(message, message_id, camera_id, segment_id, start_us)
+        return self.sealed(message, start_us, camera_id, segment_id)
 
     def camera_state(
         self, camera_id: str, timeline_id: str, at_us: int, condition: CameraCondition, detail: str
     ) -> SealedMessage:
-        message_id = fresh_id()
         message = CameraState(
-            message_id=message_id,
-            site_id=self.site_id,
-            agent_id=self.agent_id,
+            **self.who(),
             camera_id=camera_id,
             timeline_id=timeline_id,
             at_us=at_us,
             condition=condition,
             detail=detail,
         )
-        return self._sealed(message, message_id, camera_id, None, at_us)
+        return self.sealed(message, at_us, camera_id)
 
     def segment_evicted(self, claim: SegmentClaim, evicted_us: int) -> SealedMessage:
         """The agent's statement that it gives a segment up for want of room."""
-        message_id = fresh_id()
         message = SegmentEvicted(
-            message_id=message_id,
-            site_id=self.site_id,
-            agent_id=self.agent_id,
+            **self.who(),
             camera_id=claim.camera_id,
             segment_id=claim.segment_id,
             timeline_id=claim.timeline_id,
@@ -195,17 +189,15 @@ class Sealer:
             size_bytes=claim.size_bytes,
             evicted_us=max(0, evicted_us),
         )
-        return self._sealed(message, message_id, claim.camera_id, claim.segment_id, max(0, evicted_us))
+        return self.sealed(message, message.evicted_us, claim.camera_id, claim.segment_id)
 
     def box_notice(
         self, at: Instant, notice: str, *, raised: bool, hours: float | None, detail: str
     ) -> SealedMessage:  # fmt: skip
         """Something about the box; it names no camera."""
-        message_id, at_us = fresh_id(), max(0, at.us)
+        at_us = max(0, at.us)
         message = BoxNotice(
-            message_id=message_id,
-            site_id=self.site_id,
-            agent_id=self.agent_id,
+            **self.who(),
             timeline_id=at.timeline_id,
             at_us=at_us,
             notice=notice,
@@ -213,16 +205,14 @@ class Sealer:
             hours_left=None if hours is None else min(hours, HOURS_LEFT_MAX),
             detail=detail[:DETAIL_CHARS_MAX],
         )
-        return self._sealed(message, message_id, "", None, at_us)
+        return self.sealed(message, at_us)
 
     def ticket_request(
         self, camera_id: str, segment_id: str, start_us: int, end_us: int, sha256: str, size_bytes: int
     ) -> bytes:
         return self.seal(
             UploadTicketRequest(
-                message_id=fresh_id(),
-                site_id=self.site_id,
-                agent_id=self.agent_id,
+                **self.who(),
                 camera_id=camera_id,
                 segment_id=segment_id,
                 start_us=start_us,
@@ -235,16 +225,8 @@ class Sealer:
     def presence(self, timeline_id: str, *, online: bool) -> bytes:
         return self.seal(
             Presence(
-                message_id=fresh_id(),
-                site_id=self.site_id,
-                agent_id=self.agent_id,
+                **self.who(),
                 timeline_id=timeline_id,
                 state="online" if online else "offline",
             )
         )
-
-    def _sealed(
-        self, message: msgspec.Struct, message_id: str, camera_id: str, segment_id: str | None, about_us: int
-    ) -> SealedMessage:
-        name = TOPIC_NAME[type(message)]
-        return SealedMessage(message_id, name, camera_id, segment_id, about_us, self.seal(message))

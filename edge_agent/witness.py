@@ -15,14 +15,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from config.base.clock import US_PER_S
 from config.base.errors import IntegrityViolation, InvalidInput
-from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.evidence import merkle
 from config.evidence.checkpoint import Checkpoint
 from config.evidence.note import ED25519, NoteKey, NoteSigner, SignedNote
 from config.wire.notices import LEDGER_FORKED
 from config.wire.witness import CheckpointSeen, LedgerCheckpoint, Refusal
-from edge_agent.messages import SealedMessage, Sealer
+from edge_agent.messages import Sealer
 from edge_agent.reporting.notices import NoticeBook
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.outbox import Outbox
@@ -151,9 +150,7 @@ class CheckpointWitness:
         """Answers, unless an answer waits already: the server asks again for what it was not told."""
         at, kept = self._clock.now(), self.kept()
         seen = CheckpointSeen(
-            message_id=fresh_id(),
-            site_id=self._sealer.site_id,
-            agent_id=self._sealer.agent_id,
+            **self._sealer.who(),
             timeline_id=at.timeline_id,
             at_us=max(0, at.us),
             outcome=outcome,  # type: ignore[arg-type]
@@ -163,7 +160,7 @@ class CheckpointWitness:
             cosignature=cosignature,
             why=why,
         )
-        sealed = SealedMessage(seen.message_id, CHECKPOINT_SEEN, "", None, seen.at_us, self._sealer.seal(seen))
+        sealed = self._sealer.sealed(seen, seen.at_us)
         with self._database.transaction() as connection:
             if _waits(connection):
                 return

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 from config.base.clock import US_PER_S
 from config.base.errors import ResourceExhausted
-from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.wire.alarms import AlarmEvent, AlarmSource
 from edge_agent.alarms.messages import Report
 from edge_agent.alarms.panels import Panel, PanelBook
-from edge_agent.messages import TOPIC_NAME, SealedMessage, Sealer
+from edge_agent.messages import Sealer
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.outbox import Outbox
 from edge_agent.timekeeping import AgentClock, Instant
@@ -78,7 +77,7 @@ class AlarmDesk:
                     f"{WAITING_MAX} alarm events wait for the server already", code="too_many_alarms"
                 )
             for event in events:
-                self._outbox.put(connection, self._sealed(event))
+                self._outbox.put(connection, self._sealer.sealed(event, event.at_us))
             for name, value in {**kept, **(states or {})}.items():
                 connection.execute("INSERT OR REPLACE INTO alarm_states VALUES (?, ?)", (name, value))
         self._outbox.wake.set()
@@ -93,9 +92,7 @@ class AlarmDesk:
     def _event(self, said: Said, report: Report, now: Instant) -> AlarmEvent:
         kind, state, _about = report.meaning
         return AlarmEvent(
-            message_id=fresh_id(),
-            site_id=self._sealer.site_id,
-            agent_id=self._sealer.agent_id,
+            **self._sealer.who(),
             timeline_id=now.timeline_id,
             at_us=max(0, now.us),
             source=said.source,
@@ -113,10 +110,6 @@ class AlarmDesk:
             raw=said.raw,
             plaintext=said.plaintext,
         )
-
-    def _sealed(self, event: AlarmEvent) -> SealedMessage:
-        body = self._sealer.seal(event)
-        return SealedMessage(event.message_id, TOPIC_NAME[AlarmEvent], "", None, event.at_us, body)
 
     def _is_new(self, connection: sqlite3.Connection, said: Said, now_us: int) -> bool:
         # The panel is a part of the key: what one of them says in a flood pushes out none of another's.

@@ -23,15 +23,14 @@ from av.video.stream import VideoStream
 from config.settings.edge import CameraSettings, RecordingSettings
 from edge_agent.cameras.faults import ended_fault, ffmpeg_basic_fault, no_video_fault, opening_fault, reading_fault
 from edge_agent.cameras.feed import Codec, StreamFormat
-from edge_agent.cameras.figures import Meter
-from edge_agent.cameras.source import VideoPacket
+from edge_agent.cameras.source import PacketSource, VideoPacket
 
 RTP_VIDEO = Fraction(1, 90_000)
 
 av.logging.set_level(None)  # FFmpeg's own lines would carry the URL with its password
 
 
-class RtspStream:
+class RtspStream(PacketSource):
     """An open stream. Use it from one thread; ``close`` it always."""
 
     def __init__(self, container: InputContainer, video: VideoStream, stall_s: int) -> None:
@@ -54,15 +53,6 @@ class RtspStream:
         except (av.error.FFmpegError, OSError) as error:
             raise reading_fault(error, self._stall_s) from error
         raise ended_fault()
-
-    def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:
-        """RTP loss and the camera's clock."""
-
-    def be_prompt(self, *, prompt: bool) -> None:
-        """Each packet is read as it comes."""
-
-    def interrupt(self) -> None:
-        """Its own waits are short."""
 
     def close(self) -> None:
         self._container.close()

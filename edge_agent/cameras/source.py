@@ -3,8 +3,9 @@
 Invariant: a source ends with a CameraFault that says why, never by running out. Each kind bounds its own waits.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from av.packet import Packet
 from av.video.stream import VideoStream
@@ -22,29 +23,26 @@ else:  # the compiled class cannot be subscripted
 log = get_logger("cameras")
 
 
-class PacketSource(Protocol):
+class PacketSource(ABC):
     """An open stream. Use it from one thread; ``close`` it always."""
 
-    @property
-    def format(self) -> StreamFormat: ...
+    format: StreamFormat
 
+    @abstractmethod
     def packets(self) -> Iterator[VideoPacket]:
         """Access units, Annex B, in decoding order, as they come. Raises CameraFault."""
-        ...
 
-    def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:
+    def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:  # noqa: B027 - most know nothing
         """Called with each keyframe, which arrived at this instant: puts what the source alone knows into ``meter``."""
-        ...
 
-    def be_prompt(self, *, prompt: bool) -> None:
+    def be_prompt(self, *, prompt: bool) -> None:  # noqa: B027 - most read each packet as it comes
         """Whether somebody waits for each packet, so that none may be held back to save work."""
-        ...
 
-    def interrupt(self) -> None:
+    def interrupt(self) -> None:  # noqa: B027 - the waits of most are short
         """From another thread: has ``packets`` end soon, where that can be done."""
-        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:  # noqa: B027 - not all hold anything between packets
+        """Lets go of what is held."""
 
 
 def open_source(

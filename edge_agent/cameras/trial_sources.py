@@ -22,7 +22,6 @@ from av.video.stream import VideoStream
 
 from edge_agent.cameras.faults import CameraFault, no_video_fault
 from edge_agent.cameras.feed import Codec, StreamFormat
-from edge_agent.cameras.figures import Meter
 from edge_agent.cameras.source import PacketSource, VideoPacket
 
 CLOCK_RATE = Fraction(1, 90_000)
@@ -34,7 +33,7 @@ AHEAD_S_MAX = 0.5
 """A reader that fell behind by more than this does not hurry after."""
 
 
-class FileSource:
+class FileSource(PacketSource):
     """A file, played again and again."""
 
     def __init__(self, path: Path) -> None:
@@ -74,18 +73,6 @@ class FileSource:
                 container.close()
             shift += last + step
 
-    def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:
-        """A file knows nothing more."""
-
-    def be_prompt(self, *, prompt: bool) -> None:
-        """Each packet is read as it comes."""
-
-    def interrupt(self) -> None:
-        """Its own waits are short."""
-
-    def close(self) -> None:
-        """Nothing is held between packets."""
-
     def _opened(self) -> tuple[InputContainer, VideoStream]:
         try:
             container = av.open(str(self._path), "r")
@@ -101,7 +88,7 @@ class FileSource:
         raise no_video_fault(codecs)
 
 
-class CopiedDevice:
+class CopiedDevice(PacketSource):
     """A device that gives H.264 by itself."""
 
     def __init__(self, container: InputContainer, video: VideoStream) -> None:
@@ -116,15 +103,6 @@ class CopiedDevice:
         except (av.error.FFmpegError, OSError) as error:
             raise _gone(error) from error
         raise CameraFault("unreachable", "the USB camera was taken away")
-
-    def note(self, meter: Meter, packet: VideoPacket, arrival_utc_us: int) -> None:
-        """A device knows nothing more."""
-
-    def be_prompt(self, *, prompt: bool) -> None:
-        """Each packet is read as it comes."""
-
-    def interrupt(self) -> None:
-        """Its own waits are short."""
 
     def close(self) -> None:
         self._container.close()

@@ -7,7 +7,6 @@ Source: S3 HeadObject, ListObjectVersions.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import NamedTuple
 from xml.etree.ElementTree import ParseError
 
@@ -16,9 +15,9 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 from urllib3.exceptions import HTTPError
 
-from config.base.clock import from_datetime
 from config.base.errors import InvalidInput, NotFound, Unavailable
 from config.wire.cells import CellOrder, SignedRequest, StandsInCell
+from edge_agent.upload.store import instant
 
 ANSWER_BYTES_MAX = 262_144
 WITHIN = urllib3.Timeout(connect=10.0, read=30.0)
@@ -49,7 +48,7 @@ def stands(pool: urllib3.PoolManager, look_url: str, now_us: int) -> StandsInCel
     return StandsInCell(
         version_id=version_id,
         lock_mode=answer.headers.get("x-amz-object-lock-mode", "")[:16].upper(),
-        retain_until_us=_instant(answer.headers.get("x-amz-object-lock-retain-until-date", "")),
+        retain_until_us=instant(answer.headers.get("x-amz-object-lock-retain-until-date", "")),
         held=answer.headers.get("x-amz-object-lock-legal-hold", "").upper() == "ON",
         read_us=now_us,
     )
@@ -103,10 +102,3 @@ def _refusal(status: int) -> InvalidInput | Unavailable:
     if status in (408, 425, 429) or status >= 500:
         return Unavailable(f"the cell answered {status}")
     return InvalidInput(f"the cell answered {status}", code=f"store_{status}")
-
-
-def _instant(text: str) -> int | None:
-    try:
-        return max(0, from_datetime(datetime.fromisoformat(text)))
-    except ValueError:
-        return None

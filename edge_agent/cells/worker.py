@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from config.base.errors import InvalidInput, NightlightError, NotFound, PermissionDenied, Unavailable
-from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.evidence.leaves import LeafTree
 from config.wire.cells import CellAnswer, CellChallenge, CellFetch, CellFetched, CellOrder, CellOrdered
@@ -37,7 +36,6 @@ class CellWorker(Worker):
         self._centre = centre
         self._store = store
         self._clock = clock
-        self._who: dict[str, Any] = {"site_id": sealer.site_id, "agent_id": sealer.agent_id}
         self._tasks: queue.Queue[CellTask] = queue.Queue(TASKS_MAX)
 
     def take(self, task: CellTask) -> None:
@@ -88,8 +86,8 @@ class CellWorker(Worker):
         self._say(challenge, leaf, found)
 
     def _say(self, challenge: CellChallenge, leaf: bytes, found: dict[str, Any]) -> None:
-        about: dict[str, Any] = {"message_id": fresh_id(), "challenge_id": challenge.challenge_id}
-        self._centre.cell_answer(self._sealer.seal(CellAnswer(**self._who, **about, **found)), leaf)
+        answer = CellAnswer(**self._sealer.who(), challenge_id=challenge.challenge_id, **found)
+        self._centre.cell_answer(self._sealer.seal(answer), leaf)
 
     def _carry_out(self, order: CellOrder) -> None:
         pool = self._store.pool
@@ -101,8 +99,8 @@ class CellWorker(Worker):
             found["outcome"] = "missing"
         if order.list_url:
             found["left"] = left_under(pool, order.list_url, order.object_key)
-        about: dict[str, Any] = {"message_id": fresh_id(), "order_id": order.order_id}
-        self._centre.cell_ordered(self._sealer.seal(CellOrdered(**self._who, **about, **found)))
+        told = CellOrdered(**self._sealer.who(), order_id=order.order_id, **found)
+        self._centre.cell_ordered(self._sealer.seal(told))
 
     def _fetch(self, task: CellFetch) -> None:
         try:
@@ -112,5 +110,5 @@ class CellWorker(Worker):
             found: dict[str, Any] = {"outcome": "missing"}
         else:
             found = {"outcome": "put", "version_id": version_id}
-        about: dict[str, Any] = {"message_id": fresh_id(), "fetch_id": task.fetch_id}
-        self._centre.cell_fetched(self._sealer.seal(CellFetched(**self._who, **about, **found)))
+        told = CellFetched(**self._sealer.who(), fetch_id=task.fetch_id, **found)
+        self._centre.cell_fetched(self._sealer.seal(told))

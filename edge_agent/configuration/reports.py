@@ -8,7 +8,6 @@ from collections import deque
 from typing import Literal
 
 from config.base.errors import NightlightError
-from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.wire.desired_state import CameraOutcome, ConfigurationReport
 from config.wire.health import ConfigurationSource
@@ -44,9 +43,7 @@ class ConfigurationReporter:
         """Stores a report, now or as soon as the disk takes it."""
         at = self._clock.now()
         report = ConfigurationReport(
-            message_id=fresh_id(),
-            site_id=self._sealer.site_id,
-            agent_id=self._sealer.agent_id,
+            **self._sealer.who(),
             timeline_id=at.timeline_id,
             at_us=max(0, at.us),
             source=source,
@@ -55,9 +52,7 @@ class ConfigurationReporter:
             why=why,
             cameras=cameras,
         )
-        sealed = SealedMessage(
-            report.message_id, "configuration-report", "", None, report.at_us, self._sealer.seal(report)
-        )
+        sealed = self._sealer.sealed(report, report.at_us)
         with self._lock:
             if len(self._pending) >= PENDING_MAX:
                 self._pending.popleft()

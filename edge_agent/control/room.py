@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from config.base.ids import fresh_id
 from config.wire.acceptance import AcceptanceRequest
 from edge_agent.cameras.board import CameraBoard, CameraStatus
 from edge_agent.centre import Centre
@@ -73,9 +72,7 @@ class ControlRoom:
 
     def _ask_server(self, question: AskServer) -> Seen:
         request = AcceptanceRequest(
-            message_id=fresh_id(),
-            site_id=self.sealer.site_id,
-            agent_id=self.sealer.agent_id,
+            **self.sealer.who(),
             sent_us=self.clock.utc_us(),
             since_us=question.since_us,
             canary=question.canary,

@@ -140,9 +140,7 @@ class FindingBook:
         since_us = max(0, since_us)
         still = self._still(camera_id, finding_id, step) if is_open else None
         finding = PictureFinding(
-            message_id=fresh_id(),
-            site_id=self._sealer.site_id,
-            agent_id=self._sealer.agent_id,
+            **self._sealer.who(),
             camera_id=camera_id,
             timeline_id=step.timeline_id,
             finding_id=finding_id,
@@ -157,9 +155,9 @@ class FindingBook:
             no_still=("no_picture" if step.still is None else "no_key") if is_open and still is None else "",
         )
         about_us = since_us if finding.until_us is None else finding.until_us
-        messages = [self._sealed(finding, about_us)]
+        messages = [self._sealer.sealed(finding, about_us, camera_id)]
         if still is not None:
-            messages.append(self._sealed(still, still.taken_us))
+            messages.append(self._sealer.sealed(still, still.taken_us, camera_id))
         _log(camera_id, now.name, finding)
         return _Told(finding_id, is_open, since_us), messages
 
@@ -168,9 +166,7 @@ class FindingBook:
             return None
         context = finding_still(self._sealer.agent_id, camera_id, finding_id)
         return FindingStill(
-            message_id=fresh_id(),
-            site_id=self._sealer.site_id,
-            agent_id=self._sealer.agent_id,
+            **self._sealer.who(),
             camera_id=camera_id,
             finding_id=finding_id,
             taken_us=max(0, step.still_us),
@@ -178,11 +174,6 @@ class FindingBook:
             size_bytes=len(step.still),
             sealed=seal_to(self._server_key, step.still, context),
         )
-
-    def _sealed(self, message: PictureFinding | FindingStill, about_us: int) -> SealedMessage:
-        name = "picture-finding" if isinstance(message, PictureFinding) else "finding-still"
-        body = self._sealer.seal(message)
-        return SealedMessage(message.message_id, name, message.camera_id, None, about_us, body)
 
 
 def _steps(report: DiagnosisReport) -> Iterator[_Step]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from config.base.backoff import Backoff
 from config.base.clock import US_PER_S, Clock
 from config.base.errors import InvalidInput, NightlightError, PermissionDenied, Unavailable
-from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.wire.enrolment import CertificateRequest
 from edge_agent.centre import Centre
@@ -91,9 +90,7 @@ class CertificateRenewal(Worker):
     def _renew(self, present: Certificate) -> int:
         asked = asked_in(self._pending)
         request = CertificateRequest(
-            message_id=fresh_id(),
-            site_id=self._sealer.site_id,
-            agent_id=self._sealer.agent_id,
+            **self._sealer.who(),
             csr=asked.csr_pem,
             serial=present.serial,
         )

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import msgspec
 
 from config.base.clock import US_PER_S
-from config.base.ids import fresh_id
 from config.base.logs import get_logger
 from config.wire.live import LivePush, LiveWanted
 from edge_agent.live.wish import KIND, LiveWish
@@ -37,9 +36,7 @@ class LiveDesk:
             return
         hello = self._sealer.seal(
             LivePush(
-                message_id=fresh_id(),
-                site_id=self._sealer.site_id,
-                agent_id=self._sealer.agent_id,
+                **self._sealer.who(),
                 camera_id=wanted.camera_id,
                 push_token=wanted.push_token,
             )

@@ -9,17 +9,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from config.base.clock import Clock
-from config.base.ids import fresh_id
 from config.wire.discovery import DiscoveredCamera, StreamOffer
 from config.wire.sealing import SealedBox, discovered_picture, seal_to
-from edge_agent.messages import SealedMessage, Sealer
+from edge_agent.messages import Sealer
 from edge_agent.onvif.media import StreamProfile
 from edge_agent.onvif.survey import Lens, Survey
 from edge_agent.spool.ballast import Ballast
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.outbox import Outbox
-
-NAME = "discovered-camera"
 
 
 def discovery_id(agent_id: str, address: str, lens: str) -> str:
@@ -37,9 +34,7 @@ def discovered(
     if lens.picture and server_key is not None:
         sealed = seal_to(server_key, lens.picture, discovered_picture(sealer.agent_id, identity))
     return DiscoveredCamera(
-        message_id=fresh_id(),
-        site_id=sealer.site_id,
-        agent_id=sealer.agent_id,
+        **sealer.who(),
         discovery_id=identity,
         at_us=clock.utc_us(),
         onvif_url=found.address,
@@ -72,8 +67,7 @@ def put_into_outbox(state_dir: Path, sealer: Sealer, messages: list[DiscoveredCa
         outbox = Outbox(database)
         with database.transaction() as connection:
             for message in messages:
-                body = sealer.seal(message)
-                outbox.put(connection, SealedMessage(message.message_id, NAME, "", None, message.at_us, body))
+                outbox.put(connection, sealer.sealed(message, message.at_us))
     finally:
         database.close()
 

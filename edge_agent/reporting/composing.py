@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.base.clock import US_PER_S
-from config.base.ids import fresh_id
 from config.wire.health import (
     FINDINGS_MAX,
     PANELS_MAX,
@@ -118,9 +117,7 @@ def compose(sources: Sources) -> Heartbeat:
         )
 
     return Heartbeat(
-        message_id=fresh_id(),
-        site_id=sources.sealer.site_id,
-        agent_id=sources.sealer.agent_id,
+        **sources.sealer.who(),
         timeline_id=timeline.timeline_id,
         timeline_started_us=timeline.started_us,
         sent_us=now_us,

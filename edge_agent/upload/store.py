@@ -174,7 +174,7 @@ class Reading:
             size_bytes=self.size_bytes,
             sha256=sha256,
             lock_mode=headers.get("x-amz-object-lock-mode", "")[:16].upper(),
-            retain_until_us=_instant(headers.get("x-amz-object-lock-retain-until-date", "")),
+            retain_until_us=instant(headers.get("x-amz-object-lock-retain-until-date", "")),
             read_us=now_us,
         )
 
@@ -205,7 +205,8 @@ def _refusal(status: int, marker: str) -> NotFound | InvalidInput | Unavailable:
     return InvalidInput(f"the cell answered {status}", code=f"store_{status}")
 
 
-def _instant(text: str) -> int | None:
+def instant(text: str) -> int | None:
+    """A date as stores write it; None for what is none."""
     try:
         return max(0, from_datetime(datetime.fromisoformat(text)))
     except ValueError:

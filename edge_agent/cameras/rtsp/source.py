@@ -33,7 +33,7 @@ from edge_agent.cameras.rtsp.describing import VideoDescription, read_descriptio
 from edge_agent.cameras.rtsp.receiving import Receiver
 from edge_agent.cameras.rtsp.timing import CameraClock, DecodingOrder, Opening, Unwrapper
 from edge_agent.cameras.rtsp.ways import Datagrams, Interleaved, Way
-from edge_agent.cameras.source import VideoPacket
+from edge_agent.cameras.source import PacketSource, VideoPacket
 
 RTP_VIDEO = Fraction(1, 90_000)
 REPORT_EVERY_S = 5.0
@@ -48,7 +48,7 @@ class Unsupported(NightlightError):
     code = "unsupported"
 
 
-class RtspSource:
+class RtspSource(PacketSource):
     """An open stream. Use it from one thread, but for ``interrupt``; ``close`` it always."""
 
     def __init__(

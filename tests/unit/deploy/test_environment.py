@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import environment
 from deploy.local.environment import digest, is_current
 
 
@@ -40,13 +39,3 @@ def test_what_tests_need_holds_what_the_demonstration_needs(requirements: Path) 
     stamp.write_text(json.dumps({"dev": digest(requirements / "dev.txt")}))
     assert is_current("dev", stamp, requirements)
     assert is_current("local", stamp, requirements)
-
-
-@pytest.mark.parametrize("name", ["agent", "server", "local", "dev", "uv"])
-def test_requirement_files_are_locked_by_hash_and_name_no_host(name: str) -> None:
-    text = (environment.REQUIREMENTS / f"{name}.txt").read_text()
-    packages = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
-    assert packages
-    assert all("==" in package and package.endswith("\\") for package in packages)
-    assert text.count("--hash=sha256:") >= len(packages)
-    assert "://" not in text
