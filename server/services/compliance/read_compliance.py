@@ -6,7 +6,7 @@ at the moment of asking; of a final one its entry is what stands (I1).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import MAXYEAR, MINYEAR, date
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -168,11 +168,11 @@ def _mode(session: Session, site: Site) -> str:
 
 
 def first_day(period: str) -> date:
-    """Raises InvalidInput for what is neither YYYY-MM-DD nor YYYY-MM."""
+    """Raises InvalidInput for what is neither YYYY-MM-DD nor YYYY-MM, and at the ends of the calendar, where no zone has its day."""
     try:
         found = date.fromisoformat(f"{period}-01" if len(period) == len("2026-11") else period)
     except ValueError as error:
         raise InvalidInput("write a day as YYYY-MM-DD or a month as YYYY-MM", code="bad_day") from error
-    if period not in (found.isoformat(), found.isoformat()[:7]):
+    if period not in (found.isoformat(), found.isoformat()[:7]) or not MINYEAR < found.year < MAXYEAR:
         raise InvalidInput("write a day as YYYY-MM-DD or a month as YYYY-MM", code="bad_day")
     return found

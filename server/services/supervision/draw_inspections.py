@@ -107,7 +107,7 @@ class DrawDesk:
         """Draws from a list, once. Raises NotFound; Conflict where it was drawn from; InvalidInput for the seed."""
         now_us = self.clock.utc_us()
         with self.database.unit_of_work() as session:
-            found = _seen(person, session.get(InspectionDraw, draw_id, with_for_update=True))
+            found = _seen(person, session, draw_id, lock=True)
             if found.seed is not None:
                 raise Conflict("this list has been drawn from; prepare another one", code="drawn_already")
             drawn = drawing.draw(DrawList.parse(found.listed), seed)
@@ -128,12 +128,12 @@ class DrawDesk:
     def show(self, person: Scope, draw_id: str) -> DrawView:
         """One draw with what was drawn. Raises NotFound."""
         with self.database.reading() as session:
-            return _view(session, _seen(person, session.get(InspectionDraw, draw_id)))
+            return _view(session, _seen(person, session, draw_id))
 
     def listed(self, person: Scope, draw_id: str) -> str:
         """The list, byte for byte. Raises NotFound."""
         with self.database.reading() as session:
-            return _seen(person, session.get(InspectionDraw, draw_id)).listed
+            return _seen(person, session, draw_id).listed
 
     def within_reach(self, person: Scope) -> list[DrawView]:
         """The newest draws of the person's region, without what was drawn."""
@@ -187,17 +187,22 @@ def reaches(person: Scope, region: str) -> bool:
     return person.region == EVERY_REGION or (person.region != "" and drawing.within(region, person.region))
 
 
-def _seen(person: Scope, found: InspectionDraw | None) -> InspectionDraw:
+def _seen(person: Scope, session: Session, draw_id: str, *, lock: bool = False) -> InspectionDraw:
+    # PostgreSQL takes no NUL in a text, not even to compare with; what is no id cannot be one of ours.
+    found = session.get(InspectionDraw, draw_id, with_for_update=lock or None) if is_slug(draw_id) else None
     if found is None or not reaches(person, found.region):
         raise NotFound("no such draw")
     return found
 
 
 def _team(session: Session, names: Sequence[str]) -> tuple[Inspector, ...]:
-    """Raises InvalidInput for a name that is no account of an authority."""
-    accounts, kept_from = supervision.accounts_named(session, names), supervision.interests(session, names)
+    """Raises InvalidInput for a name that is no account of an authority, and for too many."""
+    if len(names) > drawing.INSPECTORS_MAX:
+        raise InvalidInput(f"name at most {drawing.INSPECTORS_MAX} inspectors", code="no_inspector")
+    known = [name for name in names if is_slug(name)]
+    accounts, kept_from = supervision.accounts_named(session, known), supervision.interests(session, known)
     for name in names:
-        if not is_slug(name) or name not in accounts or not accounts[name].region:
+        if name not in accounts or not accounts[name].region:
             raise InvalidInput(f"{name!r} is no account of an authority", code="no_inspector")
     return tuple(Inspector(name, accounts[name].region, tuple(kept_from.get(name, ()))) for name in sorted(set(names)))
 

@@ -234,7 +234,7 @@ def test_days_that_nobody_judged_are_not_known(world):
     assert month.status in ("UNVERIFIED", "NON_COMPLIANT")
     old = world.outcome("longmatan.coverage", 10)
     assert old.status != "COMPLIANT"
-    for period in ("2026-1", "x", "2026-02-30", (world.today + timedelta(days=1)).isoformat(), "20261122"):
+    for period in ("2026-1", "x", "2026-02-30", (world.today + timedelta(days=1)).isoformat(), "20261122", "0001-01"):
         with pytest.raises(InvalidInput):
             world.reader.of_site(ALL, "sunflower", period)
     for site in ("nowhere", "..", "other"):

@@ -115,13 +115,16 @@ def test_nobody_else_knows_of_it(desk: DrawDesk, person: Scope) -> None:
 
 
 def test_what_cannot_be_is_refused(desk: DrawDesk) -> None:
-    for team in (["op", "chief"], ["nobody"], ["No Slug"]):
+    for team in (["op", "chief"], ["nobody"], ["No Slug"], ["a\0"], ["chief"] * 2_001):
         with pytest.raises(InvalidInput):
             desk.prepare(CHIEF, DrawOrder("cn/sichuan", "x", team))
     with pytest.raises(InvalidInput):
         desk.declare(CHIEF, "chief", "boat", " ")
     with pytest.raises(NotFound):
         desk.declare(CHIEF, "op", "boat", "is no inspector")
+    for act in (desk.show, desk.listed):
+        with pytest.raises(NotFound):
+            act(CHIEF, "\0")
     made = desk.prepare(CHIEF, ORDER)
     with pytest.raises(InvalidInput):
         desk.draw(CHIEF, made, "")
