@@ -8,19 +8,23 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, select, update
 
 from config.base.clock import US_PER_S
 from config.base.errors import PermissionDenied
-from server.domain.lease import Permit, Refusal
+from config.base.logs import get_logger
+from server.domain.lease import Permit, Reason, Refusal
 from server.services.people.leases import LeaseDesk
 from server.services.people.steady_time import SteadyTime
 from storage.database.models import LiveTicket
 from storage.database.unit_of_work import Database
 
 TICKET_US = 30 * US_PER_S
+TICKETS_MAX = 30
+"""Of one session in that time: each view stands in the site's ledger for ever, and nobody's player asks so often."""
 TICKET_CHARS = 43
 REASON_CHARS_MAX = 200
+log = get_logger("live")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ class TicketDesk:
         ticket = secrets.token_urlsafe(32)
         with self._database.unit_of_work() as session:
             session.execute(delete(LiveTicket).where(LiveTicket.expires_us <= now_us))
+            mine = select(func.count()).where(LiveTicket.session_sha256 == session_sha256)
+            if (session.scalar(mine) or 0) >= TICKETS_MAX:
+                log.warning("too_many_tickets", camera=camera_id)
+                return Refusal(Reason.UNAVAILABLE)
             session.add(
                 LiveTicket(
                     ticket_sha256=digest(ticket),

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from config.settings.server import load_server
+from server.services.live.tickets import TICKETS_MAX
 from storage.database.models import LeaseRow, LiveTicket
 from tests.support.api import RunningApi, serving, settings_for
 from tests.support.nursery import SITE, Nursery
@@ -59,6 +60,16 @@ def test_a_ticket_comes_in_a_body_and_a_refusal_says_why_and_when(pages, nursery
     assert "Outside the hours" in client.get("/live").text
     nursery.change(LeaseRow, LeaseRow.guardian_id == "g1", LeaseRow.site_id == SITE, revoked_us=1, revoked_by="boss")
     assert client.post("/live/cam-a/tickets").json()["reason"] == "revoked"
+
+
+def test_who_asks_for_tickets_without_end_fills_no_record(pages, nursery):
+    client, other = client_of(pages, nursery, "mum"), client_of(pages, nursery, "dad")
+    asked = [client.post("/live/cam-a/tickets") for _ in range(TICKETS_MAX + 1)]
+    assert [one.status_code for one in asked] == [201] * TICKETS_MAX + [403]
+    assert asked[-1].json()["reason"] == "unavailable", "the player tries again, later each time"
+    assert other.post("/live/cam-a/tickets").status_code == 201
+    nursery.clock.advance(31)
+    assert client.post("/live/cam-a/tickets").status_code == 201
 
 
 def test_an_authority_says_why_first(pages, nursery):
