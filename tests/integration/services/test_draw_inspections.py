@@ -1,11 +1,14 @@
 """Draws over real rows: the list first, the seed later, once; nobody outside of the region knows of it."""
 
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from config.base.clock import US_PER_DAY, to_datetime
 from config.base.errors import Conflict, InvalidInput, NotFound
+from server.admin.__main__ import main
 from server.domain.draw import DrawList, draw
 from server.services.registers.register import Register
 from server.services.supervision.draw_inspections import DrawDesk, DrawOrder
@@ -75,8 +78,12 @@ def test_a_site_weighs_by_what_its_days_were_and_by_when_it_was_inspected(desk: 
     assert weights() == {"boat": 10 + 20 + 5, "sunflower": 10 + 20 + 5}
 
 
-def test_an_inspector_is_kept_from_where_they_have_an_interest(desk: DrawDesk) -> None:
-    desk.declare(CHIEF, "chief", "sunflower", "a cousin runs it")
+def test_an_inspector_is_kept_from_where_they_have_an_interest(desk: DrawDesk, tmp_path: Path, monkeypatch) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text(f'[database]\nurl = "{desk.database.engine.url.render_as_string(hide_password=False)}"\n')
+    command = ["draw", "keep-from", "chief", "sunflower", "--reason", "a cousin runs it"]
+    monkeypatch.setattr(sys, "argv", ["server.admin", "--settings", str(file), *command])
+    assert main() == 0
     desk.declare(CHIEF, "chief", "sunflower", "said twice")
     made = desk.prepare(CHIEF, ORDER)
     desk.draw(CHIEF, made, "seed")
