@@ -47,7 +47,7 @@ from storage.database.unit_of_work import Database
 from storage.objects.keys import SegmentKey
 from storage.objects.retention import to_header
 from storage.objects.tickets import TicketOffice
-from tests.support.clock import SimulatedClock, present_us
+from tests.support.clock import SimulatedClock
 from tests.support.sites import POLICY, SigningAgent, seconds
 from tests.support.stores import ObjectStore
 
@@ -84,7 +84,7 @@ class CellSite:
 
     def __init__(self, database: Database, store: ObjectStore, folder: Path) -> None:
         self.database, self.store, self.folder = database, store, folder
-        self.clock = SimulatedClock(present_us())
+        self.clock = SimulatedClock(SystemClock().utc_us())
         self.camera_id = f"nap-{fresh_id()[:8]}"
         self.agent = SigningAgent(
             database, self.clock, camera_id=self.camera_id, started_us=self.clock.utc_us() - seconds(300)
