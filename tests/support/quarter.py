@@ -19,14 +19,14 @@ from sqlalchemy.orm import Session
 from config.base.clock import US_PER_DAY, US_PER_MINUTE, US_PER_S
 from config.base.ids import fresh_id
 from config.wire.envelope import Signer
-from config.wire.health import CameraHealth, ClockReading, Heartbeat, SpoolHealth
+from config.wire.health import CameraHealth, ClockReading, Heartbeat
 from server.domain.verdict import Status, day_of, day_span
 from server.services.compliance.told import SiteTold, pack_up
 from server.services.coverage.assess_day import Assessor
 from storage.database import models, spans
 from storage.database.unit_of_work import Database
 from tests.support.nursery import MONDAY_US, SITE, Nursery
-from tests.support.sites import POLICY
+from tests.support.sites import NOTHING_WAITS, POLICY
 
 ZONE = "Asia/Shanghai"
 PLAIN, BUSY = "site-0000", "site-0001"
@@ -182,10 +182,7 @@ class Quarter:
                 message_id=fresh_id(), site_id=site_id, agent_id=f"{site_id}-box", timeline_id=run, timeline_started_us=since_us,
                 sent_us=heard_us, software="test", clock=ClockReading(observed_us=heard_us, offset_us=0, bound_us=1_000),
                 system_clock_error_us=0,
-                spool=SpoolHealth(
-                    waiting_segments=0, waiting_bytes=0, oldest_waiting_ms=None, outbox_messages=0, refused_messages=0,
-                    free_bytes=10**9,
-                ),
+                spool=NOTHING_WAITS,
                 cameras=[
                     CameraHealth(
                         camera_id=f"{site_id}-{number:02}", condition=condition,  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from config.base.ids import fresh_id
 from config.base.timespan import Span
 from config.wire import topics
 from config.wire.envelope import Signer
-from config.wire.health import CameraHealth, ClockReading, Heartbeat, SpoolHealth
+from config.wire.health import CameraHealth, ClockReading, Heartbeat
 from config.wire.status import CameraState, Presence
 from server.domain.verdict import day_of, day_span
 from server.services.intake.accept_message import Inbox
@@ -24,7 +24,7 @@ from server.services.registers.register import Register
 from storage.database import evidence, spans
 from storage.database.unit_of_work import Database
 from tests.support.clock import SimulatedClock
-from tests.support.sites import NAMES, RULE
+from tests.support.sites import NAMES, NOTHING_WAITS, RULE
 
 HISTORY_US = 3 * US_PER_DAY
 
@@ -160,14 +160,7 @@ class SeededSite:
                 software="test",
                 clock=ClockReading(observed_us=at_us, offset_us=0, bound_us=1_000),
                 system_clock_error_us=0,
-                spool=SpoolHealth(
-                    waiting_segments=0,
-                    waiting_bytes=0,
-                    oldest_waiting_ms=None,
-                    outbox_messages=0,
-                    refused_messages=0,
-                    free_bytes=10**9,
-                ),
+                spool=NOTHING_WAITS,
                 cameras=[
                     CameraHealth(
                         camera_id=camera,

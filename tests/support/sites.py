@@ -49,6 +49,9 @@ POLICY = PolicySettings(
     ],
     backfilled_after_s=300,
 )
+NOTHING_WAITS = SpoolHealth(
+    waiting_segments=0, waiting_bytes=0, oldest_waiting_ms=None, outbox_messages=0, refused_messages=0, free_bytes=10**9
+)
 NAMES = {kind.message: kind.name for kind in CATALOGUE}
 
 
@@ -164,14 +167,7 @@ class SigningAgent:
             configuration_version=configuration_version,
             clock=compared,
             system_clock_error_us=0,
-            spool=SpoolHealth(
-                waiting_segments=0,
-                waiting_bytes=0,
-                oldest_waiting_ms=None,
-                outbox_messages=0,
-                refused_messages=0,
-                free_bytes=10**9,
-            ),
+            spool=NOTHING_WAITS,
             cameras=[
                 CameraHealth(
                     camera_id=self.camera_id,

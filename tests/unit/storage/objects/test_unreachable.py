@@ -1,10 +1,9 @@
 """A store that is not there, or is not one: bounded waits and Unavailable, never a foreign exception."""
 
 import socket
-import threading
 import time
-from collections.abc import Iterator
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,59 +13,33 @@ from storage.objects.canary import prove_worm
 from storage.objects.connection import StoreAccess
 from storage.objects.provision import provision
 from storage.objects.s3 import S3EvidenceStore
+from tests.support.hostile import Hostile
 
 
-def access(port: int) -> StoreAccess:
-    return StoreAccess(f"127.0.0.1:{port}", "nightlight-evidence", "key", "secret", timeout_s=0.1)
+def access(address: str) -> StoreAccess:
+    return StoreAccess(urlsplit(address).netloc, "nightlight-evidence", "key", "secret", timeout_s=0.1)
 
 
 @pytest.fixture
 def nobody() -> StoreAccess:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        return access(closed.getsockname()[1])
-
-
-def serving(answer: bytes) -> Iterator[StoreAccess]:
-    """A listener that gives ``answer`` to whoever comes, or keeps still where it is empty."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    held: list[socket.socket] = []
-
-    def serve() -> None:
-        while True:
-            try:
-                peer, _ = listener.accept()
-            except OSError:
-                return
-            held.append(peer)
-            if answer:
-                peer.recv(65_536)
-                peer.sendall(answer)
-                peer.close()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    yield access(listener.getsockname()[1])
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(5)
-    for peer in held:
-        peer.close()
+        return access(f"http://127.0.0.1:{closed.getsockname()[1]}")
 
 
 @pytest.fixture
-def silent() -> Iterator[StoreAccess]:
-    yield from serving(b"")
+def silent(hostile: Hostile) -> StoreAccess:
+    return access(hostile(b"  ", drip_s=60))
 
 
 @pytest.fixture
-def web_server() -> Iterator[StoreAccess]:
-    yield from serving(b"HTTP/1.1 418 No\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\nhello")
+def web_server(hostile: Hostile) -> StoreAccess:
+    return access(hostile(b"HTTP/1.1 418 No\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\nhello"))
 
 
 @pytest.fixture
-def broken() -> Iterator[StoreAccess]:
-    yield from serving(b"HTTP/1.1 400 Bad\r\ncontent-type: application/xml\r\ncontent-length: 5\r\n\r\n<oops")
+def broken(hostile: Hostile) -> StoreAccess:
+    return access(hostile(b"HTTP/1.1 400 Bad\r\ncontent-type: application/xml\r\ncontent-length: 5\r\n\r\n<oops"))
 
 
 @pytest.mark.parametrize("who", ["nobody", "silent", "web_server", "broken"])
