@@ -9,7 +9,10 @@ object keys and file names."""
 
 INSIDE = "auditor-inside"
 """The centre's own auditor, which asks for a deep audit of each site every day; no person's account has this name."""
-RESERVED = frozenset({INSIDE})
+SERVER_ADMIN, MAIL = "server-admin", "mail"
+"""Who acted, on record, where it was whoever runs the server, or a link that was asked for by mail."""
+RESERVED = frozenset({INSIDE, SERVER_ADMIN, MAIL})
+"""No account has one of these names: what its person does would stand on record as done by another."""
 
 
 def is_slug(text: str) -> bool:

@@ -3,6 +3,7 @@
 from server.web.setup_wording import REFUSAL as SETUP_REFUSAL
 from server.web.wording import mark
 
+_TAKEN = mark("This name is taken. Choose another.")
 _TOO_LARGE = mark("The file is too large. A PDF has at most 10 MB, a photograph 8 MB: make it smaller.")
 
 ROLE = {
@@ -81,7 +82,8 @@ REFUSAL = {
     ),
     "bad_account_name": mark("A name has a–z, 0–9 and hyphens within, at most 64. Change it."),
     "has_account": mark("This person has an account already. Take it away first, then invite them again."),
-    "name_taken": mark("This name is taken. Choose another."),
+    "name_taken": _TAKEN,
+    "reserved_name": _TAKEN,
     "password_length": mark("A password has 12 to 256 characters. Choose another."),
     "password_breached": mark(
         "Attackers try this password first, for it was found in breaches or is your name. Choose another."

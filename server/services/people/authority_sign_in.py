@@ -31,7 +31,7 @@ from urllib3.exceptions import HTTPError
 
 from config.base.clock import US_PER_MINUTE, US_PER_S, Clock
 from config.base.errors import ConfigurationError, Conflict, InvalidInput, NotFound, PermissionDenied, Unavailable
-from config.base.ids import is_slug
+from config.base.ids import SERVER_ADMIN, is_slug
 from config.base.logs import get_logger
 from config.base.roles import REGION_ROLES
 from config.settings.loader import read_secret
@@ -209,7 +209,7 @@ class AuthoritySignIn:
                     issuer=self.settings.issuer, subject=subject, account_name=account_name, bound_us=now_us
                 )
             )
-            account_events.add(session, account_name, account_events.BOUND, "server-admin", now_us)
+            account_events.add(session, account_name, account_events.BOUND, SERVER_ADMIN, now_us)
 
     def unbind(self, account_name: str) -> int:
         """How many identities the account had. What is open by them is over: its sessions, and sign-ins half done."""
@@ -222,7 +222,7 @@ class AuthoritySignIn:
             if rows:
                 for table in (LoginSession, HalfSignIn):
                     session.execute(delete(table).where(table.account_name == account_name))
-                account_events.add(session, account_name, account_events.UNBOUND, "server-admin", now_us)
+                account_events.add(session, account_name, account_events.UNBOUND, SERVER_ADMIN, now_us)
         return len(rows)
 
     def _known(self, subject: str, claims: Mapping[str, object]) -> Known:

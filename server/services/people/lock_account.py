@@ -7,11 +7,9 @@ from sqlalchemy import delete
 
 from config.base.clock import Clock
 from config.base.errors import NotFound
-from config.base.ids import is_slug
+from config.base.ids import SERVER_ADMIN, is_slug
 from storage.database.models import Account, LoginSession
 from storage.database.unit_of_work import Database
-
-BY = "server-admin"
 
 
 def lock(database: Database, clock: Clock, name: str) -> None:
@@ -21,7 +19,7 @@ def lock(database: Database, clock: Clock, name: str) -> None:
         if account is None:
             raise NotFound(f"no account {name}")
         if account.locked_us is None:
-            account.locked_us, account.locked_by = clock.utc_us(), BY
+            account.locked_us, account.locked_by = clock.utc_us(), SERVER_ADMIN
         session.execute(delete(LoginSession).where(LoginSession.account_name == name))
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from config.base.clock import US_PER_DAY, US_PER_MINUTE, Clock
 from config.base.errors import Conflict, NightlightError, NotFound, PermissionDenied
-from config.base.ids import is_slug
+from config.base.ids import MAIL, SERVER_ADMIN, is_slug
 from config.base.logs import get_logger
 from config.base.roles import Role
 from server.domain.authorisation import Action
@@ -45,7 +45,6 @@ LINK_US = 60 * US_PER_MINUTE
 ATTEMPTS_MAX = 5
 MAILS_A_DAY = 3
 RESET_BY_FACILITY = frozenset({Role.GUARDIAN, Role.FACILITY_STAFF})
-SERVER_ADMIN, MAIL = "server-admin", "mail"
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 log = get_logger("people")
 

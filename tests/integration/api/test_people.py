@@ -61,6 +61,7 @@ def test_a_guardian_comes_in_by_link_and_code_and_sees_after_approval_and_consen
         ({"password": "password1234"}, 400),
         ({"name": "mum"}, 409),
         ({"name": "A b"}, 400),
+        ({"name": "server-admin"}, 400),
     ):
         assert stranger.post("/join", data=given | wrong).status_code == said
     joined = stranger.post("/join", data=given)
