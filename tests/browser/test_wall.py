@@ -17,7 +17,7 @@ from tests.support.quarter import BUSY, PLAIN, Quarter
 
 pytestmark = pytest.mark.usefixtures("browser")
 HOUR_MS = 3_600_000
-DAYS_CHANGES = 1_440
+CHANGES = 500
 HELD_BYTES_MAX = 500_000
 STREAM = """
   const Stream = EventSource;
@@ -36,7 +36,7 @@ CHANGE = """
     window.fetch = real;
   }
 """
-"""What the server has answered is played back, so that a day passes in a second."""
+"""What the server has answered is played back, so that hours pass in a second."""
 AGAIN = """
   () => new Promise((go) => {
     document.addEventListener('renewed', () => go(), { once: true });
@@ -138,8 +138,8 @@ def test_a_new_alarm_sounds_and_a_restart_and_a_sleep_end_in_the_truth(quarter, 
         assert grown < 40, "two more alarms, and a sentence a site that is now unheard"
 
 
-def test_a_day_of_changes_leaves_nothing_behind(quarter, open_page: OpenPage, tmp_path):
-    """As many as a day has minutes: elements, listeners and memory are what they were after the first ones."""
+def test_hundreds_of_changes_leave_nothing_behind(quarter, open_page: OpenPage, tmp_path):
+    """Elements, listeners and memory are what they were after the first ones."""
     with serving(load_server(settings_for(quarter.database, tmp_path)), quarter.nursery.clock) as api:
         page = open_page("en")
         signed_in(page, quarter, api.url, "police")
@@ -155,11 +155,11 @@ def test_a_day_of_changes_leaves_nothing_behind(quarter, open_page: OpenPage, tm
             browser.send("HeapProfiler.collectGarbage")
             return {one["name"]: one["value"] for one in browser.send("Performance.getMetrics")["metrics"]}
 
-        page.evaluate(CHANGE, [100, boards])
+        page.evaluate(CHANGE, [50, boards])
         before = held()
-        page.evaluate(CHANGE, [DAYS_CHANGES, boards])
+        page.evaluate(CHANGE, [CHANGES, boards])
         after = held()
         assert page.locator(".wall-alarm.urgent").count() == 1
         for what in ("Nodes", "JSEventListeners"):
-            assert after[what] - before[what] < DAYS_CHANGES / 10, what
+            assert after[what] - before[what] < CHANGES / 10, what
         assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < HELD_BYTES_MAX
