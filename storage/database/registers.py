@@ -130,9 +130,11 @@ def put_devices(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 def put_bonds(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Whose guardians people are, as far as ``rows`` say."""
     said = [row for row in rows if "children" in row]
-    for row in said:
-        mine = (GuardianChild.site_id == row["site"], GuardianChild.guardian_id == row["guardian"])
-        session.execute(delete(GuardianChild).where(*mine))
+    mine = (GuardianChild.site_id == bindparam("site"), GuardianChild.guardian_id == bindparam("guardian"))
+    if said:  # one statement for all: a hundred thousand by themselves take half a minute
+        whose = [{"site": row["site"], "guardian": row["guardian"]} for row in said]
+        statement = delete(GuardianChild.__table__).where(*mine)  # type: ignore[arg-type]
+        session.connection().execute(statement, whose)
     bonds = [
         {"site_id": row["site"], "guardian_id": row["guardian"], "child_id": child_id}
         for row in said
