@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 
-from benchmarks.forgeries import forge
-from benchmarks.mutations import mutate
+from benchmarks._forgeries import forge
+from benchmarks._mutations import mutate
 from config.evidence.leaves import LeafTree
 from config.evidence.note import NoteSigner
 from tests.support.browser import SCREENSHOTS

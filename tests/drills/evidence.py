@@ -29,8 +29,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.forgeries import forge
-from benchmarks.mutations import CLASSES, mutate
+from benchmarks._forgeries import forge
+from benchmarks._mutations import CLASSES, mutate
 from benchmarks.report import Report
 from tests.drills._newcomer import Newcomer
 from tests.support.browser import CHROMIUM_NAMES, FLAGS

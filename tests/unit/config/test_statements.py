@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
-from benchmarks.mutations import mutate
+from benchmarks._mutations import mutate
 from config.base.clock import US_PER_DAY
 from config.base.errors import IntegrityViolation, InvalidInput
 from config.evidence import package, timestamp

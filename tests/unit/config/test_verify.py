@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from benchmarks.mutations import mutate
+from benchmarks._mutations import mutate
 from config.base.clock import US_PER_S
 from config.base.errors import IntegrityViolation
 from config.evidence import merkle, package

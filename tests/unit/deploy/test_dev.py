@@ -124,6 +124,12 @@ def test_experiments_are_found_by_file_name(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("sort", ["bench", "drill"])
+def test_whatever_is_offered_as_an_experiment_can_be_run(sort: experiments.Sort) -> None:
+    for module in experiments.discover(sort).values():
+        assert '__name__ == "__main__"' in (REPOSITORY / f"{module.replace('.', '/')}.py").read_text(), module
+
+
 def test_the_matrix_is_told_even_where_nothing_ran(tmp_path: Path) -> None:
     file = tmp_path / "matrix.json"
     assert all(line.endswith(("none", "无")) for line in checks.matrix_lines(file))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from benchmarks.mutations import Files, pack, unpack
+from benchmarks._mutations import Files, pack, unpack
 from config.evidence import package
 from config.evidence.note import NoteSigner, SignedNote
 from config.wire.envelope import Signer, open_envelope
