@@ -76,6 +76,9 @@ def respond(parts: Parts, request: Request, error: NightlightError) -> Response:
     status = status_of(error)
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request_failed", path=request.url.path, code=error.code, detail=str(error))
+    reader, route = getattr(request.state, "reader", None), request.scope.get("route")
+    if reader is not None and route is not None and status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+        log.info("refused", role=reader.role, method=request.method, route=route.path, code=error.code)
     return answer(parts, request, status, error.code, _told(error, status))
 
 

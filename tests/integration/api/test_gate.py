@@ -307,6 +307,15 @@ def test_a_large_body_is_refused_whether_or_not_it_says_its_size(two_sites):
         assert (answer.status_code, answer.json()["code"]) == (413, "oversized")
 
 
+def test_what_is_refused_to_somebody_known_is_logged_without_their_name(two_sites, capfd):
+    client = two_sites.signed_in()
+    for path, status in (("/sites/other/board", 404), ("/statistics", 403)):
+        assert client.get(path).status_code == status
+    told = [line for line in "".join(capfd.readouterr()).splitlines() if "refused" in line]
+    assert len(told) == 2
+    assert all("facility_manager" in line and OPERATOR not in line and "other" not in line for line in told)
+
+
 def test_a_client_that_hangs_up_hurts_nobody(two_sites):
     url = httpx.URL(two_sites.url)
     with socket.create_connection((url.host, url.port)) as raw:
