@@ -97,7 +97,15 @@ class Provider:
         """Back-Channel Logout 1.0, 2.4: what it says when its subject signs out; None takes a claim away."""
         now_s = self.clock.utc_us() // US_PER_S
         event = {"http://schemas.openid.net/event/backchannel-logout": {}}
-        claims = {"iss": self.issuer, "sub": self.subject, "aud": CLIENT, "iat": now_s, "exp": now_s + 120, "jti": "j", "sid": "s"}
+        claims = {
+            "iss": self.issuer,
+            "sub": self.subject,
+            "aud": CLIENT,
+            "iat": now_s,
+            "exp": now_s + 120,
+            "jti": "j",
+            "sid": "s",
+        }
         return self._signed({**claims, "events": event, **changed})
 
     def _signed(self, claims: dict[str, object]) -> str:
