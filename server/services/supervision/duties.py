@@ -87,7 +87,7 @@ def _of_site(site: Site, known: _Known, today: date) -> Iterator[Duty]:
     here = [
         one
         for one in known.staff
-        if (one.left_on is None or one.left_on >= today.isoformat())
+        if (one.left_on is None or one.left_on > today.isoformat())
         and (one.hired_on is None or one.hired_on <= today.isoformat())
     ]
     for one in here:

@@ -84,6 +84,9 @@ def test_duties_come_by_themselves_and_the_calendar_goes_into_a_program(town: Ru
     with town.parts.database.unit_of_work() as session:
         session.add(Staff(site_id="sunflower", id="g1", name="x", role="guard", banned=False))
         session.add(
+            Staff(site_id="sunflower", id="g2", name="y", role="guard", left_on=today.isoformat(), banned=False)
+        )
+        session.add(
             DatedRecord(
                 site_id="sunflower", staff_id="g1", kind="guard_certificate", done_on="2020-01-01", valid_until=soon
             )
@@ -94,6 +97,7 @@ def test_duties_come_by_themselves_and_the_calendar_goes_into_a_program(town: Ru
     duties = {(one["staff_id"], one["kind"]): one for one in auditor.get("/api/v1/agenda").json()["duties"]}
     assert (duties["g1", "guard_certificate"]["due_on"], duties["g1", "guard_certificate"]["overdue"]) == (soon, False)
     assert duties["g1", "record_check"]["overdue"]
+    assert "g2" not in {staff_id for staff_id, _ in duties}, "gone on the day on which the rules let them go"
     assert duties["g1", "record_check"]["article"]
     add(auditor, "/api/v1/agenda", kind="meeting", day=soon, told="会议；第一,二项" + "长" * 60, region="cn")
     file = auditor.get("/agenda/calendar.ics")
