@@ -21,7 +21,6 @@ from server.domain.weekly_hours import Hours, day_of, next_start_us, window_at
 from server.domain.zones import FORBIDDEN_KINDS
 
 REASON_CHARS_MIN = 4
-MODES = ("forbidden", "off", "consented", "required")
 
 
 class Reason(StrEnum):

@@ -35,7 +35,7 @@ PUSH_BYTES_MAX, PUSH_WINDOW_S = 60 * 2**20, 10.0
 """48 Mbit/s: what more a camera sends is not one."""
 RELOAD_WITHIN_S = 3.0
 SETTLE_S = 0.25
-REFUSED, BAD_FIRST, REPLACED_PUSH = 4403, 4400, 4409
+REFUSED, BAD_FIRST = 4403, 4400
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 _FILE = re.compile(r"(index\.m3u8|init-(\d{1,9})\.mp4|seg-(\d{1,9})\.m4s|part-(\d{1,9})-(\d{1,4})\.m4s)")
 

@@ -20,7 +20,6 @@ from server.services.compliance.rule_books import book_of, facts_of
 from storage.database.models import Camera, DatedRecord, Site, Staff
 
 AT_ONCE = 200
-POLICE = "police_filing"
 
 
 class Duty(msgspec.Struct, frozen=True):
