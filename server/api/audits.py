@@ -3,32 +3,28 @@
 Pages renew themselves by server-sent events as a board does, and by reloading where there is no script.
 """
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from config.base.decoding import decode_json
-from config.base.errors import Conflict, InvalidInput, NightlightError, NotFound, PermissionDenied, Unavailable
-from config.base.logs import get_logger
+from config.base.errors import Conflict, InvalidInput, NightlightError
 from server.api.errors import status_of
-from server.api.events import HEARTBEAT_S, RETRY_MS, STREAM_S_MAX, SlotResponse
+from server.api.events import stream_of
+from server.api.feed import Fragment
 from server.api.forms import Fields
 from server.api.gate import READ, Person
-from server.api.parts import Parts, parts_of
+from server.api.parts import parts_of
 from server.api.tables import table_file
 from server.api.tongue import language_of
 from storage.database.scope import Scope
 
-LOOK_EVERY_S = 1.0
 router = APIRouter()
-log = get_logger("api")
 Render = Callable[[Scope], str]
 
 
@@ -173,49 +169,11 @@ def _digest(html: str) -> str:
 
 
 async def _stream(request: Request, person: Scope, render: Render) -> StreamingResponse:
-    parts = parts_of(request)
-    first = _digest(await run_in_threadpool(render, person))
-    parts.streams.take(person.account_name)
-    return SlotResponse(_events(parts, parts.gate.token_of(request), person, render, first), parts, person.account_name)
+    def look(who: Scope) -> Fragment:
+        html = render(who)
+        return Fragment(html, _digest(html), 0, None)
 
-
-async def _events(parts: Parts, token: str, person: Scope, render: Render, known: str) -> AsyncIterator[bytes]:
-    begun = said = asyncio.get_running_loop().time()
-    yield b"retry: %d\n\n" % RETRY_MS + _event("changed", known)
-    while not await _stopped(parts):
-        now = asyncio.get_running_loop().time()
-        if now - begun > STREAM_S_MAX:
-            return
-        try:
-            latest = _digest(await run_in_threadpool(_look, parts, token, person, render))
-        except (PermissionDenied, NotFound):
-            yield _event("over", "")
-            return
-        except Unavailable as error:
-            log.warning("event_stream_ended", code=error.code, detail=str(error))
-            return
-        if latest != known or now - said >= HEARTBEAT_S:
-            yield _event("changed" if latest != known else "heartbeat", latest)
-            known, said = latest, now
-
-
-def _look(parts: Parts, token: str, person: Scope, render: Render) -> str:
-    if parts.sign_in.resume(token) != person:
-        raise PermissionDenied("the session is over", code="session_over")
-    return render(person)
-
-
-async def _stopped(parts: Parts) -> bool:
-    try:
-        async with asyncio.timeout(LOOK_EVERY_S):
-            await parts.stopping.wait()
-    except TimeoutError:
-        return False
-    return True
-
-
-def _event(name: str, data: str) -> bytes:
-    return f"event: {name}\ndata: {data}\n\n".encode()
+    return await stream_of(request, person, "", look)
 
 
 def _json(content: object, status: int = 200) -> Response:
