@@ -22,6 +22,7 @@ from config.wire.envelope import decode_payload, open_envelope
 from config.wire.segments import Receipt, SegmentRecorded
 from config.wire.status import Acknowledgement
 from deploy.local.broker import AgentIdentity, Broker
+from server.admin.__main__ import main as admin
 from storage.database import quarantine
 from storage.database.models import Segment
 from storage.database.unit_of_work import Database
@@ -69,7 +70,9 @@ authority_file = "{broker.authority_file}"
 authority_key_file = "{broker.authority_key_file}"
 """
         )
-        subprocess.run([sys.executable, "-m", "server.admin", "--settings", self.settings, "init"], check=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["server.admin", "--settings", str(self.settings), "init"])
+            assert admin() == 0
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -170,13 +173,6 @@ def record(wire: Wire, store: ObjectStore) -> tuple[SegmentRecorded, str]:
     return manifest, store.evidence.put_locked(key, data, manifest.sha256, until_us)
 
 
-@pytest.mark.both_pairs
-def test_from_manifest_to_signed_receipt(wire: Wire, object_store: ObjectStore) -> None:
-    manifest, version_id = record(wire, object_store)
-    receipt = wire.ask(manifest, wire.agent.upload_of(manifest, version_id), kind=Receipt)
-    assert (receipt.segment_id, receipt.version_id) == (manifest.segment_id, version_id)
-
-
 def test_junk_blocks_nothing_behind_it(wire: Wire, database: Database) -> None:
     wire.ask(wire.agent.state("starting", wire.agent.clock.utc_us()), kind=Acknowledgement)
     for junk in (b"", b"{}", b"\x00" * 1000, b'{"payload":1}'):
@@ -188,7 +184,7 @@ def test_junk_blocks_nothing_behind_it(wire: Wire, database: Database) -> None:
 
 
 @pytest.mark.both_pairs
-def test_killed_and_restarted_it_commits_each_message_exactly_once(
+def test_killed_and_restarted_it_commits_each_message_exactly_once_and_answers_with_a_signed_receipt(
     wire: Wire, ingest: Ingest, database: Database, object_store: ObjectStore
 ) -> None:
     recorded = []
@@ -202,7 +198,10 @@ def test_killed_and_restarted_it_commits_each_message_exactly_once(
             ingest.stop(signal.SIGKILL)
             ingest.start()
     for manifest, upload in recorded:
-        wire.ask(manifest, upload, kind=Receipt, wanted=lambda answer, it=manifest: answer.segment_id == it.segment_id)
+        receipt = wire.ask(
+            manifest, upload, kind=Receipt, wanted=lambda answer, it=manifest: answer.segment_id == it.segment_id
+        )
+        assert receipt.version_id == upload.version_id
     with database.reading() as session:
         rows = session.scalars(select(Segment).order_by(Segment.sequence)).all()
     assert [row.id for row in rows] == [manifest.segment_id for manifest, _ in recorded]
