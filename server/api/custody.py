@@ -4,7 +4,7 @@ The forms are guarded as all forms are: the shield lets nothing change that does
 that cannot be done comes back as it was filled in, with what to change.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated, TypeVar
 from urllib.parse import urlencode
@@ -21,6 +21,7 @@ from config.base.decoding import decode_json
 from config.base.errors import Conflict, InvalidInput, NightlightError, PermissionDenied, ResourceExhausted
 from config.base.timespan import Span
 from config.wire.fields import Detail, Micros, Slug
+from server.api.cutting import while_allowed
 from server.api.errors import status_of
 from server.api.forms import Fields
 from server.api.gate import READ, Person, source_of
@@ -69,9 +70,9 @@ class ExportOrder(msgspec.Struct, frozen=True):
 class PackageResponse(StreamingResponse):
     """Sends a package and ends its making, also where the reader goes away."""
 
-    def __init__(self, stream: PackageStream) -> None:
+    def __init__(self, stream: PackageStream, pieces: Iterator[bytes]) -> None:
         disposition = f'attachment; filename="{stream.file_name}"'
-        super().__init__(stream.pieces(), media_type="application/zip", headers={"Content-Disposition": disposition})
+        super().__init__(pieces, media_type="application/zip", headers={"Content-Disposition": disposition})
         self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -265,7 +266,10 @@ def export_data(request: Request, person: Person, site: str, camera: str, data: 
 
 def _package(request: Request, person: Person, site: str, camera: str, span: Span, reason: str) -> Response:
     order = order_of(person, site, camera, span, reason, source_of(request))
-    return PackageResponse(parts_of(request).exports.open(person, order))
+    exports = parts_of(request).exports
+    stream = exports.open(person, order)
+    allowed = while_allowed(request, person, stream.pieces(), lambda: exports.check_reach(person, site, camera))
+    return PackageResponse(stream, allowed)
 
 
 def _acted(

@@ -1,4 +1,4 @@
-"""Pictures that go out for a while, and end in the middle where leave for them ends."""
+"""Recordings and packages that go out for a while, and end in the middle where leave for them ends."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,7 +9,7 @@ from config.base.errors import PermissionDenied
 from server.api.gate import Person
 from server.api.parts import parts_of
 
-SLICE_BYTES = 64 * 1024
+SLICE_BYTES = 128 * 1024
 """What still goes out on a slow line after that, besides what the kernel holds."""
 ASK_EVERY_US = US_PER_S // 4
 

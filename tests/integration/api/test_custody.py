@@ -16,8 +16,8 @@ from config.evidence.note import SignedNote
 from config.evidence.verify import verify
 from server.domain.verdict import day_of
 from server.services.evidence.export_evidence import Export
-from server.services.evidence.stream_export import Places
-from storage.database.models import DeletionRun
+from server.services.evidence.stream_export import PackageStream, Places
+from storage.database.models import AccountSite, DeletionRun
 from tests.support.api import AUDITOR, OPERATOR, RunningApi, add_accounts
 from tests.support.custody import ALL, KEY, SECOND
 from tests.support.sites import seconds
@@ -260,6 +260,27 @@ def test_few_exports_at_once_and_one_a_person(kept):
     assert (answer.status_code, answer.json()["code"]) == (429, "export_running")
     kept.api.parts.exports.places.give_back(OPERATOR)
     assert lin.post(f"/api/v1/sites/sunflower/cameras/{kept.camera_id}/exports", content=order(kept)).is_success
+
+
+def test_an_export_ends_with_the_leave_to_have_it(kept, monkeypatch):
+    monkeypatch.setattr("server.services.evidence.stream_export.PIECE_BYTES", 200)
+    monkeypatch.setattr("server.api.cutting.ASK_EVERY_US", 0)
+    pieces = PackageStream.pieces
+
+    def taken_away(stream):
+        for number, piece in enumerate(pieces(stream)):
+            yield piece
+            if number == 1:
+                with kept.database.unit_of_work() as session:
+                    session.query(AccountSite).filter_by(account_name=OPERATOR).delete()
+
+    lin = kept.api.signed_in()
+    monkeypatch.setattr(PackageStream, "pieces", taken_away)
+    path = f"/api/v1/sites/sunflower/cameras/{kept.camera_id}/exports"
+    with lin.stream("POST", path, content=order(kept)) as answer:
+        assert answer.status_code == 200
+        with pytest.raises(httpx.TransportError):
+            answer.read()
 
 
 def test_an_export_that_breaks_off_is_no_package(kept, monkeypatch):
