@@ -16,7 +16,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["PYTHONPYCACHEPREFIX"] = str(ROOT / ".cache" / "pycache")
 
 # What tests write is thrown away. In memory nobody waits for a disk: each of ten thousand commits would, for 5 ms or more.
-MEMORY, FREE_BYTES_MIN, ROOM_BYTES_MIN = Path("/dev/shm"), 10 * 2**30, 6 * 2**30
+MEMORY, FREE_BYTES_MIN, ROOM_BYTES_MIN = Path("/dev/shm"), 8 * 2**30, 4 * 2**30
 
 
 def _has_room_in_memory() -> bool:
