@@ -161,7 +161,7 @@ def _install() -> Path:
 
 @contextmanager
 def _serving(folder: Path, sites: int, days: int) -> Iterator[Running]:
-    line(f"Writing a region of {sites} sites", f"正在写入 {sites} 所机构的数据")
+    line(f"Writing a region of {sites} sites", f"正在写入 {sites} 家园所的数据")
     arguments = [sys.executable, "-m", "benchmarks._pages_site", str(folder), str(sites), str(days)]
     process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY)
     try:
