@@ -40,8 +40,10 @@ class Scenario:
 class Faults:
     """All of them, over one world."""
 
-    def __init__(self, world: World, chance: random.Random, rounds: int) -> None:
+    def __init__(self, world: World, chance: random.Random, rounds: int, lives_s: float = LIVES_S[1]) -> None:
+        """``lives_s``: the longest that an agent lives between two kills."""
         self.world = world
+        self._lives_s = lives_s
         self.truth = Truth(world)
         self._chance = chance
         self._rounds = rounds
@@ -198,10 +200,10 @@ class Faults:
     def _live(self) -> None:
         """Until the next kill: at any instant of a start, or of a recording that has begun."""
         if self._chance.random() < EARLY:
-            time.sleep(self._chance.uniform(*LIVES_S))
+            time.sleep(self._chance.uniform(LIVES_S[0], self._lives_s))
             return
         self.world.wait("something to be written", self.world.is_writing, WRITES_WITHIN_S)
-        time.sleep(self._chance.uniform(0, LIVES_S[1]))
+        time.sleep(self._chance.uniform(0, self._lives_s))
 
     def _strike(self, kind: str) -> int:
         """Stops everything, looks, kills; how many processes outlived it."""

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from benchmarks.drills._faults import Faults, Scenario
+from benchmarks.drills._faults import LIVES_S, Faults, Scenario
 from benchmarks.drills._world import World
 from benchmarks.report import Report
 
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="nightlight-drill-", ignore_cleanup_errors=True) as folder:
         world = World(Path(folder), options.cameras)
         try:
-            faults = Faults(world, random.Random(seed), options.rounds)  # noqa: S311 - a seed that can be given again
+            faults = Faults(world, random.Random(seed), options.rounds, options.lives)  # noqa: S311 - a seed that can be given again
             wanted = options.only.split(",") if options.only else list(faults.all)
             faults.begin()
             for name in wanted:
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how many kills")
+    parser.add_argument("--lives", type=float, default=LIVES_S[1], help="seconds between two kills, at most")
     parser.add_argument("--cameras", type=int, default=CAMERAS)
     parser.add_argument("--only", default="", help="faults, by name, with commas between")
     parser.add_argument("--keep", type=Path, help="a folder for the logs")

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.local.commands import REPOSITORY, environment
 
-ARGUMENTS = ("--only", "kills", "--rounds", "4", "--cameras", "2", "--seed", "20261121")
+ARGUMENTS = ("--only", "kills", "--rounds", "4", "--cameras", "2", "--lives", "1.5", "--seed", "20261121")
 WITHIN_S = 300
 
 
