@@ -10,13 +10,13 @@ NEAR_US = 180 * US_PER_S
 
 
 def present_us() -> int:
-    """The real time, which real stores hold locks against; near midnight in Shanghai some minutes past it.
+    """The real time, which real stores hold locks against; near midnight in Shanghai some minutes before it.
 
     What a test records around it is of one day then, whenever the test runs.
     """
     now_us = SystemClock().utc_us()
     past_us = (now_us + SHANGHAI_US + NEAR_US) % US_PER_DAY
-    return now_us + max(0, 2 * NEAR_US - past_us)
+    return now_us - past_us if past_us < 2 * NEAR_US else now_us
 
 
 class SimulatedClock:

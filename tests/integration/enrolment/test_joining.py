@@ -42,7 +42,7 @@ from storage.database.models import Agent
 from storage.database.unit_of_work import Database
 from tests.support.api import serving, settings_for
 from tests.support.brokers import free_port
-from tests.support.clock import SimulatedClock, present_us
+from tests.support.clock import SimulatedClock
 from tests.support.enrolment import AGENT, SITE, Box, authority, serial_of, write_authority
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -66,7 +66,7 @@ Serve = Callable[..., Server]
 
 @pytest.fixture
 def clock() -> SimulatedClock:
-    return SimulatedClock(present_us())
+    return SimulatedClock(SystemClock().utc_us())
 
 
 @pytest.fixture
