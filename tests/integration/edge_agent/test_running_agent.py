@@ -55,13 +55,13 @@ def test_a_running_agent_says_how_it_is_and_lets_go_of_one_camera_alone(edge_box
 
 def test_every_loop_that_is_watched_says_that_it_turns(edge_box: EdgeBox, camera_server, monkeypatch):
     cameras = camera_server(cameras=1)
-    monkeypatch.setattr(app_module, "HANGS_AFTER_S", 6.0)
+    monkeypatch.setattr(app_module, "HANGS_AFTER_S", 3.0)
     app = App(edge_box.configure({"one": cameras.url("cam1")}))
-    monkeypatch.setattr("edge_agent.shards.fleet.HANGS_AFTER_S", 6.0)
+    monkeypatch.setattr("edge_agent.shards.fleet.HANGS_AFTER_S", 3.0)
     app.start()
     blocked = threading.Event()
     try:
-        time.sleep(8)
+        time.sleep(4)
         assert not app.liveness.overdue()
         monkeypatch.setattr(app.heartbeat, "send", lambda: blocked.wait(60))
         app.heartbeat.beat()
