@@ -89,6 +89,8 @@ def test_a_store_listens_on_loopback_alone_and_a_second_start_on_its_data_is_ref
         try:
             assert moved.endpoint != store.endpoint
         finally:
+            if moved.process is not None:
+                moved.process.kill()  # its orderly end was seen above, and takes seconds
             moved.stop()
 
 
