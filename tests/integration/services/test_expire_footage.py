@@ -324,10 +324,8 @@ def test_what_went_on_its_day_is_not_missed_by_the_audit(old: Old):
         for segment in late:
             session.delete(segment)
         kept = session.get_one(Segment, old.objects[3].segment_id)
-        kept.retain_until_us = kept.end_us + 1_000 * US_PER_DAY
-    old.object_store.evidence.extend_retention(
-        old.objects[3].key, old.objects[3].version_id, old.clock.utc_us() + 1_000 * US_PER_DAY
-    )
+        kept.retain_until_us = until_us = kept.end_us + 1_000 * US_PER_DAY
+    old.object_store.evidence.extend_retention(old.objects[3].key, old.objects[3].version_id, until_us)
     old.after_their_day()
     old.expirer.run()
     old.expirer.confirm("wang", 3, 4)
