@@ -48,6 +48,8 @@ class SpoolWatch(Worker):
         self._clock = clock
         self._rate = RecordingRate()
         self._full = notices.is_raised(SPOOL_FULL)
+        self._gave_up = False
+        """Something went since it was last told that there is no room, whoever saw that."""
         self.forecast = self._look()
         if settings.when_full == "keep_new":
             room.guard.make_room = self.make_room
@@ -89,24 +91,26 @@ class SpoolWatch(Worker):
                 evicted += 1
                 lacking -= size_bytes
         if evicted:
-            self._full = True
+            self._gave_up = True
 
     def _tell(self) -> None:
-        found = self.forecast
-        filling = is_filling(
+        found, gave_up = self.forecast, self._gave_up
+        filling = gave_up or is_filling(
             found.used, self._settings.alarm_fraction, was_filling=self._notices.is_raised(SPOOL_FILLING)
         )
         used = f"{found.used * 100:.0f} % of the room used; check the link to the server" if filling else ""
         self._notices.tell(SPOOL_FILLING, raised=filling, hours_left=found.hours_left if filling else None, detail=used)
         if not filling:
             self._full = False
-        elif not self._room.guard.has_room():
+        elif gave_up or not self._room.guard.has_room():
             self._full = True
         if self._settings.when_full == "keep_new":
             does = "the oldest recordings are given up (spool.when_full = keep_new)"
         else:
             does = "nothing new is recorded (spool.when_full = keep_old)"
         self._notices.tell(SPOOL_FULL, raised=self._full, detail=does if self._full else "")
+        if gave_up:  # what went meanwhile has been told of with it
+            self._gave_up = False
         error_us = self._clock.system_clock_error_us()
         wrong = abs(error_us) > CLOCK_WRONG_US
         detail = f"{error_us / 1_000_000:+.1f} s against the server's time; check NTP" if wrong else ""

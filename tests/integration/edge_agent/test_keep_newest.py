@@ -23,6 +23,7 @@ def test_the_oldest_goes_and_nothing_goes_without_a_word(
     )
     edge_box.start()
     wait_for("three to go", lambda: len(stand_in.of(SegmentEvicted)) >= 3, 90)
+    wait_for("both notices", lambda: {m.notice for m in stand_in.of(BoxNotice)} >= {"spool_filling", "spool_full"})
     assert edge_box.stop() == 0
     recorded = {m.segment_id: m for m in stand_in.of(SegmentRecorded)}
     evicted = {m.segment_id: m for m in stand_in.of(SegmentEvicted)}

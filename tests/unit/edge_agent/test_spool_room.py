@@ -222,6 +222,19 @@ def test_who_sees_first_that_there_is_no_room_has_some_made(
     box.database.close()
 
 
+def test_nothing_goes_without_a_word_where_the_next_look_finds_room_again(tmp_path: Path) -> None:
+    box = Box(tmp_path, settings(bytes_max=10 * SIZE, when_full="keep_new"))
+    box.record(10)
+    assert box.guard.has_room()  # two went
+    with box.database.transaction() as connection:
+        connection.execute("UPDATE segments SET state = 'freed'")
+    for _ in range(2):
+        box.look()
+    said = [(m.notice, m.raised) for m in box.said(BoxNotice)]  # type: ignore[attr-defined]
+    assert said == [(SPOOL_FILLING, True), (SPOOL_FULL, True), (SPOOL_FILLING, False), (SPOOL_FULL, False)]
+    box.database.close()
+
+
 def test_a_crash_between_the_word_and_the_deed_leaves_nothing_behind(tmp_path: Path) -> None:
     box = Box(tmp_path, settings())
     kept, lost = box.record(2)
