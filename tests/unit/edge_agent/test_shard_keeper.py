@@ -127,6 +127,13 @@ class House:
         wait_for("the shard", lambda: len(self.stage.shards) > number)
         return self.stage.shards[number]
 
+    def fill(self, shard: socket.socket) -> None:
+        """Until nothing more goes into the line to it; it has heard that it begins, and reads no more."""
+        while not isinstance(read_down(shard.recv(1 << 20)), Begin):
+            pass
+        while self.keeper.ask("live-wanted", "cam-1", bytes(1_000)):
+            pass
+
     def begin(self, camera_id: str, whole: Path, **changed: object) -> OpenSegment:
         """Has the shard begin a segment, of which a whole file lies on the disk."""
         segment, shard = opened(camera_id, **changed), self.shard()
@@ -399,8 +406,7 @@ def end_of(house: House, segment: OpenSegment) -> int:
 def test_what_companions_are_asked_never_costs_a_shard_its_life(house: House) -> None:
     """One that is busy hears some of it and loses the rest; what it must hear waits for it."""
     shard = house.shard()
-    while house.keeper.ask("live-wanted", "cam-1", bytes(1_000)):
-        pass
+    house.fill(shard)
     answer = house.keeper.set_camera(CameraSettings(id="cam-1", url="rtsp://192.0.2.2/"), "")
     shard.settimeout(5)
     while not isinstance(said := read_down(shard.recv(1 << 20)), SetCamera) or said.camera.url != "rtsp://192.0.2.2/":
@@ -413,8 +419,7 @@ def test_what_companions_are_asked_never_costs_a_shard_its_life(house: House) ->
 def test_a_shard_is_told_of_each_camera_however_late_it_reads(house: House) -> None:
     """Nobody would notice that one is not recorded."""
     shard, cameras = house.shard(), [f"cam-{number}" for number in range(40)]
-    while house.keeper.ask("live-wanted", "cam-1", bytes(1_000)):
-        pass
+    house.fill(shard)
     for camera_id in cameras:
         house.keeper.set_camera(CameraSettings(id=camera_id, url="rtsp://192.0.2.1/"), "")
     shard.settimeout(5)
@@ -431,8 +436,7 @@ def test_a_shard_that_does_not_read_what_it_is_told_is_begun_again(
 ) -> None:
     monkeypatch.setattr("edge_agent.shards.keeper.SILENT_US_MAX", 10**12)  # not for being silent
     shard = house.shard()
-    while house.keeper.ask("live-wanted", "cam-1", bytes(1_000)):
-        pass  # until nothing more goes in
+    house.fill(shard)
     monkeypatch.setattr(downlink, limit, 20 if limit == "WAITING_MAX" else 1)
     for _ in range(40):
         house.keeper.timeline_is(house.parts.clock.timeline)
