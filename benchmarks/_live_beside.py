@@ -5,10 +5,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from benchmarks._live_crowd import Crowd
+from benchmarks._live_crowd import Crowd, Member
 from benchmarks._processes import use_of
 from tests.support.brokers import free_port
 
@@ -42,14 +42,14 @@ def cpu_a_viewer(pid: int, crowd: Crowd, seconds: float) -> float:
 
 
 @contextmanager
-def plain_fan_out(viewers: int, bits_per_second: int) -> Iterator[Plain]:
-    """The peer, with so many viewers."""
+def plain_fan_out(viewers: int, sizes: Sequence[int]) -> Iterator[Plain]:
+    """The peer, with so many viewers; ``sizes`` of the frames that it sends, in bytes."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks._live_plain", str(port), str(bits_per_second)])
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks._live_plain", str(port), ",".join(map(str, sizes))])
     crowd = Crowd("", "")
     try:
         for _ in range(viewers):
-            crowd.take_in("", _connect(port))
+            crowd.take_in(Member("", _connect(port)))
             crowd.read_for(0.0)
         yield Plain(process, crowd)
     finally:

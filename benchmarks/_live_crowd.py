@@ -10,6 +10,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,9 @@ from tests.support.live_rig import LiveRig
 from tests.support.nursery import Nursery
 
 READ_BYTES = 1 << 20
+PING, PONG = 0x89, 0x8A
+LENGTH_BYTES = {126: 2, 127: 8}
+"""How many bytes say how long a frame is, where its second byte does not (RFC 6455, 5.2)."""
 LAST_WORD_BYTES_MAX = 300
 """What a socket brings after its view has ended: the reason, and a closing frame."""
 
@@ -68,13 +72,45 @@ def tickets_of(database: Database, session: tuple[str, str], camera: str) -> tup
     return session[0], ticket
 
 
+class Pings:
+    """The payloads of a stream's pings; everything else is passed over."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._begun = b""
+
+    def take(self, data: bytes | memoryview) -> list[bytes]:
+        passed = min(self._left, len(data))
+        self._left -= passed
+        rest, at, found = self._begun + bytes(data[passed:]), 0, []
+        while len(rest) - at >= 2:
+            length = rest[at + 1] & 0x7F
+            begin = at + 2 + LENGTH_BYTES.get(length, 0)
+            if length in LENGTH_BYTES:
+                length = int.from_bytes(rest[at + 2 : begin], "big")
+            if begin > len(rest) or (rest[at] == PING and begin + length > len(rest)):
+                break
+            if rest[at] == PING:
+                found.append(rest[begin : begin + length])
+            at = min(begin + length, len(rest))
+            self._left = begin + length - at
+        self._begun = rest[at:]
+        return found
+
+
 @dataclass
 class Member:
     """One viewer."""
 
     token: str
     link: socket.socket
+    pings: Pings | None = None
+    """Where the stream is a WebSocket's: who answers none is taken for gone."""
     last_s: float = 0.0
+
+    def answer(self, data: bytes | memoryview) -> None:
+        for payload in self.pings.take(data) if self.pings is not None else ():
+            self.link.send(bytes((PONG, 0x80 | len(payload))) + bytes(4) + payload)
 
 
 class Crowd:
@@ -103,14 +139,15 @@ class Crowd:
             answer += link.recv(1)
         payload = json.dumps({"ticket": ticket}).encode()
         link.sendall(struct.pack(">BBI", 0x81, 0x80 | len(payload), 0) + payload)
-        link.recv(64)  # the view is on record when the first word comes
-        self.take_in(token, link)
+        member = Member(token, link, Pings())
+        member.answer(link.recv(64))  # the view is on record when the first word comes
+        self.take_in(member)
         self.read_for(0.0)
 
-    def take_in(self, token: str, link: socket.socket) -> None:
+    def take_in(self, member: Member) -> None:
         """One more connection that is read."""
+        link = member.link
         link.setblocking(False)
-        member = Member(token, link)
         self._members.append(member)
         self.open.add(link)
         self._selector.register(link, selectors.EVENT_READ, member)
@@ -155,6 +192,8 @@ class Crowd:
             member.link.close()
             return
         self.bytes += size
+        with suppress(OSError):
+            member.answer(memoryview(self._buffer)[:size])
         if size > LAST_WORD_BYTES_MAX:
             member.last_s = time.monotonic()
 

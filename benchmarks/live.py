@@ -37,6 +37,8 @@ WARM, COLD, LATENCY_FRAMES = 15, 8, 150
 VIEWERS, STEADY_S = 200, 8.0
 TURNS, TURN_S = 5, 5.0
 CLIP_BITS, CLIP_FPS, CLIP_S = 3_000_000, 25, 4
+FRAMING_BYTES = 120
+"""A fragment's boxes and a WebSocket frame's head, about."""
 COLD_AFTER_S = 4.5
 REVOKED_WS, REVOKED_HLS = 40, 20
 FRAME = "() => document.querySelector('nightlight-player')?.figures.frames > 3"
@@ -113,8 +115,8 @@ def _in_crowds(report: Report, folder: Path) -> None:
     database = _database(folder)
     clip = folder / "clip.mp4"
     _write_clip(clip)
-    bits_per_second = round(clip.stat().st_size * 8 / CLIP_S)
-    with plain_fan_out(VIEWERS, bits_per_second) as peer, rig(database, folder, clip=clip) as live:
+    sizes = _frames_of(clip)
+    with plain_fan_out(VIEWERS, sizes) as peer, rig(database, folder, clip=clip) as live:
         pid = int((folder / "live.pid").read_text())
         host = live.live_url.removeprefix("http://")
         quiet = use_of([pid])
@@ -130,7 +132,7 @@ def _in_crowds(report: Report, folder: Path) -> None:
         after = use_of([pid])
         _say_crowd(report, before.cpu_s, after.cpu_s, lasted, (crowd.bytes - got, len(crowd.open)))
         report.figures["memory_per_viewer_kib"] = round((after.rss_bytes - quiet.rss_bytes) / VIEWERS / 1_024)
-        report.figures["plain_mbit_per_second_a_viewer"] = round(bits_per_second / 1e6, 2)
+        report.figures["plain_mbit_per_second_a_viewer"] = round(sum(sizes) * 8 / CLIP_S / 1e6, 2)
         _beside_plain(report, peer, pid, crowd)
         _revoke(report, live, crowd, sessions)
         _cut_by_every_cause(report, live, crowd)
@@ -165,6 +167,12 @@ def _write_clip(file: Path) -> None:
             coarse = rng.integers(60, 190, (90, 160, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
             output.mux(stream.encode(av.VideoFrame.from_ndarray(coarse, format="bgr24")))
         output.mux(stream.encode(None))
+
+
+def _frames_of(clip: Path) -> list[int]:
+    """How many bytes each frame has as it goes out."""
+    with av.open(str(clip)) as opened:
+        return [packet.size + FRAMING_BYTES for packet in opened.demux(video=0) if packet.size]
 
 
 def _say_crowd(report: Report, before_s: float, after_s: float, lasted: float, got: tuple[int, int]) -> None:
