@@ -105,12 +105,16 @@ def _watches_until_the_nap(rig: LiveRig, boss: Page, page: Page, guardian: str, 
     boss.locator("form:has(input[value=room-a]) button[value=nap]").click()
     page.wait_for_function(ENDED)
     expect(page.locator(".live-curtain")).to_contain_text(words["nap"])
-    with rig.nursery.database.reading() as session:
-        row = wait_for("the record", lambda: session.query(ViewRow).filter(ViewRow.code == code).one())
-        wait_for("its end", lambda: session.refresh(row) or row.why_closed)
+    row = wait_for("its end on record", lambda: _ended(rig, code))
     assert (row.account_name, row.mark) == (name, guardian)
     assert row.why_closed in ("blanked", "unavailable")  # the second on a machine too busy to know within 800 ms
     boss.locator("form:has(input[value=room-a]) button[value=lift]").click()
+
+
+def _ended(rig: LiveRig, code: str) -> ViewRow | None:
+    """Read anew each time: a transaction goes on seeing what there was when it began."""
+    with rig.nursery.database.reading() as session:
+        return session.query(ViewRow).filter(ViewRow.code == code, ViewRow.why_closed != "").one_or_none()
 
 
 def _has_no_network(rig: LiveRig, page: Page, language: str, request) -> None:

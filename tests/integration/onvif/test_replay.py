@@ -292,7 +292,7 @@ def test_where_packets_are_lost_the_time_is_not_claimed(box):
         assert max((b - a for a, b in pairwise(times)), default=0) <= PERIOD_US + 1_000
     assert missing.total_us > US_PER_S
     [report] = box.reports
-    assert report.outcome == "fetched"
+    assert report.outcome == "fetched", report.detail
     assert report.had_none == []  # it had all of it
 
 
