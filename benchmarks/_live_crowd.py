@@ -27,6 +27,8 @@ READ_BYTES = 1 << 20
 PING, PONG = 0x89, 0x8A
 LENGTH_BYTES = {126: 2, 127: 8}
 """How many bytes say how long a frame is, where its second byte does not (RFC 6455, 5.2)."""
+HLS_SHOWN, HLS_TURNS = 3, 400
+"""So many parts are seen before a view is ended, and so often is asked."""
 LAST_WORD_BYTES_MAX = 300
 """What a socket brings after its view has ended: the reason, and a closing frame."""
 
@@ -209,12 +211,12 @@ def _last_hls(live: LiveRig, origin: str, token: str, ticket: str, end: Callable
     headers = {"Origin": origin, "Cookie": f"nightlight={token}"}
     with httpx.Client(base_url=live.live_url, headers=headers, trust_env=False, timeout=10) as client:
         address = "/stream/" + client.post("/stream/hls", content=ticket).json()["playlist"]
-        _ended_s, last_s = 0.0, 0.0
+        ended_s, last_s, shown = 0.0, 0.0, 0
         try:
-            for turn in range(200):
-                if turn == 3:
+            for _ in range(HLS_TURNS):
+                if shown == HLS_SHOWN and not ended_s:
                     end(live.nursery)
-                    _ended_s = time.monotonic()
+                    ended_s = time.monotonic()
                 playlist = client.get(address)
                 parts = [line for line in playlist.text.splitlines() if line.startswith("#EXT-X-PART:")]
                 if playlist.status_code != 200:
@@ -222,8 +224,10 @@ def _last_hls(live: LiveRig, origin: str, token: str, ticket: str, end: Callable
                 if parts:
                     uri = parts[-1].split('URI="')[1].split('"')[0]
                     if client.get(f"{urlsplit(address).path.rpartition('/')[0]}/{uri}").status_code == 200:
-                        last_s = time.monotonic()
+                        last_s, shown = time.monotonic(), shown + 1
                 time.sleep(0.05)
         except httpx.TransportError:
             pass  # it was cut in the middle
-    return max(0.0, last_s - _ended_s) * 1_000
+    if not ended_s:
+        raise RuntimeError("the view ended before it was ended")
+    return max(0.0, last_s - ended_s) * 1_000
