@@ -46,7 +46,7 @@ CLOCK = (Path(__file__).parent / "_live_clock.js").read_text()
 
 
 def main() -> int:
-    """Prints the figures; the goals are the issue's own numbers."""
+    """Prints the figures; the goals are those of ARCHITECTURE.md."""
     report = Report("live", figures={"viewers": VIEWERS, "clip_bits_per_second": CLIP_BITS, "transport": "WebSocket"})
     with tempfile.TemporaryDirectory(prefix="nl-", ignore_cleanup_errors=True) as folder:
         _in_browser(report, Path(folder) / "room")
