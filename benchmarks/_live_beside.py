@@ -38,7 +38,9 @@ def cpu_a_viewer(pid: int, crowd: Crowd, seconds: float) -> float:
     """The share of a core that each viewer of a crowd costs a process, while all of them read."""
     before, began = use_of([pid]).cpu_s, time.monotonic()
     crowd.read_for(seconds)
-    return (use_of([pid]).cpu_s - before) / (time.monotonic() - began) / max(1, len(crowd.open))
+    if not crowd.open:
+        raise RuntimeError("no viewer is left to be measured")
+    return (use_of([pid]).cpu_s - before) / (time.monotonic() - began) / len(crowd.open)
 
 
 @contextmanager
