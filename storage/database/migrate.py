@@ -25,5 +25,5 @@ def migrate(database: Database) -> None:
     except CommandError as error:
         raise ConfigurationError(
             f"'database.url': made by a version that this one does not know ({error}): start with an empty database,"
-            " or with the version that made it"
+            " or with the version that made it · 数据库由本版本不认识的版本建立：请使用空数据库，或使用建立它的版本"
         ) from error
